@@ -1,0 +1,36 @@
+"""ibias: the implicit bias of gradient descent, computed and checked.
+
+Data flows one way: a `Dataset` and a loss go into a method of `descent` or a
+`flow`, out comes a `Trajectory`. Apart from it, `optima` computes the reference
+optimum with a certificate. The two meet only in a check of `claims`.
+
+Importing the package loads none of its parts; each loads when it is first used.
+"""
+
+from importlib import import_module
+from types import ModuleType
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "claims",
+    "datasets",
+    "descent",
+    "flow",
+    "frames",
+    "losses",
+    "models",
+    "optima",
+    "plots",
+    "trajectory",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in __all__:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,66 @@
+"""Checks of arguments: each raises a ValueError that names the argument and the remedy."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def finite_array(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
+    """Return `value` as a float array; refuse NaN, infinities and the wrong number of axes."""
+    try:
+        array = np.array(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of real numbers; got {value!r}") from error
+    if ndim is not None and array.ndim != ndim:
+        raise ValueError(
+            f"{name} must have {ndim} axes; got shape {array.shape}. Reshape it first."
+        )
+    if not np.isfinite(array).all():
+        bad = int((~np.isfinite(array)).sum())
+        raise ValueError(
+            f"{name} holds {bad} NaN or infinite values; drop or impute these entries first."
+        )
+    return array
+
+
+def positive(name: str, value: Any) -> float:
+    """Return `value` as a float; refuse what is not a finite number above zero."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be a positive number; got {value!r}") from error
+    if not (np.isfinite(number) and number > 0):
+        raise ValueError(f"{name} must be finite and greater than 0; got {number}")
+    return number
+
+
+def positive_integer(name: str, value: Any) -> int:
+    """Return `value` as an int; refuse what is not a whole number above zero."""
+    if isinstance(value, bool) or int(value) != value or value < 1:
+        raise ValueError(f"{name} must be a whole number, at least 1; got {value!r}")
+    return int(value)
+
+
+def increasing(name: str, value: Any) -> np.ndarray:
+    """Return `value` as a 1-D float array, strictly increasing and not empty."""
+    array = np.atleast_1d(finite_array(name, value))
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"{name} must be a non-empty list of times; got shape {array.shape}")
+    if (np.diff(array) <= 0).any():
+        raise ValueError(f"{name} must be strictly increasing; sort it and drop repeats.")
+    return array
+
+
+def choice(name: str, value: Any, options: Sequence) -> Any:
+    """Return `value` if it is one of `options`."""
+    if value not in options:
+        listed = ", ".join(repr(option) for option in options)
+        raise ValueError(f"unknown {name} {value!r}; choose one of {listed}.")
+    return value
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """Return `array` with writing switched off, for frozen results."""
+    array.flags.writeable = False
+    return array

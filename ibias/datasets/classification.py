@@ -1,0 +1,145 @@
+"""Binary classification data."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ibias._validate import finite_array, positive_integer, read_only
+from ibias.datasets.random import generator
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Inputs with labels +1 and -1; both classes present.
+
+    Parameters
+    ----------
+    X : array, shape (n_samples, n_features)
+        The inputs, one row a sample.
+    y : array, shape (n_samples,)
+        The labels, each +1 or -1.
+
+    Raises
+    ------
+    ValueError
+        For NaN or infinite values, labels other than +-1, shapes that do not match, no
+        samples, or a single class.
+
+    Examples
+    --------
+    >>> data = Dataset([[1.0, 2.0], [-1.0, 0.5]], [1, -1])
+    >>> data.Z
+    array([[ 1. ,  2. ],
+           [ 1. , -0.5]])
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+
+    def __init__(self, X: ArrayLike, y: ArrayLike) -> None:
+        X = finite_array("X", X, ndim=2)
+        y = finite_array("y", y, ndim=1)
+        if X.shape[0] == 0 or X.shape[1] == 0:
+            raise ValueError(f"X has shape {X.shape}: give at least one sample and one feature.")
+        if y.shape[0] != X.shape[0]:
+            raise ValueError(
+                f"X has {X.shape[0]} rows but y has {y.shape[0]} labels; give one label a row."
+            )
+        labels = np.unique(y)
+        if not np.isin(labels, (-1.0, 1.0)).all():
+            raise ValueError(
+                f"y must hold labels +1 and -1 only; got {labels[:5].tolist()}."
+                " For labels 0 and 1 use 2 * y - 1."
+            )
+        if labels.size == 1:
+            raise ValueError(
+                f"y holds one class only (all {labels[0]:+.0f}); a classifier needs both."
+            )
+        object.__setattr__(self, "X", read_only(X))
+        object.__setattr__(self, "y", read_only(y))
+
+    @classmethod
+    def from_signed(cls, Z: ArrayLike) -> "Dataset":
+        """Return the data set whose signed inputs are `Z`, shape (n_samples, n_features).
+
+        Only Z enters the theory. Labels alternate, so that both classes are present.
+        """
+        Z = finite_array("Z", Z, ndim=2)
+        y = np.where(np.arange(len(Z)) % 2 == 0, 1.0, -1.0)
+        return cls(y[:, None] * Z, y)
+
+    @cached_property
+    def Z(self) -> np.ndarray:
+        """The signed inputs y_i x_i, shape (n_samples, n_features)."""
+        return read_only(self.y[:, None] * self.X)
+
+    @property
+    def n_samples(self) -> int:
+        """The number of samples n."""
+        return self.X.shape[0]
+
+    @property
+    def n_features(self) -> int:
+        """The number of features d."""
+        return self.X.shape[1]
+
+
+def separable(
+    seed: int = 0, n_samples: int = 40, n_features: int = 5, shift: float = 0.5
+) -> Dataset:
+    """Return Gaussian inputs labelled by a random direction, the classes moved apart.
+
+    x ~ N(0, I), y = sign(x.u) for a random unit vector u, and then x + shift * y * u, so
+    that the margin is at least `shift`. There is no bias.
+    """
+    n_samples = positive_integer("n_samples", n_samples)
+    n_features = positive_integer("n_features", n_features)
+    rng = generator(seed)
+    teacher = rng.standard_normal(n_features)
+    teacher /= np.linalg.norm(teacher)
+    X = rng.standard_normal((n_samples, n_features))
+    y = np.where(X @ teacher >= 0, 1.0, -1.0)
+    if np.unique(y).size == 1:
+        y[0] = -y[-1]
+    X += (y * (np.abs(X @ teacher) + shift) - X @ teacher)[:, None] * teacher
+    return Dataset(X, y)
+
+
+def symmetric_pair() -> Dataset:
+    """Return five points in the plane with support vectors (1/2, 3/2) and (3/2, 1/2).
+
+    The maximum margin is sqrt(2), in the direction (1, 1). The two support vectors are
+    mirror images: their dual variables are equal, and the leading term of every rate
+    vanishes. Good for a picture, useless for measuring a rate.
+    """
+    Z = [[0.5, 1.5], [1.5, 0.5], [2.5, 1.0], [1.0, 2.5], [2.0, 2.0]]
+    return Dataset.from_signed(Z)
+
+
+def degenerate_pair() -> Dataset:
+    """Return Z = {(1, 0), (1, 1)}: the second point is on the margin with dual variable 0.
+
+    The smallest data set on which the residual is not bounded (Soudry et al. 2018, the
+    measure-zero case of Theorem 3): it grows like log log t.
+    """
+    return Dataset.from_signed([[1.0, 0.0], [1.0, 1.0]])
+
+
+def digits(positive: int = 3, negative: int = 8) -> Dataset:
+    """Return two classes of the 8x8 handwritten digits, pixels in [0, 1], 64 features.
+
+    The set is scikit-learn's copy of the UCI optical digits (1797 images in all).
+    """
+    from sklearn.datasets import load_digits
+
+    for name, digit in (("positive", positive), ("negative", negative)):
+        if digit not in range(10):
+            raise ValueError(f"{name} must be a digit from 0 to 9; got {digit!r}")
+    if positive == negative:
+        raise ValueError("positive and negative must be two different digits")
+    images = load_digits()
+    rows = np.isin(images.target, (positive, negative))
+    y = np.where(images.target[rows] == positive, 1.0, -1.0)
+    return Dataset(images.data[rows] / 16, y)

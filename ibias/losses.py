@@ -1,0 +1,165 @@
+"""Margin losses, everything in the log domain.
+
+A margin loss is a decreasing function l of the margin u = y <w, x>. At asymptotic times
+l(u) and l'(u) underflow long before the theory is over, so that a loss here gives
+log l(u) and log(-l'(u)), and nothing is ever exponentiated that is not of order one.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy.special import expit, log_expit, logsumexp, softmax
+
+from ibias._validate import choice, positive
+
+
+class MarginLoss(ABC):
+    """A decreasing loss of the margin.
+
+    Every method works elementwise on an array of margins of any shape; the methods that
+    say so reduce the last axis, the one over samples.
+
+    Attributes
+    ----------
+    smoothness : float
+        The supremum of l'' (beta in "beta-smooth"), or infinity.
+    """
+
+    smoothness: float
+
+    @abstractmethod
+    def log_value(self, margins: np.ndarray) -> np.ndarray:
+        """Return log l(u)."""
+
+    @abstractmethod
+    def log_slope(self, margins: np.ndarray) -> np.ndarray:
+        """Return log(-l'(u))."""
+
+    @abstractmethod
+    def log_slope_derivative(self, margins: np.ndarray) -> np.ndarray:
+        """Return d/du log(-l'(u)), which is l''/l'."""
+
+    def value(self, margins: np.ndarray) -> np.ndarray:
+        """Return l(u); zero where it underflows."""
+        return np.exp(self.log_value(margins))
+
+    def slope(self, margins: np.ndarray) -> np.ndarray:
+        """Return l'(u), which is negative; zero where it underflows."""
+        return -np.exp(self.log_slope(margins))
+
+    def log_risk(self, margins: np.ndarray) -> np.ndarray:
+        """Return the logarithm of the mean loss over the last axis.
+
+        >>> float(Exponential().log_risk(np.array([1e6, 1e6])))
+        -1000000.0
+        """
+        margins = np.asarray(margins, dtype=float)
+        return logsumexp(self.log_value(margins), axis=-1) - np.log(margins.shape[-1])
+
+    def dual_variables(self, margins: np.ndarray) -> np.ndarray:
+        """Return the normalised dual variables -l'(u_i) / sum_j -l'(u_j) over the last axis.
+
+        These are the weights of the samples in the gradient. For a loss with an
+        exponential tail they tend to the dual solution of the maximum-margin problem.
+        """
+        return softmax(self.log_slope(np.asarray(margins, dtype=float)), axis=-1)
+
+
+@dataclass(frozen=True)
+class Exponential(MarginLoss):
+    """l(u) = exp(-u). Not beta-smooth: no fixed step size is safe for every start."""
+
+    smoothness: ClassVar[float] = np.inf
+
+    def log_value(self, margins: np.ndarray) -> np.ndarray:
+        """Return -u."""
+        return -np.asarray(margins, dtype=float)
+
+    def log_slope(self, margins: np.ndarray) -> np.ndarray:
+        """Return -u."""
+        return -np.asarray(margins, dtype=float)
+
+    def log_slope_derivative(self, margins: np.ndarray) -> np.ndarray:
+        """Return -1."""
+        return np.full(np.shape(margins), -1.0)
+
+
+@dataclass(frozen=True)
+class Logistic(MarginLoss):
+    """l(u) = log(1 + exp(-u)), beta-smooth with beta = 1/4."""
+
+    smoothness: ClassVar[float] = 0.25
+
+    def log_value(self, margins: np.ndarray) -> np.ndarray:
+        """Return log log(1 + exp(-u)); for large u, log(1 + x) = x - x^2/2 + ... ."""
+        u = np.asarray(margins, dtype=float)
+        tail = np.exp(-np.maximum(u, 30.0))
+        near = np.log(np.logaddexp(0.0, -np.minimum(u, 30.0)))
+        return np.where(u < 30.0, near, -u + np.log1p(-tail / 2))
+
+    def log_slope(self, margins: np.ndarray) -> np.ndarray:
+        """Return -log(1 + exp(u))."""
+        return log_expit(-np.asarray(margins, dtype=float))
+
+    def log_slope_derivative(self, margins: np.ndarray) -> np.ndarray:
+        """Return -1 / (1 + exp(-u))."""
+        return -expit(np.asarray(margins, dtype=float))
+
+
+@dataclass(frozen=True)
+class PolynomialTail(MarginLoss):
+    """l(u) = (1 + u)^-k for u >= 0, continued by its second-order Taylor polynomial.
+
+    The continuation makes it convex, decreasing and twice differentiable on the line, so
+    that only the tail differs from the logistic loss.
+
+    Parameters
+    ----------
+    power : float
+        The exponent k > 0.
+    """
+
+    power: float
+
+    def __post_init__(self) -> None:
+        positive("power", self.power)
+
+    @property
+    def smoothness(self) -> float:
+        """Return sup l'' = k (k + 1)."""
+        return self.power * (self.power + 1)
+
+    def log_value(self, margins: np.ndarray) -> np.ndarray:
+        """Return -k log(1 + u) on the tail."""
+        u, k = np.asarray(margins, dtype=float), self.power
+        left = np.minimum(u, 0.0)
+        tail = -k * np.log1p(np.maximum(u, 0.0))
+        return np.where(u >= 0, tail, np.log1p(-k * left + k * (k + 1) / 2 * left**2))
+
+    def log_slope(self, margins: np.ndarray) -> np.ndarray:
+        """Return log k - (k + 1) log(1 + u) on the tail."""
+        u, k = np.asarray(margins, dtype=float), self.power
+        tail = -(k + 1) * np.log1p(np.maximum(u, 0.0))
+        return np.log(k) + np.where(u >= 0, tail, np.log1p(-(k + 1) * np.minimum(u, 0.0)))
+
+    def log_slope_derivative(self, margins: np.ndarray) -> np.ndarray:
+        """Return -(k + 1) / (1 + |u|), the two branches' ratio l''/l' at once on the tail."""
+        u, k = np.asarray(margins, dtype=float), self.power
+        tail = -(k + 1) / (1 + np.maximum(u, 0.0))
+        return np.where(u >= 0, tail, -(k + 1) / (1 - (k + 1) * np.minimum(u, 0.0)))
+
+
+LOSSES: dict[str, MarginLoss] = {"exponential": Exponential(), "logistic": Logistic()}
+
+
+def named(loss: str | MarginLoss) -> MarginLoss:
+    """Return the loss called `loss`; a `MarginLoss` is returned as it is.
+
+    >>> named("logistic")
+    Logistic()
+    """
+    if isinstance(loss, MarginLoss):
+        return loss
+    return LOSSES[choice("loss", loss, tuple(LOSSES))]

@@ -1,0 +1,112 @@
+"""The result of every optimiser: iterates at chosen times, frozen."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ibias._validate import finite_array
+
+
+def unit(w: ArrayLike, p: float = 2) -> np.ndarray:
+    """Return w / ||w||_p over the last axis; refuse the zero vector."""
+    w = np.asarray(w, dtype=float)
+    norm = np.linalg.norm(w, ord=p, axis=-1, keepdims=True)
+    if (norm == 0).any():
+        raise ValueError("w is the zero vector somewhere: it has no direction. Choose later times.")
+    return w / norm
+
+
+def margin(Z: ArrayLike, w: ArrayLike, p: float = 2) -> np.ndarray:
+    """Return min_i <z_i, w> / ||w||_p, the margin of w normalised by its own p-norm.
+
+    Parameters
+    ----------
+    Z : array, shape (n_samples, n_features)
+        The signed inputs.
+    w : array, shape (..., n_features)
+        One weight vector, or any stack of them.
+    p : float
+        The norm of w; the distance to the boundary is then measured in the dual norm.
+
+    Returns
+    -------
+    array, shape (...)
+    """
+    return (unit(w, p) @ np.asarray(Z, dtype=float).T).min(axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """Iterates of a discrete method or a flow, at `n_times` times.
+
+    Attributes
+    ----------
+    log_t : array, shape (n_times,)
+        The logarithm of flow time t (t = step_size * k after k steps). Time 0 is -inf.
+    iterates : array, shape (n_times, ..., n_features)
+        The weights. Axes in the middle are the batch: seeds, starts or step sizes.
+    log_risk : array, shape (n_times, ...)
+        The logarithm of the mean loss.
+    status : str
+        How the run ended, in words.
+    error_estimate : array, shape (n_times,), or None
+        For flows, an estimate of the error of the iterates, in the largest entry.
+    n_evaluations : int
+        How often the gradient of the full data was computed.
+    """
+
+    log_t: np.ndarray
+    iterates: np.ndarray
+    log_risk: np.ndarray
+    status: str
+    error_estimate: np.ndarray | None = None
+    n_evaluations: int = field(default=0)
+
+    @property
+    def final(self) -> np.ndarray:
+        """The last iterate, shape (..., n_features)."""
+        return self.iterates[-1]
+
+    @property
+    def norms(self) -> np.ndarray:
+        """The Euclidean norms of the iterates, shape (n_times, ...)."""
+        return np.linalg.norm(self.iterates, axis=-1)
+
+    def direction_gap(self, reference: ArrayLike) -> np.ndarray:
+        """Return || w/||w|| - v/||v|| || for a reference direction v, shape (n_times, ...)."""
+        return np.linalg.norm(unit(self.iterates) - unit(reference), axis=-1)
+
+    def normalized_margin(self, Z: ArrayLike, p: float = 2) -> np.ndarray:
+        """Return min_i <z_i, w> / ||w||_p along the trajectory, shape (n_times, ...)."""
+        return margin(Z, self.iterates, p)
+
+    def slope(self, quantity: ArrayLike, between: tuple[float, float] | None = None) -> np.ndarray:
+        """Return the least-squares slope of `quantity` against log t.
+
+        Parameters
+        ----------
+        quantity : array, shape (n_times, ...)
+            For instance ``trajectory.norms``.
+        between : pair of floats, optional
+            The window of log t; without it, all times.
+
+        Returns
+        -------
+        array, shape (...)
+        """
+        quantity = finite_array("quantity", quantity)
+        if quantity.shape[:1] != self.log_t.shape:
+            raise ValueError(
+                f"quantity has shape {quantity.shape}; its first axis must be the"
+                f" {self.log_t.size} times of the trajectory"
+            )
+        low, high = between if between is not None else (self.log_t[0], self.log_t[-1])
+        window = (self.log_t >= low) & (self.log_t <= high)
+        if window.sum() < 2:
+            raise ValueError(
+                f"between=({low:g}, {high:g}) holds {window.sum()} of the trajectory's times;"
+                " a slope needs two. Widen it or ask for more times."
+            )
+        s = self.log_t[window] - self.log_t[window].mean()
+        return np.tensordot(s, quantity[window], axes=1) / (s @ s)
