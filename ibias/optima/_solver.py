@@ -1,0 +1,64 @@
+"""What every reference optimum shares: norms and their duals, and a solver that must answer."""
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import cvxpy
+
+TIGHT = {"tol_gap_abs": 1e-13, "tol_gap_rel": 1e-13, "tol_feas": 1e-13}
+
+
+def instance(name: str, value: Any, kind: type) -> Any:
+    """Return `value` if it is a `kind`; else say how to make one."""
+    if not isinstance(value, kind):
+        raise ValueError(
+            f"{name} must be a {kind.__name__}, got {type(value).__name__};"
+            f" make one with datasets.{kind.__name__}(X, y)."
+        )
+    return value
+
+
+def norm_order(name: str, value: Any) -> float:
+    """Return `value` as the order p of a norm, 1 <= p <= inf."""
+    try:
+        order = float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be a number from 1 to inf; got {value!r}") from error
+    if not order >= 1:
+        raise ValueError(
+            f"{name} must be from 1 to inf, got {order:g}; below 1 it is no norm."
+            " The common choices are 1, 2 and numpy.inf."
+        )
+    return order
+
+
+def dual_order(p: float) -> float:
+    """Return q with 1/p + 1/q = 1.
+
+    >>> dual_order(1.0), dual_order(2.0), dual_order(np.inf)
+    (inf, 2.0, 1.0)
+    """
+    if p == 1:
+        return np.inf
+    return 1.0 if p == np.inf else p / (p - 1)
+
+
+def solve(problem: "cvxpy.Problem", what: str) -> None:
+    """Solve by CLARABEL at tight tolerances; raise RuntimeError unless there is a point.
+
+    The solver often stops just short of 1e-13 and calls its answer inaccurate. How good the
+    answer is, is not for the solver to say: the caller computes a certificate.
+    """
+    import cvxpy
+
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Solution may be inaccurate")
+            problem.solve(solver=cvxpy.CLARABEL, **TIGHT)
+    except cvxpy.SolverError as error:
+        raise RuntimeError(f"the solver found no {what}: {error}") from error
+    if problem.status not in (cvxpy.OPTIMAL, cvxpy.OPTIMAL_INACCURATE):
+        raise RuntimeError(f"the solver found no {what}; it reports {problem.status!r}.")
