@@ -143,16 +143,15 @@ def _solve(Z: np.ndarray, p: float) -> tuple[np.ndarray, np.ndarray]:
 def _polish(
     Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Solve the KKT equations on the support by Newton's method; keep the best certificate.
+    """Solve the KKT equations on the support by Newton's method; keep the best w and weights.
 
     With q dual to p they read Z_S psi(Z_S^T a) = 1, where psi(g) = |g|^(q-1) sign(g) inverts
     the gradient of ||w||_p^p / p, and w = psi(Z_S^T a). For p = 2 they are linear.
     """
     if p in (1, np.inf):
         return w, weights
-    q = dual_order(p)
-    best = duality_gap(Z, w, weights, p), w, weights
-    margins = Z @ w
+    q, margins = dual_order(p), Z @ w
+    candidates_w, candidates_weights = [w], [weights]
     for width in (1e-9, 1e-7, 1e-5, 1e-3):
         support = (margins <= (1 + width) * margins.min()) & (weights > 0)
         on = Z[support]
@@ -162,16 +161,17 @@ def _polish(
             psi = np.abs(g) ** (q - 1) * np.sign(g)
             if (a < 0).any() or not psi.any():
                 break
-            candidate = np.zeros_like(weights)
-            candidate[support] = a / a.sum()
-            best = min(best, (duality_gap(Z, psi, candidate, p), psi, candidate), key=_gap)
-            slope = np.zeros_like(g)
-            slope[g != 0] = (q - 1) * np.abs(g[g != 0]) ** (q - 2)
-            root = on * np.sqrt(slope)
+            convex = np.zeros_like(weights)
+            convex[support] = a / a.sum()
+            # d psi / d g; a feature that vanishes on the support stays at zero.
+            root_slope = np.zeros_like(g)
+            root_slope[g != 0] = np.sqrt((q - 1) * np.abs(g[g != 0]) ** (q - 2))
+            root = on * root_slope
             half_step = np.linalg.lstsq(root, 1 - on @ psi)[0]
+            candidates_w += [psi, psi + root_slope * half_step]
+            candidates_weights.append(convex)
             a = a + np.linalg.lstsq(root.T, half_step)[0]
-    return best[1:]
-
-
-def _gap(candidate: tuple[float, np.ndarray, np.ndarray]) -> float:
-    return candidate[0]
+    return (
+        max(candidates_w, key=lambda w: margin_of(Z, w, p)),
+        min(candidates_weights, key=lambda c: np.linalg.norm(c @ Z, ord=q)),
+    )
