@@ -13,6 +13,7 @@ from ibias.trajectory import unit
 
 SMALL = 1e-2  # a margin this small against the largest entry of Z is solved for twice
 GAP = 1e-9  # the largest gap, relative to the margin, that is returned
+ROUNDING = 1e-14  # margins and distances of order one that differ by less are equal
 ON_THE_MARGIN = 1e-7  # support vectors have <z_i, w> within this of 1
 
 
@@ -143,7 +144,7 @@ def _solve(Z: np.ndarray, p: float) -> tuple[np.ndarray, np.ndarray]:
 def _polish(
     Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Solve the KKT equations on the support by Newton's method; keep the best w and weights.
+    """Solve the KKT equations on the support by Newton's method; keep the best pair.
 
     With q dual to p they read Z_S psi(Z_S^T a) = 1, where psi(g) = |g|^(q-1) sign(g) inverts
     the gradient of ||w||_p^p / p, and w = psi(Z_S^T a). For p = 2 they are linear.
@@ -151,27 +152,48 @@ def _polish(
     if p in (1, np.inf):
         return w, weights
     q, margins = dual_order(p), Z @ w
-    candidates_w, candidates_weights = [w], [weights]
+    primal, dual = [w], [weights]
     for width in (1e-9, 1e-7, 1e-5, 1e-3):
-        support = (margins <= (1 + width) * margins.min()) & (weights > 0)
-        on = Z[support]
-        a = weights[support] / np.linalg.norm(weights @ Z, ord=q) ** q
+        rows = np.flatnonzero((margins <= (1 + width) * margins.min()) & (weights > 0))
+        a = weights[rows] / np.linalg.norm(weights @ Z, ord=q) ** q
         for _ in range(8):
-            g = on.T @ a
-            psi = np.abs(g) ** (q - 1) * np.sign(g)
-            if (a < 0).any() or not psi.any():
+            rows, a = rows[a > 0], a[a > 0]
+            g = a @ Z[rows]
+            w = _inverse_gradient(g, q)
+            if not w.any():
                 break
-            convex = np.zeros_like(weights)
-            convex[support] = a / a.sum()
             # d psi / d g; a feature that vanishes on the support stays at zero.
             root_slope = np.zeros_like(g)
             root_slope[g != 0] = np.sqrt((q - 1) * np.abs(g[g != 0]) ** (q - 2))
-            root = on * root_slope
-            half_step = np.linalg.lstsq(root, 1 - on @ psi)[0]
-            candidates_w += [psi, psi + root_slope * half_step]
-            candidates_weights.append(convex)
+            root = Z[rows] * root_slope
+            half_step = np.linalg.lstsq(root, 1 - Z[rows] @ w)[0]
+            primal += [w, w + root_slope * half_step]
+            dual.append(np.bincount(rows, a / a.sum(), minlength=len(Z)))
             a = a + np.linalg.lstsq(root.T, half_step)[0]
-    return (
-        max(candidates_w, key=lambda w: margin_of(Z, w, p)),
-        min(candidates_weights, key=lambda c: np.linalg.norm(c @ Z, ord=q)),
-    )
+    return _best_pair(Z, primal, dual, p)
+
+
+def _inverse_gradient(g: np.ndarray, q: float) -> np.ndarray:
+    """Return |g|^(q-1) sign(g)."""
+    return np.abs(g) ** (q - 1) * np.sign(g)
+
+
+def _best_pair(
+    Z: np.ndarray, primal: list[np.ndarray], dual: list[np.ndarray], p: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the w and weights with the smallest gap; where rounding decides, the most stationary.
+
+    Near the optimum the gap is quadratic in the error of w, so that many candidates have the
+    best gap of float64. Stationarity, w parallel to psi(Z^T weights), is linear in it.
+    """
+    q = dual_order(p)
+    heights = margin_of(Z, np.array(primal), p)
+    distances = np.linalg.norm(np.array(dual) @ Z, ord=q, axis=1)
+    directions = [unit(primal[i], p) for i in np.flatnonzero(heights >= heights.max() - ROUNDING)]
+    pairs = [
+        (np.linalg.norm(direction - unit(_inverse_gradient(dual[j] @ Z, q), p)), i, j)
+        for i, direction in enumerate(directions)
+        for j in np.flatnonzero(distances <= distances.min() + ROUNDING)
+    ]
+    _, i, j = min(pairs)
+    return directions[i], dual[j]
