@@ -1,0 +1,224 @@
+"""The ledger is whole, and it agrees with the notebooks of the book."""
+
+import json
+import re
+import unicodedata
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+from pybtex.database import parse_file
+
+from ibias.claims import DOCUMENTS, KINDS, VERDICTS, Claim, evidence, faults, ledger, standings
+
+ROOT = Path(__file__).resolve().parent.parent
+BOOK = ROOT / "book"
+CLAIMS = ledger().values()
+AUDITED = {"S000": 38, "S001": 38, "S002": 26, "S003": 23}
+PAGES = {
+    "setup": "primer interpolation",
+    "linear": "max_margin mechanism rates tails_and_steps faster variations past_separation",
+    "geometry": "steepest_descent mirror_descent adaptive_methods linear_networks",
+    "matrix_factorization": "nuclear_norm depth limits",
+    "homogeneous": "margin deep_linear mean_field",
+    "stochasticity": "sgd label_noise normalization sharpness",
+    "perspective": "deep_networks double_descent without_gradients map claims sources",
+}
+PAGES = {f"{chapter}/{page}" for chapter, pages in PAGES.items() for page in pages.split()}
+
+
+def each(claims: object = CLAIMS) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("claim", claims, ids=lambda claim: claim.id)
+
+
+# ---- the ledger by itself -------------------------------------------------------------------
+
+
+def test_the_audited_claims_are_all_there_in_order():
+    expected = [f"{document}-{k + 1}" for document, n in AUDITED.items() for k in range(n)]
+    assert [claim.id for claim in CLAIMS if claim.document != "book"] == expected
+    assert len(expected) == 125
+
+
+def test_ids_are_unique():
+    text = (ROOT / "ibias" / "claims.yml").read_text(encoding="utf-8")
+    repeated = [
+        k for k, n in Counter(entry["id"] for entry in yaml.safe_load(text)).items() if n > 1
+    ]
+    assert not repeated
+
+
+@each()
+def test_an_entry_is_well_formed(claim: Claim):
+    assert claim.document in DOCUMENTS
+    assert claim.id.startswith("B-" if claim.document == "book" else f"{claim.document}-")
+    assert re.fullmatch(r"S00[0-3]-\d+|B-[a-z0-9][a-z0-9-]*", claim.id)
+    assert claim.verdict in VERDICTS
+    assert claim.page in PAGES
+    assert len(set(claim.reference)) == len(claim.reference)
+
+
+@each()
+def test_an_entry_is_run_with_a_kind_or_says_why_not(claim: Claim):
+    assert bool(claim.kind) != bool(claim.not_run)
+    if claim.kind:
+        assert claim.kind in KINDS
+    else:
+        assert is_prose(claim.not_run)
+        assert not claim.same_as
+
+
+@each()
+def test_claim_and_correct_statement_are_sentences_with_whole_formulas(claim: Claim):
+    for text in (claim.claim, claim.correct):
+        assert is_prose(text)
+        assert text.count("$") % 2 == 0
+        assert text.count("{") == text.count("}")
+        assert len(text) < 600
+
+
+@each([claim for claim in CLAIMS if claim.same_as])
+def test_a_repeated_claim_shares_page_kind_and_verdict(claim: Claim):
+    original = ledger()[claim.same_as]
+    assert not original.same_as, "name the first claim, not one that repeats it"
+    assert (claim.page, claim.kind) == (original.page, original.kind)
+    assert claim.verdict == original.verdict
+
+
+def is_prose(text: str) -> bool:
+    """Say whether `text` is at least one sentence of four words, free of stray blanks."""
+    starts = text[0].isupper() or text[0] == "$"
+    return len(text.split()) >= 4 and text[-1] == "." and starts and "  " not in text
+
+
+def test_prose_is_recognised():
+    assert is_prose("It is a metaphor.")
+    for text in ("n/a.", "history and opinion mixed.", "It is a metaphor", "It is  a metaphor."):
+        assert not is_prose(text)
+
+
+# ---- the bibliography -----------------------------------------------------------------------
+
+BIBLIOGRAPHY = parse_file(str(BOOK / "references.bib")).entries
+
+
+@each()
+def test_references_are_in_the_bibliography(claim: Claim):
+    assert [key for key in claim.reference if key not in BIBLIOGRAPHY] == []
+
+
+@each([claim for claim in CLAIMS if claim.kind and claim.document != "book"])
+def test_a_claim_that_is_run_names_a_source(claim: Claim):
+    assert claim.reference
+
+
+@pytest.mark.parametrize("key", BIBLIOGRAPHY)
+def test_an_entry_of_the_bibliography_is_whole(key: str):
+    entry = BIBLIOGRAPHY[key]
+    assert entry.fields["title"] and entry.persons["author"] and int(entry.fields["year"])
+    surname = "".join(entry.persons["author"][0].last_names).lower()
+    surname = re.sub(r"[^a-z]", "", unicodedata.normalize("NFD", surname))
+    assert re.fullmatch(surname + r"\d{4}[a-z]*", key)
+    if number := entry.fields.get("eprint"):
+        assert re.fullmatch(r"\d{4}\.\d{4,5}", number)
+        assert entry.fields["archiveprefix"] == "arXiv"
+
+
+def test_no_paper_stands_twice_in_the_bibliography():
+    titles = Counter(entry.fields["title"].lower() for entry in BIBLIOGRAPHY.values())
+    numbers = Counter(e.fields["eprint"] for e in BIBLIOGRAPHY.values() if "eprint" in e.fields)
+    assert not [k for k, n in (titles + numbers).items() if n > 1]
+
+
+def test_the_bibliography_is_sorted():
+    assert list(BIBLIOGRAPHY) == sorted(BIBLIOGRAPHY)
+
+
+# ---- ledger and notebooks -------------------------------------------------------------------
+
+
+def test_ledger_and_notebooks_agree():
+    assert faults(BOOK) == []
+
+
+def test_every_page_of_the_book_that_has_claims_shows_them_checked():
+    for standing in standings(BOOK).values():
+        there = (BOOK / f"{standing.claim.page}.ipynb").exists()
+        expected = "not run" if standing.claim.not_run else "checked" if there else "planned"
+        assert standing.state == expected, standing.claim.id
+
+
+# ---- the test of the test: each fault, planted ----------------------------------------------
+
+CHECK = "check   A-1 | limit | angle = 0 (tolerance 0.1) | holds | [measured 0.01]"
+CONTROL = "control A-1 | limit | angle = 0 (tolerance 0.1) | fails: another | [measured 2]"
+
+
+@pytest.fixture
+def small_book(tmp_path, monkeypatch):
+    """A book of one page under a ledger of four claims; returns a function that plants lines."""
+    entries = [
+        Claim("A-1", "book", "claim", "right", "so", page="part/page", kind="limit"),
+        Claim("A-2", "book", "claim", "right", "so", page="part/page", kind="limit", same_as="A-1"),
+        Claim("A-3", "book", "claim", "opinion", "so", page="part/page", not_run="A metaphor."),
+        Claim("A-4", "book", "claim", "wrong", "so", page="part/other", kind="rate"),
+    ]
+    monkeypatch.setattr(evidence, "ledger", lambda: {claim.id: claim for claim in entries})
+
+    def plant(*lines: str, page: str = "part/page") -> Path:
+        path = tmp_path / f"{page}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        output = {"output_type": "stream", "name": "stdout", "text": "\n".join(lines)}
+        path.write_text(json.dumps({"cells": [{"cell_type": "code", "outputs": [output]}]}))
+        return tmp_path
+
+    return plant
+
+
+def test_a_page_with_check_and_control_is_accepted(small_book):
+    book = small_book(CHECK, CONTROL)
+    assert faults(book) == []
+    states = {claim_id: standing.state for claim_id, standing in standings(book).items()}
+    assert states == {"A-1": "checked", "A-2": "checked", "A-3": "not run", "A-4": "planned"}
+    assert [check.measured for check in standings(book)["A-2"].checks] == ["0.01"]
+
+
+def test_an_empty_book_has_no_faults_and_nothing_checked(tmp_path):
+    assert faults(tmp_path) == []
+    assert {standing.state for standing in standings(tmp_path).values()} == {"planned", "not run"}
+
+
+@pytest.mark.parametrize(
+    "lines, fault",
+    [
+        ([], "A-1 has no check there"),
+        ([CHECK], "A-1 has no control there"),
+        ([CHECK], "no control for the check A-1 (angle = 0 (tolerance 0.1))"),
+        ([CONTROL], "A-1 has no check there"),
+        ([CONTROL], "no check for the control A-1"),
+        ([CHECK, CONTROL.replace("0.1)", "0.01)")], "no control for the check"),
+        ([CHECK, CONTROL.replace("= 0", "= 5")], "no control for the check"),
+        ([CHECK.replace("A-1", "A-1 A-2"), CONTROL], "no control for the check A-1 A-2"),
+        ([CHECK.replace("A-1", "A-9")], "A-9 is not in the ledger"),
+        ([CHECK.replace("A-1", "A-1 A-9")], "A-9 is not in the ledger"),
+        ([CHECK.replace("A-1", "A-4")], "A-4 belongs to the page part/other"),
+        ([CHECK.replace("A-1", "A-3")], "A-3 is checked, and the ledger says it is not run"),
+        ([CHECK.replace("limit", "rate")], "rate is not the ledger's kind"),
+        ([CHECK.replace("holds", "DOES NOT HOLD")], "says: DOES NOT HOLD"),
+        ([CONTROL.replace("fails: another", "holds")], "the control A-1"),
+    ],
+)
+def test_a_planted_fault_is_found(small_book, lines, fault):
+    found = faults(small_book(*lines))
+    assert any(fault in line for line in found), found
+
+
+def test_a_check_on_another_page_does_not_count(small_book):
+    small_book(CHECK, CONTROL)
+    book = small_book(CHECK.replace("A-1", "A-1"), CONTROL, page="part/other")
+    found = faults(book)
+    assert "part/other: A-1 belongs to the page part/page" in found
+    assert "part/other: A-4 has no check there" in found
+    (book / "part" / "page.ipynb").unlink()
+    assert standings(book)["A-1"].state == "planned"
