@@ -141,7 +141,7 @@ def continued_gradient_descent(
     field = LogTimeField(
         space.Z, loss, np.log(eta / data.n_samples), np.zeros(data.n_samples), order
     )
-    loop = exact_loop(field, space.start, ACCURATE * tolerance, np.exp(np.minimum(log_steps, 40.0)))
+    loop = exact_loop(field, space.start, ROUGH * tolerance, np.exp(np.minimum(log_steps, 40.0)))
     later = log_steps[loop.n_early :]
     accurate = follow(loop.field, loop.log_k, loop.w, later, ACCURATE * tolerance)
     rough = follow(loop.field, loop.log_half, loop.w_half, later, ROUGH * tolerance)
