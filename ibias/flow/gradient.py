@@ -89,7 +89,7 @@ def continued_gradient_descent(
     log_steps: ArrayLike,
     start: ArrayLike | None = None,
     tolerance: float = 1e-9,
-    order: int = 4,
+    order: int = 5,
 ) -> Trajectory:
     """Return the iterates of gradient descent after exp(log_steps) steps of fixed size.
 

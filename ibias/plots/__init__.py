@@ -3,6 +3,7 @@
 Importing this package applies the house style (`use_style`).
 """
 
+from ibias.plots.classification import boundary, curves, samples, strip
 from ibias.plots.style import (
     AMBER,
     BLUE,
@@ -30,6 +31,10 @@ __all__ = [
     "POSITIVE",
     "PURPLE",
     "VERMILION",
+    "boundary",
+    "curves",
+    "samples",
+    "strip",
     "use_style",
 ]
 
