@@ -63,7 +63,9 @@ def curves(
     lines : mapping from name to array, shape (n_points,)
         At most six.
     limit : float, optional
-        The height of a thin horizontal line, named `limit_label`.
+        The height of a thin horizontal line.
+    limit_label : str
+        The name of that line.
     """
     x = np.asarray(x)
     if limit is not None:
