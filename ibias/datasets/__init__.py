@@ -8,5 +8,15 @@ from ibias.datasets.classification import (
     symmetric_pair,
 )
 from ibias.datasets.random import generator
+from ibias.datasets.regression import Regression, gaussian_regression
 
-__all__ = ["Dataset", "degenerate_pair", "digits", "generator", "separable", "symmetric_pair"]
+__all__ = [
+    "Dataset",
+    "Regression",
+    "degenerate_pair",
+    "digits",
+    "gaussian_regression",
+    "generator",
+    "separable",
+    "symmetric_pair",
+]

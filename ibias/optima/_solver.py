@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 TIGHT = {"tol_gap_abs": 1e-13, "tol_gap_rel": 1e-13, "tol_feas": 1e-13}
 
 
-def instance(name: str, value: Any, kind: type) -> Any:
+def require(name: str, value: Any, kind: type) -> Any:
     """Return `value` if it is a `kind`; else say how to make one."""
     if not isinstance(value, kind):
         raise ValueError(
@@ -62,3 +62,26 @@ def solve(problem: "cvxpy.Problem", what: str) -> None:
         raise RuntimeError(f"the solver found no {what}: {error}") from error
     if problem.status not in (cvxpy.OPTIMAL, cvxpy.OPTIMAL_INACCURATE):
         raise RuntimeError(f"the solver found no {what}; it reports {problem.status!r}.")
+
+
+def inverse_gradient(g: np.ndarray, q: float) -> np.ndarray:
+    """Return psi(g) = |g|^(q-1) sign(g), which inverts the gradient of ||w||_p^p / p."""
+    return np.abs(g) ** (q - 1) * np.sign(g)
+
+
+def kkt_newton(
+    A: np.ndarray, b: np.ndarray, a: np.ndarray, q: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Take one Newton step on A psi(A^T a) = b; return the w it leads to, and the new a.
+
+    These are the KKT equations of min ||w||_p^p / p subject to A w = b, with w = psi(A^T a).
+    For q = 2 they are linear. The w returned meets A w = b to first order.
+    """
+    g = A.T @ a
+    w = inverse_gradient(g, q)
+    # d psi / d g; where g vanishes, w stays zero.
+    root_slope = np.zeros_like(g)
+    root_slope[g != 0] = np.sqrt((q - 1) * np.abs(g[g != 0]) ** (q - 2))
+    root = A * root_slope
+    half_step = np.linalg.lstsq(root, b - A @ w)[0]
+    return w + root_slope * half_step, a + np.linalg.lstsq(root.T, half_step)[0]

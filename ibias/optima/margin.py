@@ -6,7 +6,14 @@ import numpy as np
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
-from ibias.optima._solver import dual_order, instance, norm_order, solve
+from ibias.optima._solver import (
+    dual_order,
+    inverse_gradient,
+    kkt_newton,
+    norm_order,
+    require,
+    solve,
+)
 from ibias.optima.separability import separation
 from ibias.trajectory import margin as margin_of
 from ibias.trajectory import unit
@@ -90,7 +97,7 @@ def max_margin(data: Dataset, *, p: float = 2) -> MaxMargin:
     >>> svm.w.round(6), svm.dual_variables.round(6), svm.support
     (array([0.5, 0.5]), array([0.5, 0.5, 0. , 0. , 0. ]), array([0, 1]))
     """
-    Z = instance("data", data, Dataset).Z
+    Z = require("data", data, Dataset).Z
     p = norm_order("p", p)
     size = np.abs(Z).max()
     if size == 0:
@@ -146,8 +153,7 @@ def _polish(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Solve the KKT equations on the support by Newton's method; keep the best pair.
 
-    With q dual to p they read Z_S psi(Z_S^T a) = 1, where psi(g) = |g|^(q-1) sign(g) inverts
-    the gradient of ||w||_p^p / p, and w = psi(Z_S^T a). For p = 2 they are linear.
+    With q dual to p they read Z_S psi(Z_S^T a) = 1, w = psi(Z_S^T a), a > 0 (`kkt_newton`).
     """
     if p in (1, np.inf):
         return w, weights
@@ -158,24 +164,13 @@ def _polish(
         a = weights[rows] / np.linalg.norm(weights @ Z, ord=q) ** q
         for _ in range(8):
             rows, a = rows[a > 0], a[a > 0]
-            g = a @ Z[rows]
-            w = _inverse_gradient(g, q)
-            if not w.any():
+            if not (a @ Z[rows]).any():
                 break
-            # d psi / d g; a feature that vanishes on the support stays at zero.
-            root_slope = np.zeros_like(g)
-            root_slope[g != 0] = np.sqrt((q - 1) * np.abs(g[g != 0]) ** (q - 2))
-            root = Z[rows] * root_slope
-            half_step = np.linalg.lstsq(root, 1 - Z[rows] @ w)[0]
-            primal += [w, w + root_slope * half_step]
             dual.append(np.bincount(rows, a / a.sum(), minlength=len(Z)))
-            a = a + np.linalg.lstsq(root.T, half_step)[0]
+            primal.append(inverse_gradient(a @ Z[rows], q))
+            w, a = kkt_newton(Z[rows], np.ones(rows.size), a, q)
+            primal.append(w)
     return _best_pair(Z, primal, dual, p)
-
-
-def _inverse_gradient(g: np.ndarray, q: float) -> np.ndarray:
-    """Return |g|^(q-1) sign(g)."""
-    return np.abs(g) ** (q - 1) * np.sign(g)
 
 
 def _best_pair(
@@ -191,7 +186,7 @@ def _best_pair(
     distances = np.linalg.norm(np.array(dual) @ Z, ord=q, axis=1)
     directions = [unit(primal[i], p) for i in np.flatnonzero(heights >= heights.max() - ROUNDING)]
     pairs = [
-        (np.linalg.norm(direction - unit(_inverse_gradient(dual[j] @ Z, q), p)), i, j)
+        (np.linalg.norm(direction - unit(inverse_gradient(dual[j] @ Z, q), p)), i, j)
         for i, direction in enumerate(directions)
         for j in np.flatnonzero(distances <= distances.min() + ROUNDING)
     ]

@@ -7,7 +7,7 @@ from scipy.optimize import linprog
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
-from ibias.optima._solver import instance
+from ibias.optima._solver import require
 
 PRECISION = 1e-12  # of the residual, relative to the largest entry of each feature
 
@@ -88,7 +88,7 @@ def separation(data: Dataset) -> Separation:
     RuntimeError
         If rounding leaves the question open.
     """
-    Z = instance("data", data, Dataset).Z
+    Z = require("data", data, Dataset).Z
     n, d = Z.shape
     # The split ignores the lengths of the inputs and the scales of the features.
     columns = np.abs(Z).max(axis=0)

@@ -1,0 +1,96 @@
+"""Regression data."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ibias._validate import finite_array, positive_integer, read_only
+from ibias.datasets.random import generator
+
+
+@dataclass(frozen=True, eq=False)
+class Regression:
+    """Inputs with real targets.
+
+    Parameters
+    ----------
+    X : array, shape (n_samples, n_features)
+        The inputs, one row a sample.
+    y : array, shape (n_samples,)
+        The targets.
+    teacher : array, shape (n_features,), optional
+        The weights that made the targets, where they are known.
+
+    Raises
+    ------
+    ValueError
+        For NaN or infinite values, shapes that do not match, or no samples.
+
+    Examples
+    --------
+    >>> Regression([[1.0, 2.0]], [5.0]).n_features
+    2
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    teacher: np.ndarray | None = None
+
+    def __init__(self, X: ArrayLike, y: ArrayLike, teacher: ArrayLike | None = None) -> None:
+        X = finite_array("X", X, ndim=2)
+        y = finite_array("y", y, ndim=1)
+        if X.shape[0] == 0 or X.shape[1] == 0:
+            raise ValueError(f"X has shape {X.shape}: give at least one sample and one feature.")
+        if y.shape[0] != X.shape[0]:
+            raise ValueError(
+                f"X has {X.shape[0]} rows but y has {y.shape[0]} targets; give one target a row."
+            )
+        if teacher is not None:
+            teacher = read_only(finite_array("teacher", teacher, ndim=1))
+            if teacher.shape[0] != X.shape[1]:
+                raise ValueError(
+                    f"teacher has {teacher.shape[0]} entries but X has {X.shape[1]} columns;"
+                    " give one weight a feature."
+                )
+        object.__setattr__(self, "X", read_only(X))
+        object.__setattr__(self, "y", read_only(y))
+        object.__setattr__(self, "teacher", teacher)
+
+    @property
+    def n_samples(self) -> int:
+        """The number of samples n."""
+        return self.X.shape[0]
+
+    @property
+    def n_features(self) -> int:
+        """The number of features d."""
+        return self.X.shape[1]
+
+
+def gaussian_regression(
+    seed: int = 0,
+    n_samples: int = 10,
+    n_features: int = 30,
+    *,
+    n_nonzero: int | None = None,
+    noise: float = 0.0,
+) -> Regression:
+    """Return inputs x ~ N(0, I) with targets <x, teacher> + noise * N(0, 1).
+
+    The teacher is Gaussian with `n_nonzero` entries that are not zero (all, if not given),
+    at the first places, and scaled to norm one.
+    """
+    n_samples = positive_integer("n_samples", n_samples)
+    n_features = positive_integer("n_features", n_features)
+    n_nonzero = positive_integer("n_nonzero", n_features if n_nonzero is None else n_nonzero)
+    if n_nonzero > n_features:
+        raise ValueError(f"n_nonzero={n_nonzero} is more than n_features={n_features}; lower it.")
+    if not (np.isfinite(noise) and noise >= 0):
+        raise ValueError(f"noise must be a finite number, at least 0; got {noise!r}")
+    rng = generator(seed)
+    teacher = np.zeros(n_features)
+    teacher[:n_nonzero] = rng.standard_normal(n_nonzero)
+    teacher /= np.linalg.norm(teacher)
+    X = rng.standard_normal((n_samples, n_features))
+    return Regression(X, X @ teacher + noise * rng.standard_normal(n_samples), teacher)

@@ -1,0 +1,156 @@
+"""Interpolants nearest to a start, against the pseudo-inverse, duality and brute force."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ibias import datasets
+from ibias.datasets import Regression, gaussian_regression
+from ibias.optima import min_norm
+
+ORDERS = [1, 1.2, 1.5, 2, 3, 5, np.inf]
+
+
+def scaled(data: Regression) -> Regression:
+    return Regression(data.X * np.logspace(-3, 3, data.n_features), data.y)
+
+
+@pytest.mark.parametrize("p", ORDERS)
+@pytest.mark.parametrize(
+    "data",
+    [
+        gaussian_regression(0),
+        gaussian_regression(1, 20, 40, n_nonzero=3),
+        gaussian_regression(2, 50, 2000),
+        scaled(gaussian_regression(3, 8, 20)),
+        Regression([[1.0, 1.0, 1.0], [1.0, 2.0, 0.0]], [1.0, 10.0]),
+    ],
+    ids=["generic", "sparse", "wide", "scales", "two rows"],
+)
+def test_primal_equals_dual(data: Regression, p: float) -> None:
+    best = min_norm(data, p=p)
+    q = {1: np.inf, np.inf: 1}.get(p) or p / (p - 1)
+    assert best.residual < 1e-11 * np.linalg.norm(data.y)
+    assert np.linalg.norm(data.X.T @ best.dual_variables, ord=q) == pytest.approx(1, abs=1e-12)
+    assert best.dual_variables @ data.y == pytest.approx(best.distance, rel=1e-9)
+    assert -1e-12 < best.duality_gap / best.distance < 1e-9
+
+
+@pytest.mark.parametrize("shape", [(10, 30), (30, 10), (12, 12)])
+def test_euclidean_solution_is_the_pseudo_inverse(shape: tuple[int, int]) -> None:
+    data = gaussian_regression(0, *shape, noise=0.5)
+    start = datasets.generator(1).standard_normal(shape[1])
+    pinv = np.linalg.pinv(data.X)
+    np.testing.assert_allclose(min_norm(data).w, pinv @ data.y, atol=1e-10)
+    moved = start + pinv @ (data.y - data.X @ start)
+    np.testing.assert_allclose(min_norm(data, start=start).w, moved, atol=1e-10)
+
+
+def test_least_squares_where_no_w_fits() -> None:
+    data = gaussian_regression(4, 30, 5, noise=1.0)
+    best = min_norm(data)
+    assert best.residual > 1
+    np.testing.assert_allclose(data.X.T @ (data.X @ best.w - data.y), 0, atol=1e-12)
+    assert best.duality_gap < 1e-12 * best.distance
+    with pytest.raises(ValueError, match=r"no w fits the targets.*p=2"):
+        min_norm(data, p=1)
+
+
+def test_least_l1_norm_by_trying_every_support() -> None:
+    data = gaussian_regression(5, 3, 7)
+    norms = [
+        np.abs(np.linalg.solve(data.X[:, list(columns)], data.y)).sum()
+        for columns in combinations(range(7), 3)
+    ]
+    best = min_norm(data, p=1)
+    assert best.distance == pytest.approx(min(norms), rel=1e-11)
+    assert (best.w != 0).sum() == 3
+
+
+def test_least_l1_norm_recovers_a_sparse_teacher() -> None:
+    data = gaussian_regression(6, 30, 60, n_nonzero=3)
+    np.testing.assert_allclose(min_norm(data, p=1).w, data.teacher, atol=1e-11)
+    assert np.linalg.norm(min_norm(data).w - data.teacher) > 0.3
+
+
+def test_a_start_moves_the_problem_rigidly() -> None:
+    data, start = gaussian_regression(7), datasets.generator(8).standard_normal(30)
+    rest = Regression(data.X, data.y - data.X @ start)
+    for p in (1, 1.5, 2, np.inf):
+        moved = min_norm(data, p=p, start=start)
+        np.testing.assert_allclose(moved.w - start, min_norm(rest, p=p).w, atol=1e-7)
+
+
+def test_a_start_that_fits_stays() -> None:
+    data = gaussian_regression(8)
+    for p in (1, 2, 3):
+        best = min_norm(data, p=p, start=data.teacher)
+        np.testing.assert_allclose(best.w, data.teacher, atol=1e-12)
+        assert best.distance < 1e-12
+
+
+def test_zero_targets_give_exactly_the_start() -> None:
+    best = min_norm(Regression([[1.0, 2.0]], [0.0]), p=1)
+    assert best.distance == 0 and best.duality_gap == 0 and not best.w.any()
+
+
+def test_repeated_samples_change_nothing() -> None:
+    data = gaussian_regression(9, 6, 15)
+    twice = Regression(np.vstack([data.X, data.X]), np.r_[data.y, data.y])
+    for p in ORDERS:
+        np.testing.assert_allclose(min_norm(twice, p=p).w, min_norm(data, p=p).w, atol=1e-7)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 5), st.integers(1, 6), st.sampled_from(ORDERS))
+def test_no_interpolant_is_closer(seed: int, n: int, extra: int, p: float) -> None:
+    data = gaussian_regression(seed, n, n + extra)
+    rng = datasets.generator(seed + 1)
+    start = rng.standard_normal(n + extra)
+    best = min_norm(data, p=p, start=start)
+    kernel = np.linalg.svd(data.X)[2][n:]
+    others = best.w + rng.standard_normal((200, extra)) * 10.0 ** rng.uniform(-4, 0) @ kernel
+    assert np.linalg.norm(others - start, ord=p, axis=1).min() >= best.distance * (1 - 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"data": np.eye(2)}, "data must be a Regression"),
+        ({"p": 0.9}, "p must be from 1 to inf"),
+        ({"start": [1.0, 2.0]}, r"start has shape \(2,\)"),
+        ({"start": [np.nan] * 30}, "start holds 30 NaN"),
+    ],
+)
+def test_bad_input_is_refused_by_name(arguments: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        min_norm(**{"data": gaussian_regression(0), **arguments})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (([[1.0, 2.0]], [1.0, 2.0]), "X has 1 rows but y has 2 targets"),
+        (([[1.0, np.inf]], [1.0]), "X holds 1 NaN"),
+        (([1.0, 2.0], [1.0]), "X must have 2 axes"),
+        ((np.empty((0, 2)), []), "at least one sample"),
+        (([[1.0, 2.0]], [1.0], [1.0]), "teacher has 1 entries"),
+    ],
+)
+def test_bad_regression_data_are_refused_by_name(arguments: tuple, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Regression(*arguments)
+
+
+def test_the_generator_of_regressions() -> None:
+    data = gaussian_regression(3, 7, 20, n_nonzero=4)
+    np.testing.assert_allclose(data.X @ data.teacher, data.y)
+    assert (data.teacher != 0).sum() == 4 and np.linalg.norm(data.teacher) == pytest.approx(1)
+    assert (gaussian_regression(3, 7, 20, n_nonzero=4).X == data.X).all()
+    with pytest.raises(ValueError, match="n_nonzero=9 is more than"):
+        gaussian_regression(0, 3, 5, n_nonzero=9)
+    with pytest.raises(ValueError, match="noise must be"):
+        gaussian_regression(0, noise=-1)
