@@ -91,6 +91,7 @@ def test_a_checked_claim_shows_its_values_and_links_to_the_check(page):
     assert "measured 0.0012" in entry and "measured 0.31" in entry
     assert 'href="../stochasticity/sgd.html#check-S000-28"' in entry
     assert "fails: no sampling noise" in entry
+    assert '<a class="reference internal" href="../stochasticity/sgd.html">SGD</a>' in entry
 
 
 def test_a_planned_claim_says_so_and_links_nowhere(page):

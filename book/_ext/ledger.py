@@ -100,11 +100,16 @@ class LedgerDirective(SphinxDirective):
         lead += link(self.env, claim.page, claim.page)
         lead += nodes.Text(":" if standing.checks else " no check stands yet.")
         lines = nodes.bullet_list(classes=["ledger-lines"])
-        for line in (*standing.checks, *standing.controls):
-            served = claim.id if claim.id in line.ids else claim.same_as
-            text = nodes.paragraph("", f"{line.statement}: measured {line.measured}; ")
-            text += link(self.env, line.verdict, claim.page, f"check-{served}")
-            lines += nodes.list_item("", text, classes=[line.role])
+        for check in standing.checks:
+            served = claim.id if claim.id in check.ids else claim.same_as
+            text = nodes.paragraph()
+            text += link(self.env, check.statement, claim.page, f"check-{served}")
+            text += nodes.Text(f": measured {check.measured}. Controls: ")
+            controls = [line for line in standing.controls if line.assertion == check.assertion]
+            text += nodes.Text(
+                "; ".join(f"measured {line.measured}, {line.verdict}" for line in controls) + "."
+            )
+            lines += nodes.list_item("", text)
         return [lead, lines]
 
     def parsed(self, lines: list[str]) -> list[nodes.Node]:
@@ -178,8 +183,11 @@ def resolve_links(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         page, anchor = reference["ledger"]
         if page not in app.env.found_docs:
             logger.warning("the page %s is not in _toc.yml", page, location=reference)
-        elif page != docname:
+            continue
+        if page != docname:
             reference["refuri"] = app.builder.get_relative_uri(docname, page)
+        if not anchor:
+            reference.children = [nodes.Text(app.env.titles[page].astext())]
         reference["refuri"] += f"#{anchor}" if anchor else ""
 
 
