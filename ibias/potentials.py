@@ -1,0 +1,231 @@
+"""Potentials of mirror descent: value, gradient, inverse gradient, Bregman divergence.
+
+A potential psi is strictly convex; mirror descent takes its gradient step on psi's gradient
+m (the mirror image of w) instead of on w itself. All potentials work on any stack of weight
+vectors, w of shape (..., n_features), and reduce the last axis where they give a number.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import kl_div
+
+from ibias._validate import finite_array, positive
+
+SMALLEST_SCALE = 1e-150  # of a start u = v = scale: its square must be a double
+
+
+class Potential(ABC):
+    """A strictly convex function psi with an invertible gradient."""
+
+    @abstractmethod
+    def value(self, w: ArrayLike) -> np.ndarray:
+        """Return psi(w), shape (...)."""
+
+    @abstractmethod
+    def gradient(self, w: ArrayLike) -> np.ndarray:
+        """Return the mirror image m of w, the gradient of psi, shape (..., n_features)."""
+
+    @abstractmethod
+    def inverse_gradient(self, m: ArrayLike) -> np.ndarray:
+        """Return the w whose mirror image is m, shape (..., n_features)."""
+
+    @abstractmethod
+    def inverse_metric(self, m: ArrayLike) -> np.ndarray:
+        """Return dw/dm, the inverse Hessian of psi at the w of m.
+
+        Shape (n_features,) if the potential is a sum over coordinates (then it is the
+        diagonal), else (n_features, n_features).
+        """
+
+    def bregman(self, w: ArrayLike, start: ArrayLike) -> np.ndarray:
+        """Return psi(w) - psi(start) - <grad psi(start), w - start>, shape (...).
+
+        At least 0, and 0 only where w = start; not symmetric.
+        """
+        w, start = np.asarray(w, dtype=float), np.asarray(start, dtype=float)
+        linear = (self.gradient(start) * (w - start)).sum(axis=-1)
+        return self.value(w) - self.value(start) - linear
+
+
+@dataclass(frozen=True)
+class SquaredNorm(Potential):
+    """psi(w) = ||w||_p^2 / 2, for 1 < p < inf. With p = 2 mirror descent is gradient descent.
+
+    Its mirror image has the dual norm of w: ||m||_q = ||w||_p, 1/p + 1/q = 1.
+
+    >>> SquaredNorm(2).gradient([3.0, -4.0])
+    array([ 3., -4.])
+    """
+
+    p: float
+
+    def __post_init__(self) -> None:
+        _order(self.p)
+
+    def value(self, w: ArrayLike) -> np.ndarray:
+        """Return ||w||_p^2 / 2."""
+        return np.linalg.norm(np.asarray(w, dtype=float), ord=self.p, axis=-1) ** 2 / 2
+
+    def gradient(self, w: ArrayLike) -> np.ndarray:
+        """Return ||w||_p^(2-p) |w|^(p-1) sign(w)."""
+        return _half_square_gradient(w, self.p)
+
+    def inverse_gradient(self, m: ArrayLike) -> np.ndarray:
+        """Return the same formula with the dual q for p."""
+        return _half_square_gradient(m, self.p / (self.p - 1))
+
+    def inverse_metric(self, m: ArrayLike) -> np.ndarray:
+        """Return the Hessian of ||m||_q^2 / 2, shape (n_features, n_features)."""
+        q = self.p / (self.p - 1)
+        m = np.asarray(m, dtype=float)
+        norm = np.linalg.norm(m, ord=q)
+        r = m / norm
+        along = np.abs(r) ** (q - 1) * np.sign(r)
+        with np.errstate(divide="ignore"):
+            across = (q - 1) * np.abs(r) ** (q - 2)
+        return np.diag(across) + (2 - q) * np.outer(along, along)
+
+
+@dataclass(frozen=True)
+class PowerNorm(Potential):
+    """psi(w) = ||w||_p^p / p, for 1 < p < inf: the p-GD of Sun et al. (2022).
+
+    It selects the same interpolant and the same direction as `SquaredNorm` from w = 0, and
+    its update needs no norm: each coordinate moves by itself.
+
+    >>> PowerNorm(3).gradient([2.0, -1.0])
+    array([ 4., -1.])
+    """
+
+    p: float
+
+    def __post_init__(self) -> None:
+        _order(self.p)
+
+    def value(self, w: ArrayLike) -> np.ndarray:
+        """Return sum |w_j|^p / p."""
+        return (np.abs(w) ** self.p).sum(axis=-1) / self.p
+
+    def gradient(self, w: ArrayLike) -> np.ndarray:
+        """Return |w|^(p-1) sign(w)."""
+        return np.abs(w) ** (self.p - 1) * np.sign(w)
+
+    def inverse_gradient(self, m: ArrayLike) -> np.ndarray:
+        """Return |m|^(1/(p-1)) sign(m)."""
+        return np.abs(m) ** (1 / (self.p - 1)) * np.sign(m)
+
+    def inverse_metric(self, m: ArrayLike) -> np.ndarray:
+        """Return |m|^((2-p)/(p-1)) / (p-1), shape (n_features,)."""
+        power = 1 / (self.p - 1)
+        with np.errstate(divide="ignore"):
+            return power * np.abs(m) ** (power - 1)
+
+
+@dataclass(frozen=True)
+class NegativeEntropy(Potential):
+    """psi(w) = sum w_j log w_j - w_j on w > 0: multiplicative updates, w <- w exp(-step g).
+
+    Its Bregman divergence is the Kullback-Leibler divergence of positive vectors.
+    """
+
+    def value(self, w: ArrayLike) -> np.ndarray:
+        """Return sum w_j log w_j - w_j."""
+        w = _above_zero(w)
+        return (w * np.log(w) - w).sum(axis=-1)
+
+    def gradient(self, w: ArrayLike) -> np.ndarray:
+        """Return log w."""
+        return np.log(_above_zero(w))
+
+    def inverse_gradient(self, m: ArrayLike) -> np.ndarray:
+        """Return exp(m)."""
+        return np.exp(m)
+
+    def inverse_metric(self, m: ArrayLike) -> np.ndarray:
+        """Return exp(m), shape (n_features,)."""
+        return np.exp(m)
+
+    def bregman(self, w: ArrayLike, start: ArrayLike) -> np.ndarray:
+        """Return sum w_j log(w_j / start_j) - w_j + start_j; w may have zeros.
+
+        >>> float(NegativeEntropy().bregman([0.0, 1.0], [1.0, 1.0]))
+        1.0
+        """
+        w = finite_array("w", w)
+        if (w < 0).any():
+            raise ValueError("w has entries below 0, where the entropy is infinite.")
+        return kl_div(w, _above_zero(start)).sum(axis=-1)
+
+
+@dataclass(frozen=True)
+class HyperbolicEntropy(Potential):
+    """The potential of w = u^2 - v^2 under gradient flow from u = v = scale (Woodworth et al.).
+
+    psi(w) = sum_j [w_j arcsinh(w_j / c) - sqrt(c^2 + w_j^2) + c] / 4 with c = 2 scale^2, so that
+    m = arcsinh(w / c) / 4 and w = c sinh(4 m) (Woodworth et al. 2020, Theorem 1, where it is
+    called Q up to the factor 1/4). Its minimum is at w = 0. For a large scale it is
+    ||w||_2^2 / (16 scale^2), for a small one log(1 / scale) ||w||_1 / 2, to leading order.
+
+    >>> potential = HyperbolicEntropy(0.1)
+    >>> potential.inverse_gradient(potential.gradient([2.0, -0.5])).round(12)
+    array([ 2. , -0.5])
+    """
+
+    scale: float
+
+    def __post_init__(self) -> None:
+        positive("scale", self.scale)
+        if self.scale < SMALLEST_SCALE:
+            raise ValueError(
+                f"scale must be at least {SMALLEST_SCALE:g}, so that its square is a number in"
+                f" double precision; got {self.scale:g}"
+            )
+
+    def value(self, w: ArrayLike) -> np.ndarray:
+        """Return sum_j [w_j arcsinh(w_j / c) - sqrt(c^2 + w_j^2) + c] / 4."""
+        w, c = np.asarray(w, dtype=float), 2 * self.scale**2
+        # c - sqrt(c^2 + w^2) without the cancellation
+        drop = -(w**2) / (c + np.hypot(c, w))
+        return (w * np.arcsinh(w / c) + drop).sum(axis=-1) / 4
+
+    def gradient(self, w: ArrayLike) -> np.ndarray:
+        """Return arcsinh(w / (2 scale^2)) / 4."""
+        return np.arcsinh(np.asarray(w, dtype=float) / (2 * self.scale**2)) / 4
+
+    def inverse_gradient(self, m: ArrayLike) -> np.ndarray:
+        """Return 2 scale^2 sinh(4 m)."""
+        return 2 * self.scale**2 * np.sinh(4 * np.asarray(m, dtype=float))
+
+    def inverse_metric(self, m: ArrayLike) -> np.ndarray:
+        """Return 8 scale^2 cosh(4 m), which is 4 (u^2 + v^2); shape (n_features,)."""
+        return 8 * self.scale**2 * np.cosh(4 * np.asarray(m, dtype=float))
+
+
+def _order(p: float) -> None:
+    """Refuse orders at which the potential is not strictly convex and smooth."""
+    if not 1 < positive("p", p) < np.inf:
+        raise ValueError(
+            f"p must be greater than 1, got {p}: at p = 1 the potential is not strictly convex."
+        )
+
+
+def _half_square_gradient(w: ArrayLike, p: float) -> np.ndarray:
+    """Return the gradient of ||w||_p^2 / 2, zero at zero."""
+    w = np.asarray(w, dtype=float)
+    norm = np.linalg.norm(w, ord=p, axis=-1, keepdims=True)
+    ratio = np.divide(w, norm, out=np.zeros_like(w), where=norm > 0)
+    return norm * np.abs(ratio) ** (p - 1) * np.sign(ratio)
+
+
+def _above_zero(w: ArrayLike) -> np.ndarray:
+    """Return `w` as an array; refuse entries where log w is not a number."""
+    w = finite_array("w", w)
+    if (w <= 0).any():
+        raise ValueError(
+            "w must be greater than 0 in every entry: the entropy is defined there only."
+            " Start at a positive w; for weights of both signs use HyperbolicEntropy."
+        )
+    return w
