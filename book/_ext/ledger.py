@@ -55,11 +55,8 @@ class LedgerDirective(SphinxDirective):
         """Return the nodes of the summary, or of one document's entries."""
         if self.arguments[0] not in self.choices:
             raise self.error(f"{{ledger}} takes one of {', '.join(self.choices)}")
-        book = Path(self.config.ledger_book)
-        for path in (*book.rglob("*.ipynb"), *book.rglob("*.md")):
-            self.env.note_dependency(str(path))
-        self.env.note_reread()
-        standing = standings(book)
+        self.env.note_reread()  # any notebook may have changed
+        standing = standings(Path(self.config.ledger_book))
         if self.arguments[0] == "summary":
             return [*self.parsed(summary(standing)), nodes.raw("", FILTER, format="html")]
         listed = [s for s in standing.values() if s.claim.document == self.arguments[0]]
@@ -187,7 +184,8 @@ def resolve_links(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         if page != docname:
             reference["refuri"] = app.builder.get_relative_uri(docname, page)
         if not anchor:
-            reference.children = [nodes.Text(app.env.titles[page].astext())]
+            reference.clear()
+            reference += nodes.Text(app.env.titles[page].astext())
         reference["refuri"] += f"#{anchor}" if anchor else ""
 
 
