@@ -147,7 +147,7 @@ def summary(standing: dict[str, Standing]) -> list[str]:
     verdicts = Counter((s.claim.verdict, s.claim.document) for s in standing.values())
     states = Counter((s.state, s.claim.document) for s in standing.values())
     rows = [
-        ["", *(NAMES.get(document, document) for document in documents), "all"],
+        ["verdict, state", *(NAMES.get(document, document) for document in documents), "all"],
         ["---"] + ["--:"] * (len(documents) + 1),
     ]
     for names, counts in ((VERDICTS, verdicts), (STATES, states)):
