@@ -7,16 +7,20 @@ from ibias.datasets.classification import (
     separable,
     symmetric_pair,
 )
+from ibias.datasets.multiclass import MulticlassDataset, digit_classes, separable_classes
 from ibias.datasets.random import generator
 from ibias.datasets.regression import Regression, gaussian_regression
 
 __all__ = [
     "Dataset",
+    "MulticlassDataset",
     "Regression",
     "degenerate_pair",
+    "digit_classes",
     "digits",
     "gaussian_regression",
     "generator",
     "separable",
+    "separable_classes",
     "symmetric_pair",
 ]

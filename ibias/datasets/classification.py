@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive_integer, read_only
+from ibias._validate import finite_array, positive, positive_integer, read_only
 from ibias.datasets.random import generator
 
 
@@ -69,6 +69,16 @@ class Dataset:
         Z = finite_array("Z", Z, ndim=2)
         y = np.where(np.arange(len(Z)) % 2 == 0, 1.0, -1.0)
         return cls(y[:, None] * Z, y)
+
+    def with_constant(self, value: float = 1.0) -> "Dataset":
+        """Return the data set with a constant feature appended, which turns a bias into a weight.
+
+        >>> Dataset([[2.0], [3.0]], [1, -1]).with_constant().X
+        array([[2., 1.],
+               [3., 1.]])
+        """
+        value = positive("value", value)
+        return Dataset(np.column_stack([self.X, np.full(self.n_samples, value)]), self.y)
 
     @cached_property
     def Z(self) -> np.ndarray:

@@ -1,15 +1,21 @@
 """Reference optima, each with a certificate. Only this part of the package loads cvxpy."""
 
+from ibias.optima.bias import BiasedMargin, max_margin_with_bias
 from ibias.optima.interpolation import Interpolant, min_norm
 from ibias.optima.margin import MaxMargin, max_margin
+from ibias.optima.multiclass import MulticlassMargin, multiclass_margin
 from ibias.optima.separability import NotSeparable, Separation, separation
 
 __all__ = [
+    "BiasedMargin",
     "Interpolant",
     "MaxMargin",
+    "MulticlassMargin",
     "NotSeparable",
     "Separation",
     "max_margin",
+    "max_margin_with_bias",
     "min_norm",
+    "multiclass_margin",
     "separation",
 ]

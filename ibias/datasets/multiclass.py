@@ -1,0 +1,132 @@
+"""Classification data with more than two classes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ibias._validate import finite_array, positive_integer, read_only
+from ibias.datasets.random import generator
+
+
+@dataclass(frozen=True, eq=False)
+class MulticlassDataset:
+    """Inputs with labels 0, 1, ..., n_classes - 1; every class present.
+
+    Parameters
+    ----------
+    X : array, shape (n_samples, n_features)
+        The inputs, one row a sample.
+    y : array of int, shape (n_samples,)
+        The labels.
+
+    Raises
+    ------
+    ValueError
+        For NaN or infinite values, labels that skip a number, or shapes that do not match.
+
+    Examples
+    --------
+    >>> MulticlassDataset([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]], [0, 1, 2]).n_classes
+    3
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+
+    def __init__(self, X: ArrayLike, y: ArrayLike) -> None:
+        X = finite_array("X", X, ndim=2)
+        y = finite_array("y", y, ndim=1)
+        if X.shape[0] == 0 or X.shape[1] == 0:
+            raise ValueError(f"X has shape {X.shape}: give at least one sample and one feature.")
+        if y.shape[0] != X.shape[0]:
+            raise ValueError(
+                f"X has {X.shape[0]} rows but y has {y.shape[0]} labels; give one label a row."
+            )
+        labels = np.unique(y)
+        if labels.size < 2 or (labels != np.arange(labels.size)).any():
+            raise ValueError(
+                f"y must hold labels 0, 1, ..., K - 1, each at least once and K at least 2; got"
+                f" {labels[:8].tolist()}. numpy.unique(y, return_inverse=True) renumbers them."
+            )
+        object.__setattr__(self, "X", read_only(X))
+        object.__setattr__(self, "y", read_only(y.astype(int)))
+
+    @property
+    def n_samples(self) -> int:
+        """The number of samples n."""
+        return self.X.shape[0]
+
+    @property
+    def n_features(self) -> int:
+        """The number of features d."""
+        return self.X.shape[1]
+
+    @property
+    def n_classes(self) -> int:
+        """The number of classes K."""
+        return int(self.y.max()) + 1
+
+    @cached_property
+    def pairs(self) -> np.ndarray:
+        """All (sample, wrong class), shape (n_samples * (n_classes - 1), 2)."""
+        wrong = self.y[:, None] != np.arange(self.n_classes)
+        return read_only(np.argwhere(wrong))
+
+    @cached_property
+    def Z(self) -> np.ndarray:
+        """One signed input for each pair, shape (n_pairs, n_classes * n_features).
+
+        For a pair (i, r), <z, W.ravel()> = <w_{y_i} - w_r, x_i>: the problem with K classes is
+        a binary one without bias (Kesler's construction).
+        """
+        sample, wrong = self.pairs.T
+        identity = np.eye(self.n_classes)
+        sides = identity[self.y[sample]] - identity[wrong]
+        rows = sides[:, :, None] * self.X[sample][:, None, :]
+        return read_only(rows.reshape(len(rows), -1))
+
+
+def separable_classes(
+    seed: int = 0,
+    n_samples: int = 30,
+    n_features: int = 4,
+    n_classes: int = 3,
+    shift: float = 0.5,
+) -> MulticlassDataset:
+    """Return Gaussian inputs labelled by the largest of <u_r, x>, and then moved by shift * u_y.
+
+    The teachers u_r are random unit vectors. The first `n_classes` inputs lie along them, so
+    that every class is present.
+    """
+    n_samples = positive_integer("n_samples", n_samples)
+    n_features = positive_integer("n_features", n_features)
+    n_classes = positive_integer("n_classes", n_classes)
+    if not 2 <= n_classes <= n_samples:
+        raise ValueError(f"n_classes={n_classes} must be from 2 to n_samples={n_samples}.")
+    rng = generator(seed)
+    teachers = rng.standard_normal((n_classes, n_features))
+    teachers /= np.linalg.norm(teachers, axis=1, keepdims=True)
+    X = rng.standard_normal((n_samples, n_features))
+    X[:n_classes] = np.linalg.norm(X[:n_classes], axis=1, keepdims=True) * teachers
+    y = (X @ teachers.T).argmax(axis=1)
+    return MulticlassDataset(X + shift * teachers[y], y)
+
+
+def digit_classes(classes: Sequence[int] = (0, 1, 2), per_class: int = 50) -> MulticlassDataset:
+    """Return the first `per_class` images of several 8x8 digits, pixels in [0, 1], 64 features.
+
+    Label r stands for the digit ``classes[r]``.
+    """
+    from sklearn.datasets import load_digits
+
+    classes = list(classes)
+    if len(set(classes)) < max(len(classes), 2) or not set(classes) <= set(range(10)):
+        raise ValueError(f"classes must be two or more different digits, 0 to 9; got {classes}")
+    per_class = positive_integer("per_class", per_class)
+    images = load_digits()
+    rows = [np.flatnonzero(images.target == digit)[:per_class] for digit in classes]
+    labels = np.repeat(np.arange(len(classes)), [len(r) for r in rows])
+    return MulticlassDataset(images.data[np.concatenate(rows)] / 16, labels)

@@ -1,0 +1,154 @@
+"""The maximum margin with a bias that costs nothing: the usual support vector machine."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ibias._validate import read_only
+from ibias.datasets import Dataset
+from ibias.optima._solver import require, solve
+from ibias.optima.margin import GAP, ON_THE_MARGIN, ROUNDING, SMALL
+from ibias.optima.separability import separation
+
+
+@dataclass(frozen=True, eq=False)
+class BiasedMargin:
+    """The solution of min ||w|| subject to y_i (<w, x_i> + bias) >= 1 for all i.
+
+    Attributes
+    ----------
+    w : array, shape (n_features,)
+        The un-normalised weights: ||w|| = 1 / margin.
+    bias : float
+        The bias that goes with `w`.
+    direction : array, shape (n_features,)
+        w / ||w||.
+    margin : float
+        The distance from the hyperplane to the nearest input: half the distance between the
+        convex hulls of the two classes.
+    dual_variables : array, shape (n_samples,)
+        Convex weights, one half on each class.
+    support : array of int
+        The indices on the margin.
+    duality_gap : float
+        ||Z^T dual_variables|| - min_i y_i (<w, x_i> + bias) / ||w||, never negative because
+        the weights balance, sum y_i dual_variables_i = 0.
+    """
+
+    w: np.ndarray
+    bias: float
+    direction: np.ndarray
+    margin: float
+    dual_variables: np.ndarray
+    support: np.ndarray
+    duality_gap: float
+
+
+def max_margin_with_bias(data: Dataset) -> BiasedMargin:
+    """Return the Euclidean maximum-margin separator whose bias is free.
+
+    Gradient descent on inputs with a one appended does *not* find it: that bias is a weight
+    like any other, and its square is paid for. `max_margin(data.with_constant())` is its limit.
+
+    Raises
+    ------
+    ValueError
+        If `data` is not a Dataset.
+    NotSeparable
+        If no hyperplane separates the classes, with the convex combination of the inputs
+        with a one appended that meets zero.
+    RuntimeError
+        If the relative duality gap is above 1e-9.
+
+    Examples
+    --------
+    >>> best = max_margin_with_bias(Dataset([[1.0], [5.0]], [-1, 1]))
+    >>> round(best.margin, 6), round(-best.bias / float(best.w[0]), 6)
+    (2.0, 3.0)
+    """
+    X, y = require("data", data, Dataset).X, data.y
+    middle = (X[y > 0].mean(axis=0) + X[y < 0].mean(axis=0)) / 2
+    Z = y[:, None] * (X - middle)
+    scale = size = np.abs(Z).max() or 1.0
+    w, bias, weights = _solve(Z / scale, y)
+    rough = scale * _margin(Z / scale, y, w, bias)
+    if rough <= GAP * size:
+        split = separation(data.with_constant())
+        if split.rest.size:
+            raise split.error()
+    if rough < SMALL * size:
+        # The solver's precision is absolute; in units of the margin itself it is relative.
+        scale = rough
+        w, bias, weights = _solve(Z / scale, y)
+    w, bias, weights = _polish(Z / scale, y, w, bias, weights)
+    margin = float(scale * _margin(Z / scale, y, w, bias))
+    gap = float(scale) * _gap(Z / scale, y, w, bias, weights)
+    if not gap <= GAP * margin:
+        raise RuntimeError(
+            f"the margin was found only to {gap:.1e}, and it is about {margin:.1e}: too small"
+            " for float64. Rescale the features, or move the classes apart."
+        )
+    direction = w / np.linalg.norm(w)
+    w, bias = direction / margin, scale * bias / np.linalg.norm(w) / margin
+    return BiasedMargin(
+        w=read_only(w),
+        bias=float(bias - w @ middle),
+        direction=read_only(direction),
+        margin=margin,
+        dual_variables=read_only(weights),
+        support=read_only(np.flatnonzero(Z @ w + bias * y <= 1 + ON_THE_MARGIN)),
+        duality_gap=gap,
+    )
+
+
+def _margin(Z: np.ndarray, y: np.ndarray, w: np.ndarray, bias: float) -> float:
+    """Return min_i y_i (<w, x_i> + bias) / ||w||; zero where w vanishes."""
+    return float((Z @ w + bias * y).min() / (np.linalg.norm(w) or np.inf))
+
+
+def _gap(Z: np.ndarray, y: np.ndarray, w: np.ndarray, bias: float, weights: np.ndarray) -> float:
+    return float(np.linalg.norm(weights @ Z)) - _margin(Z, y, w, bias)
+
+
+def _balanced(weights: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the weights, at least 0, scaled to one half on each class."""
+    weights = np.maximum(weights, 0.0)
+    return weights / (2 * np.where(y > 0, weights[y > 0].sum(), weights[y < 0].sum()))
+
+
+def _solve(Z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """Return a unit w, the bias and the balanced weights, to the solver's precision."""
+    import cvxpy
+
+    w, bias, margin = cvxpy.Variable(Z.shape[1]), cvxpy.Variable(), cvxpy.Variable()
+    above = Z @ w + bias * y >= margin
+    solve(cvxpy.Problem(cvxpy.Maximize(margin), [above, cvxpy.norm(w) <= 1]), "maximum margin")
+    return w.value, float(bias.value), _balanced(above.dual_value, y)
+
+
+def _polish(
+    Z: np.ndarray, y: np.ndarray, w: np.ndarray, bias: float, weights: np.ndarray
+) -> tuple[np.ndarray, float, np.ndarray]:
+    """Solve the KKT equations on the support: Z_S w + bias y_S = 1, w = Z_S^T a, <y_S, a> = 0.
+
+    Subtracting from the first equation its mean over S, times y_S, takes the bias out.
+    """
+    best = w, bias, weights
+    margins = Z @ w + bias * y
+    for width in (1e-3, 1e-5, 1e-7, 1e-9):
+        rows = np.flatnonzero((margins <= (1 + width) * margins.min()) & (weights > 0))
+        for _ in range(8):
+            on, sides = Z[rows], y[rows]
+            if np.unique(sides).size < 2:
+                break
+            across = on - np.outer(sides, sides @ on) / rows.size
+            w = np.linalg.lstsq(across, 1 - sides * sides.mean())[0]
+            a = np.linalg.lstsq(np.vstack([on.T, sides]), np.r_[w, 0.0])[0]
+            if (a > 0).all():
+                exact = _balanced(np.bincount(rows, a, minlength=len(Z)), y)
+                candidate = w, float(np.mean(sides * (1 - on @ w))), exact
+                if _gap(Z, y, *candidate) <= max(_gap(Z, y, *best), ROUNDING):
+                    best = candidate
+                break
+            rows = rows[a > 0]
+    return best
