@@ -1,21 +1,27 @@
 """Reference optima, each with a certificate. Only this part of the package loads cvxpy."""
 
 from ibias.optima.bias import BiasedMargin, max_margin_with_bias
+from ibias.optima.commuting import CommutingLimit, commuting_limit
 from ibias.optima.interpolation import Interpolant, min_norm
 from ibias.optima.margin import MaxMargin, max_margin
 from ibias.optima.multiclass import MulticlassMargin, multiclass_margin
+from ibias.optima.nuclear import MinNuclearNorm, min_nuclear_norm
 from ibias.optima.separability import NotSeparable, Separation, separation
 
 __all__ = [
     "BiasedMargin",
+    "CommutingLimit",
     "Interpolant",
     "MaxMargin",
+    "MinNuclearNorm",
     "MulticlassMargin",
     "NotSeparable",
     "Separation",
+    "commuting_limit",
     "max_margin",
     "max_margin_with_bias",
     "min_norm",
+    "min_nuclear_norm",
     "multiclass_margin",
     "separation",
 ]
