@@ -145,10 +145,9 @@ class Sensing(MatrixProblem):
 
     Examples
     --------
-    >>> problem = Sensing([np.eye(2)], [3.0])
-    >>> problem.gradient(np.zeros((2, 2)))
-    array([[-3., -0.],
-           [-0., -3.]])
+    >>> problem = Sensing([np.eye(2)], [3.0])  # the trace
+    >>> float(problem.risk(np.zeros((2, 2))))
+    4.5
     """
 
     sensors: np.ndarray
