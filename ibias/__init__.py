@@ -16,6 +16,7 @@ __all__ = [
     "claims",
     "datasets",
     "descent",
+    "entropy",
     "flow",
     "frames",
     "losses",

@@ -151,6 +151,59 @@ class PolynomialTail(MarginLoss):
         return np.where(u >= 0, tail, -(k + 1) / (1 - (k + 1) * np.minimum(u, 0.0)))
 
 
+@dataclass(frozen=True)
+class StretchedExponential(MarginLoss):
+    """l(u) = exp(-u^nu) for u >= 1, continued by its second-order Taylor polynomial.
+
+    Lighter than the exponential loss for nu > 1, heavier for nu < 1, and lighter than every
+    power of u for any nu > 0 (the tails of Nacson et al. 2019). At u = 1 all of them have
+    l = 1/e, and the continuation makes each convex, decreasing and twice differentiable.
+
+    Parameters
+    ----------
+    power : float
+        The exponent nu > 0; 1 is the exponential tail.
+    """
+
+    power: float
+
+    def __post_init__(self) -> None:
+        positive("power", self.power)
+
+    @property
+    def smoothness(self) -> float:
+        """Return sup l'', which is where its derivative vanishes, or at u = 1.
+
+        With x = u^nu, l'' = e^-x (nu^2 x^2 - nu (nu - 1) x) x^(-2/nu), and its derivative
+        vanishes where nu^2 x^2 - 3 nu (nu - 1) x + (nu - 1)(nu - 2) = 0.
+        """
+        nu = self.power
+        root = 3 * (nu - 1) + np.sqrt(max((nu - 1) * (5 * nu - 1), 0.0))
+        x = max(1.0, root / (2 * nu))
+        return float(np.exp(-x) * (nu**2 * x**2 - nu * (nu - 1) * x) * x ** (-2 / nu))
+
+    def log_value(self, margins: np.ndarray) -> np.ndarray:
+        """Return -u^nu on the tail."""
+        u, nu = np.asarray(margins, dtype=float), self.power
+        left = np.minimum(u, 1.0) - 1
+        tail = -(np.maximum(u, 1.0) ** nu)
+        return np.where(u >= 1, tail, np.log1p(-nu * left + nu / 2 * left**2) - 1)
+
+    def log_slope(self, margins: np.ndarray) -> np.ndarray:
+        """Return log nu + (nu - 1) log u - u^nu on the tail."""
+        u, nu = np.asarray(margins, dtype=float), self.power
+        right = np.maximum(u, 1.0)
+        tail = (nu - 1) * np.log(right) - right**nu
+        return np.log(nu) + np.where(u >= 1, tail, np.log(2 - np.minimum(u, 1.0)) - 1)
+
+    def log_slope_derivative(self, margins: np.ndarray) -> np.ndarray:
+        """Return (nu - 1)/u - nu u^(nu - 1) on the tail."""
+        u, nu = np.asarray(margins, dtype=float), self.power
+        right = np.maximum(u, 1.0)
+        tail = (nu - 1) / right - nu * right ** (nu - 1)
+        return np.where(u >= 1, tail, -1 / (2 - np.minimum(u, 1.0)))
+
+
 LOSSES: dict[str, MarginLoss] = {"exponential": Exponential(), "logistic": Logistic()}
 
 

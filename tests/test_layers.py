@@ -11,7 +11,9 @@ import ibias
 
 PACKAGE = Path(ibias.__file__).parent
 LAYERS = {
-    **dict.fromkeys(["_validate", "datasets", "losses", "models", "potentials", "trajectory"], 0),
+    **dict.fromkeys(
+        ["_validate", "datasets", "entropy", "losses", "models", "potentials", "trajectory"], 0
+    ),
     "optima": 1,
     **dict.fromkeys(["networks", "descent", "flow"], 2),
     "claims": 3,

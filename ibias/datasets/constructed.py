@@ -1,0 +1,35 @@
+"""Data sets built to break one hypothesis, or to show one mechanism."""
+
+import numpy as np
+
+from ibias._validate import positive, positive_integer
+from ibias.datasets.classification import Dataset
+from ibias.datasets.random import generator
+
+
+def duplicated(data: Dataset, row: int, copies: int) -> Dataset:
+    """Return `data` with sample `row` present `copies` times, the new ones at the end.
+
+    >>> pair = Dataset.from_signed([[1.0, 0.0], [0.0, 1.0]])
+    >>> duplicated(pair, 1, 3).Z[:, 1]
+    array([0., 1., 1., 1.])
+    """
+    if row not in range(data.n_samples):
+        raise ValueError(f"row must be a sample, 0 to {data.n_samples - 1}; got {row!r}.")
+    rows = np.r_[np.arange(data.n_samples), np.full(positive_integer("copies", copies) - 1, row)]
+    return Dataset(data.X[rows], data.y[rows])
+
+
+def opposing_points(seed: int = 0, n_samples: int = 6, height: float = 0.1) -> Dataset:
+    """Return points z_i = (height, r_i) in the plane, with r_i of both signs, 0.2 < |r_i| < 1.
+
+    The maximum margin is `height`, in the direction (1, 0), and every sample lies on it.
+    Across that direction the samples pull against each other: with a large step the
+    iterates swing to and fro. The data meet the conditions of Wu, Braverman and Lee (2023).
+    """
+    n_samples = positive_integer("n_samples", n_samples)
+    if n_samples < 2:
+        raise ValueError("n_samples must be at least 2: one point on each side.")
+    rng = generator(seed)
+    across = rng.uniform(0.2, 1.0, n_samples) * np.where(np.arange(n_samples) % 2 == 0, 1, -1)
+    return Dataset.from_signed(np.c_[np.full(n_samples, positive("height", height)), across])

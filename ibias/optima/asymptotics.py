@@ -1,0 +1,158 @@
+"""The first two terms of gradient descent's expansion in log t, from the dual alone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ibias._validate import read_only
+from ibias.datasets import Dataset
+from ibias.entropy import min_entropy, shannon_entropy
+from ibias.optima._solver import require
+from ibias.optima.margin import MaxMargin, max_margin
+from ibias.optima.separability import separation
+
+GAP = 1e-9  # the largest error of ||Z^T p||, relative to the margin, that is returned
+NEWTON_STEPS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Expansion:
+    """w(t) = w_hat log t + r(t) for a loss with tail exp(-u), and what follows from it.
+
+    For the mean loss and gradient flow, or gradient descent with t = step_size * steps. H is
+    the Shannon entropy and H_inf the min-entropy of the weights p.
+
+    Attributes
+    ----------
+    w : array, shape (n_features,)
+        w_hat, the solution of the hard-margin problem.
+    margin : float
+        The largest margin m = 1 / ||w_hat||.
+    dual_variables : array, shape (n_samples,)
+        The limit p of the samples' shares of the gradient: convex weights, and of all the
+        dual solutions the one that gradient descent finds.
+    support : array of int
+        The samples with positive weight.
+    degenerate : array of int
+        Samples on the margin whose weight is zero in every dual solution. For almost all
+        data there are none. If there are, r(t) grows like log log t.
+    residual : array, shape (n_features,)
+        The limit of r(t) on the span of the support, where <z_i, r> = -log(n p_i / m^2). Off
+        that span r(t) keeps a trace of the start.
+    margin_gap : float
+        The limit of (m - margin of w(t)) * log t: m * (H(p) - H_inf(p)).
+    direction_gap : float
+        The limit of || w/||w|| - w_hat/||w_hat|| || * log t if `spanning` and no sample is
+        degenerate; otherwise that of its part on the span of the support.
+    spanning : bool
+        Whether the support spans all of R^d.
+    """
+
+    w: np.ndarray
+    margin: float
+    dual_variables: np.ndarray
+    support: np.ndarray
+    degenerate: np.ndarray
+    residual: np.ndarray
+    margin_gap: float
+    direction_gap: float
+    spanning: bool
+
+
+def expansion(data: Dataset) -> Expansion:
+    """Return the expansion w(t) = w_hat log t + r + o(1) of gradient descent on `data`.
+
+    The shares of the support vectors S minimise log sum_S exp(-<z_i, v>) over v orthogonal
+    to w_hat, where p_i is proportional to exp(-<z_i, v>) (the potential of Wu, Braverman and
+    Lee 2023; for independent support vectors p is the one dual solution, and the residual is
+    that of Soudry et al. 2018, Theorem 4).
+
+    Raises
+    ------
+    NotSeparable
+        If `data` is not separable through the origin.
+    RuntimeError
+        If the weights are not dual optimal to 1e-9.
+
+    Examples
+    --------
+    >>> from ibias import datasets
+    >>> two = datasets.Dataset.from_signed([[1.0, 3.0], [1.0, -1.0]])
+    >>> expansion(two).dual_variables.round(6)
+    array([0.25, 0.75])
+    >>> expansion(datasets.degenerate_pair()).degenerate
+    array([1])
+    """
+    svm = max_margin(require("data", data, Dataset))
+    support, degenerate = _split(data.Z, svm)
+    basis = _across(data.Z[support], svm.direction)
+    share = _shares(data.Z[support] @ basis)
+    p = np.zeros(data.n_samples)
+    p[support] = share
+    excess = np.linalg.norm(p @ data.Z) - svm.margin
+    if not excess <= GAP * svm.margin:
+        raise RuntimeError(
+            f"the weights of the support vectors miss the dual optimum by {excess:.1e}: the data"
+            " are next to degenerate. Remove samples that are almost on the margin."
+        )
+    heights = -np.log(data.n_samples * share / svm.margin**2)
+    residual = np.linalg.lstsq(data.Z[support], heights)[0]
+    across = residual - svm.direction * (svm.direction @ residual)
+    return Expansion(
+        w=svm.w,
+        margin=svm.margin,
+        dual_variables=read_only(p),
+        support=read_only(support),
+        degenerate=read_only(degenerate),
+        residual=read_only(residual),
+        margin_gap=float(svm.margin * (shannon_entropy(p) - min_entropy(p))),
+        direction_gap=float(svm.margin * np.linalg.norm(across)),
+        spanning=bool(np.linalg.matrix_rank(data.Z[support]) == data.n_features),
+    )
+
+
+def _across(Z: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """Return an orthonormal basis, as columns, of the span of Z orthogonal to `direction`."""
+    flat = Z - np.outer(Z @ direction, direction)
+    _, size, right = np.linalg.svd(flat, full_matrices=False)
+    return right[size > 1e-10 * np.abs(Z).max()].T
+
+
+def _split(Z: np.ndarray, svm: MaxMargin) -> tuple[np.ndarray, np.ndarray]:
+    """Split the samples on the margin into those with weight and the degenerate ones.
+
+    A sample has weight zero in every dual solution if and only if some v orthogonal to w_hat
+    raises its height and lowers that of no other.
+    """
+    heights = Z[svm.support] @ _across(Z[svm.support], svm.direction)
+    if heights.shape[1] == 0:  # all of them at the same point across
+        return svm.support, svm.support[:0]
+    raised = separation(Dataset.from_signed(heights))
+    return svm.support[raised.rest], svm.support[raised.separable]
+
+
+def _shares(heights: np.ndarray) -> np.ndarray:
+    """Return p at the minimum over v of log sum_i exp(-heights_i . v), by damped Newton."""
+
+    def value(v: np.ndarray) -> float:
+        return float(np.logaddexp.reduce(-heights @ v))
+
+    def weights(v: np.ndarray) -> np.ndarray:
+        return np.exp(-heights @ v - value(v))
+
+    v = np.zeros(heights.shape[1])
+    for _ in range(NEWTON_STEPS):
+        p = weights(v)
+        slope = -p @ heights
+        curvature = (heights.T * p) @ heights - np.outer(slope, slope)
+        step = -np.linalg.lstsq(curvature, slope)[0]
+        length = 1.0
+        while value(v + length * step) > value(v) + 0.1 * length * (slope @ step) + 1e-15:
+            length /= 2
+        v = v + length * step
+        if np.abs(heights @ step).max(initial=0.0) <= 1e-13:
+            return weights(v)
+    raise RuntimeError(
+        f"Newton's method for the limit of the weights did not settle in {NEWTON_STEPS} steps:"
+        " the data are next to degenerate. Remove samples that are almost on the margin."
+    )
