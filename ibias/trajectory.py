@@ -110,3 +110,36 @@ class Trajectory:
             )
         s = self.log_t[window] - self.log_t[window].mean()
         return np.tensordot(s, quantity[window], axes=1) / (s @ s)
+
+
+@dataclass(frozen=True, eq=False)
+class MatrixTrajectory:
+    """Matrices W = W_1 ... W_N at `n_times` times.
+
+    Attributes
+    ----------
+    log_t : array, shape (n_times,)
+        The logarithm of flow time t (t = step_size * k after k steps). Time 0 is -inf.
+    iterates : array, shape (n_times, ..., n_rows, n_columns)
+        The products W. Axes in the middle are the batch.
+    log_risk : array, shape (n_times, ...)
+        The logarithm of (1/2) ||A(W) - y||^2, a sum over observations and not a mean.
+    factors : tuple of arrays, or None
+        W_1, ..., W_N at the last time, where the method has them.
+    status : str
+        How the run ended, in words.
+    n_evaluations : int
+        How often the gradient was computed.
+    """
+
+    log_t: np.ndarray
+    iterates: np.ndarray
+    log_risk: np.ndarray
+    factors: tuple[np.ndarray, ...] | None
+    status: str
+    n_evaluations: int = field(default=0)
+
+    @property
+    def final(self) -> np.ndarray:
+        """The last W, shape (..., n_rows, n_columns)."""
+        return self.iterates[-1]

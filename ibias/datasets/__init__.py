@@ -8,22 +8,40 @@ from ibias.datasets.classification import (
     symmetric_pair,
 )
 from ibias.datasets.constructed import duplicated, opposing_points
+from ibias.datasets.matrices import (
+    Completion,
+    MatrixProblem,
+    Sensing,
+    commuting_sensing,
+    four_by_four_completion,
+    gaussian_sensing,
+    low_rank_completion,
+    two_by_two_completion,
+)
 from ibias.datasets.multiclass import MulticlassDataset, digit_classes, separable_classes
 from ibias.datasets.random import generator
 from ibias.datasets.regression import Regression, gaussian_regression
 
 __all__ = [
+    "Completion",
     "Dataset",
+    "MatrixProblem",
     "MulticlassDataset",
     "Regression",
+    "Sensing",
+    "commuting_sensing",
     "degenerate_pair",
     "digit_classes",
     "digits",
     "duplicated",
+    "four_by_four_completion",
     "gaussian_regression",
+    "gaussian_sensing",
     "generator",
+    "low_rank_completion",
     "opposing_points",
     "separable",
     "separable_classes",
     "symmetric_pair",
+    "two_by_two_completion",
 ]

@@ -2,5 +2,18 @@
 
 from ibias.flow.gradient import continued_gradient_descent, gradient_flow
 from ibias.flow.log_time import IntegrationFailed, integrate
+from ibias.flow.matrix import matrix_flow
+from ibias.flow.singular_values import escape_time, singular_value_flow
+from ibias.flow.two_by_two import TwoByTwoTrajectory, two_by_two_flow
 
-__all__ = ["IntegrationFailed", "continued_gradient_descent", "gradient_flow", "integrate"]
+__all__ = [
+    "IntegrationFailed",
+    "TwoByTwoTrajectory",
+    "continued_gradient_descent",
+    "escape_time",
+    "gradient_flow",
+    "integrate",
+    "matrix_flow",
+    "singular_value_flow",
+    "two_by_two_flow",
+]

@@ -1,5 +1,6 @@
 """Predictors f(theta; x): what they predict, and the gradient with respect to theta."""
 
+from ibias.models import matrix_product
 from ibias.models.network import (
     Linearization,
     Network,
@@ -8,12 +9,17 @@ from ibias.models.network import (
     linear,
     two_layer_relu,
 )
+from ibias.models.spectrum import effective_rank, nuclear_norm, singular_values
 
 __all__ = [
     "Linearization",
     "Network",
     "deep_linear",
     "deep_relu",
+    "effective_rank",
     "linear",
+    "matrix_product",
+    "nuclear_norm",
+    "singular_values",
     "two_layer_relu",
 ]

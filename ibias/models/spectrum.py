@@ -1,0 +1,37 @@
+"""Functions of the singular values of a matrix."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import xlogy
+
+
+def singular_values(W: ArrayLike) -> np.ndarray:
+    """Return the singular values of W, largest first, shape (..., min(n_rows, n_columns))."""
+    return np.linalg.svd(np.asarray(W, dtype=float), compute_uv=False)
+
+
+def nuclear_norm(W: ArrayLike) -> np.ndarray:
+    """Return ||W||_*, the sum of the singular values, shape (...)."""
+    return singular_values(W).sum(axis=-1)
+
+
+def effective_rank(W: ArrayLike) -> np.ndarray:
+    """Return exp(H(p)) with p = sigma / sum(sigma) and H the Shannon entropy, shape (...).
+
+    A continuous count of the singular values (Roy and Vetterli 2007): k equal ones give k,
+    and it tends to 1 as all but the largest vanish.
+
+    Raises
+    ------
+    ValueError
+        For the zero matrix, which has no such p.
+
+    >>> round(float(effective_rank(np.diag([2.0, 2.0, 0.0]))), 12)
+    2.0
+    """
+    s = singular_values(W)
+    total = s.sum(axis=-1, keepdims=True)
+    if (total == 0).any():
+        raise ValueError("W is the zero matrix somewhere; its effective rank is not defined.")
+    p = s / total
+    return np.exp(-xlogy(p, p).sum(axis=-1))

@@ -1,0 +1,145 @@
+"""Where the flow of a factorised matrix ends when all sensors commute."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ibias._validate import positive, positive_integer, read_only
+from ibias.datasets import MatrixProblem
+from ibias.datasets.matrices import one_problem
+
+COMMUTE = 1e-9  # the largest commutator, relative to the sensors, that counts as zero
+MAX_STEPS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class CommutingLimit:
+    """The minimiser of sum_i q(lambda_i) subject to A(W) = y, W = Q diag(lambda) Q^T.
+
+    Attributes
+    ----------
+    W : array, shape (size, size)
+        Positive definite (for depth 1: symmetric).
+    eigenvalues : array, shape (size,)
+        lambda, in the order of the columns of `eigenvectors`.
+    eigenvectors : array, shape (size, size)
+        Q, which diagonalises all sensors.
+    dual_variables : array, shape (n_observations,)
+        nu with q'(lambda) = sum_i nu_i a_i, a_i the eigenvalues of the sensors.
+    residual : float
+        The largest |A(W) - y|. Stationarity holds by construction: this is the whole error.
+    """
+
+    W: np.ndarray
+    eigenvalues: np.ndarray
+    eigenvectors: np.ndarray
+    dual_variables: np.ndarray
+    residual: float
+
+
+def commuting_limit(problem: MatrixProblem, *, depth: int = 2, scale: float) -> CommutingLimit:
+    """Return the limit of the flow from W_0 = scale * I, for sensors that commute.
+
+    The eigenvectors never move, and dlambda/dt = -N lambda^(2 - 2/N) g with g in the span of
+    the sensors' spectra. So q'(lambda) = integral of lambda^(2/N - 2) from `scale` stays in
+    that span: the flow is mirror descent, and ends at the Bregman projection of W_0,
+
+        minimise sum_i q(lambda_i),  with
+        depth 1   q = lambda^2 / 2 - scale lambda,
+        depth 2   q = lambda (log(lambda / scale) - 1),
+        depth N   q = (lambda scale^(-c) - lambda^(1 - c) / (1 - c)) / c,  c = 1 - 2/N.
+
+    Divided by log(1/scale), or by scale^(-c)/c, the last two tend to the sum of the lambda
+    (Gunasekar et al. 2017, Theorem 1; Arora et al. 2019, Theorem 1).
+
+    Parameters
+    ----------
+    problem : MatrixProblem
+        One problem with symmetric sensors that commute.
+    depth : int
+        The number N of factors.
+    scale : float
+        The scale of W_0, the product.
+
+    Raises
+    ------
+    ValueError
+        For sensors that are not symmetric or do not commute.
+    RuntimeError
+        When Newton's method does not reach the observations: no positive definite W may
+        have them.
+    """
+    sensors, y = one_problem(problem).sensors, problem.observations
+    depth, scale = positive_integer("depth", depth), positive("scale", scale)
+    Q = _common_eigenvectors(sensors)
+    A = np.einsum("ji,pjk,ki->pi", Q, sensors, Q)
+    nu = np.zeros(len(y))
+    for scale_now in np.geomspace(max(1.0, scale), scale, 2 + int(3 * abs(np.log10(scale)))):
+        nu = _newton(A, y, nu, depth, scale_now)
+    spectrum = _eigenvalues(nu @ A, depth, scale)[0]
+    residual = float(np.abs(A @ spectrum - y).max())
+    if not residual <= 1e-9 * max(1.0, np.abs(y).max()):
+        raise RuntimeError(
+            f"the observations are missed by {residual:.2g}; there may be no positive definite"
+            " matrix that has them."
+        )
+    return CommutingLimit(
+        W=read_only((Q * spectrum) @ Q.T),
+        eigenvalues=read_only(spectrum),
+        eigenvectors=read_only(Q),
+        dual_variables=read_only(nu),
+        residual=residual,
+    )
+
+
+def _eigenvalues(b: np.ndarray, depth: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return lambda with q'(lambda) = b, and dlambda/db; NaN outside the domain."""
+    if depth == 1:
+        return scale + b, np.ones_like(b)
+    if depth == 2:
+        spectrum = scale * np.exp(b)
+        return spectrum, spectrum
+    c = 1 - 2 / depth
+    base = scale**-c - c * b  # = lambda^(-c)
+    base = np.where(base > 0, base, np.nan)
+    return base ** (-1 / c), base ** (-1 / c - 1)
+
+
+def _newton(A: np.ndarray, y: np.ndarray, nu: np.ndarray, depth: int, scale: float) -> np.ndarray:
+    """Return nu with A lambda(A^T nu) = y, by Newton's method with backtracking."""
+
+    def residual(nu: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return A @ _eigenvalues(nu @ A, depth, scale)[0] - y
+
+    r = residual(nu)
+    for _ in range(MAX_STEPS):
+        derivative = _eigenvalues(nu @ A, depth, scale)[1]
+        step = np.linalg.lstsq((A * derivative) @ A.T, r)[0]
+        fraction, trial = 1.0, residual(nu - step)
+        while not np.linalg.norm(trial) < (1 - fraction / 4) * np.linalg.norm(r):
+            fraction /= 2
+            if fraction < 1e-9:
+                return nu
+            trial = residual(nu - fraction * step)
+        nu, r = nu - fraction * step, trial
+    return nu
+
+
+def _common_eigenvectors(sensors: np.ndarray) -> np.ndarray:
+    """Return an orthogonal Q that diagonalises all sensors; refuse if there is none."""
+    size = np.linalg.norm(sensors)
+    if sensors.shape[1] != sensors.shape[2] or not np.allclose(
+        sensors, sensors.transpose(0, 2, 1), atol=COMMUTE * size
+    ):
+        raise ValueError("sensors must be symmetric; replace A by (A + A^T) / 2.")
+    mixture = np.tensordot(np.cos(1.0 + np.arange(len(sensors))), sensors, axes=1)
+    Q = np.linalg.eigh(mixture)[1]
+    rotated = Q.T @ sensors @ Q
+    off_diagonal = rotated - rotated.diagonal(axis1=1, axis2=2)[:, :, None] * np.eye(len(Q))
+    if np.linalg.norm(off_diagonal) > COMMUTE * size:
+        raise ValueError(
+            "sensors do not commute, so their eigenvectors move along the flow;"
+            " integrate it with flow.matrix_flow."
+        )
+    return Q

@@ -1,0 +1,166 @@
+"""Flows of factors: conserved quantities, closed forms, and laws at long times."""
+
+import numpy as np
+import pytest
+
+from ibias import flow
+from ibias.datasets import (
+    Completion,
+    commuting_sensing,
+    low_rank_completion,
+    two_by_two_completion,
+)
+from ibias.flow import matrix as matrix_module
+from ibias.models.matrix_product import (
+    balanced_factors,
+    balanced_velocity,
+    imbalance,
+    product,
+    scaled_identity,
+)
+
+PROBLEM = low_rank_completion(1, 5, 2, 15, seed=0)[0]
+TIMES = np.log([0.1, 0.5, 2.0])
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_the_product_follows_the_end_to_end_flow(depth):
+    run = flow.matrix_flow(PROBLEM, depth=depth, scale=0.3, log_t=TIMES, tolerance=1e-11)
+    W, t, step = 0.3 * np.eye(5), 0.0, 2e-3
+
+    def rate(W):
+        return balanced_velocity(W, PROBLEM.gradient(W), depth)
+
+    while t < np.exp(TIMES[1]) - 1e-9:  # the classical Runge-Kutta method, on W itself
+        k1 = rate(W)
+        k2 = rate(W + step / 2 * k1)
+        k3 = rate(W + step / 2 * k2)
+        W, t = W + step / 6 * (k1 + 2 * k2 + 2 * k3 + rate(W + step * k3)), t + step
+    np.testing.assert_allclose(run.iterates[1], W, atol=1e-8)
+
+
+def test_balance_is_conserved_and_risk_falls():
+    rng = np.random.default_rng(0)
+    start = [rng.standard_normal((5, 4)), rng.standard_normal((4, 3)), rng.standard_normal((3, 5))]
+    run = flow.matrix_flow(PROBLEM, start=start, log_t=TIMES, tolerance=1e-11)
+    assert abs(imbalance(run.factors) - imbalance(start)) < 1e-9
+    assert (np.diff(run.log_risk) < 0).all()
+    np.testing.assert_allclose(product(run.factors), run.final)
+
+
+def test_a_batch_is_each_problem_by_itself():
+    batch = low_rank_completion(3, 5, 2, 15, seed=1)
+    together = flow.matrix_flow(batch, scale=0.01, log_t=TIMES, tolerance=1e-10)
+    alone = flow.matrix_flow(batch[2], scale=0.01, log_t=TIMES, tolerance=1e-10)
+    np.testing.assert_allclose(together.iterates[:, 2], alone.iterates, atol=1e-7)
+
+
+def test_starts_can_be_a_batch_for_one_problem():
+    scales = np.array([0.3, 0.01])
+    start = [np.sqrt(scales)[:, None, None] * np.eye(5)] * 2
+    together = flow.matrix_flow(PROBLEM, start=start, log_t=TIMES, tolerance=1e-10)
+    alone = flow.matrix_flow(PROBLEM, scale=0.3, log_t=TIMES, tolerance=1e-10)
+    np.testing.assert_allclose(together.iterates[:, 0], alone.iterates, atol=1e-7)
+
+
+def test_a_flow_at_rest_stays_there():
+    problem = Completion([[True]], [[2.0]])
+    run = flow.matrix_flow(problem, scale=0.1, log_t=[0.0, 10.0, 100.0])
+    assert run.status.startswith("at rest since")
+    np.testing.assert_allclose(run.iterates[1:, 0, 0], 2.0, atol=1e-7)
+
+
+def test_one_factor_fills_the_unseen_entries_with_the_start():
+    run = flow.matrix_flow(PROBLEM, depth=1, scale=0.3, log_t=[5.0])
+    expected = np.where(PROBLEM.mask, PROBLEM.M, 0.3 * np.eye(5))
+    np.testing.assert_allclose(run.final, expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+def test_singular_values_of_a_full_observation(depth):
+    rng = np.random.default_rng(0)
+    Q = np.linalg.qr(rng.standard_normal((3, 3)))[0]
+    targets = np.array([3.0, 2.0, 1.0])
+    problem = Completion(np.ones((3, 3), bool), (Q * targets) @ Q.T)
+    run = flow.matrix_flow(problem, depth=depth, scale=0.05, log_t=TIMES, tolerance=1e-11)
+    values = flow.singular_value_flow(targets, depth=depth, scale=0.05, log_t=TIMES)
+    np.testing.assert_allclose(np.einsum("ir,tij,jr->tr", Q, run.iterates, Q), values, atol=1e-8)
+    time = flow.escape_time(3.0, depth=depth, scale=0.05)
+    half = flow.singular_value_flow(targets, depth=depth, scale=0.05, log_t=[np.log(time)])
+    np.testing.assert_allclose(half[0, 0], 1.5, rtol=1e-8)
+
+
+def test_escape_times_have_their_leading_terms():
+    shallow = flow.escape_time(2.0, depth=2, scale=1e-12)
+    np.testing.assert_allclose(shallow, np.log(2e12) / 4, rtol=1e-10)
+    for depth in (3, 4, 5):
+        c = 1 - 2 / depth
+        time = flow.escape_time(2.0, depth=depth, scale=1e-20)
+        np.testing.assert_allclose(time * 1e-20**c * (depth - 2) * 2.0, 1, rtol=1e-4)
+    with pytest.raises(ValueError, match="level must be below 1"):
+        flow.escape_time(1.0, depth=2, scale=0.1, level=1.0)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_the_2x2_flow_agrees_with_the_factors(depth):
+    W0 = np.array([[0.3, 0.1], [-0.2, 0.4]])
+    closed = flow.two_by_two_flow(W0, depth=depth, log_t=TIMES)
+    run = flow.matrix_flow(
+        two_by_two_completion(), start=balanced_factors(W0, depth), log_t=TIMES, tolerance=1e-11
+    )
+    np.testing.assert_allclose(closed.iterates, run.iterates, atol=1e-8)
+    np.testing.assert_allclose(
+        closed.log_determinant, np.log(np.linalg.det(run.iterates)), atol=1e-7
+    )
+    np.testing.assert_allclose(closed.log_risk, run.log_risk, atol=1e-7)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_the_unseen_entry_has_its_law(depth):
+    log_t = np.log([1e8, 1e9])
+    run = flow.two_by_two_flow(0.1 * np.eye(2), depth=depth, log_t=log_t, tolerance=1e-10)
+    law = np.exp(depth / (2 * depth + 2) * (np.log(2 * depth + 2) + log_t))
+    np.testing.assert_allclose(run.iterates[:, 0, 0] / law, 1, atol=1e-4)
+    if depth == 2:
+        np.testing.assert_allclose(run.log_determinant / law**2, -0.5, atol=1e-3)
+    else:
+        power = (depth + 2) / (depth - 2)
+        small = ((depth + 2) / (depth - 2)) ** (depth / (depth - 2)) * law**-power
+        np.testing.assert_allclose(run.singular_values[:, 1] / small, 1, atol=1e-2)
+
+
+def test_a_negative_determinant_stops_the_growth():
+    run = flow.two_by_two_flow(np.diag([0.1, -0.1]), log_t=np.log([1e2, 1e6]))
+    assert (np.abs(run.iterates[:, 0, 0]) < 2).all()
+    np.testing.assert_allclose(run.iterates[-1] * [[0, 1], [1, 1]], [[0, 1], [1, 0]], atol=1e-8)
+
+
+def test_commuting_sensors_keep_their_eigenvectors():
+    problem = commuting_sensing(4, 2, seed=0)
+    run = flow.matrix_flow(problem, scale=0.1, log_t=TIMES)
+    commutator = run.final @ problem.sensors[0] - problem.sensors[0] @ run.final
+    assert np.abs(commutator).max() < 1e-9
+
+
+def test_bad_input_names_the_remedy(monkeypatch):
+    for bad in ({}, {"scale": 1.0, "start": [np.eye(5)]}):
+        with pytest.raises(ValueError, match="exactly one of scale"):
+            flow.matrix_flow(PROBLEM, log_t=[0.0], **bad)
+    with pytest.raises(ValueError, match="have the shape"):
+        flow.matrix_flow(PROBLEM, start=[np.eye(4)], log_t=[0.0])
+    with pytest.raises(ValueError, match="strictly increasing"):
+        flow.matrix_flow(PROBLEM, scale=1.0, log_t=[1.0, 0.0])
+    with pytest.raises(ValueError, match="determinant other than 0"):
+        flow.two_by_two_flow(np.ones((2, 2)), log_t=[0.0])
+    with pytest.raises(ValueError, match="at least 2"):
+        flow.two_by_two_flow(np.eye(2), depth=1, log_t=[0.0])
+    with pytest.raises(ValueError, match="greater than 0"):
+        flow.singular_value_flow([1.0, 0.0], depth=2, scale=0.1, log_t=[0.0])
+    monkeypatch.setattr(matrix_module, "MAX_EVALUATIONS", 10)
+    with pytest.raises(flow.IntegrationFailed, match="10 evaluations took the flow only to"):
+        flow.matrix_flow(PROBLEM, scale=1.0, log_t=[5.0])
+
+
+def test_the_identity_start_is_scaled_by_the_product():
+    run = flow.matrix_flow(PROBLEM, depth=3, scale=1e-3, log_t=[np.log(1e-9)])
+    np.testing.assert_allclose(run.final, product(scaled_identity(1e-3, (5, 5), 3)), atol=1e-8)

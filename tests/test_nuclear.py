@@ -1,0 +1,171 @@
+"""The minimum nuclear norm and the commuting law: certificates, closed forms, oracles."""
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog, minimize
+
+from ibias import flow
+from ibias.datasets import (
+    Completion,
+    Sensing,
+    commuting_sensing,
+    four_by_four_completion,
+    gaussian_sensing,
+    low_rank_completion,
+    two_by_two_completion,
+)
+from ibias.models import nuclear_norm
+from ibias.optima import commuting_limit, min_nuclear_norm
+
+
+@pytest.mark.parametrize("n_observed", [12, 20, 30])
+def test_the_certificate_is_what_it_says(n_observed):
+    problem = low_rank_completion(1, 6, 1, n_observed, seed=n_observed)[0]
+    optimum = min_nuclear_norm(problem)
+    assert problem.risk(optimum.W) < 1e-20
+    Y = np.tensordot(optimum.dual_variables, problem.sensors, axes=1)
+    np.testing.assert_allclose(Y, optimum.dual_matrix, atol=1e-12)
+    assert np.linalg.norm(Y, ord=2) <= 1 + 1e-12 and optimum.dual_norm <= 1
+    gap = nuclear_norm(optimum.W) - optimum.dual_variables @ problem.observations
+    np.testing.assert_allclose(gap, optimum.duality_gap, atol=1e-12)
+    assert -1e-12 < gap < 1e-7
+
+
+def test_no_feasible_matrix_is_smaller():
+    problem = low_rank_completion(1, 4, 1, 10, seed=0)[0]
+    optimum = min_nuclear_norm(problem)
+    unseen = ~problem.mask
+
+    def norm(entries):
+        W = problem.M.copy()
+        W[unseen] = entries
+        return nuclear_norm(W)
+
+    rng = np.random.default_rng(0)
+    best = min(
+        minimize(norm, rng.standard_normal(unseen.sum()), method="Powell", tol=1e-10).fun
+        for _ in range(5)
+    )
+    assert optimum.value - optimum.duality_gap - 1e-9 <= best < optimum.value + 1e-4
+
+
+def test_matrix_error_bounds_the_distance_to_the_true_optimum():
+    problem = low_rank_completion(4, 8, 1, 48, seed=1)
+    for i in range(4):  # enough entries: the optimum is the truth, as the certificate shows
+        optimum = min_nuclear_norm(problem[i])
+        distance = np.linalg.norm(optimum.W - problem.truth[i])
+        assert distance <= optimum.matrix_error < 1e-5
+
+
+def test_matrix_error_is_infinite_where_the_optimum_is_a_face():
+    optimum = min_nuclear_norm(four_by_four_completion(2.0))
+    np.testing.assert_allclose(optimum.value, 8, atol=1e-7)
+    assert optimum.matrix_error == np.inf
+    other = np.array([[2, 1, 1, 2], [1, 2, 2, 1], [1, 2, 2, 1], [2, 1, 1, 2.0]])
+    assert four_by_four_completion(2.0).risk(other) == 0 and np.linalg.norm(other, "nuc") == 8
+
+
+def test_value_and_matrix_have_different_accuracies():
+    optimum = min_nuclear_norm(two_by_two_completion())
+    np.testing.assert_allclose(optimum.W, [[0, 1], [1, 0]], atol=1e-5)
+    assert optimum.duality_gap < 1e-9 and 1e-7 < optimum.matrix_error < 1e-2
+    for shift in (1e-2, 1e-3):  # moving the matrix by h moves the value by h^2 / 4 only
+        excess = nuclear_norm(two_by_two_completion().M + np.diag([shift, 0])) - 2
+        np.testing.assert_allclose(excess, shift**2 / 4, rtol=1e-3)
+
+
+def test_rectangular_matrices_and_a_single_entry():
+    problem = Completion([[True, True, False]], [[3.0, 4.0, 0.0]])
+    optimum = min_nuclear_norm(problem)
+    np.testing.assert_allclose(optimum.W, [[3, 4, 0]], atol=1e-6)
+    np.testing.assert_allclose(optimum.value, 5)
+    assert optimum.matrix_error < 1e-2
+
+
+def test_semidefinite_and_commuting_is_a_linear_programme():
+    problem = commuting_sensing(6, 3, seed=4)
+    optimum = min_nuclear_norm(problem, semidefinite=True)
+    law = commuting_limit(problem, scale=0.1)
+    A = np.einsum("ji,pjk,ki->pi", law.eigenvectors, problem.sensors, law.eigenvectors)
+    value = linprog(np.ones(6), A_eq=A, b_eq=problem.observations).fun
+    np.testing.assert_allclose(optimum.value, value, atol=1e-6)
+    assert np.linalg.eigvalsh(optimum.W).min() > -1e-7
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+def test_the_commuting_law_is_the_limit_of_the_flow(depth):
+    problem = commuting_sensing(5, 2, seed=1)
+    law = commuting_limit(problem, depth=depth, scale=0.1)
+    run = flow.matrix_flow(problem, depth=depth, scale=0.1, log_t=[np.log(300.0)])
+    np.testing.assert_allclose(run.final, law.W, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("depth", "q"),
+    [
+        (1, lambda x: x**2 / 2 - 0.1 * x),
+        (2, lambda x: x * (np.log(x / 0.1) - 1)),
+        (3, lambda x: 3 * (x * 0.1 ** (-1 / 3) - 1.5 * x ** (2 / 3))),
+        (4, lambda x: 2 * (x * 0.1**-0.5 - 2 * x**0.5)),
+    ],
+)
+def test_the_commuting_law_minimises_its_potential(depth, q):
+    problem = commuting_sensing(5, 2, seed=2)
+    law = commuting_limit(problem, depth=depth, scale=0.1)
+    A = np.einsum("ji,pjk,ki->pi", law.eigenvectors, problem.sensors, law.eigenvectors)
+    free = np.linalg.svd(A)[2][2:]
+    rng = np.random.default_rng(0)
+    best = q(law.eigenvalues).sum()
+    for _ in range(20):
+        other = law.eigenvalues + 1e-3 * rng.standard_normal(3) @ free
+        assert q(other).sum() > best
+    slope = [(q(law.eigenvalues + 1e-6 * d) - q(law.eigenvalues - 1e-6 * d)).sum() for d in free]
+    np.testing.assert_allclose(slope, 0, atol=1e-11)
+
+
+def test_the_commuting_law_tends_to_the_nuclear_norm_from_depth_two_on():
+    problem = commuting_sensing(6, 3, seed=3)
+    least = min_nuclear_norm(problem, semidefinite=True).value
+    excess = {
+        n: nuclear_norm(commuting_limit(problem, depth=n, scale=1e-9).W) / least - 1
+        for n in (1, 2, 3, 4)
+    }
+    assert excess[1] > 0.01
+    assert all(-1e-7 < excess[n] < 2e-3 for n in (2, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: min_nuclear_norm(np.eye(2)), ValueError, "problem must be a MatrixProblem"),
+        (lambda: min_nuclear_norm(low_rank_completion(2, 4, 1, 8, 0)), ValueError, "pick one"),
+        (
+            lambda: min_nuclear_norm(Sensing([np.eye(2), np.eye(2)], [1.0, 2.0])),
+            (ValueError, RuntimeError),
+            "no matrix has|solver found no",
+        ),
+        (
+            lambda: min_nuclear_norm(two_by_two_completion(), semidefinite=True),
+            ValueError,
+            "sensors must be symmetric",
+        ),
+        (
+            lambda: commuting_limit(gaussian_sensing(4, 1, 3, 0), scale=0.1),
+            ValueError,
+            "do not commute",
+        ),
+        (
+            lambda: commuting_limit(Sensing([[[0.0, 1.0], [0.0, 0.0]]], [1.0]), scale=0.1),
+            ValueError,
+            "must be symmetric",
+        ),
+        (
+            lambda: commuting_limit(Sensing([np.eye(2)], [-1.0]), scale=0.1),
+            RuntimeError,
+            "no positive definite",
+        ),
+    ],
+)
+def test_bad_input_names_the_remedy(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
