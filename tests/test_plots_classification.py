@@ -41,3 +41,10 @@ def test_curves_are_named_at_their_end_and_the_limit_on_its_line(ax):
     assert [text.get_text() for text in ax.texts] == ["limit", "one", "two"]
     assert ax.texts[2].xy == (2.0, 4.0)
     assert ax.lines[0].get_ydata()[0] == 1.0
+
+
+def test_curves_that_meet_are_named_in_a_legend(ax):
+    x = np.arange(3.0)
+    plots.curves(ax, x, {"one": x, "two": 2 - (x - 2) ** 2})
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["one", "two"]
+    assert not ax.texts

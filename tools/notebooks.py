@@ -61,7 +61,7 @@ def execute(path: Path) -> tuple[NotebookNode, str]:
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
         store_widget_state=False,
-        on_cell_complete=measure,
+        on_cell_executed=measure,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )
     start = time.perf_counter()

@@ -3,7 +3,7 @@
 Importing this package applies the house style (`use_style`).
 """
 
-from ibias.plots.classification import boundary, curves, samples, strip
+from ibias.plots.classification import boundary, curves, pixels, reach, samples, strip
 from ibias.plots.style import (
     AMBER,
     BLUE,
@@ -33,6 +33,8 @@ __all__ = [
     "VERMILION",
     "boundary",
     "curves",
+    "pixels",
+    "reach",
     "samples",
     "strip",
     "use_style",

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 from ibias.datasets import Dataset
 from ibias.plots.style import GREY, INK, LINE_STYLES, MIST, NEGATIVE, PALETTE, POSITIVE
 
+CROWDED = 0.07  # of the height of the axes: closer than this, two names overlap
+
 
 def samples(ax: Axes, data: Dataset, support: ArrayLike = ()) -> None:
     """Draw the two classes of planar data; ring the samples with indices `support`."""
@@ -52,7 +54,9 @@ def curves(
     limit: float | None = None,
     limit_label: str = "",
 ) -> None:
-    """Draw several curves over the same x, each named at its right end; and their limit.
+    """Draw several curves over the same x, each named at its right end, and their limit.
+
+    Where the ends are too close for names, a legend takes their place.
 
     Parameters
     ----------
@@ -80,7 +84,13 @@ def curves(
             fontsize="small",
         )
     for (name, y), color, line_style in zip(lines.items(), PALETTE, LINE_STYLES, strict=False):
-        ax.plot(x, y, color=color, linestyle=line_style)
+        ax.plot(x, y, color=color, linestyle=line_style, label=name)
+    ends = ax.transData.transform([(x[-1], np.asarray(y)[-1]) for y in lines.values()])
+    heights = np.sort(ax.transAxes.inverted().transform(ends)[:, 1])
+    if (np.diff(heights) < CROWDED).any():
+        ax.legend()
+        return
+    for (name, y), color in zip(lines.items(), PALETTE, strict=False):
         ax.annotate(
             name,
             (x[-1], np.asarray(y)[-1]),
@@ -90,3 +100,35 @@ def curves(
             va="center",
             annotation_clip=False,
         )
+
+
+def reach(
+    ax: Axes, digits: ArrayLike, angle: ArrayLike, loop_digits: ArrayLike, loop_angle: ArrayLike
+) -> None:
+    """Draw an angle in degrees against the number of digits of the step, and where a loop ends."""
+    ax.set(xscale="log", yscale="log", xlabel="step number k", ylabel="degrees from the limit")
+    ax.axvspan(digits[0], loop_digits[-1], color=MIST, zorder=0)
+    ax.plot(digits, angle, label="continued to any step")
+    ax.plot(loop_digits, loop_angle, "o", color=INK, markersize=7, label="exact loop")
+    ticks = [1, 10, 100, 1_000, 10_000]
+    ax.set_xticks(ticks, [rf"$10^{{{tick}}}$" for tick in ticks])
+    ax.set_xlim(digits[0], digits[-1])
+    ax.annotate(
+        "a loop ends here",
+        (loop_digits[-1], angle[0]),
+        xytext=(6, 0),
+        textcoords="offset points",
+        va="top",
+    )
+    ax.legend(loc="lower left")
+
+
+def pixels(ax: Axes, image: ArrayLike, title: str = "") -> None:
+    """Draw 64 values as an image of 8 by 8; values of both signs are centred on white."""
+    image = np.asarray(image, dtype=float).reshape(8, 8)
+    far = np.abs(image).max()
+    signed = image.min() < 0
+    ax.imshow(image, cmap="RdBu" if signed else "Greys", vmin=-far if signed else 0, vmax=far)
+    ax.set_title(title, fontsize="small", loc="center")
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
