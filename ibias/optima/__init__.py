@@ -3,31 +3,40 @@
 from ibias.optima.asymptotics import Expansion, expansion
 from ibias.optima.bias import BiasedMargin, max_margin_with_bias
 from ibias.optima.commuting import CommutingLimit, commuting_limit
+from ibias.optima.hinge import HingeMachine, hinge_machine
 from ibias.optima.interpolation import Interpolant, min_norm
 from ibias.optima.margin import MaxMargin, max_margin
 from ibias.optima.multiclass import MulticlassMargin, multiclass_margin
+from ibias.optima.nonseparable import Decomposition, bounded_part_and_ray
 from ibias.optima.nuclear import MinNuclearNorm, min_nuclear_norm
+from ibias.optima.ridge import RidgePath, ridge_path
 from ibias.optima.separability import NotSeparable, Separation, separation
 from ibias.optima.tail import TailDirection, tail_direction
 
 __all__ = [
     "BiasedMargin",
     "CommutingLimit",
+    "Decomposition",
     "Expansion",
+    "HingeMachine",
     "Interpolant",
     "MaxMargin",
     "MinNuclearNorm",
     "MulticlassMargin",
     "NotSeparable",
+    "RidgePath",
     "Separation",
     "TailDirection",
+    "bounded_part_and_ray",
     "commuting_limit",
     "expansion",
+    "hinge_machine",
     "max_margin",
     "max_margin_with_bias",
     "min_norm",
     "min_nuclear_norm",
     "multiclass_margin",
+    "ridge_path",
     "separation",
     "tail_direction",
 ]

@@ -14,7 +14,7 @@ from ibias.optima._solver import (
     require,
     solve,
 )
-from ibias.optima.separability import separation
+from ibias.optima.separability import separate
 from ibias.trajectory import margin as margin_of
 from ibias.trajectory import unit
 
@@ -97,15 +97,18 @@ def max_margin(data: Dataset, *, p: float = 2) -> MaxMargin:
     >>> svm.w.round(6), svm.dual_variables.round(6), svm.support
     (array([0.5, 0.5]), array([0.5, 0.5, 0. , 0. , 0. ]), array([0, 1]))
     """
-    Z = require("data", data, Dataset).Z
-    p = norm_order("p", p)
+    return margin_of_rows(require("data", data, Dataset).Z, norm_order("p", p))
+
+
+def margin_of_rows(Z: np.ndarray, p: float) -> MaxMargin:
+    """Return the `max_margin` of the signed inputs `Z`, shape (n_samples, n_features)."""
     size = np.abs(Z).max()
     if size == 0:
-        raise separation(data).error()
+        raise separate(Z).error()
     w, weights = _solve(Z / size, p)
     rough = margin_of(Z, w, p)
     if rough <= GAP * size:
-        split = separation(data)
+        split = separate(Z)
         if split.rest.size:
             raise split.error()
         w, rough = split.w, margin_of(Z, split.w, p)

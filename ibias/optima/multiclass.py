@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ibias._validate import read_only
-from ibias.datasets import Dataset, MulticlassDataset
+from ibias.datasets import MulticlassDataset
 from ibias.optima._solver import require
-from ibias.optima.margin import max_margin
+from ibias.optima.margin import margin_of_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ def multiclass_margin(data: MulticlassDataset) -> MulticlassMargin:
            [-0.5,  0.5]])
     """
     require("data", data, MulticlassDataset)
-    best = max_margin(Dataset.from_signed(data.Z))
+    best = margin_of_rows(data.Z, 2)
     weights = np.zeros((data.n_samples, data.n_classes))
     weights[tuple(data.pairs.T)] = best.dual_variables
     return MulticlassMargin(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 from scipy.optimize import linprog
 
 from ibias._validate import read_only
@@ -88,7 +89,11 @@ def separation(data: Dataset) -> Separation:
     RuntimeError
         If rounding leaves the question open.
     """
-    Z = require("data", data, Dataset).Z
+    return separate(require("data", data, Dataset).Z)
+
+
+def separate(Z: np.ndarray) -> Separation:
+    """Return the `separation` of the signed inputs `Z`, shape (n_samples, n_features)."""
     n, d = Z.shape
     # The split ignores the lengths of the inputs and the scales of the features.
     columns = np.abs(Z).max(axis=0)
@@ -99,7 +104,7 @@ def separation(data: Dataset) -> Separation:
 
     answer = linprog(
         np.r_[np.zeros(d), -np.ones(n)],
-        A_ub=np.hstack([-scaled, np.eye(n)]),
+        A_ub=sparse.hstack([-scaled, sparse.eye_array(n)]),
         b_ub=np.zeros(n),
         bounds=[(None, None)] * d + [(0, 1)] * n,
         method="highs",

@@ -1,0 +1,130 @@
+"""Where gradient descent goes on data that no hyperplane separates: a bounded part and a ray."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ibias._validate import read_only
+from ibias.datasets import Dataset
+from ibias.losses import MarginLoss, named
+from ibias.optima._solver import require
+from ibias.optima.margin import MaxMargin, margin_of_rows
+from ibias.optima.separability import PRECISION, separate
+
+NEWTON_STEPS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Decomposition:
+    """The limit of gradient descent, w(t) = bounded + log(t) * ray.w + o(log t).
+
+    Attributes
+    ----------
+    bounded : array, shape (n_features,)
+        The minimiser of the risk of the `rest` within their span; zero where there is no rest.
+    ray : MaxMargin or None
+        The Euclidean maximum margin of the `separable` samples, in the orthogonal complement
+        of that span. Indices and weights refer to the whole data set. None when every sample
+        is in the rest: there is no ray.
+    separable : array of int
+        The largest part that some w separates while no other sample has <z_i, w> < 0.
+    rest : array of int
+        The other samples.
+    weights : array, shape (n_samples,)
+        The normalised dual variables of the bounded part, zero on `separable`.
+    residual : float
+        The largest entry of ``weights @ Z``, relative to its feature's largest entry. It
+        vanishes exactly at the minimiser.
+    """
+
+    bounded: np.ndarray
+    ray: MaxMargin | None
+    separable: np.ndarray
+    rest: np.ndarray
+    weights: np.ndarray
+    residual: float
+
+
+def bounded_part_and_ray(data: Dataset, *, loss: str | MarginLoss = "logistic") -> Decomposition:
+    """Split the limit of gradient descent on any data (Ji and Telgarsky 2019, Theorem 1.1).
+
+    The samples of the `rest` hold each other at a finite point of their span S. Orthogonally
+    to S only the separable samples pull, and they pull to their maximum margin there.
+
+    Raises
+    ------
+    ValueError
+        If `data` is not a Dataset, or for an unknown loss.
+    RuntimeError
+        If rounding leaves open which samples can be separated.
+
+    Examples
+    --------
+    >>> data = Dataset.from_signed([[0, 1], [0, 1], [0, -1], [1, 3]])
+    >>> parts = bounded_part_and_ray(data, loss="exponential")
+    >>> parts.rest, parts.bounded.round(6), parts.ray.w.round(6)
+    (array([0, 1, 2]), array([0.      , 0.346574]), array([1., 0.]))
+    """
+    Z, loss = require("data", data, Dataset).Z, named(loss)
+    split = separate(Z)
+    span, complement = _span(Z[split.rest])
+    bounded = span @ _minimiser(Z[split.rest] @ span, loss)
+
+    weights, residual = np.zeros(data.n_samples), 0.0
+    if split.rest.size:
+        weights[split.rest] = loss.dual_variables(Z[split.rest] @ bounded)
+        columns = np.abs(Z).max(axis=0)
+        residual = float(np.abs(weights @ Z / np.where(columns > 0, columns, 1)).max())
+    if residual > 1e3 * PRECISION:
+        raise RuntimeError(
+            f"the bounded part was found only to {residual:.1e}: some of its samples are too"
+            " nearly separable for float64. Rescale the features, or remove those samples."
+        )
+    return Decomposition(
+        bounded=read_only(bounded),
+        ray=_ray(Z, split.separable, complement) if split.separable.size else None,
+        separable=split.separable,
+        rest=split.rest,
+        weights=read_only(weights),
+        residual=residual,
+    )
+
+
+def _span(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return orthonormal bases, as columns, of the span of the rows and of its complement."""
+    _, size, right = np.linalg.svd(np.linalg.qr(rows, mode="r"), full_matrices=True)
+    rank = int((size > 1e-10 * size.max(initial=0.0)).sum())
+    return right[:rank].T, right[rank:].T
+
+
+def _ray(Z: np.ndarray, separable: np.ndarray, complement: np.ndarray) -> MaxMargin:
+    """Return the maximum margin of some rows within the complement, in the terms of all of Z."""
+    ray = margin_of_rows(Z[separable] @ complement, 2)
+    return replace(
+        ray,
+        w=read_only(complement @ ray.w),
+        direction=read_only(complement @ ray.direction),
+        dual_variables=read_only(np.bincount(separable, ray.dual_variables, minlength=len(Z))),
+        support=read_only(separable[ray.support]),
+    )
+
+
+def _minimiser(Z: np.ndarray, loss: MarginLoss) -> np.ndarray:
+    """Return the minimiser of the risk by Newton's method, halving steps that go up.
+
+    Gradient and Hessian are divided by the sum of the slopes, so that nothing under- or
+    overflows: -Z^T p and Z^T diag(p * -(log -l')') Z, with p the normalised dual variables.
+    """
+    x = np.zeros(Z.shape[1])
+    for _ in range(NEWTON_STEPS if x.size else 0):
+        margins = Z @ x
+        p = loss.dual_variables(margins)
+        hessian = (Z.T * (p * -loss.log_slope_derivative(margins))) @ Z
+        step = np.linalg.lstsq(hessian, p @ Z)[0]
+        best = loss.log_risk(margins)
+        while loss.log_risk(Z @ (x + step)) > best and np.abs(step).max() > 1e-15:
+            step = step / 2
+        x = x + step
+        if np.abs(step).max() <= 1e-14 * max(1.0, np.abs(x).max()):
+            break
+    return x

@@ -1,0 +1,153 @@
+"""The regularisation path of a smooth loss, down to penalties far below the smallest float."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ibias._validate import finite_array, read_only
+from ibias.datasets import Dataset
+from ibias.losses import MarginLoss, named
+from ibias.optima._solver import require
+
+LARGEST_EXPONENT = 300
+ERROR = 1e-8  # the largest error of a point of a path, relative to its norm
+
+
+@dataclass(frozen=True, eq=False)
+class RidgePath:
+    """The minimisers of the risk plus (penalty / 2) ||w||^2, for a range of penalties.
+
+    Attributes
+    ----------
+    log_penalty : array, shape (n_penalties,)
+        The logarithms of the penalties.
+    w : array, shape (n_penalties, n_features)
+        The minimisers.
+    dual_variables : array, shape (n_penalties, n_samples)
+        The normalised dual variables at each.
+    error_estimate : array, shape (n_penalties,)
+        The length of the next Newton step on w = Z^T alpha(w): how far w still is from the
+        minimiser.
+    """
+
+    log_penalty: np.ndarray
+    w: np.ndarray
+    dual_variables: np.ndarray
+    error_estimate: np.ndarray
+
+
+def ridge_path(
+    data: Dataset, *, log_penalty: ArrayLike, loss: str | MarginLoss = "logistic"
+) -> RidgePath:
+    """Return the regularisation path of a smooth loss, down to penalties like exp(-10^4).
+
+    Everything is kept in logarithms: the stationarity condition is w = Z^T alpha with
+    log alpha_i = log(-l'(<z_i, w>)) - log(n penalty), of order one all along. The direction
+    tends to the maximum margin as the penalty vanishes (Rosset, Zhu and Hastie 2004).
+
+    Parameters
+    ----------
+    data : Dataset
+        Separable or not.
+    log_penalty : array, shape (n_penalties,)
+        Natural logarithms of the penalties, in any order.
+    loss : str or MarginLoss
+        "logistic", "exponential", or an instance.
+
+    Raises
+    ------
+    ValueError
+        For bad input, by name.
+    RuntimeError
+        If Newton's method fails.
+
+    Examples
+    --------
+    >>> from ibias import datasets
+    >>> path = ridge_path(datasets.symmetric_pair(), log_penalty=[0, -1e4])
+    >>> (path.w[1] / path.w[1].sum()).round(6)
+    array([0.5, 0.5])
+    """
+    # All minimisers lie in the span of the inputs: for d > n, work there.
+    basis, rows = np.linalg.qr(require("data", data, Dataset).Z.T)
+    Z, loss = rows.T, named(loss)
+    log_penalty = np.atleast_1d(finite_array("log_penalty", log_penalty))
+    if log_penalty.ndim != 1 or log_penalty.size == 0:
+        raise ValueError(f"log_penalty must be a list of numbers; got shape {log_penalty.shape}")
+    # Start where the penalty rules, alpha about 1/n, and follow the path down.
+    s = max(log_penalty.max(), np.log(np.linalg.norm(Z, ord=2) ** 2 + 1))
+    w = _newton(Z, loss, np.zeros(Z.shape[1]), s)
+    points = {}
+    for target in np.unique(log_penalty)[::-1]:
+        w = _follow(Z, loss, w, s, target)
+        s = target
+        points[target] = w
+    path = np.array([points[target] for target in log_penalty])
+    errors = [np.linalg.norm(_step(Z, loss, w, s)) for w, s in zip(path, log_penalty, strict=True)]
+    for w, s, error in zip(path, log_penalty, errors, strict=True):
+        if not error <= ERROR * np.linalg.norm(w):
+            raise RuntimeError(
+                f"at log_penalty {s:g} the minimiser was found only to {error:.1e}; scale the"
+                " features alike, or ask for larger penalties."
+            )
+    return RidgePath(
+        log_penalty=read_only(log_penalty),
+        w=read_only(path @ basis.T),
+        dual_variables=read_only(loss.dual_variables(path @ Z.T)),
+        error_estimate=read_only(np.array(errors)),
+    )
+
+
+def _alpha(Z: np.ndarray, loss: MarginLoss, w: np.ndarray, s: float) -> np.ndarray:
+    """Return alpha_i = -l'(<z_i, w>) / (n penalty)."""
+    return np.exp(loss.log_slope(Z @ w) - np.log(len(Z)) - s)
+
+
+def _jacobian(Z: np.ndarray, loss: MarginLoss, w: np.ndarray, s: float) -> np.ndarray:
+    """Return the derivative of w - Z^T alpha(w)."""
+    curvature = _alpha(Z, loss, w, s) * -loss.log_slope_derivative(Z @ w)
+    return np.eye(w.size) + (Z.T * curvature) @ Z
+
+
+def _step(Z: np.ndarray, loss: MarginLoss, w: np.ndarray, s: float) -> np.ndarray:
+    """Return Newton's step on w = Z^T alpha(w)."""
+    return np.linalg.solve(_jacobian(Z, loss, w, s), _alpha(Z, loss, w, s) @ Z - w)
+
+
+def _newton(Z: np.ndarray, loss: MarginLoss, w: np.ndarray, s: float) -> np.ndarray | None:
+    """Return the minimiser near w, or None if the steps do not shrink."""
+    last = np.inf
+    for _ in range(50):
+        step = _step(Z, loss, w, s)
+        size, norm = np.linalg.norm(step), np.linalg.norm(w)
+        if size <= 1e-14 * norm or (size <= ERROR * norm and size >= last / 2):
+            return w
+        if size > 2 * last:
+            return None
+        w, last = w + step, size
+    return None
+
+
+def _follow(
+    Z: np.ndarray, loss: MarginLoss, w: np.ndarray, s: float, target: float, depth: int = 0
+) -> np.ndarray:
+    """Return the minimiser at log penalty `target` from the one at `s`, halving where needed.
+
+    The tangent of the path is dw/ds = -J^{-1} w.
+    """
+    guess = w + (s - target) * np.linalg.solve(_jacobian(Z, loss, w, s), w)
+    growth = (loss.log_slope(Z @ guess) - target).max() - (loss.log_slope(Z @ w) - s).max()
+    found = _newton(Z, loss, guess, target) if growth < 20 else None
+    if found is not None:
+        return found
+    if depth == 40:
+        raise RuntimeError(f"Newton's method lost the path between log_penalty {s:g}, {target:g}.")
+    if (loss.log_slope(Z @ w) - s).max() > LARGEST_EXPONENT:
+        raise RuntimeError(
+            f"below log_penalty {s:.0f} the minimiser leaves the range of float64; for this loss"
+            " and these data ask for larger penalties."
+        )
+    middle = (s + target) / 2
+    w = _follow(Z, loss, w, s, middle, depth + 1)
+    return _follow(Z, loss, w, middle, target, depth + 1)
