@@ -19,12 +19,15 @@ from ibias.datasets.matrices import (
     two_by_two_completion,
 )
 from ibias.datasets.multiclass import MulticlassDataset, digit_classes, separable_classes
+from ibias.datasets.planted import planted
+from ibias.datasets.population import GaussianClasses
 from ibias.datasets.random import generator
 from ibias.datasets.regression import Regression, gaussian_regression
 
 __all__ = [
     "Completion",
     "Dataset",
+    "GaussianClasses",
     "MatrixProblem",
     "MulticlassDataset",
     "Regression",
@@ -40,6 +43,7 @@ __all__ = [
     "generator",
     "low_rank_completion",
     "opposing_points",
+    "planted",
     "separable",
     "separable_classes",
     "symmetric_pair",

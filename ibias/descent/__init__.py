@@ -1,12 +1,27 @@
 """Discrete methods: each takes data and a step size and returns a `Trajectory`."""
 
-from ibias.descent.gradient import Diverged, default_step_size, gradient_descent
+from ibias.descent.gradient import default_step_size, gradient_descent
+from ibias.descent.loop import Diverged
 from ibias.descent.matrix import factored_gradient_descent, multiplicative_update
+from ibias.descent.momentum import dual_momentum, heavy_ball, nesterov
+from ibias.descent.normalized import (
+    dual_step_size,
+    loss_scaled_gradient_descent,
+    normalized_gradient_descent,
+)
+from ibias.descent.stochastic import stochastic_gradient_descent
 
 __all__ = [
     "Diverged",
     "default_step_size",
+    "dual_momentum",
+    "dual_step_size",
     "factored_gradient_descent",
     "gradient_descent",
+    "heavy_ball",
+    "loss_scaled_gradient_descent",
     "multiplicative_update",
+    "nesterov",
+    "normalized_gradient_descent",
+    "stochastic_gradient_descent",
 ]

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, positive, read_only
 from ibias.datasets import MatrixProblem
-from ibias.descent.gradient import Diverged, recorded_steps
+from ibias.descent.loop import Diverged, recorded_steps
 from ibias.models.matrix_product import product, vjp
 from ibias.trajectory import MatrixTrajectory
 

@@ -1,5 +1,7 @@
 """Flows in log time: trajectories to times that no loop reaches."""
 
+from ibias.flow.accelerated import accelerated_flow
+from ibias.flow.cross_entropy import cross_entropy_flow
 from ibias.flow.gradient import continued_gradient_descent, gradient_flow
 from ibias.flow.log_time import IntegrationFailed, integrate
 from ibias.flow.matrix import matrix_flow
@@ -9,7 +11,9 @@ from ibias.flow.two_by_two import TwoByTwoTrajectory, two_by_two_flow
 __all__ = [
     "IntegrationFailed",
     "TwoByTwoTrajectory",
+    "accelerated_flow",
     "continued_gradient_descent",
+    "cross_entropy_flow",
     "escape_time",
     "gradient_flow",
     "integrate",

@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import choice, increasing, positive, read_only
 from ibias.datasets import Dataset
-from ibias.descent.gradient import Diverged, default_step_size, initial_iterate
+from ibias.descent.gradient import default_step_size
+from ibias.descent.loop import Diverged, initial_iterate
 from ibias.flow.log_time import MAX_ORDER, IntegrationFailed, LogTimeField
 from ibias.flow.separation import Arc, follow
 from ibias.losses import MarginLoss, named
@@ -311,8 +312,23 @@ def conclude(
 ) -> Trajectory:
     """Compare the two runs and assemble the trajectory."""
     iterates = np.array(accurate.iterates)
-    error = np.abs(iterates - np.array(rough.iterates)).max(axis=1)
-    allowed = tolerance * np.maximum(1.0, np.abs(iterates).max(axis=1))
+    error = agreement(log_t, iterates, np.array(rough.iterates), tolerance)
+    return Trajectory(
+        log_t=read_only(np.array(log_t)),
+        iterates=read_only(space.lift(iterates)),
+        log_risk=read_only(np.asarray(loss.log_risk(iterates @ space.Z.T))),
+        status=accurate.status,
+        error_estimate=read_only(error),
+        n_evaluations=accurate.n_evaluations + rough.n_evaluations,
+    )
+
+
+def agreement(
+    log_t: np.ndarray, accurate: np.ndarray, rough: np.ndarray, tolerance: float
+) -> np.ndarray:
+    """Return how far two runs differ at each time; raise where it is more than the tolerance."""
+    error = np.abs(accurate - rough).max(axis=1)
+    allowed = tolerance * np.maximum(1.0, np.abs(accurate).max(axis=1))
     if (error > allowed).any():
         worst = int(np.argmax(error / allowed))
         raise IntegrationFailed(
@@ -320,12 +336,4 @@ def conclude(
             f" tolerance allows ({allowed[worst]:.1e}): ask for tolerance={tolerance * 100:g}"
             " or for earlier times."
         )
-    w = space.lift(iterates)
-    return Trajectory(
-        log_t=read_only(np.array(log_t)),
-        iterates=read_only(w),
-        log_risk=read_only(np.asarray(loss.log_risk(iterates @ space.Z.T))),
-        status=accurate.status,
-        error_estimate=read_only(error),
-        n_evaluations=accurate.n_evaluations + rough.n_evaluations,
-    )
+    return error

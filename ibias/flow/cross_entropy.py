@@ -1,0 +1,133 @@
+"""Gradient flow of the cross-entropy of several classes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit, logsumexp, softmax
+
+from ibias._validate import finite_array, increasing, positive, read_only
+from ibias.datasets import MulticlassDataset
+from ibias.flow.gradient import ACCURATE, ROUGH, agreement
+from ibias.flow.log_time import LARGEST_EXPONENT, integrate
+from ibias.losses import Logistic
+from ibias.trajectory import Trajectory
+
+
+@dataclass(frozen=True, eq=False)
+class CrossEntropyField:
+    """The vector field dw/ds = e^s Z^T q / n, with w the flattened weights and s = log t.
+
+    The row z of sample i and wrong class r has the weight q = P(r | x_i), the probability that
+    the classifier gives to the wrong class. With all margins u_ir = <z_ir, w> of sample i,
+    its loss is log(1 + sum_r exp(-u_ir)): the logistic loss of the soft minimum of the u_ir.
+
+    Attributes
+    ----------
+    Z : array, shape (n_samples * (n_classes - 1), n_classes * n_features)
+    n_samples : int
+    """
+
+    Z: np.ndarray
+    n_samples: int
+
+    def margins(self, w: np.ndarray) -> np.ndarray:
+        """Return u, shape (..., n_samples, n_classes - 1)."""
+        u = w @ self.Z.T
+        return u.reshape(*u.shape[:-1], self.n_samples, -1)
+
+    def log_risk(self, w: np.ndarray) -> np.ndarray:
+        """Return the logarithm of the mean cross-entropy, shape (...)."""
+        return Logistic().log_risk(-logsumexp(-self.margins(w), axis=-1))
+
+    def weights(self, s: float, u: np.ndarray) -> np.ndarray:
+        """Return e^s q / n, of order one at all times; shape (n_samples, n_classes - 1)."""
+        soft_minimum = -logsumexp(-u, axis=-1, keepdims=True)
+        log_q = soft_minimum - u + Logistic().log_slope(soft_minimum)
+        return np.exp(np.minimum(s - np.log(self.n_samples) + log_q, LARGEST_EXPONENT))
+
+    def __call__(self, s: float, w: np.ndarray) -> np.ndarray:
+        """Return dw/ds."""
+        return self.weights(s, self.margins(w)).ravel() @ self.Z
+
+    def jacobian(self, s: float, w: np.ndarray) -> np.ndarray:
+        """Return the derivative: d q_r / d u_k = q_r (q_k - [r = k]) within each sample."""
+        u = self.margins(w)
+        alpha = self.weights(s, u)
+        q = softmax(-u, axis=-1) * expit(logsumexp(-u, axis=-1, keepdims=True))
+        rows = self.Z.reshape(*u.shape, -1)
+        mean_row = np.einsum("ir,irj->ij", alpha, rows)
+        expected_row = np.einsum("ir,irj->ij", q, rows)
+        return mean_row.T @ expected_row - (self.Z.T * alpha.ravel()) @ self.Z
+
+
+def cross_entropy_flow(
+    data: MulticlassDataset,
+    *,
+    log_t: ArrayLike,
+    start: ArrayLike | None = None,
+    tolerance: float = 1e-9,
+) -> Trajectory:
+    """Return the solution of dW/dt = -grad risk(W), with the mean cross-entropy as risk.
+
+    Parameters
+    ----------
+    data : MulticlassDataset
+        Classes that some W separates.
+    log_t : array, shape (n_times,), increasing
+        Natural logarithms of the times.
+    start : array, shape (n_classes, n_features), optional
+        Zero if not given.
+    tolerance : float
+        The error allowed in W, relative to max(1, max |W_kj|).
+
+    Returns
+    -------
+    Trajectory
+        Its ``iterates`` are flat, shape (n_times, n_classes * n_features), so that norms and
+        directions are those of the whole matrix.
+
+    Raises
+    ------
+    ValueError
+        For bad input, by name.
+    IntegrationFailed
+        When the integrator does not arrive, or the tolerance cannot be met.
+
+    Examples
+    --------
+    >>> from ibias import datasets, optima
+    >>> data = datasets.separable_classes(0)
+    >>> flow = cross_entropy_flow(data, log_t=[1e4, 2e4])
+    >>> print(f"{flow.slope(flow.norms) * optima.multiclass_margin(data).margin:.6f}")
+    1.000000
+    """
+    if not isinstance(data, MulticlassDataset):
+        raise ValueError("data must be a MulticlassDataset; for two classes use gradient_flow.")
+    log_t, tolerance = increasing("log_t", log_t), positive("tolerance", tolerance)
+    shape = (data.n_classes, data.n_features)
+    w = np.zeros(shape) if start is None else finite_array("start", start)
+    if w.shape != shape:
+        raise ValueError(
+            f"start has shape {w.shape}; it must be (n_classes, n_features) = {shape}."
+        )
+    w = w.ravel()
+    field = CrossEntropyField(data.Z, data.n_samples)
+    size = np.linalg.norm(data.Z, axis=1).max()
+
+    def solve(local_error: float) -> tuple[np.ndarray, int]:
+        # One Euler step to the time `first` errs by at most t^2 size^3 / 2.
+        first = min(0.5 * np.log(local_error / size**3), log_t[0] - 1)
+        passage = integrate(field, first, w + field(first, w), log_t, local_error, field.jacobian)
+        return passage.states, passage.n_evaluations
+
+    accurate, n_accurate = solve(ACCURATE * tolerance)
+    rough, n_rough = solve(ROUGH * tolerance)
+    return Trajectory(
+        log_t=read_only(np.array(log_t)),
+        iterates=read_only(accurate),
+        log_risk=read_only(field.log_risk(accurate)),
+        status=f"integrated to log time {log_t[-1]:.6g}",
+        error_estimate=read_only(agreement(log_t, accurate, rough, tolerance)),
+        n_evaluations=n_accurate + n_rough,
+    )

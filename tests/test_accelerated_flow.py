@@ -1,0 +1,57 @@
+"""Nesterov's acceleration in continuous time."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from ibias import datasets, flow, optima
+
+
+def test_it_solves_its_equation_in_plain_time():
+    data = datasets.separable(0, 12, 3)
+
+    def motion(t, state):
+        w, v = state[:3], state[3:]
+        pull = (data.Z.T @ (1 / (1 + np.exp(data.Z @ w)))) / 12
+        return np.concatenate([v, pull - 3 / t * v])
+
+    start = 0.1 * np.ones(3)
+    pull = data.Z.T @ (1 / (1 + np.exp(data.Z @ start))) / 12
+    t0 = 1e-4
+    state = np.concatenate([start + t0**2 * pull / 8, t0 * pull / 4])
+    plain = solve_ivp(motion, (t0, 30.0), state, rtol=1e-10, atol=1e-11)
+    there = flow.accelerated_flow(data, log_t=[0.0, np.log(30.0)], start=start)
+    assert there.final == pytest.approx(plain.y[:3, -1], abs=1e-7)
+
+
+def test_its_norm_grows_twice_as_fast_and_its_risk_falls_like_four_over_t_squared():
+    for seed in range(3):
+        data = datasets.planted(seed, [0.5, 0.3, 0.2], margin=1.7)
+        path = flow.accelerated_flow(data, log_t=[1e3, 1e4])
+        assert path.slope(path.norms) * 1.7 == pytest.approx(2, rel=1e-5)
+        # Next term: the residual moves w_s by a multiple of 1/s^2, of which nothing is left.
+        assert 2 * path.log_t + path.log_risk + 2 * np.log(1.7) == pytest.approx(
+            np.log(4), abs=1e-3
+        )
+
+
+def test_it_keeps_the_maximum_margin_direction():
+    data = datasets.separable(2)
+    best = optima.max_margin(data)
+    path = flow.accelerated_flow(data, log_t=[1e5])
+    assert path.direction_gap(best.w)[-1] < 1e-4
+
+
+def test_wide_data_leave_the_rest_of_the_start_alone():
+    data = datasets.separable(0, 5, 9)
+    start = datasets.generator(1).standard_normal(9)
+    path = flow.accelerated_flow(data, log_t=[10.0], start=start)
+    along = np.linalg.pinv(data.Z) @ data.Z
+    assert path.final - along @ path.final == pytest.approx(start - along @ start, abs=1e-9)
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="log_t must be strictly increasing"):
+        flow.accelerated_flow(datasets.separable(0), log_t=[2.0, 1.0])
+    with pytest.raises(ValueError, match="tolerance must be"):
+        flow.accelerated_flow(datasets.separable(0), log_t=[2.0], tolerance=0)
