@@ -2,7 +2,9 @@
 
 from ibias.optima.asymptotics import Expansion, expansion
 from ibias.optima.bias import BiasedMargin, max_margin_with_bias
+from ibias.optima.bregman import BregmanProjection, bregman_projection
 from ibias.optima.commuting import CommutingLimit, commuting_limit
+from ibias.optima.fourier import FourierMargin, fourier_norm, max_fourier_margin
 from ibias.optima.hinge import HingeMachine, hinge_machine
 from ibias.optima.interpolation import Interpolant, min_norm
 from ibias.optima.margin import MaxMargin, max_margin
@@ -15,9 +17,11 @@ from ibias.optima.tail import TailDirection, tail_direction
 
 __all__ = [
     "BiasedMargin",
+    "BregmanProjection",
     "CommutingLimit",
     "Decomposition",
     "Expansion",
+    "FourierMargin",
     "HingeMachine",
     "Interpolant",
     "MaxMargin",
@@ -28,9 +32,12 @@ __all__ = [
     "Separation",
     "TailDirection",
     "bounded_part_and_ray",
+    "bregman_projection",
     "commuting_limit",
     "expansion",
+    "fourier_norm",
     "hinge_machine",
+    "max_fourier_margin",
     "max_margin",
     "max_margin_with_bias",
     "min_norm",

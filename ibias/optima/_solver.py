@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 TIGHT = {"tol_gap_abs": 1e-13, "tol_gap_rel": 1e-13, "tol_feas": 1e-13}
 
 
-def require(name: str, value: Any, kind: type) -> Any:
+def require(name: str, value: Any, kind: type, example: str = "") -> Any:
     """Return `value` if it is a `kind`; else say how to make one."""
     if not isinstance(value, kind):
         raise ValueError(
             f"{name} must be a {kind.__name__}, got {type(value).__name__};"
-            f" make one with datasets.{kind.__name__}(X, y)."
+            f" make one with {example or f'datasets.{kind.__name__}(X, y)'}."
         )
     return value
 

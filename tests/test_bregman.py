@@ -1,0 +1,122 @@
+"""Bregman projections, against cvxpy, the l_p interpolants, Pythagoras and mirror descent."""
+
+import cvxpy
+import numpy as np
+import pytest
+
+from ibias import datasets
+from ibias.datasets import Regression, gaussian_regression
+from ibias.optima import bregman_projection, min_norm
+from ibias.optima._solver import solve
+from ibias.potentials import HyperbolicEntropy, NegativeEntropy, PowerNorm, SquaredNorm
+
+POTENTIALS = [
+    NegativeEntropy(),
+    SquaredNorm(1.5),
+    SquaredNorm(2),
+    SquaredNorm(3),
+    PowerNorm(1.5),
+    PowerNorm(4),
+    HyperbolicEntropy(0.1),
+    HyperbolicEntropy(3),
+]
+
+
+def positive_problem(seed: int, n: int = 8, d: int = 20) -> tuple[Regression, np.ndarray]:
+    rng = datasets.generator(seed)
+    X = rng.standard_normal((n, d))
+    return Regression(X, X @ rng.uniform(0.1, 2, d)), rng.uniform(0.1, 2, d)
+
+
+@pytest.mark.parametrize("potential", POTENTIALS, ids=str)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_optimality_conditions_and_pythagoras(potential: object, seed: int) -> None:
+    data, start = positive_problem(seed)
+    best = bregman_projection(data, potential=potential, start=start)
+    assert best.residual < 1e-9
+    moved = potential.gradient(best.w) - potential.gradient(start)
+    np.testing.assert_allclose(moved, data.X.T @ best.dual_variables, atol=1e-9)
+    assert best.duality_gap < 1e-9
+    # D(v, start) = D(v, w) + D(w, start) for every other interpolant v.
+    kernel = np.linalg.svd(data.X)[2][8:]
+    v = best.w + 0.01 * best.w.min() * datasets.generator(seed + 9).standard_normal(12) @ kernel
+    total = potential.bregman(v, start)
+    assert total == pytest.approx(potential.bregman(v, best.w) + best.divergence, abs=1e-8)
+
+
+@pytest.mark.parametrize("size", [1.0, 0.1, 1e-3])
+def test_the_entropy_agrees_with_cvxpy(size: float) -> None:
+    data, start = positive_problem(3)
+    start = size * start
+    w = cvxpy.Variable(20)
+    objective = cvxpy.Minimize(cvxpy.sum(cvxpy.kl_div(w, start)))
+    solve(cvxpy.Problem(objective, [data.X @ w == data.y]), "projection")
+    best = bregman_projection(data, potential=NegativeEntropy(), start=start)
+    np.testing.assert_allclose(best.w, w.value, atol=1e-5)
+    assert best.divergence <= objective.value * (1 + 1e-7)
+
+
+@pytest.mark.parametrize("p", [1.2, 1.5, 2, 3, 4])
+@pytest.mark.parametrize("kind", [SquaredNorm, PowerNorm])
+def test_norm_potentials_from_zero_give_the_least_norm(kind: type, p: float) -> None:
+    data = gaussian_regression(4)
+    best = bregman_projection(data, potential=kind(p))
+    np.testing.assert_allclose(best.w, min_norm(data, p=p).w, atol=1e-7)
+
+
+def test_the_euclidean_projection() -> None:
+    data, start = positive_problem(5)
+    best = bregman_projection(data, potential=SquaredNorm(2), start=start)
+    np.testing.assert_allclose(best.w, min_norm(data, start=start).w, atol=1e-12)
+    assert best.divergence == pytest.approx(np.linalg.norm(best.w - start) ** 2 / 2)
+
+
+def test_the_hyperbolic_entropy_between_its_two_ends() -> None:
+    data = gaussian_regression(6, 20, 40, n_nonzero=4)
+    large = bregman_projection(data, potential=HyperbolicEntropy(100)).w
+    np.testing.assert_allclose(large, min_norm(data).w, atol=1e-7)
+    least = min_norm(data, p=1).distance
+    excess = [
+        np.abs(bregman_projection(data, potential=HyperbolicEntropy(a)).w).sum() / least - 1
+        for a in (1, 0.1, 1e-2, 1e-4, 1e-8)
+    ]
+    assert (np.diff(excess) < 0).all() and excess[0] > 0.1 and 0 <= excess[-1] < 1e-3
+
+
+def test_a_loop_of_mirror_descent_arrives() -> None:
+    data, start = positive_problem(7)
+    w = start
+    for _ in range(20_000):
+        w = w * np.exp(-0.01 * (data.X @ w - data.y) @ data.X)
+    best = bregman_projection(data, potential=NegativeEntropy(), start=start)
+    np.testing.assert_allclose(w, best.w, atol=1e-7)
+
+
+def test_the_known_counterexample_of_natural_gradient() -> None:
+    data = Regression([[1.0, 2.0]], [1.0])
+    best = bregman_projection(data, potential=NegativeEntropy(), start=[1.0, 1.0])
+    np.testing.assert_allclose(best.w, [0.5, 0.25], atol=1e-14)
+
+
+def test_targets_that_no_w_of_the_domain_fits() -> None:
+    data = Regression([[1.0, 2.0]], [-1.0])
+    with pytest.raises(RuntimeError, match="no w at which the potential is finite"):
+        bregman_projection(data, potential=NegativeEntropy())
+    twice = Regression([[1.0, 2.0], [1.0, 2.0]], [1.0, 2.0])
+    with pytest.raises(ValueError, match="no w fits the targets"):
+        bregman_projection(twice, potential=SquaredNorm(2))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"data": np.eye(2)}, "data must be a Regression"),
+        ({"potential": "entropy"}, r"potential must be a Potential.*NegativeEntropy\(\)"),
+        ({"start": np.zeros(30)}, "greater than 0"),
+        ({"start": np.ones(3)}, r"start has shape \(3,\)"),
+    ],
+)
+def test_bad_input_is_refused_by_name(arguments: dict, words: str) -> None:
+    good = {"data": gaussian_regression(0), "potential": NegativeEntropy()}
+    with pytest.raises(ValueError, match=words):
+        bregman_projection(**{**good, **arguments})
