@@ -253,18 +253,28 @@ def low_rank_completion(
 
 
 def commuting_sensing(size: int, n_observations: int, seed: int) -> Sensing:
-    """Return sensors that all have the same eigenvectors, and a truth that shares them.
+    """Return sensors with the same eigenvectors, and a truth of the least nuclear norm.
 
-    A_i = Q diag(a_i) Q^T with random orthogonal Q and Gaussian a_i; the truth has
-    eigenvalues drawn from (1/2, 3/2), all of them positive. (With a sparse truth the
-    minimum nuclear norm would be degenerate, and the rates with it.)
+    A_i = Q diag(a_i) Q^T with random orthogonal Q. The truth is positive semidefinite, of
+    rank `n_observations`, with eigenvalues from (1/2, 3/2). A dual matrix Q diag(b) Q^T in
+    the span of the sensors, b = 1 on the truth's eigenvectors and |b| < 1/2 on the others,
+    certifies that it is the only positive semidefinite matrix of least trace; so the
+    superfluous eigenvalues of a flow from W_0 = scale * I end below the root of `scale`
+    times a constant. (Sensors drawn without such a margin come arbitrarily near to ties.)
     """
     size = positive_integer("size", size)
-    n_observations = positive_integer("n_observations", n_observations)
+    rank = positive_integer("n_observations", n_observations)
+    if rank > size:
+        raise ValueError(f"n_observations must be at most size={size}; got {rank}.")
     rng = generator(seed)
     Q = np.linalg.qr(rng.standard_normal((size, size)))[0]
-    spectra = rng.standard_normal((n_observations, size))
-    spectrum = rng.uniform(0.5, 1.5, size)
+    on = np.linalg.qr(rng.standard_normal((rank, rank)))[0]
+    dual = on.sum(axis=1)  # on.T @ dual = 1
+    off = rng.standard_normal((rank, size - rank)) / np.sqrt(rank)
+    b = rng.uniform(-0.5, 0.5, size - rank)
+    off += np.outer(dual, b - dual @ off) / (dual @ dual)  # dual @ off = b
+    spectra = np.hstack([on, off])
+    spectrum = np.append(rng.uniform(0.5, 1.5, rank), np.zeros(size - rank))
     sensors = (Q * spectra[:, None, :]) @ Q.T
     return Sensing(sensors, spectra @ spectrum, (Q * spectrum) @ Q.T)
 

@@ -95,7 +95,10 @@ def multiplicative_update(
 
     def step(factors: list[np.ndarray]) -> list[np.ndarray]:
         U, Vt = factors
-        P, s, Qt = np.linalg.svd(problem.gradient(U @ Vt), full_matrices=False)
+        G = problem.gradient(U @ Vt)
+        if not np.isfinite(G).all():
+            return [np.full_like(U, np.nan), Vt]
+        P, s, Qt = np.linalg.svd(G, full_matrices=False)
         even, odd = np.cosh(step_size * s) - 1, -np.sinh(step_size * s)
         PU, QV = np.swapaxes(P, -1, -2) @ U, Qt @ np.swapaxes(Vt, -1, -2)
         along_P = even[..., None] * PU + odd[..., None] * QV
