@@ -24,6 +24,7 @@ __all__ = [
     "optima",
     "plots",
     "potentials",
+    "sweeps",
     "trajectory",
 ]
 

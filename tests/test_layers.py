@@ -16,7 +16,7 @@ LAYERS = {
     ),
     "optima": 1,
     **dict.fromkeys(["networks", "descent", "flow"], 2),
-    "claims": 3,
+    **dict.fromkeys(["claims", "sweeps"], 3),
     "plots": 4,
     "frames": 5,
 }

@@ -1,0 +1,60 @@
+"""A stored table and the hash of the code that made it."""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of one sweep.
+
+    Attributes
+    ----------
+    name : str
+        The module of `ibias.sweeps` that computes it.
+    code : str
+        SHA-256 of the modules it rests on, at the time when it was made.
+    settings : dict
+        What was the same in all rows.
+    rows : list of dict
+        One a cell.
+    """
+
+    name: str
+    code: str
+    settings: dict[str, Any]
+    rows: list[dict[str, Any]]
+
+
+def code_hash(modules: tuple[str, ...]) -> str:
+    """Return the SHA-256 of the sources of `modules`, such as ``"flow/matrix.py"``."""
+    digest = hashlib.sha256()
+    for module in modules:
+        text = files("ibias").joinpath(module).read_text(encoding="utf-8")
+        digest.update(text.replace("\r\n", "\n").encode())
+    return digest.hexdigest()
+
+
+def load(name: str) -> Table:
+    """Return the stored table `name`; a missing one raises and says how to make it."""
+    source = files("ibias.sweeps").joinpath(f"{name}.json")
+    if not source.is_file():
+        raise ValueError(f"there is no table {name!r}; make it with: python tools/sweeps.py {name}")
+    return Table(**json.loads(source.read_text(encoding="utf-8")))
+
+
+def store(table: Table) -> Path:
+    """Write `table` beside this module, a row a line, and return the path."""
+    if os.environ.get("IBIAS_SEED", "0") not in ("", "0"):
+        raise ValueError("tables are stored for the default seed; unset IBIAS_SEED.")
+    path = Path(__file__).with_name(f"{table.name}.json")
+    fields = asdict(table)
+    rows = ",\n  ".join(json.dumps(row) for row in fields.pop("rows"))
+    head = json.dumps(fields, indent=1).removesuffix("\n}")
+    path.write_text(f'{head},\n "rows": [\n  {rows}\n ]\n}}\n', encoding="utf-8")
+    return path
