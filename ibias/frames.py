@@ -11,12 +11,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib as mpl
-from ipywidgets import HTML, Layout, SelectionSlider, Stack, VBox, jslink
+from ipywidgets import HTML, Layout, SelectionSlider, VBox, jslink
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ibias import plots  # noqa: F401  (applies the house style)
+
+try:
+    from ipywidgets import Stack
+except ImportError:  # ipywidgets 7, which Colab has: the frames are the pages of a tab there
+    from ipywidgets import Tab as Stack
 
 MAX_FRAMES = 25
 

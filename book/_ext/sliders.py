@@ -1,0 +1,112 @@
+"""Sliders of `ibias.frames` on the static page: a native range input over the same frames.
+
+In JupyterLab a slider is a widget. The built site needs none of the widgets' machinery (half
+a megabyte of scripts a page): the frames stand in the page, and the browser's own control
+shows one of them.
+"""
+
+import html
+import json
+import re
+from typing import Any
+
+from myst_nb.core.render import WIDGET_STATE_MIMETYPE, WIDGET_VIEW_MIMETYPE
+from myst_nb.sphinx_ import NbMetadataCollector
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+VIEW = re.compile(
+    rf'<script type="{re.escape(WIDGET_VIEW_MIMETYPE)}">(?P<view>.*?)</script>', re.DOTALL
+)
+GLYPH = re.compile(r'<path id="(?P<id>(?:DejaVu|STIX|Cm|cm)[^"]*)"[^>]*/>')
+
+
+class Frames:
+    """The models of one page's widgets, and the glyphs that its frames share."""
+
+    def __init__(self, state: dict[str, Any]) -> None:
+        self.state = state
+        self.glyphs: dict[str, str] = {}
+        self.count = 0
+
+    def model(self, reference: str) -> tuple[str, dict[str, Any]]:
+        """Return name and state of the model that `reference` names."""
+        model = self.state[reference.removeprefix("IPY_MODEL_")]
+        return model["model_name"], model["state"]
+
+    def slider(self, model_id: str) -> str:
+        """Return the HTML of the slider with this model."""
+        _, box = self.model(model_id)
+        (stack_name, stack), (control_name, control) = map(self.model, box.get("children", []))
+        if (stack_name, control_name) != ("StackModel", "SelectionSliderModel"):
+            raise ValueError("not a slider of ibias.frames")
+        self.count += 1
+        shown = stack["selected_index"]
+        frames = "".join(
+            f"<div{'' if index == shown else ' hidden'}>{self._without_glyphs(frame)}</div>"
+            for index, frame in enumerate(
+                self.model(child)[1]["value"] for child in stack["children"]
+            )
+        )
+        texts = control["_options_labels"]
+        name = f"slider-{self.count}"
+        return (
+            f'<div class="slider"><div class="frames">{frames}</div><div class="control">'
+            f'<label for="{name}">{html.escape(control["description"])}</label>'
+            f'<input type="range" id="{name}" min="0" max="{len(texts) - 1}" value="{shown}"'
+            f' autocomplete="off" aria-valuetext="{html.escape(texts[shown])}"'
+            f' data-texts="{html.escape(json.dumps(texts))}">'
+            f'<output for="{name}">{html.escape(texts[shown])}</output></div></div>'
+        )
+
+    def _without_glyphs(self, svg: str) -> str:
+        """Take the outlines of letters out of a frame; all frames of a page share them."""
+
+        def take(match: re.Match) -> str:
+            same = self.glyphs.setdefault(match["id"], match[0]) == match[0]
+            return "" if same else match[0]
+
+        return GLYPH.sub(take, svg).replace("<defs></defs>", "")
+
+    def shared(self) -> str:
+        """Return the element that holds the shared outlines."""
+        outlines = "".join(self.glyphs.values())
+        return f'<svg class="glyphs" aria-hidden="true"><defs>{outlines}</defs></svg>'
+
+
+def replace_widgets(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: Any
+) -> None:
+    """Put native sliders in the place of the page's widgets, and drop their state."""
+    if "body" not in context or not VIEW.search(context["body"]):
+        return
+    scripts = NbMetadataCollector.get_js_files(app.env, pagename)
+    frames = Frames(json.loads(scripts["ipywidgets_state"][1]["body"])["state"])
+
+    def native(match: re.Match) -> str:
+        try:
+            return frames.slider(json.loads(match["view"])["model_id"])
+        except (KeyError, ValueError) as problem:
+            logger.warning(
+                "a widget that is dead without a kernel (%r); use ibias.frames.slider",
+                problem,
+                location=pagename,
+            )
+            return ""
+
+    body = VIEW.sub(native, context["body"])
+    context["body"] = frames.shared() + body
+    app.add_js_file("slider.js", loading_method="defer")
+    context["script_files"] = [
+        script
+        for script in context["script_files"]
+        if dict(getattr(script, "attributes", {})).get("type") != WIDGET_STATE_MIMETYPE
+    ]
+
+
+def setup(app: Sphinx) -> dict:
+    """Run after myst-nb has added its scripts to the page, and take them away again."""
+    app.connect("html-page-context", replace_widgets, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

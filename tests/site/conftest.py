@@ -1,0 +1,65 @@
+"""One browser and one server for all tests of the built site."""
+
+import os
+from pathlib import Path
+
+import browser as tools  # tools/browser.py
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def need(condition: object, what: str) -> None:
+    """Skip without `condition`, with a clear word; where CI is set, fail instead."""
+    if condition:
+        return
+    if os.environ.get("CI", "").lower() in ("1", "true"):
+        pytest.fail(f"{what}; under CI this is a failure", pytrace=False)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def site():
+    need((tools.SITE / "index.html").exists(), "the site is not built: run `make book`")
+    return tools.SITE
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    with tools.served(site) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    need(tools.executable(), "no Chromium or Chrome on this machine")
+    with tools.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(chromium):
+    """Open an address in a page of its own; the page notes what went wrong and what it loads."""
+    contexts = []
+
+    def open_page(url, *, width=1280, height=900, scheme="light"):
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.troubles, page.responses = [], []
+        page.on("console", lambda message: note(page, message))
+        page.on("pageerror", lambda error: page.troubles.append(f"exception: {error}"))
+        page.on("requestfailed", lambda request: page.troubles.append(f"failed: {request.url}"))
+        page.on("response", lambda response: page.responses.append(response))
+        page.goto(url, wait_until="networkidle")
+        return page
+
+    def note(page, message):
+        if message.type in ("error", "warning"):
+            page.troubles.append(f"console: {message.text}")
+
+    yield open_page
+    for context in contexts:
+        context.close()

@@ -1,0 +1,148 @@
+"""The built site, in a real browser."""
+
+import re
+
+import browser as tools  # tools/browser.py
+import pytest
+from conftest import ROOT
+
+PAGES = tools.pages() or ["book/index.html"]
+HEAVIEST = {"prose": 450_000, "mathematics": 850_000, "sliders": 1_200_000}
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+
+every_page = pytest.mark.parametrize("path", PAGES)
+
+
+def move_sliders(page):
+    """Move every slider by keyboard and by mouse; each move must change the figure."""
+    for slider in page.query_selector_all(".slider"):
+        control, said = slider.query_selector("input"), slider.query_selector("output")
+
+        def shown(slider=slider, control=control, said=said):
+            visible = [f for f in slider.query_selector_all(".frames > div") if f.is_visible()]
+            assert len(visible) == 1
+            picture = visible[0].query_selector("svg")
+            assert picture.bounding_box()["height"] > 100
+            assert said.text_content() == control.get_attribute("aria-valuetext")
+            return picture.get_attribute("aria-label"), said.text_content()
+
+        control.scroll_into_view_if_needed()
+        control.focus()
+        page.keyboard.press("Home")
+        seen = [shown()]
+        place = slider.query_selector(".frames").bounding_box()
+        page.keyboard.press("ArrowRight")
+        seen.append(shown())
+        page.keyboard.press("End")
+        seen.append(shown())
+        box = control.bounding_box()
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        seen.append(shown())
+        assert len({text for _, text in seen}) >= min(4, int(control.get_attribute("max")) + 1)
+        assert len({label for label, _ in seen}) >= min(4, int(control.get_attribute("max")) + 1)
+        assert all(len(label) >= 30 for label, _ in seen)
+        assert slider.query_selector(".frames").bounding_box()["height"] == place["height"]
+        name = page.query_selector(f"label[for={control.get_attribute('id')}]")
+        assert name.text_content().strip()
+
+
+@every_page
+def test_page(path, address, visit):
+    page = visit(f"{address}/{path}")
+    assert page.troubles == []
+    elsewhere = [r.url for r in page.responses if not r.url.startswith((address, "data:"))]
+    assert elsewhere == []
+    assert [r.url for r in page.responses if r.status >= 400] == []
+    urls = [r.url.partition("?")[0] for r in page.responses]
+    assert len(urls) == len(set(urls)), "something is loaded twice"
+
+    # mathematics: typeset, in its own face, nothing left as source
+    text = page.inner_text("article")
+    assert not re.search(r"\$\$|\\\(|\\frac|\\begin\{", re.sub(r"(?s)\$ .*?\n", "", text))
+    if page.query_selector(".katex"):
+        assert page.evaluate("document.fonts.check('16px KaTeX_Main')")
+    assert page.query_selector(".katex-error") is None
+
+    # figures: each says what it shows
+    for image in page.query_selector_all("article img"):
+        assert len(image.get_attribute("alt") or "") >= 40
+        assert image.evaluate("image => image.naturalWidth") > 0
+
+    move_sliders(page)
+    assert page.troubles == []
+    weight = sum(map(tools.weight, page.responses))
+    assert weight <= HEAVIEST[tools.kind(page)], f"{weight / 1000:.0f} KB"
+
+
+@every_page
+def test_page_from_disk(path, site, visit):
+    page = visit((site / path).as_uri())
+    assert page.troubles == []
+    if page.query_selector(".katex"):
+        assert page.evaluate("document.fonts.check('16px KaTeX_Main')")
+    move_sliders(page)
+
+
+@every_page
+def test_page_on_a_phone(path, address, visit):
+    page = visit(f"{address}/{path}", width=390, height=844)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    clipped = page.evaluate(
+        """() => [...document.querySelectorAll("article *")]
+            .filter(e => e.getClientRects().length && !e.closest("svg, .katex-mathml"))
+            .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+            .filter(e => {
+                for (let box = e.parentElement; box; box = box.parentElement)
+                    if (["auto", "scroll"].includes(getComputedStyle(box).overflowX)) return false;
+                return true;
+            })
+            .map(e => e.outerHTML.slice(0, 120))"""
+    )
+    assert clipped == [], "wider than the screen, and not in a box that scrolls"
+    move_sliders(page)
+
+
+@every_page
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_is_accessible(path, scheme, address, visit):
+    page = visit(f"{address}/{path}", scheme=scheme)
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+    found = page.evaluate(
+        """async () => (await axe.run(document)).violations.flatMap(
+            v => v.nodes.map(n => `${v.id}: ${n.html.slice(0, 160)} | ${n.failureSummary}`))"""
+    )
+    assert found == []
+
+
+def test_search_finds_a_page(address, visit):
+    page = visit(f"{address}/search.html?q=gradient")
+    page.wait_for_selector("#search-results li a")
+    assert page.query_selector("#search-results li a").get_attribute("href").count("book/")
+    assert page.troubles == []
+
+
+def test_the_first_page_leads_to_the_book(address, visit):
+    page = visit(address)
+    page.wait_for_url("**/book/index.html")
+    assert page.query_selector("h1")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_take_the_ground_of_the_page(scheme, address, visit):
+    """White in the file is the page's colour on the screen, in light and in dark."""
+    path = next((p for p in PAGES if "<img alt=" in (tools.SITE / p).read_text("utf-8")), None)
+    if path is None:
+        pytest.skip("no page has a figure")
+    page = visit(f"{address}/{path}", scheme=scheme)
+    image = page.query_selector("article .cell_output img")
+    image.scroll_into_view_if_needed()
+    box = image.bounding_box()
+    corner = {"x": box["x"] - 6, "y": box["y"] - 2, "width": 12, "height": 8}
+    page.screenshot(clip=corner, path=ROOT / "_build" / "corner.png")
+    from PIL import Image
+
+    colours = Image.open(ROOT / "_build" / "corner.png").convert("RGB").getcolors()
+    channels = list(zip(*(colour for _, colour in colours), strict=True))
+    assert max(max(channel) - min(channel) for channel in channels) <= 3, colours

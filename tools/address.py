@@ -1,0 +1,75 @@
+"""The public address of the repository: it stands in _config.yml, and here is who repeats it.
+
+    python tools/address.py https://github.com/someone/their-name
+
+rewrites it in _config.yml and in every file of the repository that has to repeat it: links,
+the buttons of the README, the citation, and the hidden first cell of each notebook.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIG = ROOT / "_config.yml"
+URL = re.compile(r"https://github\.com/(?P<owner>[\w-]+)/(?P<name>[\w.-]+?)(?:\.git)?/?")
+SUFFIXES = (".md", ".cff", ".toml", ".yml", ".ipynb", ".py")
+
+
+def current() -> str:
+    """Return the address that stands in _config.yml."""
+    match = re.search(r"(?m)^repository:\n  url: (\S+)$", CONFIG.read_text(encoding="utf-8"))
+    return match[1]
+
+
+def forms(url: str) -> list[str]:
+    """Return the forms in which the address occurs: repository, Binder and Colab, Pages."""
+    match = URL.fullmatch(url)
+    if not match:
+        raise ValueError(f"give the address as https://github.com/OWNER/NAME; got {url!r}")
+    owner, name = match["owner"], match["name"]
+    repository = f"{owner}/{name}"
+    hosts = ("github.com", "gh", "github")
+    return [*(f"{host}/{repository}" for host in hosts), f"{owner.lower()}.github.io/{name}"]
+
+
+def files() -> list[Path]:
+    """Return the files that may hold the address."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    paths = [ROOT / line for line in listed.splitlines() if line.endswith(SUFFIXES)]
+    return [path for path in paths if path.exists()]
+
+
+def rewrite(text: str, old: str, new: str) -> str:
+    """Return `text` with every form of the old address replaced."""
+    for before, after in zip(forms(old), forms(new), strict=True):
+        text = re.sub(rf"(?<![\w-]){re.escape(before)}(?![\w-])", after, text)
+    return text
+
+
+def main(url: str) -> int:
+    """Write the address `url` wherever it stands."""
+    import nbformat
+    from notebooks import normalised
+
+    old = current()
+    try:
+        new = f"https://{forms(url)[0]}"
+    except ValueError as problem:
+        print(problem)
+        return 1
+    for path in files():
+        text = path.read_text(encoding="utf-8")
+        changed = rewrite(text, old, new)
+        if changed != text:
+            if path.suffix == ".ipynb":  # the id of a cell follows its source
+                changed = normalised(nbformat.reads(changed, as_version=4))
+            path.write_text(changed, encoding="utf-8", newline="\n")
+            print(path.relative_to(ROOT))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else ""))
