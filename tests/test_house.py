@@ -78,3 +78,12 @@ def test_every_target_of_make_is_explained():
     makefile = read("Makefile")
     named = set(re.search(r"(?m)^\.PHONY: (.*)$", makefile)[1].split()) - {"help", "setup"}
     assert set(re.findall(r'@echo "make (\w+)', makefile)) == named
+
+
+def test_the_table_of_contents_names_every_page_and_no_other():
+    toc = yaml.safe_load(read("_toc.yml"))
+    named = [toc["root"]] + [c["file"] for part in toc["parts"] for c in part["chapters"]]
+    assert len(named) == len(set(named))
+    pages = [*(ROOT / "book").rglob("*.md"), *(ROOT / "book").rglob("*.ipynb")]
+    pages = [page for page in pages if ".ipynb_checkpoints" not in page.parts]
+    assert set(named) == {page.relative_to(ROOT).with_suffix("").as_posix() for page in pages}

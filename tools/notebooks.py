@@ -34,7 +34,8 @@ COLAB = """\
 import sys
 
 if "google.colab" in sys.modules:  # a hosted machine that has all that ibias needs, but not ibias
-    get_ipython().run_line_magic("pip", "install --quiet --no-deps git+{url}")
+    ibias = "git+{url}"
+    get_ipython().run_line_magic("pip", f"install --quiet --no-deps {{ibias}}")
     get_ipython().run_line_magic("pip", "install --quiet cvxpy clarabel")"""
 HIDDEN = "remove-cell"
 LONGEST_CELL = 20  # lines

@@ -17,7 +17,8 @@ UNUSED = re.compile(r"thebe|design-tabs|toggle|proof\.css|exercise\.css")
 CLUTTER = re.compile(
     r'\s*<script type="text/x-thebe-config">.*?</script>|\s*<script>kernelName = .*?</script>'
     r'| id="(?:proof|exercise|solution)-content"|(?<=") id="proof"'
-    r'| role="doc-(?:biblioentry|backlink)"|(?<=<div) role="list"(?= class="citation-list")',
+    r'| role="doc-(?:biblioentry|backlink)"|(?<=<div) role="list"(?= class="citation-list")'
+    r'|(?<=<summary) aria-label="Toggle hidden content"',
     re.DOTALL,
 )
 # An admonition of class dropdown, up to the end of its title.
