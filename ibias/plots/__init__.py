@@ -3,7 +3,8 @@
 Importing this package applies the house style (`use_style`).
 """
 
-from ibias.plots.classification import boundary, curves, pixels, reach, samples, strip
+from ibias.plots.classification import boundary, curves, mark, pixels, reach, samples, strip
+from ibias.plots.regression import fit_1d
 from ibias.plots.style import (
     AMBER,
     BLUE,
@@ -33,6 +34,8 @@ __all__ = [
     "VERMILION",
     "boundary",
     "curves",
+    "fit_1d",
+    "mark",
     "pixels",
     "reach",
     "samples",

@@ -102,6 +102,20 @@ def curves(
         )
 
 
+def mark(ax: Axes, x: float, name: str) -> None:
+    """Draw a thin vertical line at `x`, named at the foot of the axes."""
+    ax.axvline(x, color=GREY, linewidth=1, linestyle=(0, (1, 1.5)), zorder=1)
+    ax.annotate(
+        name,
+        (x, 0.03),
+        xycoords=("data", "axes fraction"),
+        xytext=(5, 0),
+        textcoords="offset points",
+        color=INK,
+        fontsize="small",
+    )
+
+
 def reach(
     ax: Axes, digits: ArrayLike, angle: ArrayLike, loop_digits: ArrayLike, loop_angle: ArrayLike
 ) -> None:

@@ -1,0 +1,16 @@
+"""Fits of curves through points."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+
+from ibias.plots.style import INK
+
+
+def fit_1d(ax: Axes, x: ArrayLike, y: ArrayLike, grid: ArrayLike, fit: ArrayLike) -> None:
+    """Draw the points (x, y) and the values `fit` of a model on `grid`, on fixed axes."""
+    ax.plot(grid, fit)
+    ax.plot(x, y, "o", color=INK, markersize=6)
+    ax.set(
+        xlim=(np.min(grid), np.max(grid)), ylim=(-2.5, 2.5), xticks=[-1, 0, 1], yticks=[-2, 0, 2]
+    )
