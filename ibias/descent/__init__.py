@@ -1,6 +1,7 @@
 """Discrete methods: each takes data and a step size and returns a `Trajectory`."""
 
 from ibias.descent.gradient import default_step_size, gradient_descent
+from ibias.descent.least_squares import kaczmarz, least_squares_descent
 from ibias.descent.loop import Diverged
 from ibias.descent.matrix import factored_gradient_descent, multiplicative_update
 from ibias.descent.momentum import dual_momentum, heavy_ball, nesterov
@@ -19,6 +20,8 @@ __all__ = [
     "factored_gradient_descent",
     "gradient_descent",
     "heavy_ball",
+    "kaczmarz",
+    "least_squares_descent",
     "loss_scaled_gradient_descent",
     "multiplicative_update",
     "nesterov",

@@ -1,0 +1,132 @@
+"""Gradient methods on the squared loss, as exact loops."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ibias._validate import positive, positive_integer, read_only
+from ibias.datasets import Regression, generator
+from ibias.descent.loop import Diverged, initial_iterate, recorded_steps
+from ibias.trajectory import Trajectory
+
+
+def squared_log_risk(data: Regression, w: ArrayLike) -> np.ndarray:
+    """Return log of (1/2n) ||X w - y||^2 for w of shape (..., n_features); -inf at an exact fit."""
+    squares = ((np.asarray(w) @ data.X.T - data.y) ** 2).mean(axis=-1)
+    with np.errstate(divide="ignore"):
+        return np.log(squares / 2)
+
+
+def least_squares_descent(
+    data: Regression,
+    *,
+    step_size: float | None = None,
+    n_steps: int,
+    momentum: float = 0.0,
+    start: ArrayLike | None = None,
+    record: ArrayLike | None = None,
+) -> Trajectory:
+    """Run w <- w - step_size * grad risk(w) + momentum * (last change).
+
+    The risk is (1/2n) ||X w - y||^2, half the mean square.
+
+    Parameters
+    ----------
+    data : Regression
+        Inputs and targets.
+    step_size : float, optional
+        Without it, 1/L with L = lambda_max(X^T X / n). Without momentum, steps below 2/L
+        converge.
+    n_steps : int
+        The number of steps, at least 1.
+    momentum : float
+        From 0 to below 1: Polyak's heavy ball.
+    start : array, shape (n_features,) or (n_batch, n_features), optional
+        Zero if not given. A batch of starts runs at once.
+    record : array of int, optional
+        The steps to keep; about ten a decade if not given.
+
+    Raises
+    ------
+    ValueError
+        For bad input, by name.
+    Diverged
+        When the iterates overflow.
+    """
+    X, y, n = data.X, data.y, data.n_samples
+    size = np.linalg.norm(X, ord=2) ** 2 / n
+    eta = positive("step_size", (1 / size if size > 0 else 1.0) if step_size is None else step_size)
+    if not 0 <= momentum < 1:
+        raise ValueError(f"momentum must be from 0 to below 1; got {momentum!r}")
+    last = initial_iterate(data, start)
+
+    def advance(w: np.ndarray, _: int) -> np.ndarray:
+        nonlocal last
+        ahead = w - eta / n * (w @ X.T - y) @ X + momentum * (w - last)
+        last = w
+        return ahead
+
+    return _run(data, last, advance, recorded_steps(n_steps, record), eta)
+
+
+def kaczmarz(
+    data: Regression,
+    *,
+    n_passes: int,
+    seed: int = 0,
+    start: ArrayLike | None = None,
+) -> Trajectory:
+    """Project onto the solutions of one equation after another, in random order.
+
+    It is stochastic gradient descent with one sample a step, w <- w - (<x_i, w> - y_i) x_i /
+    ||x_i||^2, each step size chosen so that the sample is fitted exactly. The trajectory holds
+    one iterate a pass over the data; its log_t is the logarithm of the number of passes.
+
+    Raises
+    ------
+    ValueError
+        For bad input, by name.
+    """
+    X, y = data.X, data.y
+    squares = (X**2).sum(axis=1)
+    if (squares == 0).any():
+        raise ValueError("X has a row of zeros, whose equation has no nearest solution; drop it.")
+    rng = generator(seed)
+
+    def one_pass(w: np.ndarray, _: int) -> np.ndarray:
+        for i in rng.permutation(data.n_samples):
+            w = w - ((w @ X[i] - y[i]) / squares[i])[..., None] * X[i]
+        return w
+
+    passes = np.arange(1, positive_integer("n_passes", n_passes) + 1)
+    return _run(data, initial_iterate(data, start), one_pass, passes, 1.0)
+
+
+def _run(
+    data: Regression,
+    w: np.ndarray,
+    advance: Callable[[np.ndarray, int], np.ndarray],
+    steps: np.ndarray,
+    step_size: float,
+) -> Trajectory:
+    """Run w <- advance(w, k) and keep the iterates after `steps` steps."""
+    kept, done = [], 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        for stop in steps.tolist():
+            for k in range(done, stop):
+                w = advance(w, k)
+            done = stop
+            if not np.isfinite(w).all():
+                raise Diverged(stop)
+            kept.append(w)
+    iterates = np.stack(kept)
+    with np.errstate(divide="ignore"):
+        log_t = np.log(steps) + np.log(step_size)
+    return Trajectory(
+        log_t=read_only(log_t),
+        iterates=read_only(iterates),
+        log_risk=read_only(squared_log_risk(data, iterates)),
+        status=f"ran all {steps[-1]} steps",
+        n_evaluations=int(steps[-1]),
+    )
