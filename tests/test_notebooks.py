@@ -81,6 +81,7 @@ def test_what_is_volatile_is_dropped():
         (figure_cell({"image": {"alt": TITLE}}), "like a title"),
         (figure_cell({"image": {"alt": ALT}}), "figure without a caption"),
         (figure_cell({"figure": {"caption": "A caption."}}), "figure without a name"),
+        (new_markdown_cell("```{prf:theorem} {cite:t}`x`\nSo.\n```"), "cannot hold backticks"),
         (new_markdown_cell("![](picture.png)"), "figure without alt text"),
         (new_markdown_cell('<img src="picture.png">'), "figure without alt text"),
     ],

@@ -199,7 +199,10 @@ def _markdown_problems(cell: NotebookNode) -> list[str]:
     for tag in re.findall(r"<img\b[^>]*>", cell.source):
         match = re.search(r"""\balt=(["'])(.*?)\1""", tag)
         images.append(match[2] if match else "")
-    return [problem for alt in images for problem in _alt_problems(alt)]
+    found = [problem for alt in images for problem in _alt_problems(alt)]
+    for line in re.findall(r"(?m)^\s*```+\{.*`.*$", cell.source):
+        found.append(f"a fence of backticks cannot hold backticks, use colons: {line.strip()!r}")
+    return found
 
 
 def _alt_problems(alt: str) -> list[str]:
