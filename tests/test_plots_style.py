@@ -55,4 +55,4 @@ def test_importing_plots_applies_the_style():
     plots.use_style()
     assert mpl.rcParams["figure.figsize"] == [6.4, 3.8]
     sizes = [value for key, value in style.RC.items() if key.endswith(("labelsize", "fontsize"))]
-    assert min(sizes) >= 10
+    assert min(sizes) >= 12  # half of it is left on a phone

@@ -12,17 +12,23 @@ from sphinx.application import Sphinx
 
 from ibias.claims import LINE
 
+LEDGER = "book/perspective/claims"
 OUTPUT = re.compile(
     r'<div class="output stream highlight-myst-ansi notranslate"><div class="highlight"><pre>'
     r"(?:<span></span>)?(?P<text>.*?)</pre></div>\s*</div>",
     re.DOTALL,
 )
-PREDICTION = re.compile(r"(?P<what>.*) (?P<relation>=|<=|>=) (?P<value>\S+) \((?P<tolerance>.*)\)$")
+PREDICTION = re.compile(
+    r"(?P<what>.*) (?P<relation>=|<=|>=) (?P<value>\S+) \(tolerance (?P<tolerance>\S+)\)$"
+)
 RELATION = {"=": "=", "<=": "≤", ">=": "≥"}
 
 
-def line_html(line: str, anchored: set[str]) -> str | None:
-    """Return the HTML of one printed line of a check or a control, or None for any other."""
+def line_html(line: str, anchored: set[str], ledger: str) -> str | None:
+    """Return the HTML of one printed line of a check or a control, or None for any other.
+
+    `ledger` is the address of the page that explains the claims.
+    """
     match = LINE.match(line)
     if not match:
         return None
@@ -30,30 +36,31 @@ def line_html(line: str, anchored: set[str]) -> str | None:
     anchors = "".join(f'<span id="check-{claim}"></span>' for claim in ids if claim not in anchored)
     anchored.update(ids)
     holds = match["role"] == "check"
+    sign, name = ("✓", "Check") if holds else ("✕", "Control")
+    statement, tolerance = _statement(match["statement"])
     verdict = "holds" if holds else f"<b>control</b> {html.escape(match['verdict'])}"
-    mark = ("Check", "✓") if holds else ("Control", "✕")
-    claims = " ".join(f"<span>{html.escape(claim)}</span>" for claim in ids)
+    claims = " ".join(f'<a href="{ledger}#claim-{claim}">{claim}</a>' for claim in ids)
     return (
         f'<li class="{match["role"]}">{anchors}'
-        f'<span class="sign" role="img" aria-label="{mark[0]}">{mark[1]}</span>'
-        f'<div class="said"><p class="statement">{_statement(match["statement"])}</p>'
-        f'<p class="verdict">{verdict}</p></div>'
+        f'<span class="sign" role="img" aria-label="{name}">{sign}</span>'
+        f'<div class="said"><p class="statement">{statement}</p>'
+        f'<p class="verdict">{verdict} <small>{tolerance}</small></p></div>'
         f'<div class="facts"><p class="measured">measured <span>{html.escape(match["measured"])}'
         f'</span></p><p class="claims">{claims} <i>{match["kind"]}</i></p></div></li>'
     )
 
 
-def _statement(statement: str) -> str:
-    match = PREDICTION.match(statement)
+def _statement(text: str) -> tuple[str, str]:
+    """Return the HTML of the statement with its prediction, and the tolerance in words."""
+    match = PREDICTION.match(text)
     if not match:
-        return html.escape(statement)
-    return (
-        f'{html.escape(match["what"])} <span class="prediction">{RELATION[match["relation"]]}'
-        f" {html.escape(match['value'])}</span> <small>{html.escape(match['tolerance'])}</small>"
-    )
+        return html.escape(text), ""
+    prediction = f"{RELATION[match['relation']]} {html.escape(match['value'])}"
+    what = f'{html.escape(match["what"])} <span class="prediction">{prediction}</span>'
+    return what, f"within {html.escape(match['tolerance'])}"
 
 
-def render(body: str) -> str:
+def render(body: str, ledger: str) -> str:
     """Return the HTML of a page with the lines of its checks made into lists."""
     anchored: set[str] = set()
 
@@ -69,7 +76,7 @@ def render(body: str) -> str:
             listed.clear()
 
         for line in match["text"].rstrip("\n").split("\n"):
-            item = line_html(html.unescape(re.sub(r"<[^>]+>", "", line)), anchored)
+            item = line_html(html.unescape(re.sub(r"<[^>]+>", "", line)), anchored, ledger)
             other = plain if item else listed
             if other:
                 flush()
@@ -85,7 +92,8 @@ def replace_lines(
 ) -> None:
     """Rewrite the body of each page."""
     if "body" in context:
-        context["body"] = render(context["body"])
+        ledger = app.builder.get_relative_uri(pagename, LEDGER)
+        context["body"] = render(context["body"], ledger)
 
 
 def setup(app: Sphinx) -> dict:

@@ -1,0 +1,129 @@
+"""What turns the outputs of notebooks into pages."""
+
+import json
+
+import checks
+import docstrings
+import frontend
+import mathematics
+import numpy as np
+import pytest
+import sliders
+
+from ibias import frames
+from ibias.claims import Check
+
+
+def stream(text):
+    return (
+        '<div class="output stream highlight-myst-ansi notranslate"><div class="highlight">'
+        f"<pre><span></span>{text}</pre></div>\n</div>"
+    )
+
+
+def printed(capsys):
+    slope = Check("S000-6", "limit", "cosine", lambda v: v, at_most=1, tolerance=1e-3)
+    slope(np.array([0.5, 0.25]))
+    slope.control(2, broken="<another> one")
+    return capsys.readouterr().out
+
+
+def test_lines_of_checks_become_a_list_with_anchors(capsys):
+    text = printed(capsys).replace("<", "&lt;").replace(">", "&gt;")
+    page = checks.render(stream(text) + stream(text), "claims.html")
+    assert page.count('<ul class="checks">') == 2
+    assert page.count('<li class="check">') == page.count('<li class="control">') == 2
+    assert page.count('id="check-S000-6"') == 1, "one anchor a page"
+    assert page.count('<a href="claims.html#claim-S000-6">S000-6</a>') == 4
+    assert 'cosine <span class="prediction">≤ 1</span>' in page
+    assert "holds <small>within 0.001</small>" in page
+    assert "fails: &lt;another&gt; one" in page
+    assert "measured <span>0.25, 0.5</span>" in page
+    assert "<pre>" not in page
+
+
+def test_other_output_stays_and_keeps_its_place(capsys):
+    line = printed(capsys).splitlines()[0].replace("<", "&lt;")
+    page = checks.render(stream(f"before\n{line}\nafter\n"), "")
+    assert page.index("<pre>before</pre>") < page.index("<ul") < page.index("<pre>after</pre>")
+    assert checks.render(stream("a\n\nb\n"), "").count("<pre>a\n\nb</pre>") == 1
+
+
+def test_dropdowns_open_without_a_script():
+    body = (
+        '<div class="solution dropdown admonition" id="s"><p class="admonition-title">To '
+        '<a class="x" href="#e">Exercise</a></p><div><p>So.</p></div></div><p>After</p>'
+        '<div class="proof dropdown admonition">\n<p>Proof. It is.</p></div>'
+    )
+    assert frontend.with_details(body) == (
+        '<details class="solution dropdown admonition" id="s">'
+        '<summary class="admonition-title">To Exercise</summary><div><p>So.</p></div></details>'
+        '<p>After</p><details class="proof dropdown admonition">'
+        '<summary class="admonition-title">Proof</summary><p>It is.</p></details>'
+    )
+
+
+def test_norms_in_docstrings_are_not_markup():
+    lines = ["min |w| = `a|b` * w*, w_ and w_i", "", ">>> 1 | 2", "3", "", "x * y"]
+    docstrings.escape(None, "", "", None, None, lines)
+    assert lines == [
+        r"min \|w\| = `a|b` \* w\*, w\_ and w_i", "", ">>> 1 | 2", "3", "", r"x \* y",
+    ]  # fmt: skip
+
+
+def widget(slider):
+    """Return the state of a slider as a notebook stores it, and the body that shows it."""
+    state = {
+        item.model_id: {"model_name": item.get_state()["_model_name"], "state": item.get_state()}
+        for item in (slider, *slider.children, *slider.children[0].children)
+    }
+    return json.loads(json.dumps(state)), slider.model_id
+
+
+def test_a_slider_becomes_a_native_one():
+    slider = frames.slider(
+        lambda ax, a: ax.plot([0, a]),
+        [1, 2, 3],
+        label="slope & rate",
+        alt=lambda a: f"A line that rises by {a} from left to right.",
+        start=1,
+    )
+    state, model = widget(slider)
+    page = sliders.Frames(state)
+    html = page.slider(model)
+    assert html.count("<div hidden>") == 2
+    assert 'min="0" max="2" value="1"' in html and 'aria-valuetext="2"' in html
+    assert '<label for="slider-1">slope &amp; rate</label>' in html
+    assert "[&quot;1&quot;, &quot;2&quot;, &quot;3&quot;]" in html
+    assert html.count('role="img"') == 3
+    # the outlines of letters stand once in the page, and are all there
+    assert '<path id="DejaVu' not in html
+    used = set(sliders.re.findall(r'href="#(DejaVu[^"]*)"', html))
+    assert used == set(sliders.re.findall(r'id="(DejaVu[^"]*)"', page.shared())) != set()
+
+
+def test_another_widget_is_refused():
+    from ipywidgets import HTML, VBox
+
+    state, model = widget(VBox([VBox([HTML("a")]), HTML("b")]))
+    with pytest.raises(ValueError, match=r"not a slider of ibias\.frames"):
+        sliders.Frames(state).slider(model)
+
+
+@pytest.fixture
+def typeset():
+    if not (mathematics.KATEX / "katex.mjs").exists():
+        pytest.skip("KaTeX is not installed: run `make setup`")
+    typesetter = mathematics.Typesetter()
+    yield typesetter
+    typesetter.close()
+
+
+def test_formulas_are_typeset_for_the_eye_and_for_screen_readers(typeset):
+    html = typeset(r"\hat w = \arg\min_w \tfrac12\|w\|^2", True)["html"]
+    assert 'class="katex-display"' in html and "<math" in html
+
+
+def test_a_formula_that_does_not_parse_says_so(typeset):
+    assert "Unexpected end" in typeset(r"\frac{1}{", False)["error"]
+    assert "html" in typeset("x", False), "and the next one is typeset"
