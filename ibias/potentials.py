@@ -82,7 +82,7 @@ class SquaredNorm(Potential):
         q = self.p / (self.p - 1)
         m = np.asarray(m, dtype=float)
         norm = np.linalg.norm(m, ord=q)
-        r = m / norm
+        r = m / norm if norm > 0 else m
         along = np.abs(r) ** (q - 1) * np.sign(r)
         with np.errstate(divide="ignore"):
             across = (q - 1) * np.abs(r) ** (q - 2)

@@ -23,6 +23,7 @@ from ibias.datasets.planted import planted
 from ibias.datasets.population import GaussianClasses
 from ibias.datasets.random import generator
 from ibias.datasets.regression import Regression, gaussian_regression
+from ibias.datasets.wide import wide
 
 __all__ = [
     "Completion",
@@ -48,4 +49,5 @@ __all__ = [
     "separable_classes",
     "symmetric_pair",
     "two_by_two_completion",
+    "wide",
 ]

@@ -1,19 +1,25 @@
 """Discrete methods: each takes data and a step size and returns a `Trajectory`."""
 
+from ibias.descent.adaptive import adagrad, adam, rmsprop
 from ibias.descent.gradient import default_step_size, gradient_descent
 from ibias.descent.least_squares import kaczmarz, least_squares_descent
 from ibias.descent.loop import Diverged
 from ibias.descent.matrix import factored_gradient_descent, multiplicative_update
+from ibias.descent.mirror import mirror_descent, natural_gradient_descent
 from ibias.descent.momentum import dual_momentum, heavy_ball, nesterov
 from ibias.descent.normalized import (
     dual_step_size,
     loss_scaled_gradient_descent,
     normalized_gradient_descent,
 )
+from ibias.descent.steepest import boosting, normalized_steepest_descent, steepest_descent
 from ibias.descent.stochastic import stochastic_gradient_descent
 
 __all__ = [
     "Diverged",
+    "adagrad",
+    "adam",
+    "boosting",
     "default_step_size",
     "dual_momentum",
     "dual_step_size",
@@ -23,8 +29,13 @@ __all__ = [
     "kaczmarz",
     "least_squares_descent",
     "loss_scaled_gradient_descent",
+    "mirror_descent",
     "multiplicative_update",
+    "natural_gradient_descent",
     "nesterov",
     "normalized_gradient_descent",
+    "normalized_steepest_descent",
+    "rmsprop",
+    "steepest_descent",
     "stochastic_gradient_descent",
 ]

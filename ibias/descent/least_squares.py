@@ -1,21 +1,12 @@
 """Gradient methods on the squared loss, as exact loops."""
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import positive, positive_integer, read_only
+from ibias._validate import positive, positive_integer
 from ibias.datasets import Regression, generator
-from ibias.descent.loop import Diverged, initial_iterate, recorded_steps
+from ibias.descent.loop import initial_iterate, recorded_steps, run
 from ibias.trajectory import Trajectory
-
-
-def squared_log_risk(data: Regression, w: ArrayLike) -> np.ndarray:
-    """Return log of (1/2n) ||X w - y||^2 for w of shape (..., n_features); -inf at an exact fit."""
-    squares = ((np.asarray(w) @ data.X.T - data.y) ** 2).mean(axis=-1)
-    with np.errstate(divide="ignore"):
-        return np.log(squares / 2)
 
 
 def least_squares_descent(
@@ -67,7 +58,14 @@ def least_squares_descent(
         last = w
         return ahead
 
-    return _run(data, last, advance, recorded_steps(n_steps, record), eta)
+    return run(
+        data,
+        None,
+        advance,
+        step_size=np.asarray(eta),
+        start=last,
+        steps=recorded_steps(n_steps, record),
+    )
 
 
 def kaczmarz(
@@ -100,33 +98,11 @@ def kaczmarz(
         return w
 
     passes = np.arange(1, positive_integer("n_passes", n_passes) + 1)
-    return _run(data, initial_iterate(data, start), one_pass, passes, 1.0)
-
-
-def _run(
-    data: Regression,
-    w: np.ndarray,
-    advance: Callable[[np.ndarray, int], np.ndarray],
-    steps: np.ndarray,
-    step_size: float,
-) -> Trajectory:
-    """Run w <- advance(w, k) and keep the iterates after `steps` steps."""
-    kept, done = [], 0
-    with np.errstate(over="ignore", invalid="ignore"):
-        for stop in steps.tolist():
-            for k in range(done, stop):
-                w = advance(w, k)
-            done = stop
-            if not np.isfinite(w).all():
-                raise Diverged(stop)
-            kept.append(w)
-    iterates = np.stack(kept)
-    with np.errstate(divide="ignore"):
-        log_t = np.log(steps) + np.log(step_size)
-    return Trajectory(
-        log_t=read_only(log_t),
-        iterates=read_only(iterates),
-        log_risk=read_only(squared_log_risk(data, iterates)),
-        status=f"ran all {steps[-1]} steps",
-        n_evaluations=int(steps[-1]),
+    return run(
+        data,
+        None,
+        one_pass,
+        step_size=np.asarray(1.0),
+        start=initial_iterate(data, start),
+        steps=passes,
     )

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, positive, positive_integer, read_only
-from ibias.datasets import Dataset
+from ibias.datasets import Dataset, Regression
+from ibias.descent.risk import log_risk
 from ibias.losses import MarginLoss
 from ibias.trajectory import Trajectory
 
@@ -25,7 +26,7 @@ class Diverged(RuntimeError):
         self.step = step
 
 
-def initial_iterate(data: Dataset, start: ArrayLike | None) -> np.ndarray:
+def initial_iterate(data: Dataset | Regression, start: ArrayLike | None) -> np.ndarray:
     """Return `start` as an array (..., n_features); zero if it is None."""
     if start is None:
         return np.zeros(data.n_features)
@@ -58,8 +59,8 @@ def recorded_steps(n_steps: int, record: ArrayLike | None) -> np.ndarray:
 
 
 def run(
-    data: Dataset,
-    loss: MarginLoss,
+    data: Dataset | Regression,
+    loss: MarginLoss | None,
     advance: Callable[[np.ndarray, int], np.ndarray],
     *,
     step_size: np.ndarray,
@@ -71,7 +72,7 @@ def run(
     """Run w <- advance(w, k) for k = 0, 1, ... and keep the iterates after `steps` steps.
 
     `advance` may hold further state, such as a momentum. A batch of step sizes gives the
-    iterates a batch axis.
+    iterates a batch axis. `loss` is None for a regression, whose risk is half the mean square.
 
     Raises
     ------
@@ -94,7 +95,7 @@ def run(
     return Trajectory(
         log_t=read_only(log_k + (np.log(float(step_size)) if step_size.ndim == 0 else 0.0)),
         iterates=read_only(iterates),
-        log_risk=read_only(np.asarray(loss.log_risk(iterates @ data.Z.T))),
+        log_risk=read_only(log_risk(data, loss, iterates)),
         status=status or f"ran all {steps[-1]} steps",
         n_evaluations=int(gradients_per_step * steps[-1]),
     )

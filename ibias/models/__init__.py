@@ -1,6 +1,7 @@
 """Predictors f(theta; x): what they predict, and the gradient with respect to theta."""
 
 from ibias.models import matrix_product
+from ibias.models.factored import CircularConvolution, DiagonalLinear, Factored
 from ibias.models.network import (
     Linearization,
     Network,
@@ -12,6 +13,9 @@ from ibias.models.network import (
 from ibias.models.spectrum import effective_rank, nuclear_norm, singular_values
 
 __all__ = [
+    "CircularConvolution",
+    "DiagonalLinear",
+    "Factored",
     "Linearization",
     "Network",
     "deep_linear",

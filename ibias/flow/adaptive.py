@@ -1,0 +1,245 @@
+"""Adaptive methods at times that no loop reaches: AdaGrad continued, and Adam's epsilon."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ibias._validate import increasing, positive, read_only
+from ibias.datasets import Dataset
+from ibias.descent.loop import initial_iterate
+from ibias.flow.log_time import LOG_SERIES, IntegrationFailed, LogTimeField, integrate
+from ibias.losses import MarginLoss, named
+from ibias.trajectory import Trajectory
+
+ROUGH, ACCURATE = 0.03, 0.003  # local errors of the check run and the real one, per tolerance
+ORDER = 3  # terms of the series that continues AdaGrad
+LOOP = 2**10  # steps of its exact loop; the check run leaves it at half of them
+SMALLEST_EPSILON = 1e-10
+SLIDING = 0.05  # of epsilon: the local error of the check run where the gradient is as small
+NO_STEPS = np.log(1e13)  # past this log k one step is too short for the series to matter
+
+
+@dataclass(frozen=True, eq=False)
+class AdaGradTrajectory(Trajectory):
+    """The iterates of AdaGrad, and the sums of squared gradients that make its metric.
+
+    Attributes
+    ----------
+    accumulators : array, shape (n_times, n_features)
+        G_j, which has a limit on separable data.
+    """
+
+    accumulators: np.ndarray | None = None
+
+
+def continued_adagrad(
+    data: Dataset,
+    *,
+    loss: str | MarginLoss = "logistic",
+    step_size: float,
+    log_steps: ArrayLike,
+    start: ArrayLike | None = None,
+    tolerance: float = 1e-7,
+) -> AdaGradTrajectory:
+    """Return AdaGrad's iterates after exp(log_steps) steps (`descent.adagrad`, epsilon = 0).
+
+    An exact loop of 1024 steps, and from there the flow of log(1 + Delta) for the map of
+    (w, G), as in `continued_gradient_descent`.
+
+    Parameters
+    ----------
+    data : Dataset
+        Separable.
+    loss : str or MarginLoss
+        "logistic", "exponential", or an instance.
+    step_size : float
+        The step.
+    log_steps : array, shape (n_times,), increasing, at least log 1024
+        Natural logarithms of the step numbers k.
+    start : array, shape (n_features,), optional
+        Zero if not given.
+    tolerance : float
+        The error allowed in w, relative to max(1, max_j |w_j|).
+
+    Returns
+    -------
+    AdaGradTrajectory
+        With ``log_t = log(step_size * k)``.
+
+    Raises
+    ------
+    ValueError
+        For bad input, by name.
+    IntegrationFailed
+        When the integrator does not arrive, or the tolerance cannot be met.
+    """
+    loss, log_steps = named(loss), increasing("log_steps", log_steps)
+    eta, tolerance = positive("step_size", step_size), positive("tolerance", tolerance)
+    if log_steps[0] < np.log(LOOP):
+        raise ValueError(f"log_steps must be at least log {LOOP}; use descent.adagrad before that.")
+    n, w = data.n_samples, _one_start(data, start)
+    pull = LogTimeField(data.Z, loss, -np.log(n), np.zeros(n))
+
+    def map_increment(s: float, state: np.ndarray) -> np.ndarray:
+        """Return e^s times what one step adds to w and G."""
+        w, total = np.split(state, 2)
+        g = pull(s, w)  # e^s times minus the gradient
+        squares = np.exp(-s) * g**2
+        length = np.sqrt(total + np.exp(-s) * squares)
+        return np.r_[eta * np.divide(g, length, out=np.zeros_like(g), where=length > 0), squares]
+
+    def field(s: float, state: np.ndarray) -> np.ndarray:
+        rows = [map_increment(s, state)]
+        if s < NO_STEPS:
+            for _ in range(ORDER - 1):
+                state = state + np.exp(-s) * rows[-1]
+                rows.append(map_increment(s, state))
+        return LOG_SERIES[len(rows)] @ np.array(rows)
+
+    states = {0: np.r_[w, np.zeros_like(w)]}
+    for k in range(LOOP):
+        states[k + 1] = states[k] + map_increment(0.0, states[k])
+
+    def solve(k0: int, local_error: float) -> tuple[np.ndarray, int]:
+        passage = integrate(field, np.log(k0), states[k0], log_steps, local_error)
+        return passage.states, passage.n_evaluations
+
+    accurate, n_accurate = solve(LOOP, ACCURATE * tolerance)
+    rough, n_rough = solve(LOOP // 2, ROUGH * tolerance)
+    d = data.n_features
+    return AdaGradTrajectory(
+        log_t=read_only(log_steps + np.log(eta)),
+        iterates=read_only(accurate[:, :d].copy()),
+        log_risk=read_only(np.asarray(loss.log_risk(accurate[:, :d] @ data.Z.T))),
+        status=f"integrated to {log_steps[-1]:.6g} = log k",
+        error_estimate=_compared(log_steps, accurate[:, :d], rough[:, :d], tolerance),
+        n_evaluations=LOOP + n_accurate + n_rough,
+        accumulators=read_only(accurate[:, d:].copy()),
+    )
+
+
+def adam_flow(
+    data: Dataset,
+    *,
+    epsilon: float,
+    loss: str | MarginLoss = "exponential",
+    log_t: ArrayLike,
+    start: ArrayLike | None = None,
+    tolerance: float = 1e-6,
+) -> Trajectory:
+    """Return the solution of dw_j/dt = -g_j / (|g_j| + epsilon), g = grad risk(w).
+
+    What Adam and RMSProp follow when their steps are small and their averages short: while
+    |g| is far above epsilon it is the flow of the signs, and once it is far below it is the
+    gradient flow at the time t / epsilon.
+
+    Parameters
+    ----------
+    data : Dataset
+        Separable.
+    epsilon : float
+        At least 1e-10. Below that, double precision cannot tell which side of zero a
+        coordinate of the gradient is on where the flow of the signs slides along zero.
+    loss : str or MarginLoss
+        "exponential", "logistic", or an instance.
+    log_t : array, shape (n_times,), increasing
+        Natural logarithms of the times.
+    start : array, shape (n_features,), optional
+        Zero if not given.
+    tolerance : float
+        The error allowed in w, relative to max(1, max_j |w_j|).
+
+    Returns
+    -------
+    Trajectory
+        Its ``error_estimate`` is the distance to a second run, ten times less accurate.
+
+    Raises
+    ------
+    ValueError
+        For bad input, by name.
+    IntegrationFailed
+        When the integrator does not arrive, or the tolerance cannot be met.
+    """
+    loss, log_t = named(loss), increasing("log_t", log_t)
+    epsilon, tolerance = positive("epsilon", epsilon), positive("tolerance", tolerance)
+    if epsilon < SMALLEST_EPSILON:
+        raise ValueError(f"epsilon must be at least {SMALLEST_EPSILON:g}; got {epsilon:g}")
+    field = AdamField(data.Z, loss, float(np.log(epsilon)))
+    w = _one_start(data, start)
+    first = min(np.log(ROUGH * tolerance), log_t[0])
+
+    def solve(local_error: float) -> tuple[np.ndarray, int]:
+        # A coordinate of the gradient that slides along zero stays within epsilon of it.
+        local_error = min(local_error, SLIDING * local_error / (ROUGH * tolerance) * epsilon)
+        # Before `first` no coordinate moves by more than e^first, within the tolerance.
+        passage = integrate(
+            field, first, w + field(first, w), log_t, local_error, jacobian=field.jacobian
+        )
+        return passage.states, passage.n_evaluations
+
+    accurate, n_accurate = solve(ACCURATE * tolerance)
+    rough, n_rough = solve(ROUGH * tolerance)
+    return Trajectory(
+        log_t=read_only(log_t),
+        iterates=read_only(accurate),
+        log_risk=read_only(np.asarray(loss.log_risk(accurate @ data.Z.T))),
+        status=f"integrated to log time {log_t[-1]:.6g}",
+        error_estimate=_compared(log_t, accurate, rough, tolerance),
+        n_evaluations=n_accurate + n_rough,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class AdamField:
+    """The vector field dw/ds of `adam_flow` in s = log t; nothing in it over- or underflows."""
+
+    Z: np.ndarray
+    loss: MarginLoss
+    log_epsilon: float
+
+    def _parts(self, s: float, w: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+        """Return log c, h, log(c |h| + epsilon) and the margins, with -grad risk = c h."""
+        u = self.Z @ w
+        log_slopes = self.loss.log_slope(u)
+        log_size = log_slopes.max()
+        h = np.exp(log_slopes - log_size) @ self.Z / len(self.Z)
+        with np.errstate(divide="ignore"):
+            log_length = np.logaddexp(log_size + np.log(np.abs(h)), self.log_epsilon)
+        return log_size, h, log_length, u
+
+    def __call__(self, s: float, w: np.ndarray) -> np.ndarray:
+        """Return e^s c h / (c |h| + epsilon)."""
+        log_size, h, log_length, _ = self._parts(s, w)
+        return h * np.exp(np.minimum(s + log_size - log_length, 600.0))
+
+    def jacobian(self, s: float, w: np.ndarray) -> np.ndarray:
+        """Return the derivative: epsilon / (c |h| + epsilon)^2 times that of c h."""
+        log_size, _, log_length, u = self._parts(s, w)
+        weights = np.exp(self.loss.log_slope(u) - log_size) / len(self.Z)
+        derivative = (self.Z.T * (weights * self.loss.log_slope_derivative(u))) @ self.Z
+        log_factor = s + log_size + self.log_epsilon - 2 * log_length
+        return np.exp(np.minimum(log_factor, 600.0))[:, None] * derivative
+
+
+def _one_start(data: Dataset, start: ArrayLike | None) -> np.ndarray:
+    w = initial_iterate(data, start)
+    if w.ndim != 1:
+        raise ValueError(f"start must be one weight vector; got shape {w.shape}.")
+    return w
+
+
+def _compared(
+    times: np.ndarray, accurate: np.ndarray, rough: np.ndarray, tolerance: float
+) -> np.ndarray:
+    """Return the largest differences of two runs; refuse what the tolerance does not allow."""
+    error = np.abs(accurate - rough).max(axis=1)
+    allowed = tolerance * np.maximum(1.0, np.abs(accurate).max(axis=1))
+    if (error > allowed).any():
+        worst = int(np.argmax(error / allowed))
+        raise IntegrationFailed(
+            f"at log time {times[worst]:.6g} two runs differ by {error[worst]:.1e}, more than the"
+            f" tolerance allows ({allowed[worst]:.1e}): ask for tolerance={tolerance * 100:g}."
+        )
+    return read_only(error)

@@ -1,0 +1,232 @@
+"""Mirror flow: the gradient flow of the mirror image, exact for any potential."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ibias._validate import increasing, positive, read_only
+from ibias.datasets import Dataset, Regression
+from ibias.descent.risk import log_risk
+from ibias.flow.log_time import IntegrationFailed, LogTimeField, integrate
+from ibias.losses import MarginLoss, named
+from ibias.potentials import Potential
+from ibias.trajectory import Trajectory
+
+ROUGH, ACCURATE = 0.03, 0.003  # local errors of the check run and the real one, per tolerance
+AT_REST = 1e-13  # a residual this small, relative to the targets, is rounding error
+LARGEST = 1e200  # a trial step may overshoot; a finite value lets the integrator reject it
+
+
+def mirror_flow(
+    data: Dataset | Regression,
+    potential: Potential,
+    *,
+    loss: str | MarginLoss = "exponential",
+    log_t: ArrayLike,
+    start: ArrayLike | None = None,
+    tolerance: float = 1e-9,
+) -> Trajectory:
+    """Return the solution of d/dt grad psi(w) = -grad risk(w) at the times exp(log_t).
+
+    The state is the mirror image m = grad psi(w), which moves in the row space of the data
+    whatever the potential: min(n_samples, n_features) coordinates. Computed in s = log t,
+    as `gradient_flow` is. With `HyperbolicEntropy` this is the gradient flow of a diagonal
+    network of depth two, exactly.
+
+    Parameters
+    ----------
+    data : Dataset or Regression
+        Separable, or a regression; its risk is the mean of (<x_i, w> - y_i)^2 / 2.
+    potential : Potential
+        See `ibias.potentials`.
+    loss : str or MarginLoss
+        For a `Dataset`: "logistic", "exponential", or an instance.
+    log_t : array, shape (n_times,), increasing
+        Natural logarithms of the times.
+    start : array, shape (n_features,), optional
+        Where the gradient of the potential vanishes, if not given: zero, but one for the
+        entropy.
+    tolerance : float
+        The error allowed in w, relative to max(1, max_j |w_j|).
+
+    Returns
+    -------
+    Trajectory
+        Its ``error_estimate`` is the distance to a second run, ten times less accurate. A
+        regression rests once its residual is rounding error, and the status says when.
+
+    Raises
+    ------
+    ValueError
+        For bad input, by name.
+    IntegrationFailed
+        When the integrator does not arrive, or the tolerance cannot be met.
+
+    Examples
+    --------
+    >>> from ibias import datasets
+    >>> from ibias.potentials import NegativeEntropy
+    >>> line = datasets.Regression([[1.0, 2.0]], [1.0])  # on w_1 + 2 w_2 = 1
+    >>> mirror_flow(line, NegativeEntropy(), log_t=[5.0]).final.round(6)
+    array([0.5 , 0.25])
+    """
+    log_t, tolerance = increasing("log_t", log_t), positive("tolerance", tolerance)
+    field = MirrorField.of(data, potential, named(loss), start)
+
+    # An error of m is multiplied by dw/dm; at the start, where it may be far from one.
+    stretch = field.stretch()
+
+    def solve(local_error: float) -> tuple[np.ndarray, float, int]:
+        local_error /= stretch
+        first = min(field.first_time(local_error), log_t[0])
+        passage = integrate(
+            field,
+            first,
+            field.first_step(first),
+            log_t,
+            local_error,
+            jacobian=field.jacobian,
+            halt=field.at_rest,
+        )
+        rest = np.repeat(passage.state[None], len(log_t) - len(passage.states), axis=0)
+        states = np.concatenate([passage.states, rest])
+        return field.weights(states), passage.time, passage.n_evaluations
+
+    w, end, n_accurate = solve(ACCURATE * tolerance)
+    rough, _, n_rough = solve(ROUGH * tolerance)
+    error = np.abs(w - rough).max(axis=-1)
+    allowed = tolerance * np.maximum(1.0, np.abs(w).max(axis=-1))
+    if (error > allowed).any():
+        worst = int(np.argmax(error / allowed))
+        raise IntegrationFailed(
+            f"at log t = {log_t[worst]:.6g} two runs differ by {error[worst]:.1e}, more than the"
+            f" tolerance allows ({allowed[worst]:.1e}): ask for tolerance={tolerance * 100:g}"
+            " or for earlier times."
+        )
+    rests = end < log_t[-1]
+    return Trajectory(
+        log_t=read_only(log_t),
+        iterates=read_only(w),
+        log_risk=read_only(log_risk(data, named(loss), w)),
+        status=f"{'at rest from' if rests else 'integrated to'} log time {end:.6g}",
+        error_estimate=read_only(error),
+        n_evaluations=n_accurate + n_rough,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class MirrorField:
+    """The vector field of c in m = m_0 + basis c, in log time.
+
+    Attributes
+    ----------
+    rows : array, shape (n_samples, n_features)
+        The signed inputs of a `Dataset`, the inputs of a `Regression`.
+    basis : array, shape (n_features, n_coordinates)
+        Orthonormal columns that span the rows.
+    start : array, shape (n_features,)
+        The mirror image m_0 of the first weights.
+    margin_field : LogTimeField or None
+        The weights of the samples; None for a regression.
+    targets : array, shape (n_samples,), or None
+    """
+
+    rows: np.ndarray
+    basis: np.ndarray
+    start: np.ndarray
+    potential: Potential
+    margin_field: LogTimeField | None
+    targets: np.ndarray | None
+
+    @classmethod
+    def of(
+        cls,
+        data: Dataset | Regression,
+        potential: Potential,
+        loss: MarginLoss,
+        start: ArrayLike | None,
+    ) -> "MirrorField":
+        """Return the field for `data`, from the mirror image of `start`."""
+        if start is None:
+            m = np.zeros(data.n_features)
+        else:
+            m = potential.gradient(start)
+            if m.shape != (data.n_features,):
+                raise ValueError(
+                    f"start has shape {m.shape}; give one weight vector of the"
+                    f" {data.n_features} features."
+                )
+        margin_field = targets = None
+        if isinstance(data, Dataset):
+            rows = data.Z
+            margin_field = LogTimeField(rows, loss, -np.log(len(rows)), np.zeros(len(rows)))
+        else:
+            rows, targets = data.X, data.y
+        wide = data.n_features > data.n_samples
+        basis = np.linalg.qr(rows.T)[0] if wide else np.eye(data.n_features)
+        return cls(rows, basis, m, potential, margin_field, targets)
+
+    def mirror_image(self, c: np.ndarray) -> np.ndarray:
+        """Return m = m_0 + basis c, shape (..., n_features)."""
+        return self.start + c @ self.basis.T
+
+    def weights(self, c: np.ndarray) -> np.ndarray:
+        """Return w, the inverse gradient of the potential at m, shape (..., n_features)."""
+        with np.errstate(over="ignore"):
+            w = self.potential.inverse_gradient(self.mirror_image(c))
+        return np.clip(w, -LARGEST, LARGEST)
+
+    def pull(self, s: float, w: np.ndarray) -> np.ndarray:
+        """Return the weights of the rows in -e^s grad risk(w), shape (n_samples,)."""
+        if self.margin_field is not None:
+            return self.margin_field.weights(s, w @ self.rows.T)
+        return np.exp(s) / len(self.rows) * (self.targets - w @ self.rows.T)
+
+    def __call__(self, s: float, c: np.ndarray) -> np.ndarray:
+        """Return dc/ds."""
+        return (self.pull(s, self.weights(c)) @ self.rows) @ self.basis
+
+    def jacobian(self, s: float, c: np.ndarray) -> np.ndarray:
+        """Return the derivative of the field, by the chain rule through u = rows w(m(c))."""
+        with np.errstate(over="ignore", divide="ignore"):
+            metric = self.potential.inverse_metric(self.mirror_image(c))
+        metric = np.minimum(metric, LARGEST)
+        move = self.rows @ metric if metric.ndim == 2 else self.rows * metric
+        if self.margin_field is None:
+            slope = np.full(len(self.rows), -np.exp(s) / len(self.rows))
+        else:
+            u = self.weights(c) @ self.rows.T
+            slope = self.margin_field.weights(s, u) * self.margin_field.loss.log_slope_derivative(u)
+        return (self.rows @ self.basis).T @ (slope[:, None] * (move @ self.basis))
+
+    def stretch(self) -> float:
+        """Return the largest |dw/dm| at the start, or 1 if that is larger or it is infinite."""
+        with np.errstate(divide="ignore"):
+            metric = np.abs(self.potential.inverse_metric(self.start))
+        return float(max(1.0, metric[np.isfinite(metric)].max(initial=1.0)))
+
+    def first_step(self, s: float) -> np.ndarray:
+        """Return c after one Euler step from time zero to e^s."""
+        origin = np.zeros(self.basis.shape[1])
+        return self(s, origin)
+
+    def first_time(self, local_error: float) -> float:
+        """Return a log time up to which one Euler step errs by less than `local_error`.
+
+        Its error is at most the change of the field along it.
+        """
+        origin = np.zeros(self.basis.shape[1])
+        size = np.abs(self(0.0, origin)).max()
+        s = -np.log(max(size, 1e-300)) if size else 0.0
+        while np.abs(self(s, self.first_step(s)) - self(s, origin)).max() > local_error:
+            s -= 1.0
+        return s
+
+    def at_rest(self, s: float, c: np.ndarray) -> bool:
+        """Say whether a regression interpolates its targets to rounding error."""
+        if self.targets is None:
+            return False
+        w = self.weights(c)
+        scale = np.abs(self.rows) @ np.abs(w) + np.abs(self.targets)
+        return bool((np.abs(self.targets - self.rows @ w) <= AT_REST * scale).all())

@@ -1,0 +1,158 @@
+"""AdaGrad, RMSProp and Adam: PyTorch's step by step, their limits, and their flows."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ibias import datasets, descent, flow, optima
+from ibias.datasets import Dataset
+from ibias.trajectory import margin
+
+REFERENCE = Path(__file__).parent / "reference"
+TABLE = json.loads((REFERENCE / "torch_iterates.json").read_text())
+NAMES = {"lr": "step_size", "alpha": "smoothing", "eps": "epsilon", "betas": "betas"}
+DEFAULT_EPSILON = {"adagrad": 1e-10, "rmsprop": 1e-8, "adam": 1e-8}
+
+
+def ours(method, options, data, start, n_steps):
+    """Our iterates after each step, for the same options as PyTorch's."""
+    arguments = {"n_steps": n_steps, "start": start, "record": np.arange(1, n_steps + 1)}
+    if method == "sgd":
+        named = {"step_size": options["lr"], "momentum": options.get("momentum", 0.0)}
+        return descent.heavy_ball(data, **named, **arguments).iterates
+    named = {NAMES[key]: value for key, value in options.items()}
+    named.setdefault("epsilon", DEFAULT_EPSILON[method])
+    run = {"adagrad": descent.adagrad, "rmsprop": descent.rmsprop, "adam": descent.adam}[method]
+    return run(data, loss="logistic", **named, **arguments).iterates
+
+
+def row_name(row):
+    return row["method"] + " " + " ".join(f"{k}={v}" for k, v in row["options"].items())
+
+
+@pytest.mark.parametrize("row", TABLE["rows"], ids=row_name)
+def test_every_step_agrees_with_the_table_of_pytorch(row):
+    data, expected = Dataset.from_signed(TABLE["Z"]), np.array(row["iterates"])
+    path = ours(row["method"], row["options"], data, TABLE["start"], len(expected))
+    np.testing.assert_allclose(path, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("row", TABLE["rows"], ids=row_name)
+def test_every_step_agrees_with_pytorch_itself(row):
+    pytest.importorskip("torch")
+    import sys
+
+    sys.path.insert(0, str(REFERENCE))
+    from torch_iterates import iterates
+
+    data = datasets.separable(3, 12, 5)
+    start = datasets.generator(4).standard_normal(5)
+    expected = iterates(row["method"], row["options"], data.Z, start, 200)
+    path = ours(row["method"], row["options"], data, start, 200)
+    np.testing.assert_allclose(path, expected, rtol=0, atol=1e-12)
+
+
+def test_the_table_has_teeth():
+    """A bias correction left out, or epsilon inside the root, is far above the tolerance."""
+    data = Dataset.from_signed(TABLE["Z"])
+    expected = np.array(TABLE["rows"][-1]["iterates"])
+    other = ours("adam", {"lr": 0.3, "betas": [0.5, 0.8], "eps": 0.0101}, data, TABLE["start"], 25)
+    assert np.abs(other - expected).max() > 1e-6
+
+
+WIDE = datasets.wide(0)
+
+
+@pytest.mark.parametrize("method", [descent.adam, descent.rmsprop])
+def test_without_epsilon_the_scale_of_the_loss_does_not_matter(method):
+    """A start further out along a direction that shifts all margins alike scales the gradient."""
+    data = Dataset.from_signed([[1.0, 0.3], [1.0, -0.2], [1.0, 0.7]])
+    near = method(data, step_size=0.05, n_steps=30, start=[0.0, 0.0]).final
+    far = method(data, step_size=0.05, n_steps=30, start=[5000.0, 0.0]).final
+    assert far - [5000.0, 0.0] == pytest.approx(near, abs=1e-9)  # exp(-5000) underflows
+
+
+def test_sign_descent_is_adam_without_memory():
+    path = descent.adam(WIDE, step_size=0.01, betas=(0.0, 0.0), n_steps=300)
+    signs = descent.normalized_steepest_descent(
+        WIDE, p=np.inf, step_size=0.01, decay=0.0, n_steps=300
+    )
+    assert path.iterates == pytest.approx(signs.iterates, abs=1e-12)
+
+
+def test_batches_of_all_samples_are_drawn_with_replacement_and_reproducible():
+    runs = [descent.adam(WIDE, step_size=0.01, batch_size=1, n_runs=3, n_steps=50) for _ in "ab"]
+    assert (runs[0].iterates == runs[1].iterates).all()
+    assert runs[0].final.shape == (3, WIDE.n_features)
+    assert np.abs(runs[0].final[0] - runs[0].final[1]).max() > 1e-3
+
+
+def test_adagrad_is_continued_exactly():
+    data = datasets.separable(1, 30, 6)
+    start = datasets.generator(2).standard_normal(6)
+    for eta in (0.05, 1.0):
+        loop = descent.adagrad(data, step_size=eta, n_steps=8192, start=start, record=[8192])
+        fast = flow.continued_adagrad(data, step_size=eta, log_steps=[np.log(8192)], start=start)
+        assert fast.final == pytest.approx(loop.final, abs=1e-7)
+        assert fast.log_t == pytest.approx(loop.log_t)
+
+
+def test_adagrad_limit_is_the_machine_of_the_frozen_metric():
+    path = flow.continued_adagrad(WIDE, step_size=0.3, log_steps=[1e3, 1e4])
+    roots = path.accumulators[-1] ** 0.25
+    frozen = optima.max_margin(Dataset(WIDE.X / roots, WIDE.y)).w / roots
+    assert path.direction_gap(frozen)[-1] < 1e-3
+    assert path.direction_gap(optima.max_margin(WIDE).w)[-1] > 0.1
+    assert (path.accumulators[0] == path.accumulators[1]).all()
+
+
+def test_adam_flow_follows_small_steps():
+    data, eta = datasets.separable(1, 30, 6), 1e-3
+    loop = descent.adam(
+        data, step_size=eta, betas=(0.0, 0.0), epsilon=0.01, n_steps=4000, record=[4000]
+    )
+    fast = flow.adam_flow(data, epsilon=0.01, log_t=[np.log(4.0)])
+    assert fast.final == pytest.approx(loop.final, abs=2e-3)
+    coarse = descent.adam(
+        data, step_size=2 * eta, betas=(0.0, 0.0), epsilon=0.01, n_steps=2000, record=[2000]
+    )
+    ratio = np.abs(coarse.final - fast.final).max() / np.abs(loop.final - fast.final).max()
+    assert ratio == pytest.approx(2.0, abs=0.3)  # first order in the step
+
+
+def test_adam_flow_is_gradient_flow_where_epsilon_dominates():
+    # |g| / epsilon <= 1e-6 from the start: the gradient flow at the time t / epsilon.
+    data, epsilon = datasets.separable(1, 30, 6), 1e6
+    log_t = np.array([15.0, 100.0, 1e4])
+    adam = flow.adam_flow(data, epsilon=epsilon, log_t=log_t)
+    plain = flow.gradient_flow(data, loss="exponential", log_t=log_t - np.log(epsilon))
+    gap = np.abs(adam.iterates - plain.iterates).max(axis=1)
+    assert (gap < 1e-5 * np.maximum(1, np.abs(plain.iterates).max(axis=1))).all()
+
+
+def test_adam_flow_passes_from_one_margin_to_the_other():
+    best = {p: optima.max_margin(WIDE, p=p).margin for p in (2, np.inf)}
+    path = flow.adam_flow(WIDE, epsilon=1e-6, log_t=[0.0, 1e4], tolerance=1e-5)
+    ratios = {p: margin(WIDE.Z, path.iterates, p) / best[p] for p in best}
+    assert ratios[np.inf][0] > 0.85 > 0.7 > ratios[np.inf][1]
+    assert ratios[2][0] < 0.9 < 0.999 < ratios[2][1]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: descent.adam(WIDE, step_size=0.1, n_steps=1, epsilon=-1), "epsilon must be at"),
+        (lambda: descent.adam(WIDE, step_size=0.1, n_steps=1, betas=(0.9, 1.0)), "below 1"),
+        (lambda: descent.adam(WIDE, step_size=[0.1, 0.2], n_steps=1, batch_size=1), "one number"),
+        (lambda: descent.rmsprop(WIDE, step_size=0.1, n_steps=1, smoothing=1), "smoothing must"),
+        (lambda: descent.adagrad(WIDE, step_size=0, n_steps=1), "step_size must be"),
+        (lambda: flow.adam_flow(WIDE, epsilon=1e-20, log_t=[1.0]), "epsilon must be at least"),
+        (lambda: flow.adam_flow(WIDE, epsilon=1, log_t=[1.0], start=np.ones((2, 50))), "one weig"),
+        (lambda: flow.continued_adagrad(WIDE, step_size=1, log_steps=[1.0]), "at least log 1024"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,121 @@
+"""Steepest descent in any norm, and boosting."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
+
+from ibias import datasets, descent, losses, optima
+from ibias.datasets import Dataset
+from ibias.descent.steepest import dual_orders, steepest_direction
+from ibias.trajectory import margin
+
+ORDERS = np.array([1.0, 1.2, 1.5, 2.0, 3.0, 10.0, np.inf])
+WIDE = datasets.wide(0)
+
+
+@given(
+    g=st.lists(st.floats(-10, 10), min_size=1, max_size=7).filter(lambda g: max(map(abs, g)) > 0.1),
+    p=st.sampled_from([1.0, 1.01, 1.5, 2.0, 3.0, 50.0, np.inf]),
+)
+def test_the_direction_has_length_one_and_attains_the_dual_norm(g, p):
+    g, p = np.array(g), np.array(p)
+    v = steepest_direction(g, p)
+    assert np.linalg.norm(v, ord=float(p)) == pytest.approx(1)
+    assert g @ v == pytest.approx(np.linalg.norm(g, ord=float(dual_orders(p))), rel=1e-12)
+
+
+def test_ties_are_shared_and_neighbours_of_one_and_infinity_are_continuous():
+    g = np.array([1.0, -1.0, 0.5])
+    assert steepest_direction(g, np.array(1.0)) == pytest.approx([0.5, -0.5, 0.0])
+    assert steepest_direction(g, np.array(1 + 1e-9)) == pytest.approx([0.5, -0.5, 0.0], abs=1e-6)
+    assert steepest_direction(g, np.array(1e9)) == pytest.approx([1, -1, 1], abs=1e-6)
+
+
+def test_euclidean_steepest_descent_is_gradient_descent():
+    data = datasets.separable(0)
+    plain = descent.gradient_descent(data, step_size=0.5, n_steps=60)
+    steepest = descent.steepest_descent(data, p=2, loss="logistic", step_size=0.5, n_steps=60)
+    assert steepest.iterates == pytest.approx(plain.iterates, rel=1e-12)
+    unit = descent.normalized_gradient_descent(data, step_size=0.5, n_steps=60)
+    assert descent.normalized_steepest_descent(
+        data, p=2, step_size=0.5, n_steps=60
+    ).iterates == pytest.approx(unit.iterates, rel=1e-12)
+
+
+def test_a_batch_of_norms_is_the_same_as_its_members():
+    sizes = np.linspace(0.001, 0.003, ORDERS.size)
+    for method in (descent.steepest_descent, descent.normalized_steepest_descent):
+        together = method(WIDE, p=ORDERS, step_size=sizes, n_steps=40)
+        for i, (p, eta) in enumerate(zip(ORDERS, sizes, strict=True)):
+            alone = method(WIDE, p=p, step_size=eta, n_steps=40)
+            assert together.iterates[:, i] == pytest.approx(alone.iterates, rel=1e-10)
+
+
+def test_every_step_keeps_the_inequality_of_the_proof():
+    """log risk falls by at least eta ||g||_q - eta^2 B^2 / 2, with g the mean of the z_i by p."""
+    eta, loss = 0.02, losses.Exponential()
+    path = descent.normalized_steepest_descent(
+        WIDE, p=ORDERS, step_size=eta, decay=0.0, n_steps=300, record=np.arange(301)
+    )
+    duals = loss.dual_variables(path.iterates @ WIDE.Z.T)
+    for i, q in enumerate(dual_orders(ORDERS)):
+        size = np.linalg.norm(WIDE.Z, ord=q, axis=1).max()
+        slope = np.linalg.norm(duals[:-1, i] @ WIDE.Z, ord=q, axis=1)
+        fall = -np.diff(path.log_risk[:, i])
+        assert (fall >= eta * slope - eta**2 * size**2 / 2 - 1e-12).all()
+
+
+def test_regression_lands_on_the_targets():
+    data = datasets.Regression([[1.0, 1.0, 1.0], [1.0, 2.0, 0.0]], [1.0, 10.0])
+    path = descent.steepest_descent(data, p=4 / 3, step_size=0.1, n_steps=3000)
+    assert data.X @ path.final == pytest.approx(data.y, abs=1e-9)
+    assert path.log_risk[0] > path.log_risk[-1]
+
+
+def weak_learners(seed, n=30, d=100):
+    rng = datasets.generator(seed)
+    signs = np.where(rng.random((n, d)) < 0.5, 1.0, -1.0)
+    return Dataset.from_signed(signs)
+
+
+def test_boosting_takes_the_best_step_along_one_coordinate():
+    data = weak_learners(0)
+    path = descent.boosting(data, n_steps=20, record=np.arange(21))
+    for before, after in zip(path.iterates[:-1], path.iterates[1:], strict=True):
+        (moved,) = np.flatnonzero(after - before)
+
+        def risk(size, before=before, moved=moved):
+            w = before.copy()
+            w[moved] += size
+            return losses.Exponential().log_risk(data.Z @ w)
+
+        best = minimize_scalar(risk, bracket=(-0.1, 0.1), tol=1e-12).x
+        assert after[moved] - before[moved] == pytest.approx(best, abs=1e-6)
+
+
+def test_the_best_steps_stop_short_of_the_margin_that_shrunken_ones_reach():
+    data = weak_learners(0)
+    path = descent.boosting(data, shrinkage=[1.0, 0.3], n_steps=4000, record=[4000])
+    adaboost, shrunken = margin(data.Z, path.final, 1) / optima.max_margin(data, p=1).margin
+    assert adaboost < 0.98 < 0.99 < shrunken <= 1
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: descent.steepest_descent(WIDE, p=0.5, step_size=1, n_steps=1), "p must be from"),
+        (
+            lambda: descent.steepest_descent(WIDE, p=[1, 2], step_size=[1, 1, 1], n_steps=1),
+            "as many of both",
+        ),
+        (lambda: descent.normalized_steepest_descent(WIDE, p=2, decay=2, n_steps=1), "decay must"),
+        (lambda: descent.boosting(WIDE, n_steps=1), "entries larger than 1"),
+        (lambda: descent.boosting(weak_learners(0), shrinkage=2, n_steps=1), "shrinkage must be"),
+        (lambda: descent.boosting(Dataset.from_signed(np.ones((3, 2))), n_steps=1), "infinite"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
