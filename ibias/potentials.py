@@ -169,20 +169,24 @@ class HyperbolicEntropy(Potential):
     called Q up to the factor 1/4). Its minimum is at w = 0. For a large scale it is
     ||w||_2^2 / (16 scale^2), for a small one log(1 / scale) ||w||_1 / 2, to leading order.
 
+    A scale for each coordinate, an array of shape (n_features,), is the start u_j = v_j =
+    scale_j.
+
     >>> potential = HyperbolicEntropy(0.1)
     >>> potential.inverse_gradient(potential.gradient([2.0, -0.5])).round(12)
     array([ 2. , -0.5])
     """
 
-    scale: float
+    scale: float | np.ndarray
 
     def __post_init__(self) -> None:
-        positive("scale", self.scale)
-        if self.scale < SMALLEST_SCALE:
-            raise ValueError(
-                f"scale must be at least {SMALLEST_SCALE:g}, so that its square is a number in"
-                f" double precision; got {self.scale:g}"
-            )
+        for entry in finite_array("scale", self.scale).ravel():
+            positive("scale", entry)
+            if entry < SMALLEST_SCALE:
+                raise ValueError(
+                    f"scale must be at least {SMALLEST_SCALE:g}, so that its square is a number"
+                    f" in double precision; got {entry:g}"
+                )
 
     def value(self, w: ArrayLike) -> np.ndarray:
         """Return sum_j [w_j arcsinh(w_j / c) - sqrt(c^2 + w_j^2) + c] / 4."""

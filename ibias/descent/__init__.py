@@ -12,6 +12,8 @@ from ibias.descent.normalized import (
     loss_scaled_gradient_descent,
     normalized_gradient_descent,
 )
+from ibias.descent.parametrized import parametrized_descent
+from ibias.descent.sharpness_aware import sharpness_aware_descent
 from ibias.descent.steepest import boosting, normalized_steepest_descent, steepest_descent
 from ibias.descent.stochastic import stochastic_gradient_descent
 
@@ -35,7 +37,9 @@ __all__ = [
     "nesterov",
     "normalized_gradient_descent",
     "normalized_steepest_descent",
+    "parametrized_descent",
     "rmsprop",
+    "sharpness_aware_descent",
     "steepest_descent",
     "stochastic_gradient_descent",
 ]

@@ -7,6 +7,7 @@ from ibias.flow.gradient import continued_gradient_descent, gradient_flow
 from ibias.flow.log_time import IntegrationFailed, integrate
 from ibias.flow.matrix import matrix_flow
 from ibias.flow.mirror import mirror_flow
+from ibias.flow.parametrized import parametrized_flow
 from ibias.flow.singular_values import escape_time, singular_value_flow
 from ibias.flow.two_by_two import TwoByTwoTrajectory, two_by_two_flow
 
@@ -24,6 +25,7 @@ __all__ = [
     "integrate",
     "matrix_flow",
     "mirror_flow",
+    "parametrized_flow",
     "singular_value_flow",
     "two_by_two_flow",
 ]

@@ -10,14 +10,17 @@ from ibias.models.network import (
     linear,
     two_layer_relu,
 )
+from ibias.models.normalized import Direction, WeightNormalized
 from ibias.models.spectrum import effective_rank, nuclear_norm, singular_values
 
 __all__ = [
     "CircularConvolution",
     "DiagonalLinear",
+    "Direction",
     "Factored",
     "Linearization",
     "Network",
+    "WeightNormalized",
     "deep_linear",
     "deep_relu",
     "effective_rank",

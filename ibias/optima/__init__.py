@@ -14,6 +14,10 @@ from ibias.optima.nuclear import MinNuclearNorm, min_nuclear_norm
 from ibias.optima.ridge import RidgePath, ridge_path
 from ibias.optima.separability import NotSeparable, Separation, separation
 from ibias.optima.tail import TailDirection, tail_direction
+from ibias.optima.weight_normalization import (
+    WeightNormalizedInterpolant,
+    weight_normalized_interpolant,
+)
 
 __all__ = [
     "BiasedMargin",
@@ -31,6 +35,7 @@ __all__ = [
     "RidgePath",
     "Separation",
     "TailDirection",
+    "WeightNormalizedInterpolant",
     "bounded_part_and_ray",
     "bregman_projection",
     "commuting_limit",
@@ -46,4 +51,5 @@ __all__ = [
     "ridge_path",
     "separation",
     "tail_direction",
+    "weight_normalized_interpolant",
 ]

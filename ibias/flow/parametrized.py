@@ -1,0 +1,83 @@
+"""Gradient flow on the parameters of a linear predictor w(theta), squared loss."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ibias._validate import finite_array, increasing, positive, read_only
+from ibias.datasets import Regression
+from ibias.descent.parametrized import Parametrization, Runs, batch_pull
+from ibias.flow.log_time import integrate
+from ibias.trajectory import Trajectory
+
+
+def parametrized_flow(
+    data: Regression,
+    model: Parametrization,
+    *,
+    log_t: ArrayLike,
+    start: ArrayLike,
+    tolerance: float = 1e-9,
+) -> Trajectory:
+    """Return the solution of theta' = -grad_theta risk(w(theta)) at the times exp(log_t).
+
+    Parameters
+    ----------
+    data : Regression
+        The risk is the mean of (<x_i, w> - y_i)^2 / 2.
+    model : a model with weights(theta) and pullback(theta, g)
+        For instance ``models.WeightNormalized(d)``.
+    log_t : array, shape (n_times,), increasing
+        Natural logarithms of the times.
+    start : array, shape (n_parameters,)
+        theta at time zero.
+    tolerance : float
+        The local error of a step of the integrator.
+
+    Returns
+    -------
+    Trajectory
+        `iterates` are theta, shape (n_times, n_parameters).
+
+    Raises
+    ------
+    ValueError
+        For bad input, by name.
+    IntegrationFailed
+        When the integrator does not arrive.
+
+    Examples
+    --------
+    >>> from ibias import models
+    >>> net = models.WeightNormalized(2)
+    >>> data = Regression([[1.0, 0.0]], [2.0])
+    >>> flow = parametrized_flow(data, net, log_t=[5.0], start=net.theta([1.0, 1.0]))
+    >>> net.weights(flow.final).round(4)  # the second weight has shrunk from 1
+    array([2.    , 0.4773])
+    """
+    runs, log_t = Runs.of(data, model.n_features), increasing("log_t", log_t)
+    tolerance = positive("tolerance", tolerance)
+    theta = finite_array("start", start, ndim=1)
+    if theta.shape != (model.n_parameters,):
+        raise ValueError(
+            f"start has shape {theta.shape}; give the {model.n_parameters} parameters."
+        )
+
+    def velocity(theta: np.ndarray) -> np.ndarray:
+        return model.pullback(theta, batch_pull(data.X, data.y, model.weights(theta)))
+
+    # Before this time theta has moved by less than the tolerance.
+    speed = max(np.abs(velocity(theta)).max(), 1e-300)
+    first = min(log_t[0], np.log(tolerance / speed)) - 1
+    passage = integrate(
+        lambda s, theta: np.exp(s) * velocity(theta), first, theta, log_t, tolerance
+    )
+    with np.errstate(divide="ignore"):
+        residuals = runs.residuals(model.weights(passage.states[:, None]))
+        log_risk = np.log((residuals**2).mean(axis=-1) / 2)[:, 0]
+    return Trajectory(
+        log_t=read_only(log_t),
+        iterates=read_only(passage.states),
+        log_risk=read_only(log_risk),
+        status=f"integrated to log time {log_t[-1]:.6g}",
+        n_evaluations=passage.n_evaluations,
+    )

@@ -1,0 +1,74 @@
+"""A two-layer ReLU network with batch normalisation, its gradient written by hand."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ibias._validate import positive_integer
+
+
+@dataclass(frozen=True)
+class BatchNormNetwork:
+    """f(theta; x_i) = sum_j a_j max(b_ij, 0), b_j = (h_j - mean h_j) / std h_j, h = X W^T.
+
+    Mean and standard deviation are over the samples of the batch (Ioffe and Szegedy 2015;
+    no constant is added to the variance, so that the length of a row of W changes nothing,
+    exactly). theta holds the rows of W and then a.
+
+    >>> net = BatchNormNetwork(1, 1)
+    >>> net.predict([3.0, 2.0], [[0.0], [1.0]])
+    array([0., 2.])
+    """
+
+    n_features: int
+    width: int
+
+    def __post_init__(self) -> None:
+        positive_integer("n_features", self.n_features)
+        positive_integer("width", self.width)
+
+    @property
+    def n_parameters(self) -> int:
+        """The length of theta."""
+        return self.width * (self.n_features + 1)
+
+    def layers(self, theta: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Return W, shape (..., width, n_features), and a, shape (..., width)."""
+        theta = np.asarray(theta)
+        if theta.ndim == 0 or theta.shape[-1] != self.n_parameters:
+            raise ValueError(
+                f"theta has shape {theta.shape}; its last axis must hold the"
+                f" {self.n_parameters} parameters of {self}"
+            )
+        W, a = np.split(theta, [self.width * self.n_features], axis=-1)
+        return W.reshape(*theta.shape[:-1], self.width, self.n_features), a
+
+    def _hidden(self, W: np.ndarray, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the normalised b, shape (..., n_samples, width), and the deviations of h."""
+        h = X @ W.swapaxes(-1, -2)
+        h = h - h.mean(axis=-2, keepdims=True)
+        deviation = np.sqrt((h**2).mean(axis=-2, keepdims=True))
+        if (deviation == 0).any():
+            raise ValueError("a hidden unit is the same for all samples: it cannot be normalised.")
+        return h / deviation, deviation
+
+    def predict(self, theta: ArrayLike, X: ArrayLike) -> np.ndarray:
+        """Return f(theta; x_i), shape (..., n_samples), with the samples as one batch."""
+        W, a = self.layers(theta)
+        b, _ = self._hidden(W, np.asarray(X, dtype=float))
+        return ((b * (b.real > 0)) @ a[..., None])[..., 0]
+
+    def vjp(self, theta: ArrayLike, X: ArrayLike, v: ArrayLike) -> np.ndarray:
+        """Return sum_i v_i grad_theta f(theta; x_i), shape (..., n_parameters)."""
+        X, v = np.asarray(X, dtype=float), np.asarray(v)[..., None]
+        W, a = self.layers(theta)
+        b, deviation = self._hidden(W, X)
+        active = b > 0
+        pull = v * active * a[..., None, :]
+        # Through the normalisation: what moves the mean or the deviation is taken out.
+        pull = pull - pull.mean(axis=-2, keepdims=True)
+        pull = (pull - (pull * b).mean(axis=-2, keepdims=True) * b) / deviation
+        dW = pull.swapaxes(-1, -2) @ X
+        da = (v * active * b).sum(axis=-2)
+        return np.concatenate([dW.reshape(*dW.shape[:-2], -1), da], axis=-1)

@@ -1,0 +1,89 @@
+"""Where the gradient flow of weight normalisation ends, in closed form."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import brentq
+
+from ibias._validate import positive, read_only
+from ibias.datasets import Regression
+from ibias.optima.interpolation import initial_point, min_norm
+
+
+@dataclass(frozen=True, eq=False)
+class WeightNormalizedInterpolant:
+    """The interpolant that the flow of w = g v/||v|| selects.
+
+    Attributes
+    ----------
+    w : array, shape (n_features,)
+        The least-norm interpolant plus `excess`.
+    length : float
+        ||w||, the final g.
+    excess : array, shape (n_features,)
+        The part of w across the data.
+    residual : float
+        The Euclidean norm of X w - y.
+    """
+
+    w: np.ndarray
+    length: float
+    excess: np.ndarray
+    residual: float
+
+
+def weight_normalized_interpolant(
+    data: Regression, *, start: ArrayLike, rate: float = 1.0
+) -> WeightNormalizedInterpolant:
+    """Return the interpolant that conserves (part of v/||v|| across the data) * e^(g^2/(2 rate)).
+
+    Along the flow s' = -g (I - s s^T) grad, g' = -rate <s, grad>, with s = v/||v|| and
+    ||v|| = 1, the part of s across the data is multiplied by e^((g_0^2 - g^2)/(2 rate))
+    (Wu et al. 2020). Together with ||w||^2 = ||w_min||^2 + ||excess||^2 this is one equation
+    for the final length, and it has one root.
+
+    Parameters
+    ----------
+    data : Regression
+        Targets that some w fits, not all zero.
+    start : array, shape (n_features,)
+        w at the start, not zero.
+    rate : float
+        The step size of g over that of v.
+
+    Raises
+    ------
+    ValueError
+        For bad input, and if no w fits the targets.
+    """
+    rate = positive("rate", rate)
+    w0 = initial_point("start", start, data.n_features)
+    shortest = min_norm(data)
+    m = float(np.linalg.norm(shortest.w))
+    if shortest.residual > 1e-9 * np.linalg.norm(data.y) or m == 0:
+        raise ValueError("the targets must be fitted by some w other than zero; choose others.")
+    g0 = float(np.linalg.norm(w0))
+    if g0 == 0:
+        raise ValueError("start is zero: it has no direction. Give another w.")
+    rows = np.linalg.qr(data.X.T)[0] if data.n_features > data.n_samples else np.eye(len(w0))
+    across = (w0 - rows @ (rows.T @ w0)) / g0
+    b = float(np.linalg.norm(across))
+
+    def surplus(g: float) -> float:
+        return g**2 * (1 - b**2 * np.exp((g0**2 - g**2) / rate)) - m**2
+
+    longest = np.sqrt(m**2 + g0**2 + rate) + 1
+    while surplus(longest) < 0:
+        longest *= 2
+    # Below either bound the surplus is negative: from there to `longest` it increases.
+    least = max(m, np.sqrt(max(0.0, g0**2 + rate * np.log(b**2)))) if b > 0 else m
+    g = brentq(surplus, least, longest, xtol=1e-14, rtol=1e-14) if b > 0 else m
+    excess = g * across * np.exp((g0**2 - g**2) / (2 * rate))
+    w = shortest.w + excess
+    return WeightNormalizedInterpolant(
+        w=read_only(w),
+        length=float(g),
+        excess=read_only(excess),
+        residual=float(np.linalg.norm(data.X @ w - data.y)),
+    )
