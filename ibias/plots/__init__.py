@@ -4,6 +4,7 @@ Importing this package applies the house style (`use_style`).
 """
 
 from ibias.plots.classification import boundary, curves, mark, pixels, reach, samples, strip
+from ibias.plots.mechanism import height_curves, heights, weighted_samples
 from ibias.plots.regression import fit_1d
 from ibias.plots.style import (
     AMBER,
@@ -19,6 +20,7 @@ from ibias.plots.style import (
     VERMILION,
     use_style,
 )
+from ibias.plots.time import log_time
 
 __all__ = [
     "AMBER",
@@ -35,12 +37,16 @@ __all__ = [
     "boundary",
     "curves",
     "fit_1d",
+    "height_curves",
+    "heights",
+    "log_time",
     "mark",
     "pixels",
     "reach",
     "samples",
     "strip",
     "use_style",
+    "weighted_samples",
 ]
 
 use_style()
