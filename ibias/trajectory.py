@@ -43,7 +43,8 @@ class Trajectory:
     Attributes
     ----------
     log_t : array, shape (n_times,)
-        The logarithm of flow time t (t = step_size * k after k steps). Time 0 is -inf.
+        The logarithm of flow time t (t = step_size * k after k steps). Time 0 is -inf. Where
+        every run of a batch chooses its own steps, it has its own time: (n_times, ...).
     iterates : array, shape (n_times, ..., n_features)
         The weights. Axes in the middle are the batch: seeds, starts or step sizes.
     log_risk : array, shape (n_times, ...)

@@ -19,6 +19,7 @@ from ibias.datasets.matrices import (
     two_by_two_completion,
 )
 from ibias.datasets.multiclass import MulticlassDataset, digit_classes, separable_classes
+from ibias.datasets.planar import sectors
 from ibias.datasets.planted import planted
 from ibias.datasets.population import GaussianClasses
 from ibias.datasets.random import generator
@@ -45,6 +46,7 @@ __all__ = [
     "low_rank_completion",
     "opposing_points",
     "planted",
+    "sectors",
     "separable",
     "separable_classes",
     "symmetric_pair",

@@ -39,10 +39,8 @@ class Dataset:
     y: np.ndarray
 
     def __init__(self, X: ArrayLike, y: ArrayLike) -> None:
-        X = finite_array("X", X, ndim=2)
+        X = _inputs(X)
         y = finite_array("y", y, ndim=1)
-        if X.shape[0] == 0 or X.shape[1] == 0:
-            raise ValueError(f"X has shape {X.shape}: give at least one sample and one feature.")
         if y.shape[0] != X.shape[0]:
             raise ValueError(
                 f"X has {X.shape[0]} rows but y has {y.shape[0]} labels; give one label a row."
@@ -80,6 +78,17 @@ class Dataset:
         value = positive("value", value)
         return Dataset(np.column_stack([self.X, np.full(self.n_samples, value)]), self.y)
 
+    @classmethod
+    def one_class(cls, X: ArrayLike) -> "Dataset":
+        """Return the data set of the inputs `X`, all labelled +1.
+
+        It poses a margin problem (all outputs positive) and no classification.
+        """
+        data = cls.__new__(cls)
+        object.__setattr__(data, "X", read_only(_inputs(X)))
+        object.__setattr__(data, "y", read_only(np.ones(len(data.X))))
+        return data
+
     @cached_property
     def Z(self) -> np.ndarray:
         """The signed inputs y_i x_i, shape (n_samples, n_features)."""
@@ -94,6 +103,14 @@ class Dataset:
     def n_features(self) -> int:
         """The number of features d."""
         return self.X.shape[1]
+
+
+def _inputs(X: ArrayLike) -> np.ndarray:
+    """Return `X` as a matrix with at least one row and one column."""
+    X = finite_array("X", X, ndim=2)
+    if X.shape[0] == 0 or X.shape[1] == 0:
+        raise ValueError(f"X has shape {X.shape}: give at least one sample and one feature.")
+    return X
 
 
 def separable(

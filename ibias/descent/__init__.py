@@ -2,6 +2,7 @@
 
 from ibias.descent.adaptive import adagrad, adam, rmsprop
 from ibias.descent.gradient import default_step_size, gradient_descent
+from ibias.descent.homogeneous import network_descent
 from ibias.descent.least_squares import kaczmarz, least_squares_descent
 from ibias.descent.loop import Diverged
 from ibias.descent.matrix import factored_gradient_descent, multiplicative_update
@@ -35,6 +36,7 @@ __all__ = [
     "multiplicative_update",
     "natural_gradient_descent",
     "nesterov",
+    "network_descent",
     "normalized_gradient_descent",
     "normalized_steepest_descent",
     "parametrized_descent",

@@ -4,6 +4,7 @@ from ibias.flow.accelerated import accelerated_flow
 from ibias.flow.adaptive import AdaGradTrajectory, adam_flow, continued_adagrad
 from ibias.flow.cross_entropy import cross_entropy_flow
 from ibias.flow.gradient import continued_gradient_descent, gradient_flow
+from ibias.flow.homogeneous import network_flow
 from ibias.flow.log_time import IntegrationFailed, integrate
 from ibias.flow.matrix import matrix_flow
 from ibias.flow.mirror import mirror_flow
@@ -25,6 +26,7 @@ __all__ = [
     "integrate",
     "matrix_flow",
     "mirror_flow",
+    "network_flow",
     "parametrized_flow",
     "singular_value_flow",
     "two_by_two_flow",

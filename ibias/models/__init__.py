@@ -2,6 +2,7 @@
 
 from ibias.models import matrix_product
 from ibias.models.factored import CircularConvolution, DiagonalLinear, Factored
+from ibias.models.homogeneity import margins, normalized_margin, smoothed_margin
 from ibias.models.network import (
     Linearization,
     Network,
@@ -25,8 +26,11 @@ __all__ = [
     "deep_relu",
     "effective_rank",
     "linear",
+    "margins",
     "matrix_product",
+    "normalized_margin",
     "nuclear_norm",
     "singular_values",
+    "smoothed_margin",
     "two_layer_relu",
 ]

@@ -13,7 +13,9 @@ from ibias.optima.nonseparable import Decomposition, bounded_part_and_ray
 from ibias.optima.nuclear import MinNuclearNorm, min_nuclear_norm
 from ibias.optima.ridge import RidgePath, ridge_path
 from ibias.optima.separability import NotSeparable, Separation, separation
+from ibias.optima.stationarity import KktResidual, kkt_residual
 from ibias.optima.tail import TailDirection, tail_direction
+from ibias.optima.variation import VariationMargin, variation_margin
 from ibias.optima.weight_normalization import (
     WeightNormalizedInterpolant,
     weight_normalized_interpolant,
@@ -28,6 +30,7 @@ __all__ = [
     "FourierMargin",
     "HingeMachine",
     "Interpolant",
+    "KktResidual",
     "MaxMargin",
     "MinNuclearNorm",
     "MulticlassMargin",
@@ -35,6 +38,7 @@ __all__ = [
     "RidgePath",
     "Separation",
     "TailDirection",
+    "VariationMargin",
     "WeightNormalizedInterpolant",
     "bounded_part_and_ray",
     "bregman_projection",
@@ -42,6 +46,7 @@ __all__ = [
     "expansion",
     "fourier_norm",
     "hinge_machine",
+    "kkt_residual",
     "max_fourier_margin",
     "max_margin",
     "max_margin_with_bias",
@@ -51,5 +56,6 @@ __all__ = [
     "ridge_path",
     "separation",
     "tail_direction",
+    "variation_margin",
     "weight_normalized_interpolant",
 ]

@@ -1,0 +1,157 @@
+"""The gradient flow of a network in log time, to times that no loop reaches.
+
+With s = log t the flow theta' = -grad risk(theta) reads
+
+    d theta/ds = sum_i alpha_i grad q_i(theta),    alpha_i = exp(s - log n) (-l'(q_i)),
+
+q_i = y_i f(theta; x_i). The factor e^s overflows and -l' underflows; their product, of order
+one once the data are separated, is formed from the sum of the logarithms.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ibias._validate import finite_array, increasing, positive, read_only
+from ibias.datasets import Dataset
+from ibias.flow.log_time import IntegrationFailed, Passage, integrate
+from ibias.losses import MarginLoss, named
+from ibias.models import Network
+from ibias.trajectory import Trajectory
+
+ROUGH, ACCURATE = 0.01, 0.001  # local errors of the check run and the real one, per tolerance
+# A trial step of the integrator may overshoot by far. A finite weight lets it reject the step.
+LARGEST_EXPONENT = 50.0
+MAX_EVALUATIONS = 20_000  # smooth passages take a quarter; more means that it slides along a kink
+DIFFERENCE = 1e-6  # of ||theta||, for the second derivative of the network
+
+
+def network_flow(
+    data: Dataset,
+    net: Network,
+    *,
+    loss: str | MarginLoss = "exponential",
+    log_t: ArrayLike,
+    start: ArrayLike,
+    tolerance: float = 1e-5,
+) -> Trajectory:
+    """Return the solution of d theta/dt = -grad risk(theta) at the times exp(log_t).
+
+    Parameters
+    ----------
+    data : Dataset
+        The samples.
+    net : Network
+        With ReLUs, the flow may cross their kinks but not slide along one.
+    loss : str or MarginLoss
+        "exponential", "logistic", or an instance.
+    log_t : array, shape (n_times,), increasing
+        Natural logarithms of the times; 1e5 is no problem.
+    start : array, shape (n_parameters,)
+        The parameters at time 0.
+    tolerance : float
+        The error allowed in theta, relative to max(1, ||theta||).
+
+    Returns
+    -------
+    Trajectory
+        Its ``error_estimate`` is the distance to a second run, ten times less accurate.
+
+    Raises
+    ------
+    ValueError
+        For bad input, by name.
+    IntegrationFailed
+        When the flow slides along a kink or does not arrive, or the tolerance cannot be met.
+    """
+    loss, log_t = named(loss), increasing("log_t", log_t)
+    tolerance = positive("tolerance", tolerance)
+    field = NetworkField(data, net, loss)
+    theta = finite_array("start", start, ndim=1)
+    if not np.any(field(0.0, theta)):
+        raise ValueError("start is a stationary point of the risk: draw it at random.")
+    accurate, rough = (field.passage(theta, log_t, e * tolerance) for e in (ACCURATE, ROUGH))
+    iterates = accurate.states
+    error = np.linalg.norm(iterates - rough.states, axis=1)
+    relative = error / np.maximum(1.0, np.linalg.norm(iterates, axis=1))
+    if (relative > tolerance).any():
+        worst = int(np.argmax(relative))
+        raise IntegrationFailed(
+            f"at log t = {log_t[worst]:.6g} two runs differ by {relative[worst]:.1e} of the norm,"
+            f" more than tolerance={tolerance:g} allows: the start may lie near a saddle or a kink."
+        )
+    return Trajectory(
+        log_t=read_only(np.array(log_t)),
+        iterates=read_only(iterates),
+        log_risk=read_only(loss.log_risk(data.y * net.predict(iterates, data.X))),
+        status=f"integrated to log t = {log_t[-1]:g}",
+        error_estimate=read_only(error),
+        n_evaluations=accurate.n_evaluations + rough.n_evaluations,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkField:
+    """The vector field d theta/ds and its derivative."""
+
+    data: Dataset
+    net: Network
+    loss: MarginLoss
+
+    def _weights(self, s: float, margins: np.ndarray) -> np.ndarray:
+        """Return alpha_i."""
+        exponents = s - np.log(self.data.n_samples) + self.loss.log_slope(margins)
+        return np.exp(np.minimum(exponents, LARGEST_EXPONENT))
+
+    def __call__(self, s: float, theta: np.ndarray) -> np.ndarray:
+        """Return sum_i alpha_i grad q_i."""
+        at, y = self.net.linearize(theta, self.data.X), self.data.y
+        return at.vjp(y * self._weights(s, y * at.predictions))
+
+    def jacobian(self, s: float, theta: np.ndarray) -> np.ndarray:
+        """Return sum_i alpha_i (hessian q_i + (log -l')'(q_i) grad q_i grad q_i^T).
+
+        The second term is the stiff one and exact. The first, between two kinks, is the
+        difference of gradients with the weights held fixed.
+        """
+        at, y = self.net.linearize(theta, self.data.X), self.data.y
+        margins = y * at.predictions
+        alpha = self._weights(s, margins)
+        step = DIFFERENCE * np.linalg.norm(theta)
+        shifts, cotangents = step * np.eye(theta.size), np.tile(y * alpha, (theta.size, 1))
+        ahead = self.net.vjp(theta + shifts, self.data.X, cotangents)
+        behind = self.net.vjp(theta - shifts, self.data.X, cotangents)
+        rows = at.jacobian()
+        curvature = rows.T @ ((alpha * self.loss.log_slope_derivative(margins))[:, None] * rows)
+        return (ahead - behind) / (2 * step) + curvature
+
+    def passage(self, theta: np.ndarray, log_t: np.ndarray, local_error: float) -> Passage:
+        """Integrate from time 0; the first moment, up to a move of `local_error`, is one step."""
+        pull = self(0.0, theta)
+        first = np.log(local_error) - np.log(np.abs(pull).max())
+        early = [theta + np.exp(s) * pull for s in log_t[log_t <= first]]
+        later, calls = log_t[log_t > first], 0
+
+        def counted(s: float, state: np.ndarray) -> np.ndarray:
+            nonlocal calls
+            calls += 1
+            return self(s, state)
+
+        passage = integrate(
+            counted,
+            first,
+            theta + np.exp(first) * pull,
+            later,
+            local_error,
+            self.jacobian,
+            halt=lambda *_: calls > MAX_EVALUATIONS,
+        )
+        if len(passage.states) < len(later):
+            raise IntegrationFailed(
+                f"{calls} evaluations took the flow only to log t = {passage.time:.4g} of"
+                f" {log_t[-1]:.4g}: it slides along a kink of the ReLU. Take another start, or"
+                " descent.network_descent, which zigzags across it."
+            )
+        states = np.array([*early, *passage.states])
+        return Passage(states, passage.time, passage.state, passage.n_evaluations)

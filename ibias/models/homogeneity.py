@@ -1,0 +1,40 @@
+"""Margins of homogeneous networks: scaled by a power of the norm of the parameters."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ibias.datasets import Dataset
+from ibias.models.network import Network
+
+
+def margins(net: Network, data: Dataset, theta: ArrayLike) -> np.ndarray:
+    """Return q_i = y_i f(theta; x_i), shape (..., n_samples)."""
+    return data.y * net.predict(theta, data.X)
+
+
+def _norm_power(net: Network, theta: ArrayLike) -> np.ndarray:
+    """Return ||theta||^degree, shape (...); refuse theta = 0."""
+    norms = np.linalg.norm(theta, axis=-1)
+    if (norms == 0).any():
+        raise ValueError("theta is zero somewhere: a network of norm 0 has no normalised margin.")
+    return norms**net.degree
+
+
+def normalized_margin(net: Network, data: Dataset, theta: ArrayLike) -> np.ndarray:
+    """Return min_i q_i / ||theta||^degree, which does not change when theta is scaled.
+
+    Raises ValueError for a network that is not homogeneous in theta, or theta = 0.
+    """
+    return margins(net, data, theta).min(axis=-1) / _norm_power(net, theta)
+
+
+def smoothed_margin(net: Network, data: Dataset, theta: ArrayLike) -> np.ndarray:
+    """Return -log(sum_i exp(-q_i)) / ||theta||^degree, the margin with a soft minimum.
+
+    At most the normalised margin, and at least that minus log(n) / ||theta||^degree. Along
+    the gradient flow of the exponential loss it never decreases once it is positive (Lyu and
+    Li 2020, Lemma 5.1). The sum is over samples, not their mean: with the mean it would be
+    no lower bound.
+    """
+    soft_minimum = -np.logaddexp.reduce(-margins(net, data, theta), axis=-1)
+    return soft_minimum / _norm_power(net, theta)

@@ -1,0 +1,140 @@
+"""How far a network is from a KKT point of its margin problem in parameter space.
+
+    minimise ||theta||^2 / 2   subject to   q_i(theta) = y_i f(theta; x_i) >= 1  for all i
+
+For a network of degree L the problem can be read at any scale. With u = theta / ||theta||,
+margin gamma = min_i q_i(u) and convex weights p, its first-order (KKT) conditions are
+
+    u = sum_i p_i grad q_i(u) / (L gamma)    and    sum_i p_i (q_i(u) - gamma) = 0.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ibias._validate import finite_array, read_only
+from ibias.datasets import Dataset
+from ibias.models import Network
+from ibias.optima._solver import require, solve
+
+
+@dataclass(frozen=True, eq=False)
+class KktResidual:
+    """The smallest violation of the KKT conditions at theta, over all multipliers.
+
+    Attributes
+    ----------
+    residual : float
+        sqrt(stationarity^2 + slackness^2), the quantity that is minimised; 0 at a KKT point.
+    stationarity : float
+        ||u - sum_i p_i h_i / (L gamma)||, h_i a (Clarke) gradient of q_i at u.
+    slackness : float
+        sum_i p_i (q_i(u) - gamma) / gamma.
+    margin : float
+        gamma.
+    dual_variables : array, shape (n_samples,)
+        The multipliers p, at least 0; at a KKT point they sum to 1.
+    n_kinks : int
+        How many pairs of a sample and a neuron were taken to lie on a kink.
+    """
+
+    residual: float
+    stationarity: float
+    slackness: float
+    margin: float
+    dual_variables: np.ndarray
+    n_kinks: int
+
+
+def kkt_residual(
+    net: Network, data: Dataset, theta: ArrayLike, *, kink: float = 0.0
+) -> KktResidual:
+    """Return the least KKT residual at theta, with gradients or with Clarke's subgradients.
+
+    On a kink of a ReLU, <w_j, x_i> = 0, the margin q_i has no gradient; the condition then
+    asks for some element of its Clarke subdifferential, in which the slope of the ReLU is any
+    number in [0, 1] for each such pair (Lyu and Li 2020, section 3.2). An iterate only comes
+    close to the kink that its limit lies on, and `kink` says how close counts.
+
+    Parameters
+    ----------
+    net : Network
+        Homogeneous.
+    data : Dataset
+        Separated by the network at theta.
+    theta : array, shape (n_parameters,)
+        The parameters, at any scale.
+    kink : float
+        Pairs with |<w_j, x_i>| <= kink * ||w_j|| ||x_i|| count as on the kink. With 0, the
+        gradient is used as it is. Other values need a two-layer ReLU network.
+
+    Raises
+    ------
+    ValueError
+        For bad input, or if some q_i <= 0, where there is no margin problem to speak of.
+    RuntimeError
+        If the solver fails.
+    """
+    import cvxpy
+
+    data = require("data", data, Dataset)
+    theta = finite_array("theta", theta, ndim=1)
+    if not 0 <= kink < 1:
+        raise ValueError(f"kink must be a cosine, at least 0 and below 1; got {kink}")
+    if kink and (net.activation != "relu" or net.depth != 2):
+        raise ValueError(f"kink > 0 needs a two-layer ReLU network; got {net}")
+    u = theta / np.linalg.norm(theta)
+    at = net.linearize(u, data.X)
+    q = data.y * at.predictions
+    gamma = q.min()
+    if gamma <= 0:
+        raise ValueError("the network does not separate the data; train it until all q_i > 0.")
+    scale = net.degree * gamma
+    gradients = data.y[:, None] * at.jacobian() / scale
+
+    p = cvxpy.Variable(data.n_samples, nonneg=True)
+    stationarity, constraints, n_kinks = u - p @ gradients, [], 0
+    if kink:
+        samples, off, on = _kinks(net, data, u, kink)
+        n_kinks = samples.size
+        if n_kinks:
+            # p_i * slope of the ReLU, for each pair; any number from 0 to p_i
+            slopes = cvxpy.Variable(n_kinks, nonneg=True)
+            constraints = [slopes <= p[samples]]
+            stationarity = stationarity + p[samples] @ (off / scale) - slopes @ (on / scale)
+    slackness = p @ (q / gamma - 1)
+    residual = cvxpy.norm(cvxpy.hstack([stationarity, slackness]))
+    solve(cvxpy.Problem(cvxpy.Minimize(residual), constraints), "multipliers")
+    return KktResidual(
+        residual=float(residual.value),
+        stationarity=float(np.linalg.norm(stationarity.value)),
+        slackness=float(slackness.value),
+        margin=float(gamma),
+        dual_variables=read_only(np.maximum(p.value, 0.0)),
+        n_kinks=n_kinks,
+    )
+
+
+def _kinks(
+    net: Network, data: Dataset, u: np.ndarray, kink: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the pairs on a kink: their samples, and what each adds to grad q_i.
+
+    The second array holds what the pair adds as the ReLU's derivative stands (slope 0 or 1),
+    the third what it adds at slope 1; both have the shape (n_kinks, n_parameters).
+    """
+    W, a = net.layers(u)
+    X = np.c_[data.X, np.ones(data.n_samples)] if W.shape[1] > data.n_features else data.X
+    z = X @ W.T
+    sizes = np.linalg.norm(X, axis=1)[:, None] * np.linalg.norm(W, axis=1)
+    samples, neurons = np.nonzero(np.abs(z) <= kink * sizes)
+    on = np.zeros((samples.size, net.n_parameters))
+    columns = neurons[:, None] * W.shape[1] + np.arange(W.shape[1])
+    blocks = (data.y[samples] * a[0, neurons])[:, None] * X[samples]
+    np.put_along_axis(on, columns, blocks, axis=1)
+    on[np.arange(samples.size), W.size + neurons] = data.y[samples] * np.maximum(
+        z[samples, neurons], 0.0
+    )
+    active = z[samples, neurons] > 0
+    return samples, on * active[:, None], on

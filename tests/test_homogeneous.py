@@ -1,0 +1,215 @@
+"""Networks in descent and in flow: against exact loops and integrators, and what is conserved."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from ibias import datasets, descent, flow, losses, models
+from ibias.flow import homogeneous
+from ibias.flow.homogeneous import NetworkField
+
+DATA = datasets.separable(0, n_samples=12, n_features=3)
+XOR = datasets.sectors(0, half_width=10)
+RELU = models.two_layer_relu(2, 8)
+DEEP = models.deep_linear(3, 4, 3)
+
+
+def start(net, seed=0, batch=(), scale=0.7):
+    return net.random(np.random.default_rng(seed), scale, batch)
+
+
+# ---- margins -----------------------------------------------------------------------------
+
+
+def test_normalized_margin_ignores_the_scale_and_bounds_the_smoothed_one():
+    theta = start(DEEP, batch=(4,))
+    plain, soft = (f(DEEP, DATA, theta) for f in (models.normalized_margin, models.smoothed_margin))
+    np.testing.assert_allclose(models.normalized_margin(DEEP, DATA, 3 * theta), plain)
+    assert (soft <= plain).all()
+    power = np.linalg.norm(theta, axis=-1) ** 3
+    assert (soft >= plain - np.log(12) / power).all()
+    expected = -np.log(np.exp(-models.margins(DEEP, DATA, theta)).sum(-1)) / power
+    np.testing.assert_allclose(soft, expected)
+
+
+def test_margin_of_the_zero_network_and_of_no_degree():
+    with pytest.raises(ValueError, match="theta is zero somewhere"):
+        models.normalized_margin(DEEP, DATA, np.zeros(DEEP.n_parameters))
+    net = models.Network((3, 4, 1), "tanh")
+    with pytest.raises(ValueError, match="not homogeneous"):
+        models.smoothed_margin(net, DATA, start(net))
+
+
+# ---- descent -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", ["logistic", "exponential"])
+def test_a_fixed_step_on_a_linear_network_is_gradient_descent(loss):
+    w0 = np.array([0.1, -0.2, 0.3])
+    settings = {"loss": loss, "step_size": 0.1, "n_steps": 200, "start": w0}
+    ours = descent.network_descent(DATA, models.linear(3), **settings)
+    theirs = descent.gradient_descent(DATA, **settings)
+    np.testing.assert_allclose(ours.iterates, theirs.iterates, rtol=1e-12)
+    np.testing.assert_allclose(ours.log_t, theirs.log_t, rtol=1e-12)
+    np.testing.assert_allclose(ours.log_risk, theirs.log_risk, rtol=1e-12)
+
+
+def test_the_safe_step_is_gradient_descent_whose_steps_add_up_to_t():
+    theta, t, y = start(DEEP), 0.0, DATA.y
+    for _ in range(50):
+        at = DEEP.linearize(theta, DATA.X)
+        losses_now = np.exp(-y * at.predictions)
+        gradient = -at.vjp(y * losses_now) / 12
+        risk, steepest = losses_now.mean(), (at.jacobian() ** 2).sum(-1).max()
+        longest = 0.1 * np.linalg.norm(theta) * risk / np.linalg.norm(gradient)
+        eta = min(1 / steepest, longest) / risk
+        theta, t = theta - eta * gradient, t + eta
+    path = descent.network_descent(DATA, DEEP, n_steps=50, start=start(DEEP), record=[50])
+    np.testing.assert_allclose(path.final, theta, rtol=1e-10)
+    np.testing.assert_allclose(path.log_t, [np.log(t)], rtol=1e-12)
+
+
+def test_a_batch_of_networks_is_a_loop_each_with_its_own_time():
+    thetas = start(RELU, batch=(3,))
+    path = descent.network_descent(XOR, RELU, n_steps=40, start=thetas)
+    assert path.log_t.shape == path.log_risk.shape == path.iterates.shape[:-1]
+    for j in range(3):
+        alone = descent.network_descent(XOR, RELU, n_steps=40, start=thetas[j])
+        np.testing.assert_allclose(path.iterates[:, j], alone.iterates, rtol=1e-9)
+        np.testing.assert_allclose(path.log_t[:, j], alone.log_t, rtol=1e-9)
+
+
+def test_the_safe_step_goes_on_where_the_loss_is_zero_in_floating_point():
+    data, net = datasets.sectors(0, centres=(30, 150, 270), labels=(1, 1, -1)), RELU
+    path = descent.network_descent(data, net, n_steps=6000, start=start(net))
+    assert path.log_risk[-1] < -750 and np.isfinite(path.iterates).all()
+    late = path.log_risk < -10
+    assert (np.diff(models.smoothed_margin(net, data, path.iterates[late])) > 0).all()
+
+
+def test_dead_neurons_stay_where_they_are():
+    net = models.two_layer_relu(1, 1)
+    data = datasets.Dataset.one_class([[1.0], [2.0]])
+    path = descent.network_descent(data, net, n_steps=3, start=[-1.0, 1.0], record=[3])
+    np.testing.assert_array_equal(path.final, [-1.0, 1.0])
+    assert path.log_t[0] == -np.inf
+
+
+def test_too_large_a_fixed_step_is_reported():
+    with pytest.raises(descent.Diverged, match="choose a smaller step_size"):
+        settings = {"step_size": 1e6, "n_steps": 50, "start": start(DEEP, scale=3.0)}
+        descent.network_descent(DATA, DEEP, loss="logistic", **settings)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"start": np.zeros(DEEP.n_parameters)}, "start is zero somewhere"),
+        ({"start": np.ones(3)}, "its last axis must hold the 32 parameters"),
+        ({"step_size": -1.0}, "step_size must be finite and greater than 0"),
+        ({"n_steps": 0}, "n_steps must be"),
+        ({"loss": "hinge"}, "unknown loss"),
+    ],
+)
+def test_bad_input_of_descent_is_named(change, message):
+    settings = {"n_steps": 3, "start": start(DEEP)} | change
+    with pytest.raises(ValueError, match=message):
+        descent.network_descent(DATA, DEEP, **settings)
+
+
+# ---- flow --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", ["logistic", "exponential"])
+def test_the_flow_of_a_linear_network_is_the_gradient_flow(loss):
+    log_t, w0 = [-30.0, 0.0, 5.0, 50.0, 1e4], [0.1, -0.2, 0.3]
+    ours = flow.network_flow(DATA, models.linear(3), loss=loss, log_t=log_t, start=w0)
+    theirs = flow.gradient_flow(DATA, loss=loss, log_t=log_t, start=w0)
+    np.testing.assert_allclose(ours.iterates, theirs.iterates, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(ours.log_risk, theirs.log_risk, rtol=1e-6, atol=1e-6)
+
+
+def test_the_flow_agrees_with_an_integrator_in_ordinary_time():
+    theta, y = start(DEEP), DATA.y
+
+    def velocity(_, theta):
+        at = DEEP.linearize(theta, DATA.X)
+        return at.vjp(y * np.exp(-y * at.predictions)) / 12
+
+    peer = solve_ivp(velocity, (0, 50), theta, t_eval=[1, 50], rtol=1e-10, atol=1e-10)
+    ours = flow.network_flow(DATA, DEEP, log_t=np.log([1, 50]), start=theta)
+    error = np.linalg.norm(ours.iterates - peer.y.T, axis=1)
+    assert (error < 3e-6).all() and (error < ours.error_estimate).all()
+
+
+def test_the_flow_conserves_the_differences_of_layers():
+    theta = start(DEEP)
+    path = flow.network_flow(DATA, DEEP, log_t=[2.0, 1e3], start=theta)
+    for point in path.iterates:
+        W, V, a = DEEP.layers(point)
+        W0, V0, a0 = DEEP.layers(theta)
+        size = np.linalg.norm(point) ** 2
+        np.testing.assert_allclose(W @ W.T - V.T @ V, W0 @ W0.T - V0.T @ V0, atol=1e-7 * size)
+        np.testing.assert_allclose(V @ V.T - a.T @ a, V0 @ V0.T - a0.T @ a0, atol=1e-7 * size)
+
+
+@pytest.mark.parametrize("loss", ["logistic", "exponential"])
+@pytest.mark.parametrize("net", [DEEP, models.Network((3, 5, 1), "squared_relu")], ids=str)
+def test_the_jacobian_of_the_field(net, loss):
+    field, theta, step = NetworkField(DATA, net, losses.named(loss)), start(net), 1e-5
+    shifts = step * np.eye(theta.size)
+    columns = [(field(1.0, theta + e) - field(1.0, theta - e)) / (2 * step) for e in shifts]
+    np.testing.assert_allclose(field.jacobian(1.0, theta), np.transpose(columns), atol=1e-7)
+
+
+def test_the_norm_grows_as_the_closed_form_says():
+    """||theta||^L margin - log t - (2 - 2/L) log log t has the limit derived on the page."""
+    net = models.deep_linear(3, 4, 2)
+    path = flow.network_flow(DATA, net, log_t=[1e4], start=start(net))
+    q, margin = (f(net, DATA, path.final) for f in (models.margins, models.normalized_margin))
+    largest = losses.Exponential().dual_variables(q).max()
+    limit = np.log(4 * margin) - np.log(12) - np.log(largest)
+    assert q.min() - 1e4 - np.log(1e4) == pytest.approx(limit, abs=2e-3)
+
+
+def test_sliding_along_a_kink_is_reported(monkeypatch):
+    monkeypatch.setattr(homogeneous, "MAX_EVALUATIONS", 2000)
+    with pytest.raises(flow.IntegrationFailed, match="slides along a kink"):
+        flow.network_flow(XOR, RELU, log_t=[1e4], start=start(RELU, 1, scale=1.0))
+
+
+def test_a_stationary_start_is_refused():
+    with pytest.raises(ValueError, match="start is a stationary point"):
+        flow.network_flow(DATA, DEEP, log_t=[1.0], start=np.zeros(DEEP.n_parameters))
+
+
+# ---- the data of the chapter ---------------------------------------------------------------
+
+
+def test_sectors_lie_where_they_should():
+    data = datasets.sectors(1, centres=(0, 90), labels=(1, -1), n_per_sector=50, half_width=20)
+    angles = np.degrees(np.arctan2(data.X[:, 1], data.X[:, 0]))
+    lengths = np.linalg.norm(data.X, axis=1)
+    assert (np.abs(angles[:50]) <= 20).all() and (np.abs(angles[50:] - 90) <= 20).all()
+    assert (lengths >= 0.7).all() and (lengths <= 1.3).all()
+    assert (data.y[:50] == 1).all() and (data.y[50:] == -1).all()
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"labels": (1, -1)}, "give one label each"),
+        ({"half_width": 200}, "half_width must be from 0 to 180"),
+        ({"n_per_sector": 0}, "n_per_sector must be a whole number"),
+    ],
+)
+def test_bad_sectors_are_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        datasets.sectors(**settings)
+
+
+def test_one_class_is_a_margin_problem():
+    data = datasets.Dataset.one_class([[1.0, 2.0]])
+    assert data.y.tolist() == [1.0] and data.Z.tolist() == [[1.0, 2.0]]
+    with pytest.raises(ValueError, match="at least one sample"):
+        datasets.Dataset.one_class(np.empty((0, 2)))
