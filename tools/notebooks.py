@@ -85,7 +85,9 @@ def normalised(notebook: NotebookNode) -> str:
     """Return the text of the notebook with nothing in it that differs between two runs."""
     cells, seen, executed = [], {}, 0
     for cell in _with_first_cell(notebook.cells):
-        source = _with_tildes(cell.source.rstrip())
+        source = cell.source.rstrip()
+        if cell.cell_type == "markdown":
+            source = _with_tildes(source)
         if not source:
             continue
         digest = hashlib.sha256(f"{cell.cell_type}\n{source}".encode()).hexdigest()[:8]
