@@ -2,9 +2,14 @@
 
 from ibias.networks.batch_norm import BatchNormNetwork
 from ibias.networks.random_features import ReluFeatures, ridge
+from ibias.networks.search import Guesses, greedy_search, guess_and_check, pattern_search
 
 __all__ = [
     "BatchNormNetwork",
+    "Guesses",
     "ReluFeatures",
+    "greedy_search",
+    "guess_and_check",
+    "pattern_search",
     "ridge",
 ]

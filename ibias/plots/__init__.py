@@ -4,6 +4,7 @@ Importing this package applies the house style (`use_style`).
 """
 
 from ibias.plots.classification import boundary, curves, mark, pixels, reach, samples, strip
+from ibias.plots.comparison import boxes, contest
 from ibias.plots.mechanism import height_curves, heights, weighted_samples
 from ibias.plots.regression import fit_1d
 from ibias.plots.style import (
@@ -35,6 +36,8 @@ __all__ = [
     "PURPLE",
     "VERMILION",
     "boundary",
+    "boxes",
+    "contest",
     "curves",
     "fit_1d",
     "height_curves",

@@ -1,0 +1,36 @@
+"""Methods side by side."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+
+from ibias.plots.style import BLUE, GREY, INK, MIST, VERMILION
+
+
+def boxes(ax: Axes, groups: Mapping[str, ArrayLike], ylabel: str) -> None:
+    """Draw each group's values as a box with its points."""
+    for place, values in enumerate(groups.values()):
+        values = np.asarray(values)
+        ax.boxplot(
+            values,
+            positions=[place],
+            widths=0.5,
+            showfliers=False,
+            medianprops={"color": INK, "linewidth": 2},
+            patch_artist=True,
+            boxprops={"facecolor": MIST, "edgecolor": GREY},
+        )
+        ax.plot(np.full(values.size, place), values, "o", color=BLUE, markersize=4, alpha=0.6)
+    ax.set_xticks(range(len(groups)), list(groups))
+    ax.set_ylabel(ylabel)
+
+
+def contest(ax: Axes, guesses: ArrayLike, trained: float) -> None:
+    """Draw the test accuracies of random solutions, and that of training, on fixed axes."""
+    ax.hist(guesses, bins=np.linspace(0.3, 1, 36), color=BLUE, alpha=0.75, label="guesses")
+    ax.axvline(trained, color=VERMILION, label="gradient descent")
+    ax.axvline(0.5, color=GREY, linestyle=":", linewidth=1.2, label="a coin")
+    ax.set(xlim=(0.3, 1), ylim=(0, 60), xlabel="test accuracy", yticks=[])
+    ax.legend(loc="upper left")
