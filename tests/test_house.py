@@ -87,3 +87,12 @@ def test_the_table_of_contents_names_every_page_and_no_other():
     pages = [*(ROOT / "book").rglob("*.md"), *(ROOT / "book").rglob("*.ipynb")]
     pages = [page for page in pages if ".ipynb_checkpoints" not in page.parts]
     assert set(named) == {page.relative_to(ROOT).with_suffix("").as_posix() for page in pages}
+
+
+def test_the_picture_of_the_readme_is_the_front_page_s_and_small():
+    cells = json.loads(read("book/index.ipynb"))["cells"]
+    figure = next(cell for cell in cells if "figure" in cell["metadata"].get("mystnb", {}))
+    alt = figure["metadata"]["mystnb"]["image"]["alt"]
+    assert f'<img src="book/front.svg" width="620" alt="{alt}">' in read("README.md")
+    assert len(read("book/front.svg")) < 60_000
+    assert alt in read("book/front.svg"), "make picture"
