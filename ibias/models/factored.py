@@ -128,14 +128,13 @@ class DiagonalLinear(Factored):
 
     def weights(self, theta: ArrayLike) -> np.ndarray:
         """Return u^depth - v^depth, shape (..., n_features)."""
-        u, v = np.moveaxis(self.layers(theta), -2, 0)
-        return u**self.depth - v**self.depth
+        powers = self.layers(theta) ** self.depth
+        return powers[..., 0, :] - powers[..., 1, :]
 
     def pullback(self, theta: ArrayLike, g: ArrayLike) -> np.ndarray:
         """Return (depth u^(depth-1) g, -depth v^(depth-1) g)."""
-        g = np.asarray(g)[..., None, :] * np.array([[1.0], [-1.0]])
-        blocks = self.depth * self.layers(theta) ** (self.depth - 1) * g
-        return blocks.reshape(*blocks.shape[:-2], -1)
+        powers = self.depth * np.asarray(theta) ** (self.depth - 1)
+        return powers * np.concatenate([g, np.negative(g)], axis=-1)
 
 
 @dataclass(frozen=True)
