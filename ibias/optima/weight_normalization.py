@@ -41,7 +41,8 @@ def weight_normalized_interpolant(
     Along the flow s' = -g (I - s s^T) grad, g' = -rate <s, grad>, with s = v/||v|| and
     ||v|| = 1, the part of s across the data is multiplied by e^((g_0^2 - g^2)/(2 rate))
     (Wu et al. 2020). Together with ||w||^2 = ||w_min||^2 + ||excess||^2 this is one equation
-    for the final length, and it has one root.
+    for the final length, and it has one root. Where a short g crosses zero on the way and ends
+    negative, the flow's excess has the opposite sign; its length is the same.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ Importing this package applies the house style (`use_style`).
 from ibias.plots.classification import boundary, curves, mark, pixels, reach, samples, strip
 from ibias.plots.comparison import boxes, contest
 from ibias.plots.mechanism import height_curves, heights, weighted_samples
+from ibias.plots.paired import pairs, stems
 from ibias.plots.regression import fit_1d
 from ibias.plots.style import (
     AMBER,
@@ -44,9 +45,11 @@ __all__ = [
     "heights",
     "log_time",
     "mark",
+    "pairs",
     "pixels",
     "reach",
     "samples",
+    "stems",
     "strip",
     "use_style",
     "weighted_samples",

@@ -1,0 +1,33 @@
+"""Paired runs, and the weights of several predictors side by side."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+
+from ibias.plots.style import INK, MIST, PALETTE
+
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+def pairs(ax: Axes, columns: Mapping[str, ArrayLike]) -> None:
+    """Draw one dot a run in each named column, and join the dots of the same data set."""
+    values = np.array(list(columns.values()))  # (n_columns, n_sets)
+    places = np.arange(len(values))
+    ax.plot(places, values, color=MIST, linestyle="-", linewidth=1.6, zorder=1)
+    for place, row, color, marker in zip(places, values, PALETTE, MARKERS, strict=False):
+        ax.plot([place] * len(row), row, marker, color=color, linestyle="none", zorder=2)
+    ax.set_xticks(places, list(columns))
+    ax.set_xlim(-0.4, len(values) - 0.6)
+
+
+def stems(ax: Axes, truth: ArrayLike, columns: Mapping[str, ArrayLike]) -> None:
+    """Draw weights against their index: the truth as bars, the others as markers."""
+    index = np.arange(1, len(np.asarray(truth)) + 1)
+    ax.bar(index, truth, width=0.9, color=MIST, label="truth")
+    for (name, w), color, marker in zip(columns.items(), PALETTE, MARKERS, strict=False):
+        ax.plot(index, w, marker, color=color, markersize=5.5, linestyle="none", label=name)
+    ax.axhline(0, color=INK, linewidth=0.8, linestyle="-")
+    ax.set(xlabel="coordinate", ylabel="weight")
+    ax.legend(loc="upper right", ncols=len(columns) + 1, columnspacing=1, handletextpad=0.4)
