@@ -5,6 +5,7 @@ Importing this package applies the house style (`use_style`).
 
 from ibias.plots.classification import boundary, curves, mark, pixels, reach, samples, strip
 from ibias.plots.comparison import boxes, contest
+from ibias.plots.convexity import arrow, gap_over_tangent, hull, unit_ball
 from ibias.plots.mechanism import height_curves, heights, weighted_samples
 from ibias.plots.paired import pairs, stems
 from ibias.plots.regression import fit_1d
@@ -23,6 +24,7 @@ from ibias.plots.style import (
     use_style,
 )
 from ibias.plots.time import log_time
+from ibias.plots.weights import plane, point, solutions, walk
 
 __all__ = [
     "AMBER",
@@ -36,22 +38,30 @@ __all__ = [
     "POSITIVE",
     "PURPLE",
     "VERMILION",
+    "arrow",
     "boundary",
     "boxes",
     "contest",
     "curves",
     "fit_1d",
+    "gap_over_tangent",
     "height_curves",
     "heights",
+    "hull",
     "log_time",
     "mark",
     "pairs",
     "pixels",
+    "plane",
+    "point",
     "reach",
     "samples",
+    "solutions",
     "stems",
     "strip",
+    "unit_ball",
     "use_style",
+    "walk",
     "weighted_samples",
 ]
 
