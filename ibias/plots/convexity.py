@@ -17,12 +17,18 @@ def unit_ball(ax: Axes, p: float, **style: object) -> None:
     ax.fill(*ball, **style)
 
 
-def arrow(ax: Axes, tip: ArrayLike, name: str, start: ArrayLike = (0, 0), **style: object) -> None:
-    """Draw an arrow from `start` to `tip` and write its name at the tip."""
-    color = style.pop("color", INK)
+def arrow(
+    ax: Axes,
+    tip: ArrayLike,
+    name: str,
+    *,
+    color: str = INK,
+    offset: tuple[float, float] = (7, 5),
+) -> None:
+    """Draw an arrow from zero to `tip` and write its name beside the tip, `offset` points off."""
     properties = {"arrowstyle": "-|>", "color": color, "linewidth": 2, "mutation_scale": 16}
-    ax.annotate("", tuple(tip), tuple(start), arrowprops={**properties, **style})
-    ax.annotate(name, tuple(tip), xytext=(7, 5), textcoords="offset points", color=color)
+    ax.annotate("", tuple(tip), (0, 0), arrowprops=properties)
+    ax.annotate(name, tuple(tip), xytext=offset, textcoords="offset points", color=color)
 
 
 def hull(ax: Axes, points: ArrayLike, nearest: ArrayLike) -> None:
