@@ -55,3 +55,10 @@ def test_bad_input():
         flow.accelerated_flow(datasets.separable(0), log_t=[2.0, 1.0])
     with pytest.raises(ValueError, match="tolerance must be"):
         flow.accelerated_flow(datasets.separable(0), log_t=[2.0], tolerance=0)
+
+
+def test_swings_do_not_slow_it_down():
+    for seed in range(4):
+        path = flow.accelerated_flow(datasets.separable(seed), log_t=[30.0, 50.0, 1e5])
+        assert path.n_evaluations < 20_000
+        assert (path.error_estimate <= 1e-9 * np.abs(path.iterates).max(axis=1)).all()

@@ -58,12 +58,15 @@ def loss_scaled_gradient_descent(
     """
     loss, Z = named(loss), data.Z
     eta = step_sizes(dual_step_size(data) if step_size is None else step_size)
-    scale, log_n = eta[..., None], np.log(data.n_samples)
+    scale = eta[..., None]
 
     def advance(w: np.ndarray, _: int) -> np.ndarray:
+        # Numerator and denominator are divided by the largest loss: neither underflows.
         u = w @ Z.T
-        log_risk = np.expand_dims(loss.log_risk(u), -1)
-        return w + scale * (np.exp(loss.log_slope(u) - log_n - log_risk) @ Z)
+        log_values = loss.log_value(u)
+        largest = log_values.max(axis=-1, keepdims=True)
+        total = np.exp(log_values - largest).sum(axis=-1, keepdims=True)
+        return w + scale * (np.exp(loss.log_slope(u) - largest) @ Z) / total
 
     return run(
         data,

@@ -12,6 +12,10 @@ from ibias.losses import MarginLoss, named
 from ibias.trajectory import Trajectory
 
 
+CALM = 40.0  # a log time by which swings, which die out like 1/t, are below rounding
+ROUNDING = 1e-13  # relative to log t: the error of an exponent of that size, with some room
+
+
 def accelerated_flow(
     data: Dataset,
     *,
@@ -74,11 +78,26 @@ def accelerated_flow(
         return np.concatenate([space.start + pull / 8, pull / 4])
 
     def solve(local_error: float) -> Arc:
-        # Where the gradient has changed, relatively, by less than the local error.
+        # Start where the gradient has changed, relatively, by less than the local error.
         first = min(-5.0, log_t[0]) + 0.5 * np.log(local_error)
-        passage = integrate(velocity, first, early(first), log_t, local_error, jacobian)
-        status = f"integrated to log time {log_t[-1]:.6g}"
-        return Arc(list(passage.states[:, :d]), status, passage.n_evaluations)
+        calm = max(CALM, log_t[0])
+        times = np.append(log_t[log_t <= calm], calm)
+        swinging = integrate(velocity, first, early(first), times, local_error, jacobian)
+        smooth = integrate(
+            velocity,
+            calm,
+            swinging.state,
+            log_t[log_t > calm],
+            max(local_error, ROUNDING * log_t[-1]),
+            jacobian,
+            swings=True,
+        )
+        states = [*swinging.states[:-1], *smooth.states]
+        return Arc(
+            [state[:d] for state in states],
+            f"integrated to log time {log_t[-1]:.6g}",
+            swinging.n_evaluations + smooth.n_evaluations,
+        )
 
     # The flow swings, and errors add up ten times further than for the gradient flow.
     accurate, rough = solve(ACCURATE * tolerance / 10), solve(ROUGH * tolerance / 10)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, logsumexp, softmax
+from scipy.special import expit
 
 from ibias._validate import finite_array, increasing, positive, read_only
 from ibias.datasets import MulticlassDataset
@@ -12,6 +12,11 @@ from ibias.flow.gradient import ACCURATE, ROUGH, agreement
 from ibias.flow.log_time import LARGEST_EXPONENT, integrate
 from ibias.losses import Logistic
 from ibias.trajectory import Trajectory
+
+
+def soft_minimum(u: np.ndarray) -> np.ndarray:
+    """Return -log sum exp(-u) over the last axis."""
+    return -np.logaddexp.reduce(-u, axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +43,12 @@ class CrossEntropyField:
 
     def log_risk(self, w: np.ndarray) -> np.ndarray:
         """Return the logarithm of the mean cross-entropy, shape (...)."""
-        return Logistic().log_risk(-logsumexp(-self.margins(w), axis=-1))
+        return Logistic().log_risk(soft_minimum(self.margins(w)))
 
     def weights(self, s: float, u: np.ndarray) -> np.ndarray:
         """Return e^s q / n, of order one at all times; shape (n_samples, n_classes - 1)."""
-        soft_minimum = -logsumexp(-u, axis=-1, keepdims=True)
-        log_q = soft_minimum - u + Logistic().log_slope(soft_minimum)
+        lowest = soft_minimum(u)[..., None]
+        log_q = lowest - u + Logistic().log_slope(lowest)
         return np.exp(np.minimum(s - np.log(self.n_samples) + log_q, LARGEST_EXPONENT))
 
     def __call__(self, s: float, w: np.ndarray) -> np.ndarray:
@@ -54,7 +59,8 @@ class CrossEntropyField:
         """Return the derivative: d q_r / d u_k = q_r (q_k - [r = k]) within each sample."""
         u = self.margins(w)
         alpha = self.weights(s, u)
-        q = softmax(-u, axis=-1) * expit(logsumexp(-u, axis=-1, keepdims=True))
+        lowest = soft_minimum(u)[..., None]
+        q = np.exp(lowest - u) * expit(-lowest)
         rows = self.Z.reshape(*u.shape, -1)
         mean_row = np.einsum("ir,irj->ij", alpha, rows)
         expected_row = np.einsum("ir,irj->ij", q, rows)

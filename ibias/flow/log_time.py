@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import comb
 
 import numpy as np
-from scipy.integrate import LSODA
+from scipy.integrate import LSODA, Radau
 
 from ibias.losses import MarginLoss
 
@@ -136,6 +136,7 @@ def integrate(
     tolerance: float,
     jacobian: Callable[[float, np.ndarray], np.ndarray] | None = None,
     halt: Callable[[float, np.ndarray], bool] | None = None,
+    swings: bool = False,
 ) -> Passage:
     """Integrate dw/ds = field(s, w) through all `times` with scipy's LSODA.
 
@@ -151,6 +152,8 @@ def integrate(
         The local error per step, absolute, and relative where |w| is above ten.
     halt : callable, optional
         Called as halt(s, w) after every step; the integration ends when it is true.
+    swings : bool
+        Use Radau, which needs no short steps for swings that die out. LSODA does.
 
     Raises
     ------
@@ -165,7 +168,7 @@ def integrate(
         return Passage(np.array(states).reshape(-1, start.size), start_time, start, 0)
     with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # LSODA warns and returns; the failure is raised below
-        solver = LSODA(
+        solver = (Radau if swings else LSODA)(
             field,
             start_time,
             start,

@@ -3,11 +3,21 @@
 Importing this package applies the house style (`use_style`).
 """
 
-from ibias.plots.classification import boundary, curves, mark, pixels, reach, samples, strip
+from ibias.plots.classification import (
+    boundaries,
+    boundary,
+    curves,
+    mark,
+    pixels,
+    reach,
+    samples,
+    strip,
+)
 from ibias.plots.comparison import boxes, contest
 from ibias.plots.convexity import arrow, gap_over_tangent, hull, unit_ball
 from ibias.plots.mechanism import height_curves, heights, weighted_samples
 from ibias.plots.paired import pairs, stems
+from ibias.plots.rates import guide, traces
 from ibias.plots.regression import fit_1d
 from ibias.plots.style import (
     AMBER,
@@ -39,12 +49,14 @@ __all__ = [
     "PURPLE",
     "VERMILION",
     "arrow",
+    "boundaries",
     "boundary",
     "boxes",
     "contest",
     "curves",
     "fit_1d",
     "gap_over_tangent",
+    "guide",
     "height_curves",
     "heights",
     "hull",
@@ -59,6 +71,7 @@ __all__ = [
     "solutions",
     "stems",
     "strip",
+    "traces",
     "unit_ball",
     "use_style",
     "walk",

@@ -32,6 +32,18 @@ def boundary(ax: Axes, w: ArrayLike, **style: object) -> None:
     ax.axis(limits)
 
 
+def boundaries(ax: Axes, lines: Mapping[str, ArrayLike]) -> None:
+    """Draw the line <w, x> = 0 for each named w, with a legend above the axes."""
+    looks = [
+        {"color": color, "linestyle": line_style}
+        for _, color, line_style in zip(lines, PALETTE, LINE_STYLES, strict=False)
+    ]
+    for w, look in zip(lines.values(), looks, strict=True):
+        boundary(ax, w, **look)
+    handles = [ax.plot([], [], **look)[0] for look in looks]
+    ax.legend(handles, list(lines), loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
+
+
 def strip(ax: Axes, w: ArrayLike, half_width: float, **style: object) -> None:
     """Shade the points within `half_width` of the line <w, x> = 0."""
     w = np.asarray(w, dtype=float) / np.linalg.norm(w)
