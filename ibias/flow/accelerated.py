@@ -11,7 +11,6 @@ from ibias.flow.separation import Arc
 from ibias.losses import MarginLoss, named
 from ibias.trajectory import Trajectory
 
-
 CALM = 40.0  # a log time by which swings, which die out like 1/t, are below rounding
 ROUNDING = 1e-13  # relative to log t: the error of an exponent of that size, with some room
 
