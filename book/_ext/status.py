@@ -1,0 +1,84 @@
+"""``{status}``: a table of the book's notebooks, measured by the build that wrote it.
+
+Time is what executing the notebook took when its results were last needed; checks and
+controls are counted in its stored outputs.
+"""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from ibias.claims import outcomes
+
+LIBRARIES = ("numpy", "scipy", "matplotlib", "scikit-learn", "cvxpy-base", "clarabel")
+COLUMNS = ("page", "checks", "controls", "seconds")
+
+
+class status(nodes.General, nodes.Element):
+    """The place of the table, until all pages are read."""
+
+
+class StatusDirective(SphinxDirective):
+    """``{status}`` takes no argument."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the place of the table."""
+        self.env.note_reread()
+        return [status()]
+
+
+def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Put the table in its place."""
+    for place in doctree.findall(status):
+        place.replace_self([table(app, docname), versions()])
+
+
+def table(app: Sphinx, docname: str) -> nodes.table:
+    """Return a row for each notebook, in the order of the table of contents."""
+    rows, total = [], [0, 0, 0.0]
+    for page in [app.config.root_doc, *app.env.toctree_includes.get(app.config.root_doc, [])]:
+        run = app.env.metadata[page].get("exec_data")
+        if not run:
+            continue
+        lines = outcomes(Path(app.env.doc2path(page)))
+        checks = sum(line.role == "check" for line in lines)
+        counts = [checks, len(lines) - checks, run["runtime"] or 0.0]
+        total = [sum(pair) for pair in zip(total, counts, strict=True)]
+        link = nodes.reference("", app.env.titles[page].astext(), internal=True)
+        link["refuri"] = app.builder.get_relative_uri(docname, page)
+        rows.append(row(nodes.paragraph("", "", link), *cells(counts)))
+    rows.append(row(nodes.paragraph("", "all"), *cells(total)))
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=w) for w in (3, 1, 1, 1)), cols=4)
+    group += nodes.thead("", row(*(nodes.paragraph("", name) for name in COLUMNS)))
+    group += nodes.tbody("", *rows)
+    return nodes.table("", group, classes=["status"])
+
+
+def cells(counts: list) -> list[nodes.paragraph]:
+    """Return the counts as text."""
+    checks, controls, seconds = counts
+    return [nodes.paragraph("", text) for text in (f"{checks}", f"{controls}", f"{seconds:.0f}")]
+
+
+def row(*paragraphs: nodes.paragraph) -> nodes.row:
+    """Return a row of a table."""
+    return nodes.row("", *(nodes.entry("", paragraph) for paragraph in paragraphs))
+
+
+def versions() -> nodes.paragraph:
+    """Return what the notebooks ran with."""
+    listed = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    text = f"Executed with Python {platform.python_version()}, {listed}, on one core."
+    return nodes.paragraph("", text, classes=["status"])
+
+
+def setup(app: Sphinx) -> dict:
+    """Register the directive."""
+    app.add_node(status)
+    app.add_directive("status", StatusDirective)
+    app.connect("doctree-resolved", fill)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
