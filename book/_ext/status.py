@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from docutils import nodes
+from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -18,7 +19,7 @@ LIBRARIES = ("numpy", "scipy", "matplotlib", "scikit-learn", "cvxpy-base", "clar
 COLUMNS = ("page", "checks", "controls", "seconds")
 
 
-class status(nodes.General, nodes.Element):
+class status_place(nodes.General, nodes.Element):
     """The place of the table, until all pages are read."""
 
 
@@ -28,12 +29,12 @@ class StatusDirective(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the place of the table."""
         self.env.note_reread()
-        return [status()]
+        return [status_place()]
 
 
 def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Put the table in its place."""
-    for place in doctree.findall(status):
+    for place in doctree.findall(status_place):
         place.replace_self([table(app, docname), versions()])
 
 
@@ -41,7 +42,7 @@ def table(app: Sphinx, docname: str) -> nodes.table:
     """Return a row for each notebook, in the order of the table of contents."""
     rows, total = [], [0, 0, 0.0]
     for page in [app.config.root_doc, *app.env.toctree_includes.get(app.config.root_doc, [])]:
-        run = app.env.metadata[page].get("exec_data")
+        run = NbMetadataCollector.get_exec_data(app.env, page)
         if not run:
             continue
         lines = outcomes(Path(app.env.doc2path(page)))
@@ -78,7 +79,7 @@ def versions() -> nodes.paragraph:
 
 def setup(app: Sphinx) -> dict:
     """Register the directive."""
-    app.add_node(status)
+    app.add_node(status_place)
     app.add_directive("status", StatusDirective)
     app.connect("doctree-resolved", fill)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
