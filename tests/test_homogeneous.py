@@ -32,6 +32,19 @@ def test_normalized_margin_ignores_the_scale_and_bounds_the_smoothed_one():
     np.testing.assert_allclose(soft, expected)
 
 
+def test_path_norm_is_a_sum_over_neurons_and_half_the_square_when_balanced():
+    net = models.two_layer_relu(3, 5)
+    theta = start(net, batch=(2,))
+    W, a = net.layers(theta)
+    expected = [sum(abs(a[b, 0, j]) * np.linalg.norm(W[b, j]) for j in range(5)) for b in (0, 1)]
+    np.testing.assert_allclose(models.path_norm(net, theta), expected)
+    balanced = net.flatten([W, np.linalg.norm(W, axis=-1)[:, None, :]])
+    squares = np.linalg.norm(balanced, axis=-1) ** 2
+    np.testing.assert_allclose(models.path_norm(net, balanced), squares / 2)
+    with pytest.raises(ValueError, match="that of a two-layer network"):
+        models.path_norm(DEEP, start(DEEP))
+
+
 def test_margin_of_the_zero_network_and_of_no_degree():
     with pytest.raises(ValueError, match="theta is zero somewhere"):
         models.normalized_margin(DEEP, DATA, np.zeros(DEEP.n_parameters))
@@ -115,6 +128,31 @@ def test_bad_input_of_descent_is_named(change, message):
     settings = {"n_steps": 3, "start": start(DEEP)} | change
     with pytest.raises(ValueError, match=message):
         descent.network_descent(DATA, DEEP, **settings)
+
+
+def test_greedy_descent_lowers_the_risk_at_every_step_and_loses_margin():
+    theta = start(DEEP)
+    path = descent.greedy_descent(DATA, DEEP, n_steps=40, start=theta)
+    assert (np.diff(path.log_risk) < 0).all() and (np.diff(path.log_t) >= 0).all()
+    assert path.log_risk[-1] < -1e4
+    assert (np.diff(models.smoothed_margin(DEEP, DATA, path.iterates)) < 0).any()
+
+
+def test_the_first_greedy_step_is_a_gradient_step():
+    theta = start(DEEP)
+    path = descent.greedy_descent(DATA, DEEP, n_steps=1, start=theta)
+    step_size = float(np.exp(path.log_t[0]))
+    same = descent.network_descent(DATA, DEEP, n_steps=1, start=theta, step_size=step_size)
+    np.testing.assert_allclose(path.final, same.final)
+
+
+def test_greedy_descent_says_what_it_cannot_take():
+    with pytest.raises(ValueError, match="growth must be above 1"):
+        descent.greedy_descent(DATA, DEEP, n_steps=3, start=start(DEEP), growth=1.0)
+    net = models.two_layer_relu(1, 1)
+    dead = datasets.Dataset.one_class([[1.0]])
+    with pytest.raises(ValueError, match="no step from start lowers the risk"):
+        descent.greedy_descent(dead, net, n_steps=3, start=[-1.0, 1.0])
 
 
 # ---- flow --------------------------------------------------------------------------------

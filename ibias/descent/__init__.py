@@ -2,7 +2,7 @@
 
 from ibias.descent.adaptive import adagrad, adam, rmsprop
 from ibias.descent.gradient import default_step_size, gradient_descent
-from ibias.descent.homogeneous import network_descent
+from ibias.descent.homogeneous import greedy_descent, network_descent
 from ibias.descent.least_squares import kaczmarz, least_squares_descent
 from ibias.descent.loop import Diverged
 from ibias.descent.matrix import factored_gradient_descent, multiplicative_update
@@ -28,6 +28,7 @@ __all__ = [
     "dual_step_size",
     "factored_gradient_descent",
     "gradient_descent",
+    "greedy_descent",
     "heavy_ball",
     "kaczmarz",
     "least_squares_descent",

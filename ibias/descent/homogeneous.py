@@ -14,9 +14,10 @@ from ibias._validate import finite_array, positive, read_only
 from ibias.datasets import Dataset
 from ibias.descent.loop import Diverged, recorded_steps
 from ibias.losses import MarginLoss, named
-from ibias.models import Network
+from ibias.models import Linearization, Network
 from ibias.trajectory import Trajectory
 
+SMALLEST_STEP = 1e-300
 LARGEST_MOVE = 0.1  # of ||theta|| in one step, which only matters while the margins are small
 
 
@@ -66,44 +67,124 @@ def network_descent(
     Diverged
         When a fixed step makes the iterates overflow.
     """
-    loss, theta = named(loss), finite_array("start", start)
+    loss, theta = named(loss), _start(net, start)
     if step_size is not None:
         positive("step_size", step_size)
-    net.layers(theta)  # refuses a start of another shape
-    if (np.linalg.norm(theta, axis=-1) == 0).any():
-        raise ValueError("start is zero somewhere, where the gradient vanishes; draw it at random.")
     steps = recorded_steps(n_steps, record)
-    log_n, log_t = np.log(data.n_samples), np.full(theta.shape[:-1], -np.inf)
+    log_t = np.full(theta.shape[:-1], -np.inf)
     rows, k = [], 0
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for stop in steps:
             for _ in range(stop - k):
                 at = net.linearize(theta, data.X)
-                q = data.y * at.predictions
-                log_sum = np.logaddexp.reduce(loss.log_value(q), axis=-1)
-                weights = np.exp(loss.log_slope(q) - log_sum[..., None])
-                ascent = at.vjp(data.y * weights)  # the gradient of -log risk
+                ascent, log_risk = _ascent(at, data.y, loss)
                 if step_size is None:
                     size = _safe_step(theta, ascent, at.squared_gradient_norms())
-                    log_eta = np.log(size) - log_sum + log_n
+                    log_eta = np.log(size) - log_risk
                 else:
                     log_eta = np.log(step_size)
-                    size = np.exp(log_eta + log_sum - log_n)
+                    size = np.exp(log_eta + log_risk)
                 theta = theta + size[..., None] * ascent
                 log_t = np.logaddexp(log_t, log_eta)
             k = stop
             if not np.isfinite(theta).all():
                 raise Diverged(int(stop))
-            rows.append((log_t, theta, loss.log_risk(data.y * net.predict(theta, data.X))))
-    times, iterates, log_risk = (np.stack(column) for column in zip(*rows, strict=True))
+            rows.append((log_t, theta))
+    times, iterates = (np.stack(column) for column in zip(*rows, strict=True))
     if step_size is not None:
         times = times.reshape(len(steps), -1)[:, 0]
+    return _trajectory(data, net, loss, times, iterates, int(steps[-1]))
+
+
+def greedy_descent(
+    data: Dataset,
+    net: Network,
+    *,
+    loss: str | MarginLoss = "exponential",
+    n_steps: int,
+    start: ArrayLike,
+    growth: float = 2.0,
+) -> Trajectory:
+    """Run gradient descent that takes any step under which the risk falls: fast, and unsafe.
+
+    After every step the step size on -log risk is multiplied by `growth`, and then halved until
+    the risk falls. The risk of a homogeneous network falls when its norm grows, whatever
+    happens to its direction, so that a small risk says little about the margin.
+
+    Parameters
+    ----------
+    data : Dataset
+        The samples.
+    net : Network
+        The model.
+    loss : str or MarginLoss
+        "exponential", "logistic", or an instance.
+    n_steps : int
+        The number of steps that lower the risk.
+    start : array, shape (n_parameters,)
+        One start, not zero.
+    growth : float
+        Above 1.
+
+    Returns
+    -------
+    Trajectory
+        With every iterate; it ends early when no step lowers the risk in floating point.
+    """
+    loss, theta = named(loss), _start(net, start, ndim=1)
+    if not positive("growth", growth) > 1:
+        raise ValueError(f"growth must be above 1, or the steps only shrink; got {growth}")
+    size, log_t, rows = 1.0, -np.inf, []
+    for _ in range(int(recorded_steps(n_steps, None)[-1])):
+        ascent, log_risk = _ascent(net.linearize(theta, data.X), data.y, loss)
+        lower = np.inf
+        with np.errstate(over="ignore", invalid="ignore"):
+            while not -np.inf < lower < log_risk and size > SMALLEST_STEP:
+                new = theta + size * ascent
+                lower, taken = loss.log_risk(data.y * net.predict(new, data.X)), size
+                size /= 2
+        if not -np.inf < lower < log_risk:
+            break
+        theta, size = new, taken * growth
+        log_t = np.logaddexp(log_t, np.log(taken) - log_risk)
+        rows.append((log_t, theta))
+    if not rows:
+        raise ValueError("no step from start lowers the risk: draw it at random.")
+    times, iterates = (np.stack(column) for column in zip(*rows, strict=True))
+    return _trajectory(data, net, loss, times, iterates, len(rows))
+
+
+def _start(net: Network, start: ArrayLike, ndim: int | None = None) -> np.ndarray:
+    """Return `start` as parameters of `net`, not zero."""
+    theta = finite_array("start", start, ndim)
+    net.layers(theta)  # refuses another length
+    if (np.linalg.norm(theta, axis=-1) == 0).any():
+        raise ValueError("start is zero somewhere, where the gradient vanishes; draw it at random.")
+    return theta
+
+
+def _ascent(at: Linearization, y: np.ndarray, loss: MarginLoss) -> tuple[np.ndarray, np.ndarray]:
+    """Return the gradient of -log risk, shape (..., n_parameters), and log risk."""
+    q = y * at.predictions
+    log_risk = np.logaddexp.reduce(loss.log_value(q), axis=-1) - np.log(y.size)
+    weights = np.exp(loss.log_slope(q) - log_risk[..., None]) / y.size
+    return at.vjp(y * weights), log_risk
+
+
+def _trajectory(
+    data: Dataset,
+    net: Network,
+    loss: MarginLoss,
+    log_t: np.ndarray,
+    iterates: np.ndarray,
+    n_steps: int,
+) -> Trajectory:
     return Trajectory(
-        log_t=read_only(times),
+        log_t=read_only(log_t),
         iterates=read_only(iterates),
-        log_risk=read_only(log_risk),
-        status=f"ran all {steps[-1]} steps",
-        n_evaluations=int(steps[-1]),
+        log_risk=read_only(np.asarray(loss.log_risk(data.y * net.predict(iterates, data.X)))),
+        status=f"ran all {n_steps} steps",
+        n_evaluations=n_steps,
     )
 
 

@@ -2,7 +2,7 @@
 
 from ibias.models import matrix_product
 from ibias.models.factored import CircularConvolution, DiagonalLinear, Factored
-from ibias.models.homogeneity import margins, normalized_margin, smoothed_margin
+from ibias.models.homogeneity import margins, normalized_margin, path_norm, smoothed_margin
 from ibias.models.network import (
     Linearization,
     Network,
@@ -30,6 +30,7 @@ __all__ = [
     "matrix_product",
     "normalized_margin",
     "nuclear_norm",
+    "path_norm",
     "singular_values",
     "smoothed_margin",
     "two_layer_relu",

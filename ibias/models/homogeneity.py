@@ -33,8 +33,21 @@ def smoothed_margin(net: Network, data: Dataset, theta: ArrayLike) -> np.ndarray
 
     At most the normalised margin, and at least that minus log(n) / ||theta||^degree. Along
     the gradient flow of the exponential loss it never decreases once it is positive (Lyu and
-    Li 2020, Lemma 5.1). The sum is over samples, not their mean: with the mean it would be
+    Li 2020). The sum is over samples, not their mean: with the mean it would be
     no lower bound.
     """
     soft_minimum = -np.logaddexp.reduce(-margins(net, data, theta), axis=-1)
     return soft_minimum / _norm_power(net, theta)
+
+
+def path_norm(net: Network, theta: ArrayLike) -> np.ndarray:
+    """Return sum_j |a_j| ||w_j|| of a two-layer network, shape (...).
+
+    With ReLUs this is the total weight of the neurons scaled to unit vectors, and at least the
+    variation norm F1 of the function. It is at most ||theta||^2 / 2, with equality when every
+    neuron has |a_j| = ||w_j||.
+    """
+    if net.depth != 2:
+        raise ValueError(f"the path norm is that of a two-layer network; got {net}")
+    W, a = net.layers(theta)
+    return (np.abs(a[..., 0, :]) * np.linalg.norm(W, axis=-1)).sum(axis=-1)

@@ -16,6 +16,7 @@ from ibias.plots.classification import (
 from ibias.plots.comparison import boxes, contest
 from ibias.plots.convexity import arrow, gap_over_tangent, hull, unit_ball
 from ibias.plots.mechanism import height_curves, heights, weighted_samples
+from ibias.plots.networks import neurons, sectors
 from ibias.plots.paired import pairs, stems
 from ibias.plots.rates import guide, traces
 from ibias.plots.regression import fit_1d
@@ -62,12 +63,14 @@ __all__ = [
     "hull",
     "log_time",
     "mark",
+    "neurons",
     "pairs",
     "pixels",
     "plane",
     "point",
     "reach",
     "samples",
+    "sectors",
     "solutions",
     "stems",
     "strip",

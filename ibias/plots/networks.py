@@ -1,0 +1,55 @@
+"""Networks in the plane: the sectors that they assign to a class, and their neurons."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Wedge
+from numpy.typing import ArrayLike
+
+from ibias.plots.style import BLUE, INK, VERMILION
+
+TINTS = {1: "#d5e5f3", -1: "#f7ddd6"}
+
+
+def sectors(ax: Axes, degrees: ArrayLike, values: ArrayLike) -> None:
+    """Shade the sectors where a function of the direction is positive, and where negative.
+
+    The edges between them, the decision boundary of a network without bias, are drawn.
+
+    Parameters
+    ----------
+    ax : Axes
+        With its limits set.
+    degrees : array, shape (n,)
+        Directions, evenly spaced over the circle.
+    values : array, shape (n,)
+        The function there; where it is zero nothing is shaded.
+    """
+    degrees, signs = np.asarray(degrees, dtype=float), np.sign(values).astype(int)
+    half = (degrees[1] - degrees[0]) / 2
+    far = 2 * max(np.abs([*ax.get_xlim(), *ax.get_ylim()]))
+    starts = np.flatnonzero(signs != np.roll(signs, 1))
+    if starts.size == 0:
+        starts = np.array([0])
+    for start, end in zip(starts, [*starts[1:], starts[0] + degrees.size], strict=True):
+        if sign := signs[start]:
+            last = degrees[start] + (end - start) * 2 * half
+            wedge = (degrees[start] - half, last - half)
+            ax.add_patch(Wedge((0, 0), far, *wedge, color=TINTS[sign], zorder=0))
+        if starts.size > 1:
+            edge = np.radians(degrees[start] - half)
+            ax.plot([0, far * np.cos(edge)], [0, far * np.sin(edge)], color=INK, linewidth=1.4)
+
+
+def neurons(ax: Axes, W: ArrayLike, weights: ArrayLike, length: float = 1.0) -> None:
+    """Draw each neuron as a spoke along w_j; its length grows with the root of its weight.
+
+    Solid and blue where the output weight is positive, dashed and vermilion where negative.
+    """
+    W, weights = np.asarray(W, dtype=float), np.asarray(weights, dtype=float)
+    size = length * np.sqrt(np.abs(weights) / np.abs(weights).max())
+    norms = np.linalg.norm(W, axis=1)
+    ends = W * (size / np.where(norms > 0, norms, 1))[:, None]
+    for (x, y), weight in zip(ends, weights, strict=True):
+        color, line = (BLUE, "-") if weight > 0 else (VERMILION, (0, (3, 1.5)))
+        ax.plot([0, x], [0, y], color=color, linestyle=line, linewidth=1.6, zorder=2)
+        ax.plot([x], [y], color=color, marker="o" if weight > 0 else "X", markersize=4, zorder=2)
