@@ -145,10 +145,8 @@ def _closest(X: np.ndarray, fit: np.ndarray, p: float) -> tuple[np.ndarray, np.n
         w = np.where(np.abs(w) > 1e-6 * np.abs(w).max(), w, 0.0)
     w = _fitted(X, target, w)
     if 1 < p < np.inf:
-        a, gap = (
-            multipliers * np.linalg.norm(w, ord=p) ** (p - 1),
-            _relative_gap(X, w, multipliers, p),
-        )
+        a = multipliers * np.linalg.norm(w, ord=p) ** (p - 1)
+        gap = _relative_gap(X, w, multipliers, p)
         for _ in range(8):
             better, a = kkt_newton(X, target, a, dual_order(p))
             better = _fitted(X, target, better)
