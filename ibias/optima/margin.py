@@ -21,6 +21,7 @@ from ibias.trajectory import unit
 SMALL = 1e-2  # a margin this small against the largest entry of Z is solved for twice
 GAP = 1e-9  # the largest gap, relative to the margin, that is returned
 ROUNDING = 1e-14  # margins and distances of order one that differ by less are equal
+SAME = 1e-14, 0.0  # relative and absolute: Newton's method has arrived
 ON_THE_MARGIN = 1e-7  # support vectors have <z_i, w> within this of 1
 
 
@@ -162,11 +163,22 @@ def _polish(
         return w, weights
     q, margins = dual_order(p), Z @ w
     primal, dual = [w], [weights]
+    tried = set()
     for width in (1e-9, 1e-7, 1e-5, 1e-3):
         rows = np.flatnonzero((margins <= (1 + width) * margins.min()) & (weights > 0))
-        a = weights[rows] / np.linalg.norm(weights @ Z, ord=q) ** q
+        if rows.tobytes() in tried:
+            continue
+        tried.add(rows.tobytes())
+        a, last = weights[rows] / np.linalg.norm(weights @ Z, ord=q) ** q, None
         for _ in range(8):
             rows, a = rows[a > 0], a[a > 0]
+            if (
+                last is not None
+                and np.array_equal(rows, last[0])
+                and np.allclose(a, last[1], *SAME)
+            ):
+                break
+            last = rows, a
             if not (a @ Z[rows]).any():
                 break
             dual.append(np.bincount(rows, a / a.sum(), minlength=len(Z)))
