@@ -7,7 +7,7 @@ import numpy as np
 from ibias._validate import positive, read_only
 from ibias.datasets import Dataset
 from ibias.optima._solver import require
-from ibias.optima.margin import max_margin
+from ibias.optima.separability import separation
 from ibias.trajectory import margin as margin_of
 from ibias.trajectory import unit
 
@@ -52,7 +52,7 @@ def tail_direction(data: Dataset, *, power: float) -> TailDirection:
     Z^T (Zv)^-(k+1), and that is stationarity here. (For any loss, gradient descent takes the
     direction of the regularisation path: Ji, Dudik, Schapire and Telgarsky 2020.)
 
-    Solved by Newton's method from the maximum margin. The dual is to maximise
+    Solved by Newton's method from some separator. The dual is to maximise
     (1 + 1/k) sum_i a_i^(k/(k+1)) - ||Z^T a||^2 / 2 over a >= 0; at the optimum
     a_i = <z_i, w>^-(k+1).
 
@@ -73,9 +73,12 @@ def tail_direction(data: Dataset, *, power: float) -> TailDirection:
     """
     Z = require("data", data, Dataset).Z
     k = positive("power", power)
-    svm = max_margin(data)
-    size = np.linalg.norm(svm.w) ** -1.0  # work at margin one
-    w = _newton(Z / size, k, svm.w * size)
+    split = separation(data)
+    if split.rest.size:
+        raise split.error()
+    start = unit(split.w)
+    size = (Z @ start).min()  # work at margin one
+    w = _newton(Z / size, k, start)
     heights = Z / size @ w
     weights = heights ** -(k + 1)
     value = (heights**-k).sum() / k + w @ w / 2
@@ -102,7 +105,10 @@ def _newton(Z: np.ndarray, k: float, w: np.ndarray) -> np.ndarray:
 
     def value(w: np.ndarray) -> float:
         heights = Z @ w
-        return (heights**-k).sum() / k + w @ w / 2 if heights.min() > 0 else np.inf
+        if heights.min() <= 0:
+            return np.inf
+        with np.errstate(over="ignore"):  # a trial step may come close to the boundary
+            return (heights**-k).sum() / k + w @ w / 2
 
     for _ in range(NEWTON_STEPS):
         heights = Z @ w

@@ -17,6 +17,7 @@ def log_time(ax: Axes, low: float, high: float, *, loop: bool = True) -> None:
     names = [f"{10**k:d}" if 0 <= k < 3 else f"$10^{{{k}}}$" for k in decades]
     ax.set(xscale="log", xlim=(low, high), xlabel="log t")
     ax.set_xticks(10.0**decades, names)
+    ax.xaxis.minorticks_off()
     if loop:
         ax.axvspan(low, LOOP, color=MIST, alpha=0.7, zorder=0)
         ax.annotate(
