@@ -82,6 +82,14 @@ def test_rectangular_matrices_and_a_single_entry():
     assert optimum.matrix_error < 1e-2
 
 
+def test_symmetric_completion_among_semidefinite_matrices():
+    optimum = min_nuclear_norm(four_by_four_completion(2.0), semidefinite=True)
+    np.testing.assert_allclose(optimum.value, 8, atol=1e-6)
+    np.testing.assert_allclose(
+        optimum.W, [[2, 1, 1, 2], [1, 2, 2, 1], [1, 2, 2, 1], [2, 1, 1, 2]], atol=1e-4
+    )
+
+
 def test_semidefinite_and_commuting_is_a_linear_programme():
     problem = commuting_sensing(6, 3, seed=4)
     optimum = min_nuclear_norm(problem, semidefinite=True)
@@ -145,9 +153,9 @@ def test_the_commuting_law_tends_to_the_nuclear_norm_from_depth_two_on():
             "no matrix has|solver found no",
         ),
         (
-            lambda: min_nuclear_norm(two_by_two_completion(), semidefinite=True),
+            lambda: min_nuclear_norm(Completion([[True, False]], [[1, 0]]), semidefinite=True),
             ValueError,
-            "sensors must be symmetric",
+            "semidefinite matrices are square",
         ),
         (
             lambda: commuting_limit(gaussian_sensing(4, 1, 3, 0), scale=0.1),

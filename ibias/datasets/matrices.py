@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 from ibias._validate import finite_array, positive_integer, read_only
 from ibias.datasets.random import generator
 
+Index = int | slice | list[int]
+
 
 class MatrixProblem(ABC):
     """Observations y = A(W) of an unknown matrix W, with risk (1/2) ||A(W) - y||^2.
@@ -44,8 +46,8 @@ class MatrixProblem(ABC):
         """Return the gradient A*(A(W) - y) of the risk in W, shape (..., n_rows, n_columns)."""
 
     @abstractmethod
-    def __getitem__(self, index: int) -> "MatrixProblem":
-        """Return one problem of a batch."""
+    def __getitem__(self, index: Index) -> "MatrixProblem":
+        """Return one problem of a batch, or with a slice or a list a smaller batch."""
 
     def relative_error(self, W: ArrayLike) -> np.ndarray:
         """Return ||W - truth||_F / ||truth||_F, shape (...)."""
@@ -121,7 +123,7 @@ class Completion(MatrixProblem):
         """Return P_Omega(W - M)."""
         return self.mask * (np.asarray(W) - self.M)
 
-    def __getitem__(self, index: int) -> "Completion":
+    def __getitem__(self, index: Index) -> "Completion":
         return Completion(*(a if a is None else a[index] for a in (self.mask, self.M, self.truth)))
 
 
@@ -189,7 +191,7 @@ class Sensing(MatrixProblem):
         """Return sum_i (<A_i, W> - y_i) A_i."""
         return (self._residual(W) @ self._rows).reshape(np.shape(W))
 
-    def __getitem__(self, index: int) -> "Sensing":
+    def __getitem__(self, index: Index) -> "Sensing":
         raise TypeError("a sensing problem is no batch; build one problem for each set of sensors.")
 
 

@@ -63,14 +63,14 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
     problem : MatrixProblem
         One problem, not a batch.
     semidefinite : bool
-        Search only among the positive semidefinite W, where the nuclear norm is the trace;
-        the sensors must be symmetric. The dual is then A*(nu) <= I.
+        Search only among the positive semidefinite W, where the nuclear norm is the trace.
+        Sensors count by their symmetric parts, and the dual is A*(nu) <= I.
 
     Raises
     ------
     ValueError
-        For a batch, for observations that no matrix has, or, with `semidefinite`, sensors
-        that are not symmetric.
+        For a batch, for observations that no matrix has, or, with `semidefinite`, a problem
+        that is not square.
     RuntimeError
         When the solver fails, or leaves a gap above 1e-6 of the value.
 
@@ -82,6 +82,8 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
     (8.0, True)
     """
     sensors, y = one_problem(problem).sensors, problem.observations
+    if semidefinite and sensors.shape[1] == sensors.shape[2]:
+        sensors = (sensors + sensors.transpose(0, 2, 1)) / 2
     rows = sensors.reshape(len(sensors), -1)
     W, nu = _solve_dual(sensors, y, semidefinite)
     W = W + np.linalg.lstsq(rows, y - rows @ W.ravel())[0].reshape(W.shape)
@@ -118,9 +120,9 @@ def _solve_dual(
     nu = cvxpy.Variable(len(y))
     Y = cvxpy.reshape(sensors.reshape(len(y), -1).T @ nu, (m, n), order="C")
     if semidefinite:
-        if m != n or not np.allclose(sensors, sensors.transpose(0, 2, 1)):
-            raise ValueError("sensors must be symmetric here; replace A by (A + A^T) / 2.")
-        inequality = np.eye(n) - (Y + Y.T) / 2 >> 0
+        if m != n:
+            raise ValueError(f"semidefinite matrices are square; the problem has {m} x {n}.")
+        inequality = np.eye(n) - Y >> 0
     else:
         inequality = cvxpy.bmat([[np.eye(m), Y], [Y.T, np.eye(n)]]) >> 0
     solve(cvxpy.Problem(cvxpy.Maximize(y @ nu), [inequality]), "minimum nuclear norm")

@@ -15,6 +15,7 @@ from ibias.plots.classification import (
 )
 from ibias.plots.comparison import boxes, contest
 from ibias.plots.convexity import arrow, gap_over_tangent, hull, unit_ball
+from ibias.plots.matrices import entries, shares, spectra, spectrum, staircase
 from ibias.plots.mechanism import height_curves, heights, weighted_samples
 from ibias.plots.networks import neurons, sectors
 from ibias.plots.paired import pairs, stems
@@ -55,6 +56,7 @@ __all__ = [
     "boxes",
     "contest",
     "curves",
+    "entries",
     "fit_1d",
     "gap_over_tangent",
     "guide",
@@ -71,7 +73,11 @@ __all__ = [
     "reach",
     "samples",
     "sectors",
+    "shares",
     "solutions",
+    "spectra",
+    "spectrum",
+    "staircase",
     "stems",
     "strip",
     "traces",
