@@ -12,6 +12,7 @@ from ibias.optima.margin import MaxMargin, margin_of_rows
 from ibias.optima.separability import PRECISION, separate
 
 NEWTON_STEPS = 200
+ROUNDING = 1e-13  # a rise of the log risk below this is none; Newton's step is right there
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +123,7 @@ def _minimiser(Z: np.ndarray, loss: MarginLoss) -> np.ndarray:
         hessian = (Z.T * (p * -loss.log_slope_derivative(margins))) @ Z
         step = np.linalg.lstsq(hessian, p @ Z)[0]
         best = loss.log_risk(margins)
-        while loss.log_risk(Z @ (x + step)) > best and np.abs(step).max() > 1e-15:
+        while loss.log_risk(Z @ (x + step)) > best + ROUNDING and np.abs(step).max() > ROUNDING:
             step = step / 2
         x = x + step
         if np.abs(step).max() <= 1e-14 * max(1.0, np.abs(x).max()):
