@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-ELSEWHERE = "https://github.com/some-one/other.name"
+ELSEWHERE = "https://github.com/q9-z/x.y"
 
 
 def read(name):

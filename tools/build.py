@@ -2,9 +2,9 @@
 
     python tools/build.py [folder]
 
-Only the results of executed notebooks are kept between builds, and those only while the
-package and its requirements stay as they are: a notebook is executed again when its code
-changes, all of them when `ibias` does.
+Notebooks are executed first, one a core. Only their results are kept between builds, and those
+only while the package and its requirements stay as they are: a notebook is executed again when
+its code changes, all of them when `ibias` does.
 """
 
 import hashlib
@@ -14,12 +14,19 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from nbclient.exceptions import CellExecutionError
+from notebooks import execute, notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 RUN = "from jupyter_book.cli.main import main; main()"
-TOLD = re.compile(r"Executed notebook in|WARNING|ERROR|CRITICAL|warning:|error:")
+TOLD = re.compile(r"WARNING|ERROR|CRITICAL|warning:|error:")
 NOT_TOLD = re.compile(r"TCP without encryption|EXPERIMENTAL")
 
 
@@ -43,13 +50,47 @@ def clear(output: Path) -> None:
     stamp.write_text(key())
 
 
+def execute_notebooks(folder: Path) -> bool:
+    """Execute the notebooks whose results are not in the cache; return whether all ran."""
+    cache = get_cache(str(folder / "_build" / ".jupyter_cache"))
+    stale = []
+    for path in notebooks([str(folder / "book")]):
+        try:
+            cache.match_cache_notebook(nbformat.read(path, as_version=4))
+        except KeyError:
+            stale.append(path)
+
+    def run(path: Path) -> tuple:
+        try:
+            return *execute(path, widgets=True), ""
+        except CellExecutionError as error:
+            return None, None, str(error)
+
+    failed = False
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for path, (notebook, cost, error) in zip(stale, pool.map(run, stale), strict=True):
+            if error:
+                failed = True
+                print(f"{path} fails:\n{error}", flush=True)
+                continue
+            print(f"{cost}  {path.relative_to(folder)}", flush=True)
+            data = {"execution_seconds": cost.core, "memory": cost.memory}
+            bundle = CacheBundleIn(notebook, str(path), data=data)
+            cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    return not failed
+
+
 def build(folder: Path) -> int:
     """Build the book in `folder`; return the exit status, not 0 if there was any warning."""
     output = folder / "_build"
-    clear(output)
-    command = [sys.executable, "-c", RUN, "build", str(folder), "-W", "--keep-going"]
-    environment = os.environ | ONE_THREAD | {"NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
     start = time.perf_counter()
+    clear(output)
+    os.environ.update(ONE_THREAD)
+    if not execute_notebooks(folder):
+        print("the build failed: a notebook does not run")
+        return 1
+    command = [sys.executable, "-c", RUN, "build", str(folder), "-W", "--keep-going"]
+    environment = os.environ | {"NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with (
         (output / "log.txt").open("w", encoding="utf-8") as log,

@@ -63,8 +63,13 @@ class Cost:
         return f"{self.seconds:5.1f} s ({self.core:.1f} s of a core), {self.memory:.0f} MB"
 
 
-def execute(path: Path, kernel: str = "python3") -> tuple[NotebookNode, Cost]:
-    """Run the notebook in its own folder; return it with its outputs, and what that took."""
+def execute(
+    path: Path, kernel: str = "python3", widgets: bool = False
+) -> tuple[NotebookNode, Cost]:
+    """Run the notebook in its own folder; return it with its outputs, and what that took.
+
+    The state of its widgets is kept if `widgets` is true.
+    """
     import psutil
     from nbclient import NotebookClient
 
@@ -84,7 +89,7 @@ def execute(path: Path, kernel: str = "python3") -> tuple[NotebookNode, Cost]:
         timeout=600,
         kernel_name=kernel,
         resources={"metadata": {"path": str(path.parent)}},
-        store_widget_state=False,
+        store_widget_state=widgets,
         on_cell_complete=measure,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )

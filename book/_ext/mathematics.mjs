@@ -1,16 +1,17 @@
-// Reads one JSON line {tex, display}, answers with one JSON line {html} or {error}.
+// Reads a JSON line of pairs [tex, display], answers with a line of {html} or {error} for each.
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
 const katex = (await import(pathToFileURL(process.argv[2]).href)).default;
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { tex, display } = JSON.parse(line);
-  let answer;
+const typeset = ([tex, displayMode]) => {
   try {
-    answer = { html: katex.renderToString(tex, { displayMode: display, strict: false }) };
+    return { html: katex.renderToString(tex, { displayMode, strict: false }) };
   } catch (error) {
-    answer = { error: error.message };
+    return { error: error.message };
   }
-  process.stdout.write(JSON.stringify(answer) + "\n");
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(JSON.stringify(JSON.parse(line).map(typeset)) + "\n");
 }

@@ -35,20 +35,27 @@ def node_executable() -> str:
 
 
 class Typesetter:
-    """KaTeX behind a pipe: one process for all formulas of a build."""
+    """KaTeX behind a pipe: one process for all formulas of a build, one message a page."""
 
     def __init__(self) -> None:
         self.process: subprocess.Popen | None = None
         self.known: dict[tuple[str, bool], dict[str, str]] = {}
 
+    def prepare(self, formulas: list[tuple[str, bool]]) -> None:
+        """Typeset all these pairs (tex, display) at once."""
+        new = [formula for formula in dict.fromkeys(formulas) if formula not in self.known]
+        if not new:
+            return
+        if self.process is None:
+            self.process = self._start()
+        self.process.stdin.write(json.dumps(new) + "\n")
+        self.process.stdin.flush()
+        answers = json.loads(self.process.stdout.readline())
+        self.known.update(zip(new, answers, strict=True))
+
     def __call__(self, tex: str, display: bool) -> dict[str, str]:
         """Return {"html": ...}, or {"error": ...} where `tex` does not parse."""
-        if (tex, display) not in self.known:
-            if self.process is None:
-                self.process = self._start()
-            self.process.stdin.write(json.dumps({"tex": tex, "display": display}) + "\n")
-            self.process.stdin.flush()
-            self.known[tex, display] = json.loads(self.process.stdout.readline())
+        self.prepare([(tex, display)])
         return self.known[tex, display]
 
     def _start(self) -> subprocess.Popen:
@@ -69,8 +76,29 @@ class Typesetter:
 typeset = Typesetter()
 
 
-def _html(node: nodes.Node, tex: str, display: bool) -> str:
-    answer = typeset(tex, display)
+def formula(node: nodes.math | nodes.math_block) -> tuple[str, bool]:
+    """Return the TeX of a node, and whether it stands on its own."""
+    tex = node.astext()
+    if isinstance(node, nodes.math):
+        return tex, False
+    if node.get("nowrap"):
+        return tex, True
+    parts = [part.strip() for part in re.split(r"\n\s*\n", tex) if part.strip()]
+    parts = [rf"\begin{{split}}{part}\end{{split}}" if r"\\" in part else part for part in parts]
+    if len(parts) == 1:
+        return parts[0], True
+    return r"\begin{gathered}" + r"\\[.6em]".join(parts) + r"\end{gathered}", True
+
+
+def prepare(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Typeset the formulas of a page before it is written."""
+    if app.builder.format == "html":
+        found = doctree.findall(lambda node: isinstance(node, nodes.math | nodes.math_block))
+        typeset.prepare([formula(node) for node in found])
+
+
+def _html(node: nodes.Node) -> str:
+    answer = typeset(*formula(node))
     if "error" in answer:
         logger.warning("this formula does not parse: %s", answer["error"], location=node)
     return answer.get("html", "")
@@ -79,22 +107,14 @@ def _html(node: nodes.Node, tex: str, display: bool) -> str:
 def visit_inline(self: HTML5Translator, node: nodes.math) -> None:
     """Write a formula within a line."""
     self.body.append(self.starttag(node, "span", "", CLASS="math"))
-    self.body.append(_html(node, node.astext(), display=False) + "</span>")
+    self.body.append(_html(node) + "</span>")
     raise nodes.SkipNode
 
 
 def visit_display(self: HTML5Translator, node: nodes.math_block) -> None:
     """Write a formula on its own, its number beside it; it scrolls where it is too wide."""
-    tex = node.astext()
-    if not node.get("nowrap"):
-        parts = [part.strip() for part in re.split(r"\n\s*\n", tex) if part.strip()]
-        parts = [
-            rf"\begin{{split}}{part}\end{{split}}" if r"\\" in part else part for part in parts
-        ]
-        tex = r"\begin{gathered}" + r"\\[.6em]".join(parts) + r"\end{gathered}"
-        tex = parts[0] if len(parts) == 1 else tex
     self.body.append(self.starttag(node, "div", CLASS="math"))
-    self.body.append(f'<div class="formula">{_html(node, tex, display=True)}</div>')
+    self.body.append(f'<div class="formula">{_html(node)}</div>')
     if node.get("number"):
         self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
         self.add_permalink_ref(node, "Link to this equation")
@@ -125,6 +145,7 @@ def copy_style(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> dict:
     """Register the renderer under the name katex."""
     app.add_html_math_renderer("katex", (visit_inline, None), (visit_display, None))
+    app.connect("doctree-resolved", prepare, priority=900)
     app.connect("html-page-context", add_style)
     app.connect("build-finished", copy_style)
     app.connect("build-finished", typeset.close)

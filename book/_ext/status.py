@@ -1,22 +1,23 @@
 """``{status}``: a table of the book's notebooks, measured by the build that wrote it.
 
-Time is what executing the notebook took when its results were last needed; checks and
-controls are counted in its stored outputs.
+Seconds of one core and peak memory are those of the notebook's execution; checks and controls
+are counted in its stored outputs.
 """
 
 import platform
 from importlib.metadata import version
 from pathlib import Path
 
+import nbformat
 from docutils import nodes
-from myst_nb.sphinx_ import NbMetadataCollector
+from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from ibias.claims import outcomes
 
 LIBRARIES = ("numpy", "scipy", "matplotlib", "scikit-learn", "cvxpy-base", "clarabel")
-COLUMNS = ("page", "checks", "controls", "seconds")
+COLUMNS = ("page", "checks", "controls", "seconds", "MB")
 
 
 class status_place(nodes.General, nodes.Element):
@@ -40,20 +41,23 @@ def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 def table(app: Sphinx, docname: str) -> nodes.table:
     """Return a row for each notebook, in the order of the table of contents."""
-    rows, total = [], [0, 0, 0.0]
+    cache = get_cache(app.config.nb_execution_cache_path or f"{app.outdir}/../.jupyter_cache")
+    rows, counted = [], []
     for page in [app.config.root_doc, *app.env.toctree_includes.get(app.config.root_doc, [])]:
-        run = NbMetadataCollector.get_exec_data(app.env, page)
-        if not run:
+        source = Path(app.env.doc2path(page))
+        if source.suffix != ".ipynb":
             continue
-        lines = outcomes(Path(app.env.doc2path(page)))
+        run = cache.match_cache_notebook(nbformat.read(source, as_version=4)).data
+        lines = outcomes(source)
         checks = sum(line.role == "check" for line in lines)
-        counts = [checks, len(lines) - checks, run["runtime"] or 0.0]
-        total = [sum(pair) for pair in zip(total, counts, strict=True)]
+        counts = [checks, len(lines) - checks, run["execution_seconds"], run.get("memory", 0)]
+        counted.append(counts)
         link = nodes.reference("", app.env.titles[page].astext(), internal=True)
         link["refuri"] = app.builder.get_relative_uri(docname, page)
         rows.append(row(nodes.paragraph("", "", link), *cells(counts)))
-    rows.append(row(nodes.paragraph("", "all"), *cells(total)))
-    group = nodes.tgroup("", *(nodes.colspec(colwidth=w) for w in (3, 1, 1, 1)), cols=4)
+    *sums, memory = zip(*counted, strict=True)
+    rows.append(row(nodes.paragraph("", "all"), *cells([*map(sum, sums), max(memory)])))
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=w) for w in (3, 1, 1, 1, 1)), cols=5)
     group += nodes.thead("", row(*(nodes.paragraph("", name) for name in COLUMNS)))
     group += nodes.tbody("", *rows)
     return nodes.table("", group, classes=["status"])
@@ -61,8 +65,7 @@ def table(app: Sphinx, docname: str) -> nodes.table:
 
 def cells(counts: list) -> list[nodes.paragraph]:
     """Return the counts as text."""
-    checks, controls, seconds = counts
-    return [nodes.paragraph("", text) for text in (f"{checks}", f"{controls}", f"{seconds:.0f}")]
+    return [nodes.paragraph("", f"{count:.0f}") for count in counts]
 
 
 def row(*paragraphs: nodes.paragraph) -> nodes.row:
