@@ -15,6 +15,7 @@ from ibias.plots.classification import (
 )
 from ibias.plots.comparison import boxes, contest
 from ibias.plots.convexity import arrow, gap_over_tangent, hull, unit_ball
+from ibias.plots.margins import margin_histogram
 from ibias.plots.matrices import entries, shares, spectra, spectrum, staircase
 from ibias.plots.mechanism import height_curves, heights, weighted_samples
 from ibias.plots.networks import neurons, sectors
@@ -36,6 +37,7 @@ from ibias.plots.style import (
     use_style,
 )
 from ibias.plots.time import log_time
+from ibias.plots.variations import cones, lifted, ray_and_paths
 from ibias.plots.weights import plane, point, solutions, walk
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     "boundaries",
     "boundary",
     "boxes",
+    "cones",
     "contest",
     "curves",
     "entries",
@@ -63,13 +66,16 @@ __all__ = [
     "height_curves",
     "heights",
     "hull",
+    "lifted",
     "log_time",
+    "margin_histogram",
     "mark",
     "neurons",
     "pairs",
     "pixels",
     "plane",
     "point",
+    "ray_and_paths",
     "reach",
     "samples",
     "sectors",
