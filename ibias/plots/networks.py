@@ -1,11 +1,13 @@
-"""Networks in the plane: the sectors that they assign to a class, and their neurons."""
+"""Networks: the sectors of the plane they assign to a class, their neurons, their layers."""
+
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Wedge
 from numpy.typing import ArrayLike
 
-from ibias.plots.style import BLUE, INK, VERMILION
+from ibias.plots.style import BLUE, INK, PALETTE, VERMILION
 
 TINTS = {1: "#d5e5f3", -1: "#f7ddd6"}
 
@@ -53,3 +55,14 @@ def neurons(ax: Axes, W: ArrayLike, weights: ArrayLike, length: float = 1.0) -> 
         color, line = (BLUE, "-") if weight > 0 else (VERMILION, (0, (3, 1.5)))
         ax.plot([0, x], [0, y], color=color, linestyle=line, linewidth=1.6, zorder=2)
         ax.plot([x], [y], color=color, marker="o" if weight > 0 else "X", markersize=4, zorder=2)
+
+
+def spectra(ax: Axes, layers: Mapping[str, ArrayLike]) -> None:
+    """Draw the singular values of each layer as a group of bars, each group named below it."""
+    width = max(np.size(values) for values in layers.values()) + 1
+    for group, (values, color) in enumerate(zip(layers.values(), PALETTE, strict=False)):
+        values = np.sort(np.asarray(values, dtype=float))[::-1]
+        ax.bar(width * group + np.arange(values.size), values, color=color, width=0.8)
+    middles = [width * g + (np.size(v) - 1) / 2 for g, v in enumerate(layers.values())]
+    ax.set_xticks(middles, list(layers))
+    ax.tick_params(axis="x", length=0)
