@@ -49,8 +49,8 @@ def test_neurons_point_along_w_and_say_their_sign(ax):
     assert ax.lines[0].get_linestyle() == "-" and ax.lines[2].get_linestyle() == "--"
 
 
-def test_spectra_are_groups_of_falling_bars(ax):
-    plots.spectra(ax, {"one": [1.0, 3.0, 2.0], "two": [5.0]})
+def test_layer_spectra_are_groups_of_falling_bars(ax):
+    plots.layer_spectra(ax, {"one": [1.0, 3.0, 2.0], "two": [5.0]})
     bars = [(bar.get_x() + bar.get_width() / 2, bar.get_height()) for bar in ax.patches]
     assert bars == [(0, 3.0), (1, 2.0), (2, 1.0), (4, 5.0)]
     assert [t.get_text() for t in ax.get_xticklabels()] == ["one", "two"]

@@ -7,21 +7,22 @@ import numpy as np
 import pytest
 
 from ibias import sweeps
-from ibias.sweeps import recovery
+from ibias.sweeps import dimension, recovery
 
 TODAY = datetime.date.today().toordinal()
 
 
-def recomputed(cells):
+def recomputed(sweep):
     """A few cells, other ones every day; more of them if the code is not the table's."""
     rng = np.random.default_rng(TODAY)
-    same = sweeps.load(recovery.NAME).code == sweeps.code_hash(recovery.SOURCES)
-    return [cells[i] for i in rng.permutation(len(cells))[: 3 if same else 9]]
+    table = sweeps.load(sweep.NAME)
+    same = table.code == sweeps.code_hash(sweep.SOURCES)
+    return [table.rows[i] for i in rng.permutation(len(table.rows))[: 3 if same else 9]]
 
 
 @pytest.mark.parametrize(
     "row",
-    recomputed(sweeps.load(recovery.NAME).rows),
+    recomputed(recovery),
     ids=lambda row: f"{row['method']}, {row['n_observed']}",
 )
 def test_random_cells_of_the_recovery_table(row, monkeypatch):
@@ -33,6 +34,37 @@ def test_random_cells_of_the_recovery_table(row, monkeypatch):
         atol=3e-3,
         err_msg="the table is stale: run python tools/sweeps.py recovery",
     )
+
+
+@pytest.mark.parametrize(
+    "row", recomputed(dimension), ids=lambda row: f"{row['task']}, {row['dimension']}"
+)
+def test_random_cells_of_the_dimension_table(row, monkeypatch):
+    monkeypatch.delenv("IBIAS_SEED", raising=False)
+    seed = TODAY % dimension.SEEDS
+    again = dimension.errors(row["task"], row["dimension"], seed)
+    stored = {name: row[name][seed] for name in again}
+    assert again == pytest.approx(stored, abs=2e-3), "stale: run python tools/sweeps.py dimension"
+
+
+def test_the_dimension_table_has_every_cell():
+    table = sweeps.load(dimension.NAME)
+    cells = [(row["task"], row["dimension"]) for row in table.rows]
+    assert cells == [(task, d) for task, sizes in dimension.CELLS.items() for d in sizes]
+    sizes = {len(row[name]) for row in table.rows for name in ("network", "kernel")}
+    assert sizes == {dimension.SEEDS}
+
+
+def test_the_tasks_are_what_they_say():
+    rng = np.random.default_rng(0)
+    two = dimension.sample("two directions", 6, 500, rng)
+    assert (two.y == np.sign(two.X[:, 0] * two.X[:, 1])).all()
+    every = dimension.sample("all directions", 6, 500, rng)
+    assert np.linalg.norm(every.X, axis=1) == pytest.approx(np.ones(500))
+    halves = (every.X[:, :3] ** 2).sum(1) - (every.X[:, 3:] ** 2).sum(1)
+    assert (every.y == np.sign(halves)).all()
+    with pytest.raises(ValueError, match="unknown task"):
+        dimension.sample("three directions", 6, 5, rng)
 
 
 def test_the_table_has_every_cell():

@@ -3,6 +3,7 @@
 from ibias.models import matrix_product
 from ibias.models.factored import CircularConvolution, DiagonalLinear, Factored
 from ibias.models.homogeneity import margins, normalized_margin, path_norm, smoothed_margin
+from ibias.models.kernels import relu_kernel
 from ibias.models.network import (
     Linearization,
     Network,
@@ -31,6 +32,7 @@ __all__ = [
     "normalized_margin",
     "nuclear_norm",
     "path_norm",
+    "relu_kernel",
     "singular_values",
     "smoothed_margin",
     "two_layer_relu",

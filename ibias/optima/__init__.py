@@ -7,6 +7,7 @@ from ibias.optima.commuting import CommutingLimit, commuting_limit
 from ibias.optima.fourier import FourierMargin, fourier_norm, max_fourier_margin
 from ibias.optima.hinge import HingeMachine, hinge_machine
 from ibias.optima.interpolation import Interpolant, min_norm
+from ibias.optima.kernel import KernelMargin, kernel_margin
 from ibias.optima.margin import MaxMargin, max_margin
 from ibias.optima.multiclass import MulticlassMargin, multiclass_margin
 from ibias.optima.nonseparable import Decomposition, bounded_part_and_ray
@@ -30,6 +31,7 @@ __all__ = [
     "FourierMargin",
     "HingeMachine",
     "Interpolant",
+    "KernelMargin",
     "KktResidual",
     "MaxMargin",
     "MinNuclearNorm",
@@ -46,6 +48,7 @@ __all__ = [
     "expansion",
     "fourier_norm",
     "hinge_machine",
+    "kernel_margin",
     "kkt_residual",
     "max_fourier_margin",
     "max_margin",

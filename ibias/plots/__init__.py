@@ -18,7 +18,7 @@ from ibias.plots.convexity import arrow, gap_over_tangent, hull, unit_ball
 from ibias.plots.margins import margin_histogram
 from ibias.plots.matrices import entries, shares, spectra, spectrum, staircase
 from ibias.plots.mechanism import height_curves, heights, weighted_samples
-from ibias.plots.networks import neurons, sectors, spectra
+from ibias.plots.networks import layer_spectra, neurons, sectors
 from ibias.plots.paired import pairs, stems
 from ibias.plots.rates import guide, traces
 from ibias.plots.regression import fit_1d
@@ -66,6 +66,7 @@ __all__ = [
     "height_curves",
     "heights",
     "hull",
+    "layer_spectra",
     "lifted",
     "log_time",
     "margin_histogram",

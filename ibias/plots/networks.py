@@ -57,7 +57,7 @@ def neurons(ax: Axes, W: ArrayLike, weights: ArrayLike, length: float = 1.0) -> 
         ax.plot([x], [y], color=color, marker="o" if weight > 0 else "X", markersize=4, zorder=2)
 
 
-def spectra(ax: Axes, layers: Mapping[str, ArrayLike]) -> None:
+def layer_spectra(ax: Axes, layers: Mapping[str, ArrayLike]) -> None:
     """Draw the singular values of each layer as a group of bars, each group named below it."""
     width = max(np.size(values) for values in layers.values()) + 1
     for group, (values, color) in enumerate(zip(layers.values(), PALETTE, strict=False)):
