@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from ibias import datasets
+from ibias import datasets, flow
 from ibias.models import CircularConvolution, DiagonalLinear
+from ibias.potentials import HyperbolicEntropy
 
 MODELS = [
     DiagonalLinear(6, 1),
@@ -82,3 +83,13 @@ def test_convolution_multiplies_spectra():
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("scale", [0.05, 1.0])
+def test_the_flow_of_the_diagonal_network_is_the_mirror_flow(scale):
+    data, log_t = datasets.wide(0, 5, 12), [0.0, 10.0, 1e3, 1e4]
+    net = DiagonalLinear(12, 2)
+    layers = flow.network_flow(data, net, log_t=log_t, start=np.full(24, scale), tolerance=1e-6)
+    mirror = flow.mirror_flow(data, HyperbolicEntropy(scale), log_t=log_t, tolerance=1e-6)
+    w = net.weights(layers.iterates)
+    assert (np.abs(w - mirror.iterates) < 1e-5 * np.abs(w).max(axis=1, keepdims=True)).all()

@@ -15,7 +15,12 @@ from ibias.descent.normalized import (
 )
 from ibias.descent.parametrized import parametrized_descent
 from ibias.descent.sharpness_aware import sharpness_aware_descent
-from ibias.descent.steepest import boosting, normalized_steepest_descent, steepest_descent
+from ibias.descent.steepest import (
+    boosting,
+    normalized_steepest_descent,
+    steepest_descent,
+    steepest_direction,
+)
 from ibias.descent.stochastic import stochastic_gradient_descent
 
 __all__ = [
@@ -44,5 +49,6 @@ __all__ = [
     "rmsprop",
     "sharpness_aware_descent",
     "steepest_descent",
+    "steepest_direction",
     "stochastic_gradient_descent",
 ]

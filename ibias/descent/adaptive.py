@@ -26,7 +26,7 @@ def adagrad(
     *,
     loss: str | MarginLoss = "logistic",
     step_size: ArrayLike,
-    epsilon: float = 0.0,
+    epsilon: ArrayLike = 0.0,
     n_steps: int,
     start: ArrayLike | None = None,
     record: ArrayLike | None = None,
@@ -44,7 +44,7 @@ def adagrad(
         "logistic", "exponential", or an instance.
     step_size : float or array, shape (n_batch,)
         The step.
-    epsilon : float
+    epsilon : float or array, shape (n_batch,)
         At least 0. PyTorch's default is 1e-10.
     n_steps, start, record
         As in `gradient_descent`.
@@ -59,14 +59,15 @@ def adagrad(
     ValueError
         For bad input, by name.
     """
-    loss, eta, epsilon = named(loss), step_sizes(step_size), _at_least_zero("epsilon", epsilon)
+    loss, epsilon = named(loss), _at_least_zero("epsilon", epsilon)
+    eta = np.broadcast_to(step_size := step_sizes(step_size), epsilon.shape or step_size.shape)
     pull, total = downhill(data, loss), 0.0
 
     def advance(w: np.ndarray, _: int) -> np.ndarray:
         nonlocal total
         g = pull(w).value()
         total = total + g**2
-        return w + eta[..., None] * _ratio(g, np.sqrt(total) + epsilon)
+        return w + eta[..., None] * _ratio(g, np.sqrt(total) + epsilon[..., None])
 
     return run(
         data,
@@ -85,7 +86,7 @@ def rmsprop(
     step_size: ArrayLike,
     decay: float = 0.0,
     smoothing: float = 0.99,
-    epsilon: float = 0.0,
+    epsilon: ArrayLike = 0.0,
     n_steps: int,
     start: ArrayLike | None = None,
     record: ArrayLike | None = None,
@@ -104,7 +105,7 @@ def rmsprop(
         0 for a fixed step, as PyTorch has it; 1/2 for the theory.
     smoothing : float
         The b above, from 0 to below 1.
-    epsilon : float
+    epsilon : float or array, shape (n_batch,)
         At least 0. PyTorch's default is 1e-8.
     n_steps, start, record
         As in `gradient_descent`.
@@ -119,14 +120,15 @@ def rmsprop(
     ValueError
         For bad input, by name.
     """
-    loss, eta, epsilon = named(loss), step_sizes(step_size), _at_least_zero("epsilon", epsilon)
+    loss, epsilon = named(loss), _at_least_zero("epsilon", epsilon)
+    eta = np.broadcast_to(step_size := step_sizes(step_size), epsilon.shape or step_size.shape)
     smoothing = _below_one("smoothing", smoothing)
     pull, square, log_size = downhill(data, loss), 0.0, -np.inf
 
     def advance(w: np.ndarray, k: int) -> np.ndarray:
         nonlocal square, log_size
         g = pull(w)
-        change = _relative(1.0, g.log_size - log_size)
+        change = np.exp(np.minimum(log_size - g.log_size, LARGEST_EXPONENT))
         square = smoothing * change**2 * square + (1 - smoothing) * g.direction**2
         log_size = g.log_size
         length = np.sqrt(square) + _relative(epsilon, log_size)
@@ -149,7 +151,7 @@ def adam(
     step_size: ArrayLike,
     decay: float = 0.0,
     betas: tuple[float, float] = (0.9, 0.999),
-    epsilon: float = 0.0,
+    epsilon: ArrayLike = 0.0,
     batch_size: int | None = None,
     n_runs: int = 1,
     seed: int = 0,
@@ -174,7 +176,7 @@ def adam(
         0 for a fixed step, as PyTorch has it; 1/2 for the theory.
     betas : pair of floats
         b1 and b2, from 0 to below 1.
-    epsilon : float
+    epsilon : float or array, shape (n_batch,)
         At least 0. The usual default is 1e-8.
     batch_size : int, optional
         Samples a step, drawn with replacement; all of them if not given.
@@ -194,7 +196,8 @@ def adam(
     ValueError
         For bad input, by name.
     """
-    loss, eta, epsilon = named(loss), step_sizes(step_size), _at_least_zero("epsilon", epsilon)
+    loss, epsilon = named(loss), _at_least_zero("epsilon", epsilon)
+    eta = np.broadcast_to(step_size := step_sizes(step_size), epsilon.shape or step_size.shape)
     beta1, beta2 = (_below_one("betas", beta) for beta in betas)
     w = initial_iterate(data, start)
     if batch_size is None:
@@ -209,7 +212,7 @@ def adam(
     def advance(w: np.ndarray, k: int) -> np.ndarray:
         nonlocal mean, square, log_size
         g = pull(w)
-        change = _relative(1.0, g.log_size - log_size)
+        change = np.exp(np.minimum(log_size - g.log_size, LARGEST_EXPONENT))
         mean = beta1 * change * mean + (1 - beta1) * g.direction
         square = beta2 * change**2 * square + (1 - beta2) * g.direction**2
         log_size = g.log_size
@@ -228,9 +231,9 @@ def _sampled(
     return lambda w: batch_downhill(data.Z[next(rows)], w, loss)
 
 
-def _relative(epsilon: float, log_size: np.ndarray) -> np.ndarray:
+def _relative(epsilon: np.ndarray, log_size: np.ndarray) -> np.ndarray:
     """Return epsilon in units of the gradient: epsilon * exp(-log_size), but never infinite."""
-    return epsilon * np.exp(np.minimum(-log_size, LARGEST_EXPONENT))
+    return epsilon[..., None] * np.exp(np.minimum(-log_size, LARGEST_EXPONENT))
 
 
 def _ratio(numerator: np.ndarray, length: np.ndarray) -> np.ndarray:
@@ -238,15 +241,17 @@ def _ratio(numerator: np.ndarray, length: np.ndarray) -> np.ndarray:
     return np.divide(numerator, length, out=np.zeros_like(numerator), where=length != 0)
 
 
-def _at_least_zero(name: str, value: float) -> float:
-    value = float(finite_array(name, value, ndim=0))
-    if value < 0:
-        raise ValueError(f"{name} must be at least 0; got {value}")
-    return value
+def _at_least_zero(name: str, value: ArrayLike) -> np.ndarray:
+    """Return one number, or a batch of them, each at least 0."""
+    numbers = finite_array(name, value)
+    if (numbers < 0).any() or numbers.ndim > 1:
+        raise ValueError(f"{name} must be at least 0, one number or a list; got {value!r}")
+    return numbers
 
 
 def _below_one(name: str, value: float) -> float:
-    value = _at_least_zero(name, value)
-    if value >= 1:
-        raise ValueError(f"{name} must be below 1; got {value}")
-    return value
+    """Return a number from 0 to below 1."""
+    number = float(finite_array(name, value, ndim=0))
+    if not 0 <= number < 1:
+        raise ValueError(f"{name} must be from 0 to below 1; got {value!r}")
+    return number

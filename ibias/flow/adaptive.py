@@ -89,6 +89,17 @@ def continued_adagrad(
         length = np.sqrt(total + np.exp(-s) * squares)
         return np.r_[eta * np.divide(g, length, out=np.zeros_like(g), where=length > 0), squares]
 
+    def jacobian(s: float, state: np.ndarray) -> np.ndarray:
+        """Return the derivative of the first term of the series, which is the large one."""
+        w, total = np.split(state, 2)
+        g, slope = pull(s, w), pull.jacobian(s, w)
+        squares = np.exp(-s) * g**2
+        length = np.sqrt(total + np.exp(-s) * squares)
+        inverse = np.divide(1.0, length, out=np.zeros_like(g), where=length > 0)
+        by_w = eta * (inverse - np.exp(-s) * squares * inverse**3)[:, None] * slope
+        by_total = np.diag(-eta / 2 * g * inverse**3)
+        return np.block([[by_w, by_total], [2 * np.exp(-s) * g[:, None] * slope, 0 * by_total]])
+
     def field(s: float, state: np.ndarray) -> np.ndarray:
         rows = [map_increment(s, state)]
         if s < NO_STEPS:
@@ -102,7 +113,9 @@ def continued_adagrad(
         states[k + 1] = states[k] + map_increment(0.0, states[k])
 
     def solve(k0: int, local_error: float) -> tuple[np.ndarray, int]:
-        passage = integrate(field, np.log(k0), states[k0], log_steps, local_error)
+        passage = integrate(
+            field, np.log(k0), states[k0], log_steps, local_error, jacobian=jacobian
+        )
         return passage.states, passage.n_evaluations
 
     accurate, n_accurate = solve(LOOP, ACCURATE * tolerance)

@@ -14,6 +14,7 @@ from ibias.potentials import Potential
 from ibias.trajectory import Trajectory
 
 ROUGH, ACCURATE = 0.03, 0.003  # local errors of the check run and the real one, per tolerance
+LOOSEST = 1e-6  # local error of the check run, at most: beyond it, trial steps overshoot
 AT_REST = 1e-13  # a residual this small, relative to the targets, is rounding error
 LARGEST = 1e200  # a trial step may overshoot; a finite value lets the integrator reject it
 
@@ -78,7 +79,7 @@ def mirror_flow(
     stretch = field.stretch()
 
     def solve(local_error: float) -> tuple[np.ndarray, float, int]:
-        local_error /= stretch
+        local_error = local_error / stretch
         first = min(field.first_time(local_error), log_t[0])
         passage = integrate(
             field,
@@ -93,8 +94,9 @@ def mirror_flow(
         states = np.concatenate([passage.states, rest])
         return field.weights(states), passage.time, passage.n_evaluations
 
-    w, end, n_accurate = solve(ACCURATE * tolerance)
-    rough, _, n_rough = solve(ROUGH * tolerance)
+    loose = min(ROUGH * tolerance, LOOSEST)
+    w, end, n_accurate = solve(loose * ACCURATE / ROUGH)
+    rough, _, n_rough = solve(loose)
     error = np.abs(w - rough).max(axis=-1)
     allowed = tolerance * np.maximum(1.0, np.abs(w).max(axis=-1))
     if (error > allowed).any():

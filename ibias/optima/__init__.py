@@ -14,6 +14,7 @@ from ibias.optima.nonseparable import Decomposition, bounded_part_and_ray
 from ibias.optima.nuclear import MinNuclearNorm, min_nuclear_norm
 from ibias.optima.ridge import RidgePath, ridge_path
 from ibias.optima.separability import NotSeparable, Separation, separation
+from ibias.optima.small_scale import SmallScalePath, small_scale_path
 from ibias.optima.stationarity import KktResidual, kkt_residual
 from ibias.optima.tail import TailDirection, tail_direction
 from ibias.optima.variation import VariationMargin, variation_margin
@@ -39,6 +40,7 @@ __all__ = [
     "NotSeparable",
     "RidgePath",
     "Separation",
+    "SmallScalePath",
     "TailDirection",
     "VariationMargin",
     "WeightNormalizedInterpolant",
@@ -58,6 +60,7 @@ __all__ = [
     "multiclass_margin",
     "ridge_path",
     "separation",
+    "small_scale_path",
     "tail_direction",
     "variation_margin",
     "weight_normalized_interpolant",

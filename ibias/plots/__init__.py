@@ -19,6 +19,7 @@ from ibias.plots.margins import margin_histogram
 from ibias.plots.matrices import entries, shares, spectra, spectrum, staircase
 from ibias.plots.mechanism import height_curves, heights, weighted_samples
 from ibias.plots.networks import layer_spectra, neurons, sectors
+from ibias.plots.norms import dots, entries, level_set, ratios, tangent
 from ibias.plots.paired import pairs, stems
 from ibias.plots.rates import guide, traces
 from ibias.plots.regression import fit_1d
@@ -59,6 +60,7 @@ __all__ = [
     "cones",
     "contest",
     "curves",
+    "dots",
     "entries",
     "fit_1d",
     "gap_over_tangent",
@@ -67,6 +69,7 @@ __all__ = [
     "heights",
     "hull",
     "layer_spectra",
+    "level_set",
     "lifted",
     "log_time",
     "margin_histogram",
@@ -76,6 +79,7 @@ __all__ = [
     "pixels",
     "plane",
     "point",
+    "ratios",
     "ray_and_paths",
     "reach",
     "samples",
@@ -87,6 +91,7 @@ __all__ = [
     "staircase",
     "stems",
     "strip",
+    "tangent",
     "traces",
     "unit_ball",
     "use_style",

@@ -1,0 +1,183 @@
+"""Diagonal networks from a vanishing start: in which order the weights wake up, and how late.
+
+The exponential loss of w = u^2 - v^2, started at u = v = scale, moves the mirror image
+m = arcsinh(w / 2 scale^2) / 4 (`potentials.HyperbolicEntropy`) along Z^T p. A weight stays
+negligible until |4 m_j| has reached log(1 / scale^2). In these units, as scale -> 0,
+
+    M = 4 m / log(1 / scale^2),
+
+weights are zero where |M_j| is below the top, and everything else happens at once: the weights
+at the top minimise the risk among themselves. As soon as they separate the data the risk falls
+without limit, and the clock that is left is x = log log(1/risk) / log(1 / scale^2). Along it
+the top is at 1 + x, the weights there have the largest l_1 margin gamma that they can have, and
+
+    dM/dx = Z^T p / gamma,    p the dual variables of that margin.
+
+Another weight joins when its |M_j| reaches the top.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linprog, minimize
+from scipy.special import softmax
+
+from ibias._validate import positive, read_only
+from ibias.datasets import Dataset
+from ibias.optima._solver import require
+from ibias.optima.separability import separation
+
+ROUNDING = 1e-9  # slopes, weights and margins smaller than this are zero
+MAX_EVENTS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class SmallScalePath:
+    """The limit of the flow of a diagonal network as its start shrinks to zero.
+
+    Attributes
+    ----------
+    x : array, shape (n_events,)
+        The values of log log(1/risk) / log(1/scale^2) at which a weight joins; the first is 0,
+        where the weights at the top separate the data for the first time.
+    mirror_images : array, shape (n_events, n_features)
+        M at these events.
+    slopes : array, shape (n_events, n_features)
+        dM/dx from each event to the next.
+    margins : array, shape (n_events,)
+        The l_1 margin from each event to the next.
+    n_active : array of int, shape (n_events,)
+        How many weights may be other than zero from each event to the next.
+    """
+
+    x: np.ndarray
+    mirror_images: np.ndarray
+    slopes: np.ndarray
+    margins: np.ndarray
+    n_active: np.ndarray
+
+    def _last_event(self, x: float) -> int:
+        return max(int(np.searchsorted(self.x, x, side="right")) - 1, 0)
+
+    def mirror_image(self, x: float) -> np.ndarray:
+        """Return M at x, shape (n_features,)."""
+        event = self._last_event(x)
+        return self.mirror_images[event] + (x - self.x[event]) * self.slopes[event]
+
+    def margin(self, x: float) -> float:
+        """Return the l_1 margin at x."""
+        return float(self.margins[self._last_event(x)])
+
+
+def small_scale_path(data: Dataset, *, until: float = 1.0) -> SmallScalePath:
+    """Return the path of the mirror image as the scale of the start tends to zero.
+
+    Parameters
+    ----------
+    data : Dataset
+        Separable, in general position: no two weights wake up at the same moment.
+    until : float
+        The last x of interest.
+
+    Raises
+    ------
+    NotSeparable
+        With the convex combination of the signed inputs that meets zero.
+    ValueError
+        For bad input.
+    RuntimeError
+        If a linear program fails, or weights go on joining without end.
+
+    Examples
+    --------
+    >>> path = small_scale_path(Dataset.from_signed([[2.0, 1.0], [1.0, 2.5]]))
+    >>> path.margins.round(3), path.x.round(3)
+    (array([1. , 1.6]), array([0.   , 0.143]))
+    """
+    Z, until = require("data", data, Dataset).Z, positive("until", until)
+    split = separation(data)
+    if split.rest.size:
+        raise split.error()
+    M, active = _until_separated(Z)
+    x, events = 0.0, []
+    for _ in range(MAX_EVENTS):
+        signs = np.sign(M[active])
+        gamma, p = _margin_of(Z[:, active] * signs)
+        slope = (p @ Z) / gamma
+        active = active[slope[active] * signs > 1 - ROUNDING]
+        events.append((x, M, slope, gamma, active.size))
+        wait, newcomer = _next_at_the_top(1 + x - np.abs(M), np.abs(slope) - 1, M, slope, active)
+        if x + wait > until:
+            columns = (np.array(column) for column in zip(*events, strict=True))
+            return SmallScalePath(*(read_only(column) for column in columns))
+        M, x = M + wait * slope, x + wait
+        M[active] = np.sign(M[active]) * (1 + x)
+        active = np.append(active, newcomer)
+    raise RuntimeError(f"more than {MAX_EVENTS} weights joined before x = {until:g}; lower until.")
+
+
+def _until_separated(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return M and the weights at the top when these separate the data for the first time."""
+    M, active = np.zeros(Z.shape[1]), np.array([], dtype=int)
+    p = np.full(len(Z), 1 / len(Z))
+    for _ in range(MAX_EVENTS):
+        slope = p @ Z
+        slope[active] = 0.0
+        wait, newcomer = _next_at_the_top(1 - np.abs(M), np.abs(slope), M, slope, active)
+        M, active = M + wait * slope, np.append(active, newcomer)
+        M[active] = np.sign(M[active])
+        columns = Z[:, active] * M[active]
+        if _margin_of(columns)[0] > ROUNDING:
+            return M, active
+        w, p = _least_risk(columns)
+        active = active[w > ROUNDING]
+    raise RuntimeError("the weights at the top never separated the data.")
+
+
+def _next_at_the_top(
+    below: np.ndarray, closing: np.ndarray, M: np.ndarray, slope: np.ndarray, active: np.ndarray
+) -> tuple[float, int]:
+    """Return how long until another |M_j| reaches the top, and which.
+
+    `below` is how far |M_j| is below the top and `closing` how fast the distance shrinks if
+    |M_j| grows. A weight that moves towards zero first crosses it.
+    """
+    inwards = M * slope < 0
+    distance = np.where(inwards, below + 2 * np.abs(M), below)
+    waits = np.full(M.size, np.inf)
+    moving = closing > ROUNDING
+    waits[moving] = np.maximum(distance[moving], 0.0) / closing[moving]
+    waits[active] = np.inf
+    newcomer = int(np.argmin(waits))
+    return float(waits[newcomer]), newcomer
+
+
+def _margin_of(columns: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return max over convex weights a of min_i (columns a)_i, and the dual variables."""
+    n, k = columns.shape
+    program = linprog(
+        np.r_[np.zeros(k), -1.0],
+        A_ub=np.c_[-columns, np.ones(n)],
+        b_ub=np.zeros(n),
+        A_eq=[np.r_[np.ones(k), 0.0]],
+        b_eq=[1.0],
+        bounds=[(0, None)] * k + [(None, None)],
+    )
+    if program.status != 0:
+        raise RuntimeError(f"the solver found no margin: {program.message}")
+    p = np.maximum(-program.ineqlin.marginals, 0.0)
+    return -program.fun, p / p.sum()
+
+
+def _least_risk(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the w >= 0 with the smallest exponential risk, and its dual variables."""
+
+    def risk(w: np.ndarray) -> tuple[float, np.ndarray]:
+        exponents = -columns @ w
+        log_sum = np.logaddexp.reduce(exponents)
+        return log_sum, -np.exp(exponents - log_sum) @ columns
+
+    k = columns.shape[1]
+    options = {"maxiter": 10_000, "ftol": 1e-16, "gtol": 1e-11}
+    w = minimize(risk, np.zeros(k), jac=True, bounds=[(0, None)] * k, options=options).x
+    return w, softmax(-columns @ w)
