@@ -29,14 +29,14 @@ def test_level_set_has_its_level(ax):
     assert NegativeEntropy().bregman(points, start) == pytest.approx(0.1, abs=1e-3)
 
 
-def test_entries_are_scaled_by_the_largest_unless_told_otherwise(ax):
+def test_weights_are_scaled_by_the_largest_unless_told_otherwise(ax):
     w, reference = np.array([2.0, -4.0, 0.0]), np.array([1.0, 1.0, -2.0])
-    plots.entries(ax, w, reference)
+    plots.ringed_weights(ax, w, reference)
     dots, rings = (line.get_ydata() for line in ax.lines[1:])
     assert dots.tolist() == [0.5, -1.0, 0.0]
     assert rings.tolist() == [0.5, 0.5, -1.0]
     ax.clear()
-    plots.entries(ax, w, reference, scaled=False)
+    plots.ringed_weights(ax, w, reference, scaled=False)
     assert ax.lines[1].get_ydata().tolist() == w.tolist()
 
 

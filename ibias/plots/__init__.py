@@ -19,7 +19,7 @@ from ibias.plots.margins import margin_histogram
 from ibias.plots.matrices import entries, shares, spectra, spectrum, staircase
 from ibias.plots.mechanism import height_curves, heights, weighted_samples
 from ibias.plots.networks import layer_spectra, neurons, sectors
-from ibias.plots.norms import dots, entries, level_set, ratios, tangent
+from ibias.plots.norms import dots, level_set, ratios, ringed_weights, tangent
 from ibias.plots.paired import pairs, stems
 from ibias.plots.rates import guide, traces
 from ibias.plots.regression import fit_1d
@@ -82,6 +82,7 @@ __all__ = [
     "ratios",
     "ray_and_paths",
     "reach",
+    "ringed_weights",
     "samples",
     "sectors",
     "shares",

@@ -34,7 +34,7 @@ def level_set(
     lines.set(linewidth=1.4, linestyle=(0, (5, 2)), **style)
 
 
-def entries(
+def ringed_weights(
     ax: Axes,
     w: ArrayLike,
     reference: ArrayLike | None = None,
