@@ -55,3 +55,18 @@ def test_layer_spectra_are_groups_of_falling_bars(ax):
     assert bars == [(0, 3.0), (1, 2.0), (2, 1.0), (4, 5.0)]
     assert [t.get_text() for t in ax.get_xticklabels()] == ["one", "two"]
     assert ax.get_xticks().tolist() == [1.0, 4.0]
+
+
+def test_certificate_puts_neurons_outside_the_band_by_sign(ax):
+    plots.certificate(ax, [0, 180, 360], [0.5, -1.0, 0.5], [10.0, 200.0], [1, -1])
+    assert ax.lines[0].get_ydata().tolist() == [0.5, -1.0, 0.5]
+    above, below = (np.asarray(c.get_offsets()) for c in ax.collections)
+    assert above[:, 0].tolist() == [10.0] and (above[:, 1] > 1).all()
+    assert below[:, 0].tolist() == [200.0] and (below[:, 1] < -1).all()
+
+
+def test_bands_run_from_least_to_greatest_around_the_mean(ax):
+    plots.bands(ax, [1.0, 2.0], {"one": [[0.0, 2.0], [4.0, 8.0]]})
+    assert ax.lines[0].get_ydata().tolist() == [1.0, 6.0]
+    corners = ax.collections[0].get_paths()[0].vertices
+    assert set(corners[:, 1]) >= {0.0, 2.0, 4.0, 8.0}

@@ -18,7 +18,7 @@ from ibias.plots.convexity import arrow, gap_over_tangent, hull, unit_ball
 from ibias.plots.margins import margin_histogram
 from ibias.plots.matrices import entries, shares, spectra, spectrum, staircase
 from ibias.plots.mechanism import height_curves, heights, weighted_samples
-from ibias.plots.networks import layer_spectra, neurons, sectors
+from ibias.plots.networks import bands, certificate, layer_spectra, neurons, sectors
 from ibias.plots.norms import dots, level_set, ratios, ringed_weights, tangent
 from ibias.plots.paired import pairs, stems
 from ibias.plots.rates import guide, traces
@@ -54,9 +54,11 @@ __all__ = [
     "PURPLE",
     "VERMILION",
     "arrow",
+    "bands",
     "boundaries",
     "boundary",
     "boxes",
+    "certificate",
     "cones",
     "contest",
     "curves",

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Wedge
 from numpy.typing import ArrayLike
 
-from ibias.plots.style import BLUE, INK, PALETTE, VERMILION
+from ibias.plots.style import BLUE, INK, MIST, NEGATIVE, PALETTE, POSITIVE, VERMILION
 
 TINTS = {1: "#d5e5f3", -1: "#f7ddd6"}
 
@@ -66,3 +66,32 @@ def layer_spectra(ax: Axes, layers: Mapping[str, ArrayLike]) -> None:
     middles = [width * g + (np.size(v) - 1) / 2 for g, v in enumerate(layers.values())]
     ax.set_xticks(middles, list(layers))
     ax.tick_params(axis="x", length=0)
+
+
+def certificate(
+    ax: Axes, degrees: ArrayLike, correlation: ArrayLike, neurons: ArrayLike, signs: ArrayLike
+) -> None:
+    """Draw a correlation over all directions, and trained neurons where they look.
+
+    The correlation is in units of the margin: nowhere may it leave the band from -1 to 1, and
+    neurons of either sign may sit only where it touches the edge.
+    """
+    ax.axhspan(-1, 1, color=MIST, alpha=0.6, zorder=0)
+    ax.plot(degrees, correlation, color=INK)
+    neurons, signs = np.asarray(neurons), np.asarray(signs)
+    for sign, style, name in ((1, POSITIVE, "positive"), (-1, NEGATIVE, "negative")):
+        at = neurons[signs == sign]
+        ax.scatter(at, np.full(at.size, 1.18 * sign), s=40, label=f"{name} neurons", **style)
+    ax.set(xlim=(0, 360), ylim=(-1.5, 1.9), xticks=range(0, 361, 90))
+    ax.set(xlabel="direction in degrees", ylabel="correlation / margin")
+    ax.legend(loc="upper center", ncols=2)
+
+
+def bands(ax: Axes, x: ArrayLike, groups: Mapping[str, ArrayLike]) -> None:
+    """Draw the mean of each group, shape (n_x, n_runs), and the range of its runs as a band."""
+    markers = "osD^"
+    for (name, values), color, marker in zip(groups.items(), PALETTE, markers, strict=False):
+        values = np.asarray(values)
+        ax.fill_between(x, values.min(axis=1), values.max(axis=1), color=color, alpha=0.2)
+        ax.plot(x, values.mean(axis=1), color=color, marker=marker, label=name)
+    ax.legend()
