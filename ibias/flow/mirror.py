@@ -40,7 +40,8 @@ def mirror_flow(
     data : Dataset or Regression
         Separable, or a regression; its risk is the mean of (<x_i, w> - y_i)^2 / 2.
     potential : Potential
-        See `ibias.potentials`.
+        See `ibias.potentials`. The mirrors of p-norms with p above 3 are so steep at zero that
+        the integrator may give up.
     loss : str or MarginLoss
         For a `Dataset`: "logistic", "exponential", or an instance.
     log_t : array, shape (n_times,), increasing
