@@ -48,6 +48,9 @@ def test_a_book_without_fault_builds(tmp_path):
     done = build(tmp_path, new_code_cell("print(1)"))
     assert done.returncode == 0, done.stdout
     assert (tmp_path / "_build" / "html" / "book" / "index.html").exists()
+    log = (tmp_path / "_build" / "log.txt").read_text(encoding="utf-8")
+    assert "Using cached notebook" in log
+    assert "Executing notebook" not in log, "a notebook is executed twice"
 
 
 @pytest.mark.parametrize("fault", FAULTS)
