@@ -41,7 +41,10 @@ def boundaries(ax: Axes, lines: Mapping[str, ArrayLike]) -> None:
     for w, look in zip(lines.values(), looks, strict=True):
         boundary(ax, w, **look)
     handles = [ax.plot([], [], **look)[0] for look in looks]
-    ax.legend(handles, list(lines), loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
+    spacing = {"handlelength": 1.6, "columnspacing": 1.0, "handletextpad": 0.5}
+    place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 2}
+    ax.legend(handles, list(lines), **place, **spacing)
+    ax.set_anchor("S")  # spare height goes to the legend
 
 
 def strip(ax: Axes, w: ArrayLike, half_width: float, **style: object) -> None:

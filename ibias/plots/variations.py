@@ -39,17 +39,19 @@ def lifted(ax: Axes, data: Dataset, normal: ArrayLike, azimuth: float = 0.0) -> 
     sheet = [-side, side, foot + side, foot - side]
     for corners, color, alpha in ((np.c_[floor, np.ones(4)], MIST, 0.5), (sheet, PURPLE, 0.28)):
         ax.add_collection3d(Poly3DCollection([corners], facecolor=color, alpha=alpha, zorder=1))
-    ax.plot(*np.transpose([foot - side, foot + side]), color=INK, linewidth=2.4, zorder=3)
+    ax.plot(
+        *np.transpose([foot - side, foot + side]), color=INK, linewidth=2.4, linestyle="-", zorder=3
+    )
     for label, style in ((1, POSITIVE), (-1, NEGATIVE)):
         ax.scatter(*points[data.y == label].T, s=42, depthshade=False, zorder=4, **style)
     nearest = points[np.argmin(data.y * (points @ normal))]
     on_plane = nearest - (nearest @ normal) * normal
-    ax.plot(*np.transpose([nearest, on_plane]), color=GREEN, linewidth=4, zorder=5)
+    ax.plot(*np.transpose([nearest, on_plane]), color=GREEN, linewidth=4, linestyle="-", zorder=5)
     ax.scatter(0, 0, 0, color=INK, s=36, zorder=5)
     ax.text(0, 0, -0.12, "origin", ha="center", va="top")
     low, high = np.minimum(0, floor.min(axis=0)), np.maximum(0, floor.max(axis=0))
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), zlim=(-0.2, 1.2))
-    ax.set_box_aspect((*(high - low), 2.2), zoom=1.2)
+    ax.set_box_aspect((*(high - low), 2.2), zoom=1.5)
     ax.computed_zorder = False
     ax.set_axis_off()
     ax.view_init(elev=20, azim=azimuth)
