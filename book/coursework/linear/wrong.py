@@ -1,0 +1,171 @@
+# %% q1: the sum of the losses, not their mean
+def risk(w, Z):
+    return np.logaddexp(0, -Z @ w).sum()
+
+
+def gradient(w, Z):
+    return -expit(-Z @ w) @ Z
+
+
+# %% q1: the direction of descent taken for the gradient
+def risk(w, Z):
+    return np.logaddexp(0, -Z @ w).mean()
+
+
+def gradient(w, Z):
+    return expit(-Z @ w) @ Z / len(Z)
+
+
+# %% q1: the well classified samples weigh most
+def risk(w, Z):
+    return np.logaddexp(0, -Z @ w).mean()
+
+
+def gradient(w, Z):
+    return -expit(Z @ w) @ Z / len(Z)
+
+
+# %% q1: exponentials that overflow
+def risk(w, Z):
+    return np.log(1 + np.exp(-Z @ w)).mean()
+
+
+def gradient(w, Z):
+    return -(Z / (1 + np.exp(Z @ w))[:, None]).mean(axis=0)
+
+
+# %% q2: the bound for a sum of losses
+def largest_step(Z):
+    return 8 / np.linalg.norm(Z, 2) ** 2
+
+
+# %% q2: the second derivative of the loss taken for 1
+def largest_step(Z):
+    return 2 * len(Z) / np.linalg.norm(Z, 2) ** 2
+
+
+# %% q2: the customary 1/L
+def largest_step(Z):
+    return 4 * len(Z) / np.linalg.norm(Z, 2) ** 2
+
+
+# %% q2: the sum of all eigenvalues for the largest
+def largest_step(Z):
+    return 8 * len(Z) / np.linalg.norm(Z) ** 2
+
+
+# %% q3: weights that do not sum to one
+def certificate(w, Z):
+    return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(np.exp(-Z @ w) @ Z)
+
+
+# %% q3: a margin that is not normalised
+def certificate(w, Z):
+    return (Z @ w).min(), np.linalg.norm(softmax(-Z @ w) @ Z)
+
+
+# %% q3: all samples weigh the same
+def certificate(w, Z):
+    return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(Z.mean(axis=0))
+
+
+# %% q3: the farthest samples weigh most
+def certificate(w, Z):
+    return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(softmax(Z @ w) @ Z)
+
+
+# %% q3: exponentials that underflow
+def certificate(w, Z):
+    shares = np.exp(-Z @ w)
+    return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(shares @ Z / shares.sum())
+
+
+# %% q4: the vector in front of log t has norm one
+gamma = optima.max_margin(data).margin
+norm_slope = 1.0
+time_times_risk = 1 / gamma**2
+growth = gamma
+
+# %% q4: the norm grows with the margin
+gamma = optima.max_margin(data).margin
+norm_slope = gamma
+time_times_risk = 1 / gamma**2
+growth = 1.0
+
+# %% q4: the risk falls like 1/t with the constant 1/gamma
+gamma = optima.max_margin(data).margin
+norm_slope = 1 / gamma
+time_times_risk = 1 / gamma
+growth = 1.0
+
+# %% q4: halving the risk taken for a unit of log t
+gamma = optima.max_margin(data).margin
+norm_slope = 1 / gamma
+time_times_risk = 1 / gamma**2
+growth = float(np.log(2))
+
+
+# %% q5: plain gradient descent
+def faster(Z, n_steps):
+    w, step = np.zeros(Z.shape[1]), 1 / (Z**2).sum(axis=1).max()
+    for _ in range(n_steps):
+        w = w + step * np.exp(-(Z @ w)) @ Z / len(Z)
+    return w
+
+
+# %% q5: divided by the norm of the gradient
+def faster(Z, n_steps):
+    w, step = np.zeros(Z.shape[1]), 1 / (Z**2).sum(axis=1).max()
+    for _ in range(n_steps):
+        pull = softmax(-Z @ w) @ Z
+        w = w + step * pull / np.linalg.norm(pull)
+    return w
+
+
+# %% q5: the sum over the samples instead of their mean
+def faster(Z, n_steps):
+    w, step = np.zeros(Z.shape[1]), 1 / (Z**2).sum(axis=1).max()
+    for _ in range(n_steps):
+        w = w + step * len(Z) * softmax(-Z @ w) @ Z
+    return w
+
+
+# %% q5: the schedule 1/sqrt(k), a polynomial gain
+def faster(Z, n_steps):
+    w, step = np.zeros(Z.shape[1]), 1 / (Z**2).sum(axis=1).max()
+    for k in range(n_steps):
+        w = w + step / np.sqrt(k + 1) * softmax(-Z @ w) @ Z
+    return w
+
+
+# %% q6: a step that is not long enough
+Z_bad = np.array([point, [point[0], -point[1] / 2]])
+start = np.array([0.0, 1.0])
+step_size = 0.5
+
+# %% q6: data that are not separable
+Z_bad = np.array([point, -point])
+start = np.array([0.0, 1.0])
+step_size = 30.0
+
+# %% q6: nothing pulls against the point
+Z_bad = np.array([point, 2 * point])
+start = np.array([0.0, 1.0])
+step_size = 30.0
+
+# %% q6: the start is to blame
+Z_bad = np.array([point, [point[0], -point[1] / 2]])
+start = np.array([0.0, -600.0])
+step_size = 30.0
+
+# %% q7: another start, which the theorem leaves free
+control = kept | {"start": np.array([5.0, -5.0, 5.0])}
+
+# %% q7: rescaled inputs, which change no direction
+control = kept | {"data": datasets.Dataset(3 * data.X, data.y)}
+
+# %% q7: a tail that is not exponential, but lighter than every power
+control = kept | {"loss": losses.StretchedExponential(0.5)}
+
+# %% q7: two hypotheses at once
+control = kept | {"loss": losses.PolynomialTail(1), "start": np.ones(3)}

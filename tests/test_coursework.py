@@ -1,0 +1,37 @@
+"""The seed of a student, and the checks in plain sight."""
+
+import pytest
+
+from ibias import coursework
+
+
+def test_the_seed_knows_a_student_however_the_identifier_is_typed():
+    assert coursework.seed("Ada1 ") == coursework.seed("ada1") != coursework.seed("ada2")
+
+
+@pytest.mark.parametrize("empty", ["", "  ", ..., 7])
+def test_an_identifier_that_is_not_filled_in_is_refused(empty):
+    with pytest.raises(ValueError, match="student_id is empty: write your identifier"):
+        coursework.seed(empty)
+
+
+def run(test, **answers):
+    """Give the test the names of a notebook of its own, and check it."""
+    test.__globals__.update(answers)
+    coursework.check(test)
+
+
+def test_a_check_says_what_it_found(capsys):
+    def total(first, second):
+        """the total"""
+        assert first + second == 3, "it must be 3"
+
+    run(total, first=1, second=2)
+    run(total, first=1, second=1)
+    run(total, first="1", second=1)
+    run(total, first=1, second=...)
+    right, wrong, raised, missing = capsys.readouterr().out.splitlines()
+    assert right == "✓ the total"
+    assert wrong == "✗ the total: it must be 3"
+    assert raised.startswith("✗ the total: TypeError(")
+    assert missing == "… the total: not answered yet (second)"
