@@ -37,7 +37,7 @@ BUILT = ROOT / "_build" / "coursework"
 SECRET = 20261  # the seed of the hidden tests' data in the public repository
 CHECK = "# Check of {question}. Run it; do not edit it."
 IDENTIFIER = re.compile(r'(?m)^student_id = "(.*)"')
-OTTER_LINES = re.compile(r"(?m)^\s*# (?:BEGIN|END) SOLUTION.*\n|  # SOLUTION.*$")
+OTTER_LINES = re.compile(r"(?m)^[ \t]*# (?:BEGIN|END) SOLUTION.*\n?|  # SOLUTION.*$")
 
 
 def names() -> list[str]:
@@ -195,11 +195,12 @@ class Assignment:
     @property
     def secrets(self) -> set[str]:
         """Lines that students must not see: names of hidden tests, and what answers a question."""
-        blank = {line.strip() for source in self.blank.values() for line in source.splitlines()}
+        given = [*self.blank.values(), *(cell.source for cell in self.cells if not cell.question)]
+        known = {line.strip() for source in given for line in source.splitlines()}
         own = [self.solution(question.name) for question in self.graded]
         lines = {line.strip() for source in own for line in source.splitlines()}
         hidden = {t.name for question in self.graded for t in question.tests if t.hidden}
-        return {line for line in lines - blank if len(line) > 5} | hidden
+        return {line for line in lines - known if len(line) > 15} | hidden
 
     @cached_property
     def tests(self) -> dict:

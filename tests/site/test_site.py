@@ -1,10 +1,12 @@
 """The built site, in a real browser."""
 
 import re
+from html import unescape
 
 import browser as tools  # tools/browser.py
 import pytest
 from conftest import ROOT
+from coursework import Assignment, names
 
 PAGES = tools.pages() or ["book/index.html"]
 HEAVIEST = {"prose": 450_000, "mathematics": 850_000, "sliders": 1_200_000}
@@ -120,6 +122,25 @@ def test_page_is_accessible(path, scheme, address, visit):
             v => v.nodes.map(n => `${v.id}: ${n.html.slice(0, 160)} | ${n.failureSummary}`))"""
     )
     assert found == []
+
+
+def test_the_site_keeps_the_secrets_of_the_coursework(site):
+    """No master notebook, no solution, no hidden test: not as a page, a source or an index."""
+    files = [path for path in site.rglob("*") if path.suffix in (".html", ".js", ".ipynb", ".txt")]
+    assert not [path for path in files if path.stem in ("master", "wrong")]
+    texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in files}
+    for name in names():
+        assignment = Assignment(name)
+        secrets = assignment.secrets
+        for path, text in texts.items():
+            page = path.stem == name and "coursework" in path.parts[-2:]
+            found = [s for s in secrets if (page or s.startswith("test_")) and s in plain(text)]
+            assert not found, path
+
+
+def plain(text):
+    """Return the text of a page as its reader sees it."""
+    return unescape(re.sub(r"<[^>]+>", "", text))
 
 
 def test_search_finds_a_page(address, visit):
