@@ -17,6 +17,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -263,35 +264,45 @@ def _end(child: object) -> None:
 
 
 def grade_all(
-    paths: list[Path], assignment: Assignment, output: Path, limits: Limits
-) -> list[Result]:
+    paths: list[Path], assignment: Assignment, output: Path, limits: Limits, jobs: int = 1
+) -> None:
     """Grade each file; write each result when it is known, whatever happens to the others."""
     output.mkdir(parents=True, exist_ok=True)
-    results, owners = [], {}
-    with (output / "results.csv").open("w", newline="", encoding="utf-8") as table:
+    repeated = same_identifier(paths)
+    with (
+        (output / "results.csv").open("w", newline="", encoding="utf-8") as table,
+        ThreadPoolExecutor(jobs) as pool,
+    ):
         columns = [question.name for question in assignment.graded]
         writer = csv.writer(table)
         writer.writerow(["file", "student_id", "status", "score", "out_of", *columns, "notes"])
-        for number, path in enumerate(paths):
+        running = {pool.submit(grade, path, assignment, limits): path for path in paths}
+        for done in as_completed(running):
+            path = running[done]
             try:
-                result = grade(path, assignment, limits)
+                result = done.result()
             except Exception as error:  # a fault of ours must not stop the batch either
                 result = Result(path.name, status="not graded", notes=[f"fault: {error!r}"])
-            if result.student_id and (other := owners.setdefault(result.student_id, path)) != path:
-                result.notes.append(f"the same student_id as {other.name}")
-            name = (
-                f"{path.stem}.json"
-                if path.stem not in {p.stem for p in paths[:number]}
-                else (f"{path.stem}-{number}.json")
-            )
-            (output / name).write_text(json.dumps(asdict(result), indent=1), encoding="utf-8")
+            if path in repeated:
+                result.notes.append(f"the same student_id as {repeated[path].name}")
+            text = json.dumps(asdict(result), indent=1)
+            (output / f"{path.name}.json").write_text(text, encoding="utf-8")
             points = [result.questions.get(column, 0) for column in columns]
             facts = [result.file, result.student_id, result.status, result.score, result.out_of]
             writer.writerow([*facts, *points, "; ".join(result.notes)])
             table.flush()
             print(f"{result.score:5g} of {result.out_of:g}  {result.status}: {path}", flush=True)
-            results.append(result)
-    return results
+
+
+def same_identifier(paths: list[Path]) -> dict[Path, Path]:
+    """Return the files whose identifier an earlier one has, each with that one."""
+    first, repeated = {}, {}
+    for path in paths:
+        with contextlib.suppress(Refused):
+            owner = first.setdefault(student_id(read(path)).lower(), path)
+            if owner != path:
+                repeated[path] = owner
+    return repeated
 
 
 def main() -> int:
@@ -306,6 +317,7 @@ def main() -> int:
     parser.add_argument("--cell", type=float, default=Limits.cell, help="seconds for a cell")
     parser.add_argument("--seconds", type=float, default=Limits.seconds, help="for a submission")
     parser.add_argument("--memory", type=int, default=Limits.memory, help="MB")
+    parser.add_argument("--jobs", type=int, default=1, help="how many at a time")
     chosen = parser.parse_args()
     assignment = Assignment(chosen.assignment)
     if not assignment.autograder.exists():
@@ -315,7 +327,7 @@ def main() -> int:
     for path in chosen.submissions:
         paths += sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
     limits = Limits(chosen.cell, chosen.seconds, chosen.memory)
-    grade_all(paths, assignment, chosen.output, limits)
+    grade_all(paths, assignment, chosen.output, limits, chosen.jobs)
     return 0
 
 

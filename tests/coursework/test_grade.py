@@ -12,7 +12,7 @@ from coursework import Assignment
 LIMITS = grade.Limits(cell=4, seconds=60, memory=4000)
 CERTIFICATE = "def certificate(w, Z):\n    "
 FOREVER = f"{CERTIFICATE}while True:\n        pass"
-STUBBORN = "while True:\n    try:\n        pass\n    except BaseException:\n        pass"
+STUBBORN = "import signal\n\nsignal.setitimer(signal.ITIMER_REAL, 0)\nwhile True:\n    pass"
 
 
 @pytest.fixture(scope="session")
@@ -65,11 +65,14 @@ def batch(assignment, tmp_path_factory):
         nbformat.write(notebook, folder / f"{name}.ipynb")
     (folder / "j_text.ipynb").write_text("my answers")
     paths = sorted(folder.iterdir())
-    grade.grade_all(paths, assignment, output, LIMITS)
+    grade.grade_all(paths, assignment, output, LIMITS, jobs=2)
     with (output / "results.csv").open(encoding="utf-8") as table:
         rows = {row["file"].removesuffix(".ipynb"): row for row in csv.DictReader(table)}
-    said = {path.stem: json.loads(path.read_text()) for path in output.glob("*.json")}
-    assert list(rows) == sorted(rows) and set(rows) == set(said) == {p.stem for p in paths}
+    said = {
+        path.name.removesuffix(".ipynb.json"): json.loads(path.read_text())
+        for path in output.glob("*.json")
+    }
+    assert set(rows) == set(said) == {path.stem for path in paths}
     return rows, said
 
 
