@@ -326,6 +326,9 @@ def main() -> int:
     paths = []
     for path in chosen.submissions:
         paths += sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
+    if twice := sorted({p.name for p in paths if [q.name for q in paths].count(p.name) > 1}):
+        print(f"several submissions are called {', '.join(twice)}: rename them")
+        return 1
     limits = Limits(chosen.cell, chosen.seconds, chosen.memory)
     grade_all(paths, assignment, chosen.output, limits, chosen.jobs)
     return 0
