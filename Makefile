@@ -6,6 +6,7 @@ SHELL := /bin/sh
 VENV ?= .venv
 SEEDS ?= 1 2 3 4 5 6 7 8 9
 PORT ?= 8000
+WORKERS ?= auto
 
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
@@ -39,6 +40,7 @@ help:
 	@echo "make clean             remove what was built"
 	@echo
 	@echo "PATHS='book/linear'    limits notebooks, checks and seeds to these files or folders"
+	@echo "WORKERS=1              test processes at a time; without it, one a core"
 	@echo "PYTHON=python3.12      the Python that makes the environment in $(VENV)"
 
 PATHS ?= book
@@ -86,6 +88,9 @@ weights: setup
 # ---- the tests --------------------------------------------------------------------------
 
 NBVAL := --nbval --nbval-current-env --ignore=book/coursework --nbval-sanitize-with tests/nbval_sanitize.cfg
+# One test process a core; the cells of a notebook stay together.
+SPREAD := -n $(WORKERS) --dist worksteal
+BY_FILE := -n $(WORKERS) --dist loadfile
 
 # Run one stage and say how long it took.
 define stage
@@ -101,23 +106,23 @@ lint: $(VENV)/ready
 	$(call stage,style,ruff check --quiet . && ruff format --quiet --check .)
 
 unit: $(VENV)/ready
-	$(call stage,unit tests,python -m pytest -q ibias tests README.md \
+	$(call stage,unit tests,python -m pytest -q $(SPREAD) ibias tests README.md \
 	  --ignore=tests/site --ignore=tests/coursework)
 
 checks: $(VENV)/ready
-	$(call stage,notebooks,python -m pytest -q --no-header $(NBVAL) $(PATHS))
+	$(call stage,notebooks,python -m pytest -q --no-header $(BY_FILE) $(NBVAL) $(PATHS))
 
 assignments: $(VENV)/ready
-	$(call stage,coursework,python -m pytest -q tests/coursework)
+	$(call stage,coursework,python -m pytest -q $(SPREAD) tests/coursework)
 
 site: setup
-	$(call stage,site,python tools/build.py && python -m pytest -q tests/site)
+	$(call stage,site,python tools/build.py && python -m pytest -q $(SPREAD) tests/site)
 
 # Under another seed only the measured digits may differ: the checks and controls must hold.
 seeds: $(VENV)/ready
 	$(foreach seed,$(SEEDS),$(call stage,seed $(seed),\
-	  IBIAS_SEED=$(seed) python -m pytest -q --no-header --nbval-lax --nbval-current-env --ignore=book/coursework \
-	  $(PATHS))$(newline))
+	  IBIAS_SEED=$(seed) python -m pytest -q --no-header $(BY_FILE) --nbval-lax --nbval-current-env \
+	  --ignore=book/coursework $(PATHS))$(newline))
 
 define newline
 
