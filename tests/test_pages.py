@@ -96,6 +96,7 @@ def test_a_slider_becomes_a_native_one():
     assert '<label for="slider-1">slope &amp; rate</label>' in html
     assert "[&quot;1&quot;, &quot;2&quot;, &quot;3&quot;]" in html
     assert html.count('role="img"') == 3
+    assert 'style="--width: 640px"' in html, "as wide as a figure of the same size"
     # the outlines of letters stand once in the page, and are all there
     assert '<path id="DejaVu' not in html
     used = set(sliders.re.findall(r'href="#(DejaVu[^"]*)"', html))
@@ -127,3 +128,23 @@ def test_formulas_are_typeset_for_the_eye_and_for_screen_readers(typeset):
 def test_a_formula_that_does_not_parse_says_so(typeset):
     assert "Unexpected end" in typeset(r"\frac{1}{", False)["error"]
     assert "html" in typeset("x", False), "and the next one is typeset"
+
+
+def test_parts_of_a_formula_are_what_stands_between_quads():
+    split = mathematics.split_at_quads
+    assert split(r"\min f \quad\text{subject to}\quad g\ge1 .") == [
+        r"\min f", r"\text{subject to}", r"g\ge1 .",
+    ]  # fmt: skip
+    whole = r"\Bigl\{ {a\quad b} \begin{cases} c & \quad d \end{cases} \left( e \qquad f \right)"
+    assert split(whole) == [whole]
+    assert split(r"a\quadratic") == [r"a\quadratic"]
+
+
+def test_punctuation_stays_with_its_formula(typeset):
+    held = mathematics.with_punctuation(typeset("a = b", False)["html"], "(", "),")
+    assert held.count('<span class="held">') == 2
+    assert held.index(">(<") < held.index(">a<", held.index("katex-html"))
+    assert held.endswith('<span class="mark">),</span></span></span></span>')
+    assert "<mtext>),</mtext></mrow><annotation" in held
+    assert held.count("<span") == held.count("</span>")
+    assert mathematics.with_punctuation("plain", "(", ".") == "(plain."

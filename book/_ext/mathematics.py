@@ -76,43 +76,97 @@ class Typesetter:
 typeset = Typesetter()
 
 
-def formula(node: nodes.math | nodes.math_block) -> tuple[str, bool]:
-    """Return the TeX of a node, and whether it stands on its own."""
+def formulas(node: nodes.math | nodes.math_block) -> list[tuple[str, bool]]:
+    """Return the TeX of the parts of a node, each with whether it stands on its own."""
     tex = node.astext()
     if isinstance(node, nodes.math):
-        return tex, False
+        return [(tex, False)]
     if node.get("nowrap"):
-        return tex, True
+        return [(tex, True)]
     parts = [part.strip() for part in re.split(r"\n\s*\n", tex) if part.strip()]
-    parts = [rf"\begin{{split}}{part}\end{{split}}" if r"\\" in part else part for part in parts]
-    if len(parts) == 1:
-        return parts[0], True
-    return r"\begin{gathered}" + r"\\[.6em]".join(parts) + r"\end{gathered}", True
+    if len(parts) > 1:
+        parts = [rf"\begin{{split}}{p}\end{{split}}" if r"\\" in p else p for p in parts]
+        return [(r"\begin{gathered}" + r"\\[.6em]".join(parts) + r"\end{gathered}", True)]
+    if r"\\" in tex:
+        return [(rf"\begin{{split}}{parts[0]}\end{{split}}", True)]
+    return [(part, True) for part in split_at_quads(tex)]
+
+
+def split_at_quads(tex: str) -> list[str]:
+    r"""Return what stands between the \quad and \qquad outside of all braces and environments.
+
+    Side by side where there is room, these parts stand below one another on a phone.
+    """
+    parts, depth, start = [], 0, 0
+    for token in re.finditer(r"\\(?:q?quad|begin|end|left|right)(?![a-zA-Z])|\\.|[{}]", tex):
+        depth += token[0] in ("{", r"\begin", r"\left")
+        depth -= token[0] in ("}", r"\end", r"\right")
+        if depth == 0 and token[0] in (r"\quad", r"\qquad"):
+            parts.append(tex[start : token.start()])
+            start = token.end()
+    parts.append(tex[start:])
+    return [part.strip() for part in parts if part.strip()]
 
 
 def prepare(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Typeset the formulas of a page before it is written."""
+    """Typeset the formulas of a page before it is written; keep their punctuation with them."""
     if app.builder.format == "html":
-        found = doctree.findall(lambda node: isinstance(node, nodes.math | nodes.math_block))
-        typeset.prepare([formula(node) for node in found])
+        found = list(doctree.findall(lambda node: isinstance(node, nodes.math | nodes.math_block)))
+        typeset.prepare([part for node in found for part in formulas(node)])
+        for node in found:
+            if isinstance(node, nodes.math):
+                hold_punctuation(node)
+
+
+def hold_punctuation(node: nodes.math) -> None:
+    """Move the punctuation beside a formula into the node: no line begins with a full stop."""
+    place = node.parent.index(node)
+    before = node.parent[place - 1] if place else None
+    after = node.parent[place + 1] if place + 1 < len(node.parent) else None
+    if isinstance(before, nodes.Text) and (mark := re.search(r"[(‘“]+$", before)):
+        node["before"] = mark[0]
+        node.parent.replace(before, nodes.Text(before[: mark.start()]))
+    if isinstance(after, nodes.Text) and (mark := re.match(r"[.,;:!?)’”-]+", after)):
+        node["after"] = mark[0]
+        node.parent.replace(after, nodes.Text(after[mark.end() :]))
+
+
+def with_punctuation(html: str, before: str, after: str) -> str:
+    """Return a formula whose first and last unbreakable pieces hold what stands beside them."""
+    end = "</span></span>"  # of the formula, after its pieces
+    opening = '<span class="katex-base">'
+    pieces = html.removesuffix(end).split(opening)
+    if len(pieces) == 1:
+        return before + html + after
+    pieces[1] = (f'<span class="mark">{before}</span>' if before else "") + opening + pieces[1]
+    pieces[2:] = [opening + piece for piece in pieces[2:]]
+    if before:
+        pieces[1] = f'<span class="held">{pieces[1]}</span>'
+    if after:
+        pieces[-1] = f'<span class="held">{pieces[-1]}<span class="mark">{after}</span></span>'
+        spoken = f"<mtext>{after}</mtext></mrow><annotation"
+        pieces[0] = pieces[0].replace("</mrow><annotation", spoken, 1)
+    return "".join(pieces) + end
 
 
 def _html(node: nodes.Node) -> str:
-    answer = typeset(*formula(node))
-    if "error" in answer:
-        logger.warning("this formula does not parse: %s", answer["error"], location=node)
-    return answer.get("html", "")
+    answers = [typeset(*part) for part in formulas(node)]
+    for answer in answers:
+        if "error" in answer:
+            logger.warning("this formula does not parse: %s", answer["error"], location=node)
+    return "".join(answer.get("html", "") for answer in answers)
 
 
 def visit_inline(self: HTML5Translator, node: nodes.math) -> None:
     """Write a formula within a line."""
     self.body.append(self.starttag(node, "span", "", CLASS="math"))
-    self.body.append(_html(node) + "</span>")
+    html = with_punctuation(_html(node), node.get("before", ""), node.get("after", ""))
+    self.body.append(html + "</span>")
     raise nodes.SkipNode
 
 
 def visit_display(self: HTML5Translator, node: nodes.math_block) -> None:
-    """Write a formula on its own, its number beside it; it scrolls where it is too wide."""
+    """Write a formula on its own, its number beside it."""
     self.body.append(self.starttag(node, "div", CLASS="math"))
     self.body.append(f'<div class="formula">{_html(node)}</div>')
     if node.get("number"):

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 VIEW = re.compile(
     rf'<script type="{re.escape(WIDGET_VIEW_MIMETYPE)}">(?P<view>.*?)</script>', re.DOTALL
 )
+WIDTH = re.compile(r'viewBox="0 0 ([\d.]+) ')  # in points, 72 an inch
 GLYPH = re.compile(r'<path id="(?P<id>(?:DejaVu|STIX|Cm|cm)[^"]*)"[^>]*/>')
 
 
@@ -44,6 +45,7 @@ class Frames:
             raise ValueError("not a slider of ibias.frames")
         self.count += 1
         shown = stack["selected_index"]
+        points = float(WIDTH.search(self.model(stack["children"][0])[1]["value"])[1])
         frames = "".join(
             f"<div{'' if index == shown else ' hidden'}>{self._without_glyphs(frame)}</div>"
             for index, frame in enumerate(
@@ -53,7 +55,8 @@ class Frames:
         texts = control["_options_labels"]
         name = f"slider-{self.count}"
         return (
-            f'<div class="slider"><div class="frames">{frames}</div><div class="control">'
+            f'<div class="slider" style="--width: {points * 100 / 72:.0f}px">'
+            f'<div class="frames">{frames}</div><div class="control">'
             f'<label for="{name}">{html.escape(control["description"])}</label>'
             f'<input type="range" id="{name}" min="0" max="{len(texts) - 1}" value="{shown}"'
             f' autocomplete="off" aria-valuetext="{html.escape(texts[shown])}"'

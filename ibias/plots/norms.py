@@ -75,7 +75,7 @@ def ratios(
     The entries at the places `bold`, pairs of row and column, stand out.
     """
     values = np.asarray(values, dtype=float)
-    ax.imshow(values, cmap="Blues", vmin=0.2, vmax=1.35, aspect="auto")
+    ax.imshow(values, cmap="Blues", vmin=0.2, vmax=1.6, aspect="auto")
     for (i, j), value in np.ndenumerate(values):
         weight = "bold" if (i, j) in bold else "normal"
         ax.text(j, i, f"{value:.2f}", ha="center", va="center", color=INK, weight=weight)
