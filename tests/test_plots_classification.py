@@ -43,6 +43,18 @@ def test_curves_are_named_at_their_end_and_the_limit_on_its_line(ax):
     assert ax.lines[0].get_ydata()[0] == 1.0
 
 
+def test_names_that_would_overlap_move_apart(ax):
+    x = np.arange(3.0)
+    ax.set(yscale="log")
+    plots.curves(ax, x, {"one": 10.0**x, "two": 1.25 * 10.0**x, "low": 1 + x})
+    assert ax.get_legend() is None
+    ax.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts[-3:]]
+    assert boxes[1].y0 > boxes[0].y0 > boxes[2].y1
+    heights = [ax.transAxes.inverted().transform(ax.transData.transform(t.xy))[1] for t in ax.texts]
+    assert heights[-2] - heights[-3] >= 0.0699
+
+
 def test_curves_that_meet_are_named_in_a_legend(ax):
     x = np.arange(3.0)
     plots.curves(ax, x, {"one": x, "two": 2 - (x - 2) ** 2})

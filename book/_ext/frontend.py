@@ -21,6 +21,8 @@ CLUTTER = re.compile(
     r'|(?<=<summary) aria-label="Toggle hidden content"',
     re.DOTALL,
 )
+# The size of a figure, written so that its place is kept while it loads.
+SIZE = re.compile(r'style="width: (\d+)px; height: (\d+)px;"')
 # An admonition of class dropdown, up to the end of its title.
 DROPDOWN = re.compile(
     r'<div((?: id="[^"]*")? class="[^"]*\bdropdown\b[^"]*\badmonition\b[^"]*"(?: id="[^"]*")?)>'
@@ -54,7 +56,8 @@ def _closing_div(body: str, start: int) -> int:
 
 def trim_page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
     """Drop the scripts, styles and ids that the page does not need."""
-    body = context["body"] = with_details(CLUTTER.sub("", context.get("body", "")))
+    body = with_details(CLUTTER.sub("", context.get("body", "")))
+    body = context["body"] = SIZE.sub(r'width="\1" height="\2"', body)
 
     def used(asset: Any) -> bool:
         attributes = getattr(asset, "attributes", {})
@@ -81,8 +84,24 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
         shutil.copy(FACE / f"source-serif-4-latin-{cut}.woff2", static)
     _reduce_icons(Path(app.outdir), static)
     shutil.rmtree(static / "vendor" / "fontawesome")
-    for path in (*static.rglob("*.map"), static / "scripts" / "fontawesome.js"):
+    shutil.rmtree(static / "locales")  # the theme's words in fifty languages
+    for path in static.rglob("*.map"):
         path.unlink()
+    _drop_unnamed(Path(app.outdir), static)
+
+
+def _drop_unnamed(site: Path, static: Path) -> None:
+    """Delete the files of the theme that no page, style or script names."""
+    texts = {
+        p: p.read_text("utf-8") for p in site.rglob("*") if p.suffix in (".html", ".css", ".js")
+    }
+    before = None
+    while before != len(texts):
+        before = len(texts)
+        for path in [p for p in static.rglob("*") if p.is_file()]:
+            if not any(path.name in text for other, text in texts.items() if other != path):
+                path.unlink()
+                texts.pop(path, None)
 
 
 def _reduce_icons(site: Path, static: Path) -> None:

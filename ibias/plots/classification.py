@@ -71,7 +71,8 @@ def curves(
 ) -> None:
     """Draw several curves over the same x, each named at its right end, and their limit.
 
-    Where the ends are too close for names, a legend takes their place.
+    Names that would overlap move apart a little; where that is not enough, a legend takes their
+    place.
 
     Parameters
     ----------
@@ -100,21 +101,38 @@ def curves(
         )
     for (name, y), color, line_style in zip(lines.items(), PALETTE, LINE_STYLES, strict=False):
         ax.plot(x, y, color=color, linestyle=line_style, label=name)
-    ends = ax.transData.transform([(x[-1], np.asarray(y)[-1]) for y in lines.values()])
-    heights = np.sort(ax.transAxes.inverted().transform(ends)[:, 1])
-    if (np.diff(heights) < CROWDED).any():
+    ax.autoscale_view()  # the limits, which are not final before
+    to_axes = ax.transData - ax.transAxes
+    ends = to_axes.transform([(x[-1], np.asarray(y)[-1]) for y in lines.values()])
+    heights = _apart(ends[:, 1])
+    if np.abs(heights - ends[:, 1]).max() > CROWDED / 3:
         ax.legend()
         return
-    for (name, y), color in zip(lines.items(), PALETTE, strict=False):
+    places = to_axes.inverted().transform(np.column_stack([ends[:, 0], heights]))
+    for name, place, color in zip(lines, places, PALETTE, strict=False):
         ax.annotate(
             name,
-            (x[-1], np.asarray(y)[-1]),
+            place,
             xytext=(6, 0),
             textcoords="offset points",
             color=color,
             va="center",
             annotation_clip=False,
         )
+
+
+def _apart(heights: np.ndarray) -> np.ndarray:
+    """Return the nearest heights (in the sum of squares) of which no two are crowded."""
+    order = np.argsort(heights, kind="stable")
+    ranks = CROWDED * np.arange(heights.size)
+    groups: list[list[float]] = []  # to keep the order, neighbours that collide are averaged
+    for height in heights[order] - ranks:
+        groups.append([height])
+        while len(groups) > 1 and np.mean(groups[-2]) > np.mean(groups[-1]):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    moved = np.empty_like(heights)
+    moved[order] = np.concatenate([np.full(len(g), np.mean(g)) for g in groups]) + ranks
+    return moved
 
 
 def mark(ax: Axes, x: float, name: str) -> None:
@@ -158,6 +176,6 @@ def pixels(ax: Axes, image: ArrayLike, title: str = "") -> None:
     far = np.abs(image).max()
     signed = image.min() < 0
     ax.imshow(image, cmap="RdBu" if signed else "Greys", vmin=-far if signed else 0, vmax=far)
-    ax.set_title(title, fontsize="small", loc="center")
+    ax.set_title(title, fontsize=12, loc="center")
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)

@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike
 from scipy.spatial import ConvexHull
 
@@ -28,7 +29,15 @@ def arrow(
     """Draw an arrow from zero to `tip` and write its name beside the tip, `offset` points off."""
     properties = {"arrowstyle": "-|>", "color": color, "linewidth": 2, "mutation_scale": 16}
     ax.annotate("", tuple(tip), (0, 0), arrowprops=properties)
-    ax.annotate(name, tuple(tip), xytext=offset, textcoords="offset points", color=color)
+    halo = [withStroke(linewidth=3, foreground="white")]
+    ax.annotate(
+        name,
+        tuple(tip),
+        xytext=offset,
+        textcoords="offset points",
+        color=color,
+        path_effects=halo,
+    )
 
 
 def hull(ax: Axes, points: ArrayLike, nearest: ArrayLike) -> None:

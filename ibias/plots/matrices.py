@@ -87,4 +87,4 @@ def shares(
     for position, share in live.values():
         ax.plot(position, share, "o", markersize=15, markerfacecolor="none", markeredgecolor=INK)
     ax.set(xlabel="entries seen", ylabel="share recovered", ylim=(-0.06, 1.06))
-    ax.legend()
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 0.07))

@@ -20,7 +20,7 @@ def tangent(ax: Axes, g: ArrayLike, point: ArrayLike, **style: object) -> None:
 
 
 def level_set(
-    ax: Axes, height: Callable[[np.ndarray], np.ndarray], level: float, **style: object
+    ax: Axes, height: Callable[[np.ndarray], np.ndarray], level: float, *, color: str
 ) -> None:
     """Draw the line on which `height`, a function of points (..., 2), has one value.
 
@@ -30,8 +30,8 @@ def level_set(
     x, y = np.meshgrid(
         np.linspace(max(left, 1e-9), right, 300), np.linspace(max(bottom, 1e-9), top, 300)
     )
-    lines = ax.contour(x, y, height(np.stack([x, y], axis=-1)), levels=[level])
-    lines.set(linewidth=1.4, linestyle=(0, (5, 2)), **style)
+    values = height(np.stack([x, y], axis=-1))
+    ax.contour(x, y, values, levels=[level], colors=color, linewidths=1.4, linestyles="--")
 
 
 def ringed_weights(
@@ -58,7 +58,7 @@ def ringed_weights(
         rings = rings / np.abs(rings).max() if scaled else rings
         style = {"markerfacecolor": "none", "markeredgecolor": INK, "markeredgewidth": 1.1}
         ax.plot(places, rings, "o", markersize=9, label=reference_name, **style)
-    ax.set(xlabel="feature", ylim=(-1.25, 1.25), xlim=(0, w.size + 1))
+    ax.set(xlabel="feature", ylim=(-1.25, 1.6), xlim=(0, w.size + 1))
     ax.set(yticks=[-1, 0, 1], ylabel="weight, scaled")
 
 

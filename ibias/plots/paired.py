@@ -23,11 +23,16 @@ def pairs(ax: Axes, columns: Mapping[str, ArrayLike]) -> None:
 
 
 def stems(ax: Axes, truth: ArrayLike, columns: Mapping[str, ArrayLike]) -> None:
-    """Draw weights against their index: the truth as bars, the others as markers."""
+    """Draw weights against their index: the truth as bars, the others as markers.
+
+    Of several, the first are rings: the others are seen inside.
+    """
     index = np.arange(1, len(np.asarray(truth)) + 1)
     ax.bar(index, truth, width=0.9, color=MIST, label="truth")
     for (name, w), color, marker in zip(columns.items(), PALETTE, MARKERS, strict=False):
-        ax.plot(index, w, marker, color=color, markersize=5.5, linestyle="none", label=name)
+        ring = {"markersize": 9.5, "markerfacecolor": "none", "markeredgewidth": 1.5}
+        style = ring if marker == "o" and len(columns) > 1 else {"markersize": 5.5}
+        ax.plot(index, w, marker, color=color, linestyle="none", label=name, **style)
     ax.axhline(0, color=INK, linewidth=0.8, linestyle="-")
     ax.set(xlabel="coordinate", ylabel="weight")
     ax.legend(loc="upper right", ncols=len(columns) + 1, columnspacing=1, handletextpad=0.4)

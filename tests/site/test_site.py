@@ -101,6 +101,7 @@ def test_page(path, address, visit):
     for image in page.query_selector_all("article img"):
         assert len(image.get_attribute("alt") or "") >= 40
         assert image.evaluate("image => image.naturalWidth") > 0
+        assert image.get_attribute("width") and image.get_attribute("height")
 
     move_sliders(page)
     assert page.troubles == []
@@ -198,15 +199,32 @@ def test_launch_buttons_open_this_page(path, site):
     assert "google.colab" not in text
 
 
-def test_every_file_is_loaded_by_some_page(address, visit, site):
-    """What the site serves besides pages, somebody reads; nothing is left over."""
-    loaded = set()
-    for path in [*PAGES, "search.html"]:
-        page = visit(f"{address}/{path}")
-        loaded |= {r.url.removeprefix(f"{address}/").partition("?")[0] for r in page.responses}
-        page.context.close()
-    served = {p.relative_to(site).as_posix() for p in site.rglob("*") if p.is_file()}
-    assert sorted(served - loaded) == []
+@every_page
+def test_a_page_loads_what_it_uses_and_no_more(path, address, visit):
+    page = visit(f"{address}/{path}")
+    loaded = {r.url.removeprefix(f"{address}/_static/").partition("?")[0] for r in page.responses}
+    uses = {
+        "katex/katex.css": ".katex",
+        "slider.js": ".slider",
+        "ledger.js": "#ledger-filter",
+        "ledger.css": "#ledger-filter",
+        "sphinx-design.min.css": "[class^=sd-]",
+    }
+    for name, selector in uses.items():
+        assert (name in loaded) == bool(page.query_selector(selector)), name
+    assert not any(re.search(r"thebe|toggle|searchtools|fontawesome|MathJax", n) for n in loaded)
+
+
+def test_every_file_is_named_by_a_page_a_style_or_a_script(site):
+    texts = {
+        p: p.read_text("utf-8") for p in site.rglob("*") if p.suffix in (".html", ".css", ".js")
+    }
+    assert [
+        path
+        for path in site.rglob("*")
+        if path.is_file() and path.name not in (".buildinfo", "objects.inv")
+        if not any(path.name in text for other, text in texts.items() if other != path)
+    ] == []
 
 
 def test_search_knows_every_page_by_its_title(address, visit):
