@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ibias import sweeps
-from ibias.sweeps import dimension, recovery
+from ibias.sweeps import dimension, initial_scale, recovery
 
 TODAY = datetime.date.today().toordinal()
 
@@ -45,6 +45,43 @@ def test_random_cells_of_the_dimension_table(row, monkeypatch):
     again = dimension.errors(row["task"], row["dimension"], seed)
     stored = {name: row[name][seed] for name in again}
     assert again == pytest.approx(stored, abs=2e-3), "stale: run python tools/sweeps.py dimension"
+
+
+@pytest.mark.parametrize(
+    "row", recomputed(initial_scale), ids=lambda row: f"{row['task']}, {row['scale']}"
+)
+def test_random_cells_of_the_initial_scale_table(row, monkeypatch):
+    monkeypatch.delenv("IBIAS_SEED", raising=False)
+    seed = TODAY % initial_scale.SEEDS
+    again = initial_scale.errors(row["task"], row["scale"], seed)
+    stored = {name: row[name][seed] for name in again}
+    stale = "stale: run python tools/sweeps.py initial_scale"
+    assert again == pytest.approx(stored, abs=2e-3, rel=1e-3), stale
+
+
+def test_the_initial_scale_table_has_every_cell():
+    table = sweeps.load(initial_scale.NAME)
+    cells = [(row["task"], row["scale"]) for row in table.rows]
+    assert cells == [
+        (task, scale) for task in initial_scale.DIMENSIONS for scale in initial_scale.SCALES
+    ]
+    names = ("network", "tangent", "motion")
+    assert {len(row[name]) for row in table.rows for name in names} == {initial_scale.SEEDS}
+
+
+def test_the_tangent_kernel_does_not_depend_on_the_scale():
+    by_task = {}
+    for row in sweeps.load(initial_scale.NAME).rows:
+        by_task.setdefault(row["task"], []).append(row["tangent"])
+    for errors in by_task.values():
+        np.testing.assert_allclose(errors, errors[:1] * len(errors), atol=1e-3)
+
+
+def test_a_small_start_moves_by_a_fixed_distance_and_a_large_one_hardly():
+    rows = [r for r in sweeps.load(initial_scale.NAME).rows if r["task"] == "two directions"]
+    motion = {row["scale"]: np.mean(row["motion"]) for row in rows}
+    assert motion[0.1] / motion[0.3] == pytest.approx(3, rel=0.1)
+    assert motion[10] < 0.02
 
 
 def test_the_dimension_table_has_every_cell():

@@ -13,7 +13,8 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 from ibias import sweeps  # noqa: E402  (after the thread count is set)
 
-SWEEPS = {module.NAME: module for module in (sweeps.dimension, sweeps.recovery)}
+MODULES = (sweeps.dimension, sweeps.initial_scale, sweeps.recovery)
+SWEEPS = {module.NAME: module for module in MODULES}
 
 
 def main() -> None:
