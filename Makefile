@@ -121,7 +121,7 @@ checks: $(VENV)/ready
 	$(call stage,notebooks,python -m pytest -q --no-header $(BY_FILE) $(NBVAL) $(PATHS))
 
 assignments: $(VENV)/ready
-	$(call stage,coursework,python -m pytest -q $(BY_FILE) tests/coursework)
+	$(call stage,coursework,python -m pytest -q tests/coursework)
 
 site: setup
 	$(call stage,site,python tools/build.py && python -m pytest -q $(SPREAD) tests/site)
