@@ -123,6 +123,29 @@ class Logistic(MarginLoss):
 
 
 @dataclass(frozen=True)
+class Sigmoid(MarginLoss):
+    """l(u) = 1 / (1 + exp(u)): an exponential tail, but a slope that vanishes on both sides.
+
+    Not convex. A sample far on the wrong side hardly pulls, and may be given up for ever.
+    """
+
+    smoothness: ClassVar[float] = 1 / (6 * np.sqrt(3))
+
+    def log_value(self, margins: np.ndarray) -> np.ndarray:
+        """Return -log(1 + exp(u))."""
+        return log_expit(-np.asarray(margins, dtype=float))
+
+    def log_slope(self, margins: np.ndarray) -> np.ndarray:
+        """Return -log(1 + exp(u)) - log(1 + exp(-u))."""
+        u = np.asarray(margins, dtype=float)
+        return log_expit(u) + log_expit(-u)
+
+    def log_slope_derivative(self, margins: np.ndarray) -> np.ndarray:
+        """Return -tanh(u / 2)."""
+        return -np.tanh(np.asarray(margins, dtype=float) / 2)
+
+
+@dataclass(frozen=True)
 class PolynomialTail(MarginLoss):
     """l(u) = (1 + u)^-k for u >= 0, continued by its second-order Taylor polynomial.
 

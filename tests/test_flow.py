@@ -1,5 +1,7 @@
 """The engine: the same iterate as the loop, and the theory where no loop arrives."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -17,8 +19,10 @@ def step_for(data, loss):
     return descent.default_step_size(data, "logistic") / (1 if loss == "logistic" else 4)
 
 
-@pytest.mark.parametrize("loss", ["logistic", "exponential"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("loss", "size"),
+    [*product(["logistic", "exponential"], SIZES), ("logistic", (1000, 100))],
+)
 def test_continuation_is_the_iterate_of_the_exact_loop(size, loss):
     # The one test that catches an off-by-one in k, a wrong sign in the series, the plain
     # flow, the wrong loss: all of them pass every asymptotic test.

@@ -14,17 +14,18 @@ LOSSES = [
     losses.PolynomialTail(2.5),
     *(losses.StretchedExponential(nu) for nu in (0.15, 0.5, 1.0, 1.3, 2.0, 3.0)),
 ]
+NOT_CONVEX = [losses.Sigmoid()]
 MARGINS = np.array([-20.0, -3.0, -0.5, -1e-3, 1e-3, 0.7, 4.0, 20.0])
 
 
-@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+@pytest.mark.parametrize("loss", LOSSES + NOT_CONVEX, ids=repr)
 def test_slope_is_the_derivative_of_the_value(loss):
     h = 1e-6
     difference = (loss.value(MARGINS + h) - loss.value(MARGINS - h)) / (2 * h)
     assert loss.slope(MARGINS) == pytest.approx(difference, rel=1e-5, abs=1e-9)
 
 
-@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+@pytest.mark.parametrize("loss", LOSSES + NOT_CONVEX, ids=repr)
 def test_log_slope_derivative(loss):
     h = 1e-6
     difference = (loss.log_slope(MARGINS + h) - loss.log_slope(MARGINS - h)) / (2 * h)
@@ -41,6 +42,16 @@ def test_decreasing_convex_and_smooth(loss):
     if np.isfinite(loss.smoothness):
         assert curvature.max() <= loss.smoothness * (1 + 1e-9)
         assert curvature.max() >= 0.99 * loss.smoothness
+
+
+def test_sigmoid_has_a_tight_tail_and_a_slope_that_vanishes_on_both_sides():
+    loss, u = losses.Sigmoid(), np.linspace(1, 600, 200)
+    assert loss.log_slope(u) == pytest.approx(loss.log_slope(-u), rel=1e-12)
+    assert (np.abs(np.expm1(loss.log_slope(u) + u)) <= 2 * np.exp(-u) + 1e-12).all()
+    grid = np.linspace(-8, 8, 8001)
+    curvature = np.diff(loss.slope(grid)) / np.diff(grid)
+    assert curvature.max() == pytest.approx(loss.smoothness, rel=1e-5)
+    assert curvature.min() == pytest.approx(-loss.smoothness, rel=1e-5)
 
 
 def test_stretched_exponential_is_the_exponential_at_nu_one():

@@ -2,6 +2,7 @@
 
 from itertools import combinations
 
+import cvxpy
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -170,6 +171,17 @@ def test_the_norms_disagree_where_they_should() -> None:
             if other.p != p:
                 worse = (data.Z @ other.w).min() / np.linalg.norm(other.w, ord=p)
                 assert worse < (1 - 1e-4) * best.margin
+
+
+@pytest.mark.parametrize("answer", [cvxpy.SolverError("no progress"), None])
+def test_a_solver_without_an_answer_raises_in_words(answer, monkeypatch) -> None:
+    def solve(*_: object, **__: object) -> None:
+        if answer is not None:
+            raise answer
+
+    monkeypatch.setattr(cvxpy.Problem, "solve", solve)
+    with pytest.raises(RuntimeError, match="the solver found no maximum margin"):
+        max_margin(datasets.separable(0))
 
 
 def test_results_are_frozen() -> None:
