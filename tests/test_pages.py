@@ -144,7 +144,7 @@ def test_punctuation_stays_with_its_formula(typeset):
     held = mathematics.with_punctuation(typeset("a = b", False)["html"], "(", "),")
     assert held.count('<span class="held">') == 2
     assert held.index(">(<") < held.index(">a<", held.index("katex-html"))
-    assert held.endswith('<span class="mark">),</span></span></span></span>')
+    assert held.endswith('<span class="punctuation">),</span></span></span></span>')
     assert "<mtext>),</mtext></mrow><annotation" in held
     assert held.count("<span") == held.count("</span>")
     assert mathematics.with_punctuation("plain", "(", ".") == "(plain."

@@ -138,12 +138,16 @@ def with_punctuation(html: str, before: str, after: str) -> str:
     pieces = html.removesuffix(end).split(opening)
     if len(pieces) == 1:
         return before + html + after
-    pieces[1] = (f'<span class="mark">{before}</span>' if before else "") + opening + pieces[1]
+    pieces[1] = (
+        (f'<span class="punctuation">{before}</span>' if before else "") + opening + pieces[1]
+    )
     pieces[2:] = [opening + piece for piece in pieces[2:]]
     if before:
         pieces[1] = f'<span class="held">{pieces[1]}</span>'
     if after:
-        pieces[-1] = f'<span class="held">{pieces[-1]}<span class="mark">{after}</span></span>'
+        pieces[-1] = (
+            f'<span class="held">{pieces[-1]}<span class="punctuation">{after}</span></span>'
+        )
         spoken = f"<mtext>{after}</mtext></mrow><annotation"
         pieces[0] = pieces[0].replace("</mrow><annotation", spoken, 1)
     return "".join(pieces) + end
