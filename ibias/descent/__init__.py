@@ -6,6 +6,7 @@ from ibias.descent.homogeneous import greedy_descent, network_descent
 from ibias.descent.least_squares import kaczmarz, least_squares_descent
 from ibias.descent.loop import Diverged
 from ibias.descent.matrix import factored_gradient_descent, multiplicative_update
+from ibias.descent.minibatch import network_sgd
 from ibias.descent.mirror import mirror_descent, natural_gradient_descent
 from ibias.descent.momentum import dual_momentum, heavy_ball, nesterov
 from ibias.descent.normalized import (
@@ -43,6 +44,7 @@ __all__ = [
     "natural_gradient_descent",
     "nesterov",
     "network_descent",
+    "network_sgd",
     "normalized_gradient_descent",
     "normalized_steepest_descent",
     "parametrized_descent",

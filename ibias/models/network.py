@@ -48,11 +48,14 @@ class Linearization:
         What enters each layer.
     sensitivities : tuple of arrays, shape (..., n_samples, fan_out)
         The derivative of f(theta; x_i) with respect to what each layer puts out.
+    first_layer : array, shape (..., width, n_features)
+        W_1 without its bias.
     """
 
     predictions: np.ndarray
     inputs: tuple[np.ndarray, ...]
     sensitivities: tuple[np.ndarray, ...]
+    first_layer: np.ndarray
 
     def vjp(self, v: ArrayLike) -> np.ndarray:
         """Return sum_i v_i grad f(theta; x_i), shape (..., n_parameters)."""
@@ -70,6 +73,10 @@ class Linearization:
             for entering, delta in zip(self.inputs, self.sensitivities, strict=True)
         ]
         return np.concatenate([b.reshape(*b.shape[:-2], -1) for b in blocks], axis=-1)
+
+    def input_gradients(self) -> np.ndarray:
+        """Return grad_x f(theta; x_i), the derivative in the input, (..., n_samples, d)."""
+        return self.sensitivities[0] @ self.first_layer
 
     def squared_gradient_norms(self) -> np.ndarray:
         """Return ||grad f(theta; x_i)||^2, shape (..., n_samples), without the Jacobian."""
@@ -196,9 +203,9 @@ class Network:
     ) -> tuple[np.ndarray, list, list[np.ndarray], list[np.ndarray]]:
         """Return the output, the matrices, what enters each layer and what leaves it."""
         X = np.asarray(X)
-        if X.ndim != 2 or X.shape[1] != self.widths[0]:
+        if X.ndim < 2 or X.shape[-1] != self.widths[0]:
             raise ValueError(
-                f"X has shape {X.shape}; this network takes (n_samples, {self.widths[0]})"
+                f"X has shape {X.shape}; this network takes (..., n_samples, {self.widths[0]})"
             )
         act = ACTIVATIONS[self.activation][0]
         layers, entering, leaving = self.layers(theta), [], []
@@ -212,7 +219,10 @@ class Network:
         return leaving[-1][..., 0], layers, entering, leaving
 
     def predict(self, theta: ArrayLike, X: ArrayLike) -> np.ndarray:
-        """Return f(theta; x_i), shape (..., n_samples), for X of shape (n_samples, d)."""
+        """Return f(theta; x_i), shape (..., n_samples), for X of shape (n_samples, d).
+
+        X may have the batch axes of theta too: then each theta has its own inputs.
+        """
         return self._forward(theta, X)[0]
 
     def hidden(self, theta: ArrayLike, X: ArrayLike) -> list[np.ndarray]:
@@ -229,7 +239,8 @@ class Network:
             W = layers[layer][..., : self.widths[layer]]
             delta = (delta @ W) * slope(leaving[layer - 1])
             sensitivities.append(delta)
-        return Linearization(predictions, tuple(entering), tuple(sensitivities[::-1]))
+        first_layer = layers[0][..., : self.widths[0]]
+        return Linearization(predictions, tuple(entering), tuple(sensitivities[::-1]), first_layer)
 
     def vjp(self, theta: ArrayLike, X: ArrayLike, v: ArrayLike) -> np.ndarray:
         """Return sum_i v_i grad_theta f(theta; x_i), shape (..., n_parameters).
