@@ -1,0 +1,157 @@
+# %% q1: the exponent of the norm itself, not of its dual
+def steepest(g, p):
+    v = np.sign(g) * (np.abs(g) / np.abs(g).max()) ** (min(p, 50) - 1)
+    return v / np.linalg.norm(v, ord=p)
+
+
+# %% q1: along the gradient in every norm
+def steepest(g, p):
+    return g / np.linalg.norm(g, ord=p)
+
+
+# %% q1: the signs are lost
+def steepest(g, p):
+    q = 1.0 if np.isinf(p) else p / (p - 1)
+    v = (np.abs(g) / np.abs(g).max()) ** (q - 1)
+    return v / np.linalg.norm(v, ord=p)
+
+
+# %% q1: the Euclidean length
+def steepest(g, p):
+    q = 1.0 if np.isinf(p) else p / (p - 1)
+    v = np.sign(g) * (np.abs(g) / np.abs(g).max()) ** (q - 1)
+    return v / np.linalg.norm(v)
+
+
+# %% q2: the natural gradient, which is the same to first order only
+def entropy_descent(X, y, start, step_size, n_steps):
+    w = start
+    for _ in range(n_steps):
+        w = w - step_size * w * (X.T @ (X @ w - y) / len(y))
+    return w
+
+
+# %% q2: the sum over the samples, not their mean
+def entropy_descent(X, y, start, step_size, n_steps):
+    w = start
+    for _ in range(n_steps):
+        w = w * np.exp(-step_size * X.T @ (X @ w - y))
+    return w
+
+
+# %% q2: normalised to the simplex
+def entropy_descent(X, y, start, step_size, n_steps):
+    w = start
+    for _ in range(n_steps):
+        w = w * np.exp(-step_size * X.T @ (X @ w - y) / len(y))
+        w = w / w.sum()
+    return w
+
+
+# %% q2: the gradient stays that of the start
+def entropy_descent(X, y, start, step_size, n_steps):
+    g = X.T @ (X @ start - y) / len(y)
+    return start * np.exp(-n_steps * step_size * g)
+
+
+# %% q3: the displacement of w itself, as for gradient descent
+def certificate(X, y, start, w):
+    moved = w - start
+    along = np.linalg.lstsq(X.T, moved)[0] @ X
+    return np.linalg.norm(X @ w - y), np.linalg.norm(moved - along)
+
+
+# %% q3: the start is forgotten
+def certificate(X, y, start, w):
+    along = np.linalg.lstsq(X.T, np.log(w))[0] @ X
+    return np.linalg.norm(X @ w - y), np.linalg.norm(np.log(w) - along)
+
+
+# %% q3: the part along the rows instead of the part off them
+def certificate(X, y, start, w):
+    moved = np.log(w) - np.log(start)
+    return np.linalg.norm(X @ w - y), np.linalg.norm(np.linalg.lstsq(X.T, moved)[0] @ X)
+
+
+# %% q3: any solution will do
+def certificate(X, y, start, w):
+    return np.linalg.norm(X @ w - y), 0.0
+
+
+# %% q4: gradient descent finds the smallest norm, wherever it starts
+euclidean = x * b / (x @ x)
+root = (-s[0] + np.sqrt(s[0] ** 2 + 8 * s[1] * b)) / (4 * s[1])
+entropic = s * root**x
+sparse = np.array([0.0, b / 2])
+
+# %% q4: mirror descent minimises the potential, wherever it starts
+euclidean = s + x * (b - x @ s) / (x @ x)
+root = (-1 + np.sqrt(1 + 8 * b)) / 4
+entropic = root**x
+sparse = np.array([0.0, b / 2])
+
+# %% q4: small weights sit on the small coefficient
+euclidean = s + x * (b - x @ s) / (x @ x)
+root = (-s[0] + np.sqrt(s[0] ** 2 + 8 * s[1] * b)) / (4 * s[1])
+entropic = s * root**x
+sparse = np.array([b, 0.0])
+
+# %% q4: the geometry changes the path only, not the end
+euclidean = s + x * (b - x @ s) / (x @ x)
+entropic = euclidean
+sparse = np.array([0.0, b / 2])
+
+# %% q5: two short steps
+step_sizes = [0.01, 0.02]
+
+# %% q5: a step too short to arrive
+step_sizes = [1e-6, 0.5 / (s @ x**2)]
+
+# %% q5: a step too long to converge
+step_sizes = [0.01, 50.0]
+
+
+# %% q6: the Euclidean norm for every architecture
+def diagonal_price(w):
+    return np.linalg.norm(w)
+
+
+def connected_price(w, depth):
+    return depth * np.linalg.norm(w) ** (2 / depth)
+
+
+# %% q6: both u and v pay
+def diagonal_price(w):
+    return 2 * np.abs(w).sum()
+
+
+def connected_price(w, depth):
+    return depth * np.linalg.norm(w) ** (2 / depth)
+
+
+# %% q6: depth makes connected layers sparse
+def diagonal_price(w):
+    return np.abs(w).sum()
+
+
+def connected_price(w, depth):
+    return depth * (np.abs(w) ** (2 / depth)).sum()
+
+
+# %% q6: one layer pays for all
+def diagonal_price(w):
+    return np.abs(w).sum()
+
+
+def connected_price(w, depth):
+    return np.linalg.norm(w) ** (2 / depth)
+
+
+# %% q7: few dimensions, where all optima lie close together
+sharp = datasets.separable(1, n_samples=20, n_features=2)
+
+# %% q7: orthogonal samples, which all margins treat alike
+sharp = datasets.Dataset.from_signed(np.eye(12))
+
+# %% q7: more samples than the features can separate
+sharp = datasets.Dataset(np.arange(20.0).reshape(20, 1) - 9.5, np.where(np.arange(20) % 2, 1, -1))
