@@ -307,16 +307,28 @@ def grade(
     student_id: str = "ada",
     answers: dict[str, str] | None = None,
     own_data_only: bool = False,
+    at_the_end: bool = False,
 ) -> Marks:
     """Run the reference solution with some `answers` replaced; return the marks.
 
     As otter does: cells in order, a cell that raises does not stop the rest, and a question's
-    tests run after its answer. With `own_data_only` the tests on the grader's data, which are
-    the same for every student, are left out.
+    tests run after its answer, or all of them `at_the_end`. With `own_data_only` the tests on
+    the grader's data, which are the same for every student, are left out.
     """
     space = {"__name__": "__main__"}
-    points, messages = {}, {}
+    points, messages = {}, {question: [] for question in ["", *assignment.tests]}
     left_out = assignment.common_tests if own_data_only else set()
+
+    def mark(question: str) -> None:
+        test = assignment.tests[question]
+        every = test.test_cases
+        test.test_cases = [case for case in every if case.body.test_func.__name__ not in left_out]
+        test.run(space)
+        points[question] = test.grade * sum(case.points for case in every)
+        test.test_cases = every
+        failed = [result.message for result in test.test_case_results if not result.passed]
+        messages[question].extend(failed)
+
     with contextlib.redirect_stdout(io.StringIO()):
         for number, cell in enumerate(assignment.cells):
             source = (answers or {}).get(cell.question, cell.source)
@@ -325,17 +337,11 @@ def grade(
             try:
                 exec(compile(source, f"<cell {number}>", "exec"), space)
             except Exception as error:
-                messages.setdefault(cell.question, []).append(f"the cell raises {error!r}")
-            if cell.question in assignment.tests:
-                test = assignment.tests[cell.question]
-                every = test.test_cases
-                test.test_cases = [c for c in every if c.body.test_func.__name__ not in left_out]
-                test.run(space)
-                points[cell.question] = test.grade * sum(case.points for case in every)
-                test.test_cases = every
-                messages.setdefault(cell.question, []).extend(
-                    result.message for result in test.test_case_results if not result.passed
-                )
+                messages[cell.question].append(f"the cell raises {error!r}")
+            if cell.question and not at_the_end:
+                mark(cell.question)
+        for question in assignment.tests if at_the_end else ():
+            mark(question)
     return Marks(points, {name: said for name, said in messages.items() if said})
 
 

@@ -101,6 +101,14 @@ def test_the_solution_works_for_a_hundred_students(name, built):
         assert as_meant(assignment, REFERENCE, got), (student, got)
 
 
+@each_assignment
+def test_tests_may_also_run_at_the_end(name, built):
+    """Some graders run all tests after the last cell: no answer hides an earlier one."""
+    assignment = Assignment(name)
+    got = coursework.grade(assignment, at_the_end=True)
+    assert as_meant(assignment, REFERENCE, got), got
+
+
 def test_without_an_identifier_the_notebook_says_so(built):
     got = coursework.grade(Assignment("linear"), student_id="")
     assert any("student_id is empty" in said for said in got.messages[""])
