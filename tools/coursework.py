@@ -393,7 +393,9 @@ def print_marks(assignment: Assignment, rows: list[tuple[WrongAnswer, Marks]]) -
         verdict = "" if as_meant(assignment, wrong, got) else "  NOT AS MEANT"
         print(f"{said:{width}}" + "".join(f"{got.points[q]:5g}" for q in columns) + verdict)
         for question, messages in got.messages.items() if verdict else ():
-            print(f"    {question}: {messages}")
+            print(f"    {question}: {messages[0][:300]}")
+        if verdict and wrong is REFERENCE:
+            break
     return all(as_meant(assignment, *row) for row in rows)
 
 
