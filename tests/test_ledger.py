@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ledger import check_anchor  # book/_ext/ledger.py
 from pybtex.database import parse_file
 
 from ibias.claims import DOCUMENTS, KINDS, VERDICTS, Claim, evidence, faults, ledger, standings
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
+MAP = BOOK / "perspective" / "map.ipynb"
 CLAIMS = ledger().values()
 AUDITED = {"S000": 38, "S001": 38, "S002": 26, "S003": 23}
 PAGES = {
@@ -142,11 +144,49 @@ def test_ledger_and_notebooks_agree():
     assert faults(BOOK) == []
 
 
-def test_every_page_of_the_book_that_has_claims_shows_them_checked():
+def test_every_claim_is_checked_or_says_why_not():
     for standing in standings(BOOK).values():
-        there = (BOOK / f"{standing.claim.page}.ipynb").exists()
-        expected = "not run" if standing.claim.not_run else "checked" if there else "planned"
+        expected = "not run" if standing.claim.not_run else "checked"
         assert standing.state == expected, standing.claim.id
+
+
+# ---- links from the pages to the checks -----------------------------------------------------
+
+TO_CHECK = re.compile(r"\{check\}`([^`]+)`")
+
+
+def prose(page: Path) -> str:
+    """Return the Markdown of a page."""
+    text = page.read_text(encoding="utf-8")
+    if page.suffix == ".md":
+        return text
+    cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown"]
+    return "\n\n".join("".join(cell["source"]) for cell in cells)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in sorted(BOOK.rglob("*")) if page.suffix in (".md", ".ipynb")],
+    ids=lambda page: page.relative_to(BOOK).as_posix(),
+)
+def test_links_to_checks_lead_to_a_check(page: Path):
+    assert [name for name in TO_CHECK.findall(prose(page)) if not check_anchor(BOOK, name)] == []
+
+
+def test_the_anchor_of_a_check_is_that_of_the_line_which_serves_the_claim():
+    assert check_anchor(BOOK, "S000-6") == "check-S000-6"
+    for name in ("S000-99", "S000-36", "S000-37"):  # unknown, not run, not run
+        assert check_anchor(BOOK, name) is None
+
+
+def test_every_cell_of_the_map_links_to_a_check():
+    table = re.search(r"```\{list-table\}[^`]*?:class: map.*?\n```", prose(MAP), re.DOTALL)[0]
+    heading, *rows = re.split(r"\n\* - ", table)[1:]
+    assert len(rows) > 25
+    for row in rows:
+        setting, method, *results = row.split("\n  - ")
+        assert setting and method and len(results) == heading.count("\n  - ") - 1 == 3
+        assert all(TO_CHECK.search(cell) for cell in results), row
 
 
 # ---- the test of the test: each fault, planted ----------------------------------------------

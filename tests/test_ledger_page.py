@@ -41,7 +41,9 @@ def built(tmp_path_factory):
         (book / folder).mkdir(parents=True)
     pages = ["perspective/claims", "stochasticity/sgd", "perspective/sources"]
     toc = "\n".join(["```{toctree}", *(f"book/{page}" for page in pages), "```"])
-    (source / "index.md").write_text(f"# Book\n\n{toc}\n\nSee {{claim}}`S000-7`.\n")
+    (source / "index.md").write_text(
+        f"# Book\n\n{toc}\n\nSee {{claim}}`S000-7`, {{check}}`S000-28`.\n"
+    )
     (source / "conf.py").write_text(CONF + f"\nledger_book = {str(book)!r}\n")
     text = (ROOT / "book" / "perspective" / "claims.md").read_text(encoding="utf-8")
     (book / "perspective" / "claims.md").write_text(text, encoding="utf-8")
@@ -129,6 +131,11 @@ def test_a_page_links_into_the_ledger(built):
     index = (built[0] / "index.html").read_text(encoding="utf-8")
     assert 'href="book/perspective/claims.html#claim-S000-7"' in index
     assert "ledger.js" not in index
+
+
+def test_a_page_links_to_the_very_check(built):
+    index = (built[0] / "index.html").read_text(encoding="utf-8")
+    assert 'href="book/stochasticity/sgd.html#check-S000-28"' in index
 
 
 def test_without_scripts_no_dead_controls_are_shown(page):

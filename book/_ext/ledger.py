@@ -1,8 +1,8 @@
 """The ledger of claims as a page: what is claimed, what is right, and the check that shows it.
 
 ``{ledger} summary`` counts the claims by verdict and state, ``{ledger} S000`` lists the entries
-of one document (``book`` for the book's own), ``{claim}`S000-7` `` links to one entry. How a
-claim stands is read from the stored outputs of the notebooks, never kept by hand.
+of one document (``book`` for the book's own), ``{claim}`S000-7` `` links to one entry and
+``{check}`S000-7` `` to the very check of a claim. How a claim stands is read from the stored outputs of the notebooks, never kept by hand.
 """
 
 import html
@@ -17,7 +17,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.writers.html5 import HTML5Translator
 
-from ibias.claims import DOCUMENTS, VERDICTS, Standing, ledger, standings
+from ibias.claims import DOCUMENTS, VERDICTS, Standing, ledger, outcomes, standings
 
 logger = logging.getLogger(__name__)
 
@@ -127,6 +127,31 @@ class ClaimRole(SphinxRole):
         return [link(self.env, self.text, PAGE, f"claim-{self.text}")], []
 
 
+class CheckRole(SphinxRole):
+    """``{check}`S000-7` ``: a link to the check of one claim, on the page where it runs."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.Node]]:
+        """Return the link; a claim without a check on its page is a warning."""
+        anchor = check_anchor(Path(self.config.ledger_book), self.text)
+        if anchor is None:
+            logger.warning("no check of %s to link to", self.text, location=self.get_location())
+            return [nodes.Text(self.text)], []
+        reference = link(self.env, self.text, ledger()[self.text].page, anchor)
+        reference["classes"].append("to-check")
+        return [reference], []
+
+
+def check_anchor(book: Path, claim_id: str) -> str | None:
+    """Return the anchor of the check of a claim on its page, or None if it has none there."""
+    claim = ledger().get(claim_id)
+    notebook = book / f"{claim.page}.ipynb" if claim else None
+    if notebook is None or not notebook.exists():
+        return None
+    checked = {name for o in outcomes(notebook) if o.role == "check" for name in o.ids}
+    served = [name for name in (claim.id, claim.same_as) if name in checked]
+    return f"check-{served[0]}" if served else None
+
+
 # The controls are written by ledger.js, so that a page without scripts shows none that are dead.
 FILTER = '<form id="ledger-filter" role="search" aria-label="Filter the claims" hidden></form>'
 
@@ -153,7 +178,7 @@ def summary(standing: dict[str, Standing]) -> list[str]:
     for names, counts in ((VERDICTS, verdicts), (STATES, states)):
         for name in names:
             row = [counts[name, document] for document in documents]
-            if sum(row) or name != "unchecked":
+            if sum(row) or name not in ("unchecked", "planned"):
                 rows.append([name, *map(str, row), str(sum(row))])
     checks = {line for s in standing.values() for line in s.checks}
     controls = {line for s in standing.values() for line in s.controls}
@@ -203,6 +228,7 @@ def setup(app: Sphinx) -> dict:
     app.add_node(ledger_entry, html=(visit_entry, depart_entry), latex=plain, text=plain, man=plain)
     app.add_directive("ledger", LedgerDirective)
     app.add_role("claim", ClaimRole())
+    app.add_role("check", CheckRole())
     app.connect("doctree-resolved", resolve_links)
     app.connect("html-page-context", add_assets)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
