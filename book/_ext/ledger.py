@@ -2,7 +2,8 @@
 
 ``{ledger} summary`` counts the claims by verdict and state, ``{ledger} S000`` lists the entries
 of one document (``book`` for the book's own), ``{claim}`S000-7` `` links to one entry and
-``{check}`S000-7` `` to the very check of a claim. How a claim stands is read from the stored outputs of the notebooks, never kept by hand.
+``{check}`S000-7` `` to the very check of a claim. How a claim stands is read from the stored
+outputs of the notebooks, never kept by hand.
 """
 
 import html
