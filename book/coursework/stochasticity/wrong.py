@@ -1,0 +1,181 @@
+# %% q1: the step of w itself, spread over u and v
+def sgd_step(u, v, x, y, step_size):
+    g = ((u**2 - v**2) @ x - y) * x
+    return u - step_size * g, v + step_size * g
+
+
+# %% q1: the factor two of the square is lost
+def sgd_step(u, v, x, y, step_size):
+    a = step_size * ((u**2 - v**2) @ x - y) * x
+    return u * (1 - a), v * (1 + a)
+
+
+# %% q1: both parameters move the same way
+def sgd_step(u, v, x, y, step_size):
+    a = 2 * step_size * ((u**2 - v**2) @ x - y) * x
+    return u * (1 - a), v * (1 - a)
+
+
+# %% q1: one parameter after the other
+def sgd_step(u, v, x, y, step_size):
+    u = u * (1 - 2 * step_size * ((u**2 - v**2) @ x - y) * x)
+    return u, v * (1 + 2 * step_size * ((u**2 - v**2) @ x - y) * x)
+
+
+# %% q1: the exponential step, right only to first order
+def sgd_step(u, v, x, y, step_size):
+    a = 2 * step_size * ((u**2 - v**2) @ x - y) * x
+    return u * np.exp(-a), v * np.exp(a)
+
+
+# %% q2: the product, not its root
+def log_scale_change(a):
+    return np.log(np.abs(1 - a**2)).sum(axis=0)
+
+
+# %% q2: the leading order
+def log_scale_change(a):
+    return -(a**2).sum(axis=0) / 2
+
+
+# %% q2: the noise averages out
+def log_scale_change(a):
+    return -a.sum(axis=0) / 2
+
+
+# %% q2: no absolute value
+def log_scale_change(a):
+    return np.log(1 - a**2).sum(axis=0) / 2
+
+
+# %% q2: the mean over the steps
+def log_scale_change(a):
+    return np.log(np.abs(1 - a**2)).mean(axis=0) / 2
+
+
+# %% q3: the weights themselves in the row space
+def certificate(w, X, y, scale):
+    off = w - X.T @ np.linalg.lstsq(X.T, w)[0]
+    return np.linalg.norm(X @ w - y), np.linalg.norm(off) / np.linalg.norm(w)
+
+
+# %% q3: the subgradient of the l1 norm, as if every scale were small
+def certificate(w, X, y, scale):
+    m = np.sign(w)
+    off = m - X.T @ np.linalg.lstsq(X.T, m)[0]
+    return np.linalg.norm(X @ w - y), np.linalg.norm(off) / np.linalg.norm(m)
+
+
+# %% q3: the scale is not squared
+def certificate(w, X, y, scale):
+    m = np.arcsinh(w / (2 * scale))
+    off = m - X.T @ np.linalg.lstsq(X.T, m)[0]
+    return np.linalg.norm(X @ w - y), np.linalg.norm(off) / np.linalg.norm(m)
+
+
+# %% q3: the part in the rows, not the part off them
+def certificate(w, X, y, scale):
+    m = np.arcsinh(w / (2 * scale**2))
+    on = X.T @ np.linalg.lstsq(X.T, m)[0]
+    return np.linalg.norm(X @ w - y), np.linalg.norm(on) / np.linalg.norm(m)
+
+
+# %% q3: not divided by the norm of the gradient
+def certificate(w, X, y, scale):
+    m = np.arcsinh(w / (2 * scale**2)) / 4
+    off = m - X.T @ np.linalg.lstsq(X.T, m)[0]
+    return np.linalg.norm(X @ w - y), np.linalg.norm(off)
+
+
+# %% q4: an effect of first order in the step
+def steps_needed(start, end, step_size, noise, n_samples):
+    return np.log(start / end) * n_samples / (2 * step_size * noise**2)
+
+
+time_ratio = 1.0
+
+
+# %% q4: the scale of u v, not of its root
+def steps_needed(start, end, step_size, noise, n_samples):
+    return np.log(start / end) * n_samples / (4 * step_size**2 * noise**2)
+
+
+time_ratio = 2.0
+
+
+# %% q4: more samples a step do not matter
+def steps_needed(start, end, step_size, noise, n_samples):
+    return np.log(start / end) / (2 * step_size**2 * noise**2)
+
+
+time_ratio = 2.0
+
+
+# %% q4: the deviation of the mean taken for its variance
+def steps_needed(start, end, step_size, noise, n_samples):
+    return np.log(start / end) * np.sqrt(n_samples) / (2 * step_size**2 * noise**2)
+
+
+time_ratio = 2.0
+
+
+# %% q4: steps counted as time
+def steps_needed(start, end, step_size, noise, n_samples):
+    return np.log(start / end) * n_samples / (2 * step_size**2 * noise**2)
+
+
+time_ratio = 4.0
+
+# %% q5: so small a start that the norm is the least one anyway
+scale = 0.001
+small_step = 0.02
+large_step = 0.4
+linear_l1 = (1 + c) / (1 + c**2)
+
+# %% q5: two steps too small to differ
+scale = 0.3
+small_step = 0.005
+large_step = 0.05
+linear_l1 = (1 + c) / (1 + c**2)
+
+# %% q5: a step beyond stability
+scale = 0.3
+small_step = 0.01
+large_step = 2.0
+linear_l1 = (1 + c) / (1 + c**2)
+
+# %% q5: the linear model is sparse too
+scale = 0.1
+small_step = 0.01
+large_step = 0.4
+linear_l1 = 1.0
+
+# %% q5: the l2 norm of that solution, not its l1 norm
+scale = 0.1
+small_step = 0.01
+large_step = 0.4
+linear_l1 = 1 / np.sqrt(1 + c**2)
+
+# %% q6: sampling taken for a broken hypothesis
+controls = [kept | {"batch_size": 1}, kept | {"weight_decay": 0.1}]
+decoys = [kept | {"model": "squares"}, kept | {"step_size": 0.01}]
+
+# %% q6: large steps taken for a broken hypothesis
+controls = [kept | {"step_size": 1.0}, kept | {"model": "plain"}]
+decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]
+
+# %% q6: invariant only where v is divided by its own norm
+controls = [kept | {"model": "squares"}, kept | {"weight_decay": 0.1}]
+decoys = [kept | {"batch_size": 1}, kept | {"step_size": 0.01}]
+
+# %% q6: any division makes it invariant
+controls = [kept | {"model": "plain"}, kept | {"weight_decay": 0.1}]
+decoys = [kept | {"model": "shifted"}, kept | {"batch_size": 1}]
+
+# %% q6: weight decay changes no function, so it changes nothing
+controls = [kept | {"model": "plain"}, kept | {"step_size": 1.0}]
+decoys = [kept | {"weight_decay": 0.1}, kept | {"batch_size": 1}]
+
+# %% q6: two hypotheses at once
+controls = [kept | {"model": "plain", "weight_decay": 0.1}, kept | {"weight_decay": 0.1}]
+decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]
