@@ -253,10 +253,12 @@ def assign(name: str, secret: int = SECRET) -> str:
         raise RuntimeError(f"otter assign fails on {assignment.master}:\n{done.stderr}")
     text = student_text(assignment, nbformat.read(out / "student" / f"{name}.ipynb", as_version=4))
     next((out / "autograder").glob("*.zip")).rename(assignment.autograder)
-    for folder in ("student", "solution"):
+    solved = nbformat.read(out / "autograder" / f"{name}.ipynb", as_version=4)
+    for cell in solved.cells:
+        cell.source = IDENTIFIER.sub('student_id = "solution"', OTTER_LINES.sub("", cell.source))
+    for folder, made in (("student", text), ("solution", student_text(assignment, solved))):
         (assignment.built / folder).mkdir()
-    (assignment.built / "student" / f"{name}.ipynb").write_text(text, encoding="utf-8")
-    shutil.copy(out / "autograder" / f"{name}.ipynb", assignment.built / "solution")
+        (assignment.built / folder / f"{name}.ipynb").write_text(made, encoding="utf-8")
     shutil.rmtree(out)
     shutil.rmtree(source)
     return text

@@ -107,6 +107,14 @@ def test_a_failed_question_comes_with_its_message(batch):
     assert "q3: its test cell is missing" in batch[0]["k_edited"]["notes"]
 
 
+@pytest.mark.parametrize("name", coursework.names())
+def test_otter_gives_the_solution_full_marks(name):
+    coursework.assign(name)
+    built = Assignment(name)
+    got = grade.grade(built.built / "solution" / built.page.name, built, LIMITS)
+    assert (got.status, got.score, got.notes) == ("graded", got.out_of, []), got
+
+
 def test_otter_and_the_quick_run_agree(assignment, batch):
     """The harness of the wrong answers gives the marks that otter gives."""
     wrong = assignment.wrong_answers[0]
