@@ -141,14 +141,14 @@ def test_page_on_a_phone(path, address, visit):
             .map(e => e.outerHTML.slice(0, 120))"""
     )
     assert clipped == [], "wider than the screen, and not in a box that scrolls"
+    move_sliders(page)
+    assert jumps(page) < 0.05
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     scrolling = page.evaluate(
         """() => [...document.querySelectorAll(".formula, .pst-scrollable-table-container")]
             .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.slice(0, 120))"""
     )
     assert scrolling == [], "split the formula with \\quad or in lines; shorten the table"
-    move_sliders(page)
-    assert jumps(page) < 0.05
 
 
 @every_page
