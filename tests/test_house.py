@@ -79,10 +79,12 @@ def test_ci_covers_pythons_and_systems_and_the_newest_dependencies_once_a_week()
     assert matrix["python"] == ["3.11", "3.12", "3.13"]
     assert {system.split("-")[0] for system in matrix["os"]} == {"ubuntu", "macos", "windows"}
     assert re.fullmatch(r"\d+ \d+ \* \* \d", triggers["schedule"][0]["cron"])
-    for name, scheduled in {"all": False, "unit": False, "newest": True, "links": True}.items():
+    weekly = {"all": False, "unit": False, "newest": True, "binder": True, "links": True}
+    for name, scheduled in weekly.items():
         assert jobs[name]["if"] == f"github.event_name {'==' if scheduled else '!='} 'schedule'"
     assert "--upgrade" in str(jobs["newest"]["steps"])
-    assert jobs["links"]["steps"][-1] == {"run": "make links"}
+    for name in ("binder", "links"):
+        assert jobs[name]["steps"][-1] == {"run": f"make {name}"}
 
 
 def test_what_runs_before_a_push_is_what_ci_runs():
