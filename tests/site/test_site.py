@@ -109,6 +109,11 @@ def test_page(path, address, visit):
         assert image.evaluate("image => image.naturalWidth") > 0
         assert image.get_attribute("width") and image.get_attribute("height")
 
+    # a line of 100 characters fits its box
+    wide = """() => [...document.querySelectorAll(".cell_input pre")]
+        .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.slice(0, 80))"""
+    assert page.evaluate(wide) == []
+
     move_sliders(page)
     assert page.troubles == []
     assert jumps(page) < 0.05
