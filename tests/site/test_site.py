@@ -286,11 +286,11 @@ def test_the_first_page_leads_to_the_book(address, visit):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_figures_take_the_ground_of_the_page(scheme, address, visit):
     """White in the file is the page's colour on the screen, in light and in dark."""
-    path = next((p for p in PAGES if "<img alt=" in (tools.SITE / p).read_text("utf-8")), None)
+    path = next((p for p in PAGES if "<figure" in (tools.SITE / p).read_text("utf-8")), None)
     if path is None:
         pytest.skip("no page has a figure")
     page = visit(f"{address}/{path}", scheme=scheme)
-    image = page.query_selector("article .cell_output img")
+    image = page.query_selector("article figure img")
     image.scroll_into_view_if_needed()
     box = image.bounding_box()
     corner = {"x": box["x"] - 6, "y": box["y"] - 2, "width": 12, "height": 8}
