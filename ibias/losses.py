@@ -129,7 +129,7 @@ class Sigmoid(MarginLoss):
     Not convex. A sample far on the wrong side hardly pulls, and may be given up for ever.
     """
 
-    smoothness: ClassVar[float] = 1 / (6 * np.sqrt(3))
+    smoothness: ClassVar[float] = float(1 / (6 * np.sqrt(3)))
 
     def log_value(self, margins: np.ndarray) -> np.ndarray:
         """Return -log(1 + exp(u))."""
