@@ -17,6 +17,12 @@ def unit(w: ArrayLike, p: float = 2) -> np.ndarray:
     return w / norm
 
 
+def unit_or_zero(g: np.ndarray) -> np.ndarray:
+    """Return g / ||g|| over the last axis, and zero where g is zero."""
+    length = np.linalg.norm(g, axis=-1, keepdims=True)
+    return g / np.where(length > 0, length, 1.0)
+
+
 def margin(Z: ArrayLike, w: ArrayLike, p: float = 2) -> np.ndarray:
     """Return min_i <z_i, w> / ||w||_p, the margin of w normalised by its own p-norm.
 

@@ -59,8 +59,7 @@ def adagrad(
     ValueError
         For bad input, by name.
     """
-    loss, epsilon = named(loss), _at_least_zero("epsilon", epsilon)
-    eta = np.broadcast_to(step_size := step_sizes(step_size), epsilon.shape or step_size.shape)
+    loss, (eta, epsilon) = named(loss), _batch(step_size, epsilon)
     pull, total = downhill(data, loss), 0.0
 
     def advance(w: np.ndarray, _: int) -> np.ndarray:
@@ -120,18 +119,17 @@ def rmsprop(
     ValueError
         For bad input, by name.
     """
-    loss, epsilon = named(loss), _at_least_zero("epsilon", epsilon)
-    eta = np.broadcast_to(step_size := step_sizes(step_size), epsilon.shape or step_size.shape)
+    loss, (eta, epsilon) = named(loss), _batch(step_size, epsilon)
     smoothing = _below_one("smoothing", smoothing)
     pull, square, log_size = downhill(data, loss), 0.0, -np.inf
 
     def advance(w: np.ndarray, k: int) -> np.ndarray:
         nonlocal square, log_size
         g = pull(w)
-        change = np.exp(np.minimum(log_size - g.log_size, LARGEST_EXPONENT))
+        change = _exp(log_size - g.log_size)
         square = smoothing * change**2 * square + (1 - smoothing) * g.direction**2
         log_size = g.log_size
-        length = np.sqrt(square) + _relative(epsilon, log_size)
+        length = np.sqrt(square) + epsilon[..., None] * _exp(-log_size)
         return w + (eta * (k + 1) ** -decay)[..., None] * _ratio(g.direction, length)
 
     return run(
@@ -196,8 +194,7 @@ def adam(
     ValueError
         For bad input, by name.
     """
-    loss, epsilon = named(loss), _at_least_zero("epsilon", epsilon)
-    eta = np.broadcast_to(step_size := step_sizes(step_size), epsilon.shape or step_size.shape)
+    loss, (eta, epsilon) = named(loss), _batch(step_size, epsilon)
     beta1, beta2 = (_below_one("betas", beta) for beta in betas)
     w = initial_iterate(data, start)
     if batch_size is None:
@@ -212,11 +209,11 @@ def adam(
     def advance(w: np.ndarray, k: int) -> np.ndarray:
         nonlocal mean, square, log_size
         g = pull(w)
-        change = np.exp(np.minimum(log_size - g.log_size, LARGEST_EXPONENT))
+        change = _exp(log_size - g.log_size)
         mean = beta1 * change * mean + (1 - beta1) * g.direction
         square = beta2 * change**2 * square + (1 - beta2) * g.direction**2
         log_size = g.log_size
-        length = np.sqrt(square / (1 - beta2 ** (k + 1))) + _relative(epsilon, log_size)
+        length = np.sqrt(square / (1 - beta2 ** (k + 1))) + epsilon[..., None] * _exp(-log_size)
         step = eta * (k + 1) ** -decay / (1 - beta1 ** (k + 1))
         return w + step[..., None] * _ratio(mean, length)
 
@@ -231,9 +228,15 @@ def _sampled(
     return lambda w: batch_downhill(data.Z[next(rows)], w, loss)
 
 
-def _relative(epsilon: np.ndarray, log_size: np.ndarray) -> np.ndarray:
-    """Return epsilon in units of the gradient: epsilon * exp(-log_size), but never infinite."""
-    return epsilon[..., None] * np.exp(np.minimum(-log_size, LARGEST_EXPONENT))
+def _batch(step_size: ArrayLike, epsilon: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return the step sizes, one for each epsilon where there are several, and epsilon."""
+    eta, epsilon = step_sizes(step_size), _at_least_zero("epsilon", epsilon)
+    return np.broadcast_to(eta, epsilon.shape or eta.shape), epsilon
+
+
+def _exp(exponents: np.ndarray) -> np.ndarray:
+    """Return exp of the exponents, but never infinity."""
+    return np.exp(np.minimum(exponents, LARGEST_EXPONENT))
 
 
 def _ratio(numerator: np.ndarray, length: np.ndarray) -> np.ndarray:

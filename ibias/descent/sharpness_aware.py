@@ -15,7 +15,7 @@ from ibias.descent.parametrized import (
     draw,
     run_parameters,
 )
-from ibias.trajectory import Trajectory
+from ibias.trajectory import Trajectory, unit_or_zero
 
 
 def sharpness_aware_descent(
@@ -66,8 +66,7 @@ def sharpness_aware_descent(
         x, y = next(batches)
         downhill = model.pullback(theta, batch_pull(x, y, model.weights(theta)))
         if normalized:
-            length = np.linalg.norm(downhill, axis=-1, keepdims=True)
-            downhill = downhill / np.where(length > 0, length, 1.0)
+            downhill = unit_or_zero(downhill)
         above = theta - radius * downhill
         return theta + eta * model.pullback(above, batch_pull(x, y, model.weights(above)))
 

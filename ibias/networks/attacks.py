@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, positive, positive_integer
 from ibias.models import Network
+from ibias.trajectory import unit_or_zero
 
 
 def attack(
@@ -69,12 +70,6 @@ def attack(
         downhill = -y[..., None] * at.input_gradients()
         if slope is not None:
             downhill = downhill * -slope(margins)[..., None]
-        moved = here + 2.5 * radius / n_steps * _unit_or_zero(downhill) - X
+        moved = here + 2.5 * radius / n_steps * unit_or_zero(downhill) - X
         length = np.linalg.norm(moved, axis=-1, keepdims=True)
         here = X + moved * np.minimum(1, radius / np.maximum(length, radius))
-
-
-def _unit_or_zero(g: np.ndarray) -> np.ndarray:
-    """Return g / ||g|| over the last axis, and zero where g is zero."""
-    length = np.linalg.norm(g, axis=-1, keepdims=True)
-    return g / np.where(length > 0, length, 1.0)

@@ -6,9 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from ibias.plots.style import INK, MIST, PALETTE
-
-MARKERS = ("o", "s", "^", "D", "v", "P")
+from ibias.plots.style import INK, MARKERS, MIST, PALETTE
 
 
 def pairs(ax: Axes, columns: Mapping[str, ArrayLike]) -> None:

@@ -18,6 +18,7 @@ PURPLE = "#70387a"
 AMBER = "#c08a03"
 GREY = "#74787d"
 PALETTE = (BLUE, VERMILION, GREEN, PURPLE, AMBER, GREY)
+MARKERS = ("o", "s", "^", "D", "v", "P")
 
 INK = "#22262b"  # text and axes
 MIST = "#dfe3e8"  # grids, shaded regions, anything that should recede
