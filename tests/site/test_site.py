@@ -156,6 +156,16 @@ def test_page_on_a_phone(path, address, visit):
     assert scrolling == [], "split the formula with \\quad or in lines; shorten the table"
 
 
+@pytest.mark.parametrize("width", [390, 820, 1200, 1280, 1311, 1440, 1920])
+def test_text_has_its_place_before_the_page_is_complete(width, address, visit):
+    """A long page is painted while it comes in, and the column beside the text comes last."""
+    page = visit(f"{address}/book/linear/mechanism.html", width=width)
+    text, beside = page.query_selector("article"), ".bd-sidebar-secondary"
+    complete = text.bounding_box()
+    page.evaluate(f"document.querySelector('{beside}').remove()")
+    assert text.bounding_box() == complete
+
+
 @every_page
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_is_accessible(path, scheme, address, visit):
