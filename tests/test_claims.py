@@ -195,6 +195,12 @@ def test_the_line_of_an_array_gives_its_ends(capsys):
     assert "[measured 0.9996, 1.0004]" in capsys.readouterr().out
 
 
+def test_a_zero_is_printed_without_a_sign(capsys):
+    check_of(equals=0)(-0.0)
+    check_of(equals=0)([-0.0, 0.0])
+    assert capsys.readouterr().out.count("[measured 0]") == 2
+
+
 def test_lines_are_read_back_as_they_were_printed(capsys, tmp_path):
     check = check_of(equals=1)
     check(1.0)

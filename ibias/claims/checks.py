@@ -125,7 +125,7 @@ class Check:
         return signed / self.tolerance
 
     def _line(self, role: str, verdict: str, measured: np.ndarray) -> str:
-        ends = dict.fromkeys(f"{value:.6g}" for value in (measured.min(), measured.max()))
+        ends = dict.fromkeys(f"{value + 0.0:.6g}" for value in (measured.min(), measured.max()))
         places = math.ceil(-math.log10(self.tolerance)) + 1  # a computed prediction prints stably
         prediction = f"{self.relation} {round(self.expected, places) + 0.0:.12g}"
         return (
