@@ -11,6 +11,7 @@ HERE = Path(__file__).resolve().parent
 FACE = HERE.parents[1] / "node_modules" / "@fontsource" / "source-serif-4" / "files"
 FACE_CUTS = ("400-normal", "400-italic", "600-normal")
 AHEAD = ["source-serif-4-latin-400-normal", "source-serif-4-latin-600-normal"]
+AHEAD_OF_ITALICS = ["source-serif-4-latin-400-italic"]
 AHEAD_OF_FORMULAS = ["katex/fonts/KaTeX_Main-Regular", "katex/fonts/KaTeX_Math-Italic"]
 
 UNUSED = re.compile(r"thebe|design-tabs|toggle|proof\.css|exercise\.css")
@@ -61,7 +62,8 @@ def trim_page(app: Sphinx, pagename: str, templatename: str, context: dict, doct
     body = with_details(CLUTTER.sub("", context.get("body", "")))
     body = context["body"] = SIZE.sub(r'width="\1" height="\2"', body)
 
-    context["faces_ahead"] = AHEAD + AHEAD_OF_FORMULAS * ('class="katex' in body)
+    faces = AHEAD + AHEAD_OF_ITALICS * ("<em" in body)
+    context["faces_ahead"] = faces + AHEAD_OF_FORMULAS * ('class="katex' in body)
 
     def used(asset: Any) -> bool:
         attributes = getattr(asset, "attributes", {})
