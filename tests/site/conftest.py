@@ -53,7 +53,7 @@ def visit(chromium):
         page.on("pageerror", lambda error: page.troubles.append(f"exception: {error}"))
         page.on("requestfailed", lambda request: page.troubles.append(f"failed: {request.url}"))
         page.on("response", lambda response: page.responses.append(response))
-        page.goto(url, wait_until="networkidle")
+        page.goto(url)
         return page
 
     def note(page, message):
