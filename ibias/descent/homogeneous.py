@@ -108,8 +108,8 @@ def greedy_descent(
     """Run gradient descent that takes any step under which the risk falls: fast, and unsafe.
 
     After every step the step size on -log risk is multiplied by `growth`, and then halved until
-    the risk falls. The risk of a homogeneous network falls when its norm grows, whatever
-    happens to its direction, so that a small risk says little about the margin.
+    the risk falls. The risk of a homogeneous network falls when its norm grows, in every
+    direction that separates the data, so that a small risk says little about the margin.
 
     Parameters
     ----------
