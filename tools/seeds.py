@@ -9,6 +9,8 @@ Exit status 1 if there is a line.
 """
 
 import argparse
+import contextlib
+import io
 import json
 import multiprocessing
 import os
@@ -22,25 +24,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[_threads] = "1"
-
 import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 from notebooks import BOOK, notebooks
 
-from ibias import (  # noqa: F401  (a worker is a fork: what is imported here is there at once)
-    claims,
-    descent,
-    flow,
-    frames,
-    optima,
-    plots,
-)
+# A worker is a fork: what is imported here is there at once.
+from ibias import claims, descent, flow, frames, optima, plots  # noqa: F401
 from ibias.claims import checks
 
 
@@ -70,10 +60,21 @@ class _Noting(checks.Check):
     def control(self, *case: Any, broken: str, **named_case: Any) -> None:
         self._note("control", case, named_case)
 
+    def rejects(self, theory: str, *case: Any, predicts: float | None = None, **named: Any) -> None:
+        what = f"{self.ids}: {self.statement} / {theory}"
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                super().rejects(theory, *case, predicts=predicts, **named)
+        except Exception as error:
+            self.failures.append(("wrong", what, float("nan"), _told(error)))
+
     def _note(self, role: str, case: tuple, named_case: dict) -> None:
         what = f"{self.ids}: {self.statement}"
         try:
-            misses = self._miss(self._measured(*case, **named_case))
+            measured = self._measured(*case, **named_case)
+            misses = self._miss(measured)
+            if role == "check":
+                self._last = measured
         except Exception as error:
             self.failures.append((role, what, float("nan"), _told(error)))
             return
@@ -93,6 +94,7 @@ def run(task: tuple[str, int]) -> list[Failure]:
     os.environ["IBIAS_SEED"] = str(seed)
     os.chdir(path.parent)
     page = path.relative_to(BOOK).with_suffix("").as_posix() if BOOK in path.parents else path.stem
+    matplotlib.use("Agg")
     _Noting.failures = []
     checks.Check = claims.Check = _Noting
     frames.slider = lambda *_, **__: None

@@ -1,7 +1,8 @@
 """Printed lines of checks and controls, shown as what they are.
 
-A check that holds and a control that fails as it must look different at a glance, and each
-claim can be linked to: the first line about S000-6 on a page has the anchor ``check-S000-6``.
+A check that holds, a control that fails as it must and a wrong theory that is rejected look
+different at a glance, and each claim can be linked to: the first line about S000-6 on a page has
+the anchor ``check-S000-6``.
 """
 
 import html
@@ -21,6 +22,11 @@ OUTPUT = re.compile(
 PREDICTION = re.compile(
     r"(?P<what>.*) (?P<relation>=|<=|>=) (?P<value>\S+) \(tolerance (?P<tolerance>\S+)\)$"
 )
+ROLES = {
+    "check": ("✓", "Check", ""),
+    "control": ("✕", "Control", "<b>control</b> "),
+    "wrong": ("✕", "Wrong theory", "<b>wrong theory</b> "),
+}
 RELATION = {"=": "=", "<=": "≤", ">=": "≥"}
 
 
@@ -35,10 +41,9 @@ def line_html(line: str, anchored: set[str], ledger: str) -> str | None:
     ids = match["ids"].split()
     anchors = "".join(f'<span id="check-{claim}"></span>' for claim in ids if claim not in anchored)
     anchored.update(ids)
-    holds = match["role"] == "check"
-    sign, name = ("✓", "Check") if holds else ("✕", "Control")
+    sign, name, lead = ROLES[match["role"]]
     statement, tolerance = _statement(match["statement"])
-    verdict = "holds" if holds else f"<b>control</b> {html.escape(match['verdict'])}"
+    verdict = f"{lead}{html.escape(match['verdict'])}"
     claims = " ".join(f'<a href="{ledger}#claim-{claim}">{claim}</a>' for claim in ids)
     return (
         f'<li class="{match["role"]}">{anchors}'

@@ -1,12 +1,15 @@
 """The ledger of claims as a page: what is claimed, what is right, and the check that shows it.
 
 ``{ledger} summary`` counts the claims by verdict and state, ``{ledger} S000`` lists the entries
-of one document (``book`` for the book's own), ``{claim}`S000-7` `` links to one entry and
-``{check}`S000-7` `` to the very check of a claim. How a claim stands is read from the stored
+of one document (``book`` for the book's own), ``{ledger} unchecked`` the theorems and
+propositions of all pages whose statement no check shows, ``{claim}`S000-7` `` links to one entry
+and ``{check}`S000-7` `` to the very check of a claim. How a claim stands is read from the stored
 outputs of the notebooks, never kept by hand.
 """
 
 import html
+import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar
@@ -47,10 +50,10 @@ def skip(self: Any, node: nodes.Node) -> None:
 
 
 class LedgerDirective(SphinxDirective):
-    """``{ledger} summary``, or ``{ledger}`` with a document: S000 ... S003, book."""
+    """``{ledger} summary``, ``unchecked``, or a document: S000 ... S003, book."""
 
     required_arguments = 1
-    choices: ClassVar = ("summary", *DOCUMENTS)
+    choices: ClassVar = ("summary", "unchecked", *DOCUMENTS)
 
     def run(self) -> list[nodes.Node]:
         """Return the nodes of the summary, or of one document's entries."""
@@ -60,6 +63,9 @@ class LedgerDirective(SphinxDirective):
         standing = standings(Path(self.config.ledger_book))
         if self.arguments[0] == "summary":
             return [*self.parsed(summary(standing)), nodes.raw("", FILTER, format="html")]
+        if self.arguments[0] == "unchecked":
+            book = Path(self.config.ledger_book)
+            return self.parsed(unchecked(statements(book), standing))
         listed = [s for s in standing.values() if s.claim.document == self.arguments[0]]
         return [self.entry(s) for s in listed] or self.parsed(["No entries yet."])
 
@@ -108,7 +114,10 @@ class LedgerDirective(SphinxDirective):
                 "; ".join(f"measured {line.measured}, {line.verdict}" for line in controls) + "."
             )
             lines += nodes.list_item("", text)
-        return [lead, lines]
+        if not claim.wrong:
+            return [lead, lines]
+        caught = nodes.paragraph("", "", nodes.strong("", "Would have caught:"))
+        return [lead, lines, caught + nodes.Text(f" {claim.wrong}.")]
 
     def parsed(self, lines: list[str]) -> list[nodes.Node]:
         """Return the nodes of some lines of Markdown."""
@@ -189,6 +198,35 @@ def summary(standing: dict[str, Standing]) -> list[str]:
         f" controls: {len(controls)}."
     )
     return [counted, "", *(f"| {' | '.join(row)} |" for row in rows)]
+
+
+STATEMENT = re.compile(
+    r"^[`~:]{3,}\{prf:(?P<kind>theorem|proposition|lemma|corollary)\}.*?^:label: (?P<label>\S+)$",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def statements(book: Path) -> dict[str, list[str]]:
+    """Return the labels of the theorems and their like in the notebooks of a book, by page."""
+    found = {}
+    for path in sorted(book.rglob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        text = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+        if labels := [match["label"] for match in STATEMENT.finditer(text)]:
+            found[path.relative_to(book).with_suffix("").as_posix()] = labels
+    return found
+
+
+def unchecked(labels: dict[str, list[str]], standing: dict[str, Standing]) -> list[str]:
+    """Return, in Markdown, the statements that no checked claim names, page by page."""
+    shown = {
+        label for s in standing.values() if s.state == "checked" for label in s.claim.statements
+    }
+    lines = []
+    for page, ones in labels.items():
+        left = [f"{{prf:ref}}`{label}`" for label in ones if label not in shown]
+        lines += [f"- {{doc}}`/book/{page}`: {', '.join(left)}"] if left else []
+    return lines or ["None: every statement has a check."]
 
 
 def link(env: Any, text: str, page: str, anchor: str = "") -> nodes.reference:

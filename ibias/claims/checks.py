@@ -1,9 +1,11 @@
-"""A check of one or more claims, and its negative control.
+"""A check of one or more claims, its negative control, and the wrong theory that it rejects.
 
 A check measures one quantity, compares it with what the theory predicts, prints one line
 and raises when it does not hold. Its control is the same function with the same prediction
 and the same tolerance, on a case where one hypothesis is broken: there it must miss, by at
-least ten tolerances. A check that cannot fail proves nothing.
+least ten tolerances. A check that cannot fail proves nothing. And a check that the nearest wrong
+theory also passes says little: `rejects` puts that theory in the place of the right one, on the
+same run, and must find it off by more than three tolerances.
 """
 
 import math
@@ -16,6 +18,7 @@ from ibias._validate import choice, finite_array, positive
 from ibias.claims.entries import KINDS, resolve
 
 MISS = 10  # a control must miss by this many tolerances
+TELLS = 3  # a wrong theory must be off by this many
 
 
 class CheckFailed(AssertionError):
@@ -24,6 +27,10 @@ class CheckFailed(AssertionError):
 
 class ControlPassed(AssertionError):
     """A control that ought to fail its check did not fail clearly."""
+
+
+class WrongTheoryPassed(AssertionError):
+    """A check cannot tell its claim from a wrong theory."""
 
 
 class Check:
@@ -54,6 +61,9 @@ class Check:
     check   S000-6 | limit | cosine = 1 (tolerance 0.001) | holds | [measured 1]
     >>> parallel.control(v, w, broken="another one")
     control S000-6 | limit | cosine = 1 (tolerance 0.001) | fails: another one | [measured 0.6]
+    >>> parallel.rejects("an angle of five degrees", predicts=np.cos(np.deg2rad(5)))
+    wrong   S000-6 | limit | cosine = 1 (tolerance 0.001) | rejected: an angle of five degrees, \
+which predicts 0.9962 | [measured 1]
     """
 
     def __init__(
@@ -80,10 +90,11 @@ class Check:
         if len(given) != 1:
             raise ValueError("give exactly one of equals, at_most, at_least.")
         self.ids, self.kind, self.measure = " ".join(ids.split()), kind, measure
-        self.statement = _one_field("statement", statement)
+        self.statement = one_field("statement", statement)
         self.relation = given[0][0]
         self.expected = float(finite_array("the prediction", given[0][1], ndim=0))
         self.tolerance = positive("tolerance", tolerance)
+        self._last: np.ndarray | None = None  # what the last call found to hold
 
     def __call__(self, *case: Any, **named_case: Any) -> None:
         """Measure the case, print one line, and raise `CheckFailed` unless it holds."""
@@ -91,19 +102,61 @@ class Check:
         if (self._miss(measured) > 1).any():
             raise CheckFailed(self._line("check", "DOES NOT HOLD", measured))
         print(self._line("check", "holds", measured))
+        self._last = measured
 
     def control(self, *case: Any, broken: str, **named_case: Any) -> None:
         """Measure a case that breaks one hypothesis; raise `ControlPassed` unless it misses.
 
         `broken` says in words which hypothesis this case breaks.
         """
-        broken = _one_field("broken", broken)
+        broken = one_field("broken", broken)
         measured = self._measured(*case, **named_case)
         if (self._miss(measured) < MISS).any():
             raise ControlPassed(
                 self._line("control", f"MISSES BY LESS THAN {MISS} TOLERANCES: {broken}", measured)
             )
         print(self._line("control", f"fails: {broken}", measured))
+
+    def rejects(
+        self, theory: str, *case: Any, predicts: float | None = None, **named_case: Any
+    ) -> None:
+        """Put a wrong theory to the check; raise `WrongTheoryPassed` unless the check tells it.
+
+        Parameters
+        ----------
+        theory : str
+            The wrong theory in a few words, as the ledger's entry has it: "exponent 1".
+        *case, **named_case
+            A case in which the wrong theory stands in the place of the right one, on the same
+            data: the wrong law, norm, clock or path. It is told when at least one measured
+            entry misses by more than `TELLS` tolerances.
+        predicts : float, optional
+            Without a case: what the wrong theory predicts for the value that the last check
+            found. It is told when at least one entry is off this by more than `TELLS` tolerances.
+
+        Raises
+        ------
+        WrongTheoryPassed
+            When the wrong theory passes, or misses by less.
+        ValueError
+            When both a case and a prediction are given, or neither, or no check came before.
+        """
+        theory = one_field("theory", theory)
+        if (predicts is None) == (not case and not named_case):
+            raise ValueError("give either a case or predicts, what the wrong theory predicts.")
+        if predicts is None:
+            measured, expected, words = self._measured(*case, **named_case), self.expected, theory
+        else:
+            if self._last is None:
+                raise ValueError("call the check first: predicts is compared with what it found.")
+            measured = self._last
+            expected = float(finite_array("predicts", predicts, ndim=0))
+            words = f"{theory}, which predicts {self._shown(expected)}"
+        if not (self._miss(measured, expected) > TELLS).any():
+            raise WrongTheoryPassed(
+                self._line("wrong", f"NOT TOLD BY {TELLS} TOLERANCES: {words}", measured)
+            )
+        print(self._line("wrong", f"rejected: {words}", measured))
 
     def _measured(self, *case: Any, **named_case: Any) -> np.ndarray:
         """Return the measured value as a non-empty array of finite numbers."""
@@ -118,23 +171,27 @@ class Check:
             raise ValueError("the measured value is an empty array; it would hold for nothing.")
         return measured
 
-    def _miss(self, measured: np.ndarray) -> np.ndarray:
+    def _miss(self, measured: np.ndarray, expected: float | None = None) -> np.ndarray:
         """Return by how many tolerances each measured value is off the prediction."""
-        excess = measured - self.expected
+        excess = measured - (self.expected if expected is None else expected)
         signed = {"=": np.abs(excess), "<=": excess, ">=": -excess}[self.relation]
         return signed / self.tolerance
 
     def _line(self, role: str, verdict: str, measured: np.ndarray) -> str:
         ends = dict.fromkeys(f"{value + 0.0:.6g}" for value in (measured.min(), measured.max()))
-        places = math.ceil(-math.log10(self.tolerance)) + 1  # a computed prediction prints stably
-        prediction = f"{self.relation} {round(self.expected, places) + 0.0:.12g}"
+        prediction = f"{self.relation} {self._shown(self.expected)}"
         return (
             f"{role:7} {self.ids} | {self.kind} | {self.statement} {prediction}"
             f" (tolerance {self.tolerance:g}) | {verdict} | [measured {', '.join(ends)}]"
         )
 
+    def _shown(self, value: float) -> str:
+        """Return a prediction with as many digits as the tolerance can tell."""
+        places = math.ceil(-math.log10(self.tolerance)) + 1  # a computed one prints stably
+        return f"{round(value, places) + 0.0:.12g}"
 
-def _one_field(name: str, words: str) -> str:
+
+def one_field(name: str, words: str) -> str:
     """Return `words` if they fit into one field of the printed line."""
     if not words.strip() or "|" in words or "\n" in words:
         raise ValueError(

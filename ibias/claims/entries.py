@@ -33,6 +33,10 @@ class Claim:
         The page of the book that treats it, without suffix.
     kind : str
         identity, bound, limit, rate or counterexample; empty where it is not run.
+    wrong : str
+        The nearest wrong theory, in a few words, which its check rejects; or empty.
+    statements : tuple of str
+        Labels of the theorems and propositions on its page whose statement its check shows.
     same_as : str
         The id of the claim that this one repeats, or empty.
     not_run : str
@@ -47,6 +51,8 @@ class Claim:
     reference: tuple[str, ...] = ()
     page: str = ""
     kind: str = ""
+    wrong: str = ""
+    statements: tuple[str, ...] = ()
     same_as: str = ""
     not_run: str = ""
 
@@ -57,7 +63,8 @@ def ledger() -> dict[str, Claim]:
     text = files("ibias").joinpath("claims.yml").read_text(encoding="utf-8")
     entries = {}
     for fields in yaml.safe_load(text):
-        claim = Claim(**{**fields, "reference": tuple(fields.get("reference", ()))})
+        lists = {name: tuple(fields.get(name, ())) for name in ("reference", "statements")}
+        claim = Claim(**{**fields, **lists})
         if claim.id in entries:
             raise ValueError(f"claims.yml holds the id {claim.id} twice; ids are unique.")
         entries[claim.id] = claim

@@ -8,7 +8,7 @@ from pathlib import Path
 from ibias.claims.entries import Claim, ledger
 
 LINE = re.compile(
-    r"^(?P<role>check|control) +(?P<ids>\S+(?: \S+)*?) \| (?P<kind>\w+) \| (?P<statement>.*)"
+    r"^(?P<role>check|control|wrong) +(?P<ids>\S+(?: \S+)*?) \| (?P<kind>\w+) \| (?P<statement>.*)"
     r" \| (?P<verdict>[^|]*) \| \[measured (?P<measured>[^\]]*)\]$"
 )
 
@@ -23,6 +23,11 @@ class Outcome:
     statement: str
     verdict: str
     measured: str
+
+    @property
+    def theory(self) -> str:
+        """The wrong theory that was rejected, without what it predicts."""
+        return self.verdict.removeprefix("rejected: ").partition(", which predicts")[0]
 
     @property
     def assertion(self) -> tuple:
@@ -42,6 +47,7 @@ class Standing:
     state: str
     checks: tuple[Outcome, ...] = ()
     controls: tuple[Outcome, ...] = ()
+    wrong: tuple[Outcome, ...] = ()
 
 
 def outcomes(notebook: Path) -> list[Outcome]:
@@ -68,15 +74,17 @@ def standings(book: Path) -> dict[str, Standing]:
     for claim in ledger().values():
         serving = {claim.id, claim.same_as}
         lines = [line for line in pages.get(claim.page, ()) if serving & set(line.ids)]
-        checks = tuple(line for line in lines if line.role == "check")
-        controls = tuple(line for line in lines if line.role == "control")
+        checks, controls, wrong = (
+            tuple(line for line in lines if line.role == role)
+            for role in ("check", "control", "wrong")
+        )
         if claim.not_run:
             state = "not run"
         elif claim.page not in pages:
             state = "planned"
         else:
             state = "checked" if checks and controls else "unchecked"
-        standing[claim.id] = Standing(claim, state, checks, controls)
+        standing[claim.id] = Standing(claim, state, checks, controls, wrong)
     return standing
 
 
@@ -91,7 +99,11 @@ def faults(book: Path) -> list[str]:
         controlled = {line.assertion for line in lines if line.role == "control"}
         found += [f"{page}: no control for the check {_name(a)}" for a in checked - controlled]
         found += [f"{page}: no check for the control {_name(a)}" for a in controlled - checked]
+        for line in lines:
+            if line.role == "wrong" and line.assertion not in checked:
+                found.append(f"{page}: no check for the wrong theory of {_name(line.assertion)}")
     for standing in standings(book).values():
+        found += _faults_of_wrong(standing)
         if standing.state == "unchecked":
             missing = "control" if standing.checks else "check"
             found.append(f"{standing.claim.page}: {standing.claim.id} has no {missing} there")
@@ -112,9 +124,23 @@ def _faults_of(line: Outcome, page: str) -> list[str]:
     found += [f"{c.id} is checked, and the ledger says it is not run" for c in claims if c.not_run]
     if claims and line.kind not in {claim.kind for claim in claims}:
         found.append(f"{line.kind} is not the ledger's kind for {_name(line.assertion)}")
-    if not (line.verdict == "holds" if line.role == "check" else line.verdict.startswith("fails")):
+    said = {"check": "holds", "control": "fails: ", "wrong": "rejected: "}[line.role]
+    if not line.verdict.startswith(said):
         found.append(f"the {line.role} {_name(line.assertion)} says: {line.verdict}")
     return found
+
+
+def _faults_of_wrong(standing: Standing) -> list[str]:
+    """Return where the ledger and the page do not name the same wrong theory."""
+    claim = standing.claim
+    if not standing.checks:
+        return []
+    theories = {line.theory for line in standing.wrong if claim.id in line.ids}
+    if claim.wrong and claim.wrong not in theories and not claim.same_as:
+        return [f"{claim.page}: {claim.id} does not reject the ledger's {claim.wrong!r}"]
+    if theories and not claim.wrong:
+        return [f"{claim.page}: {claim.id} rejects {min(theories)!r}, the ledger names none"]
+    return []
 
 
 def _name(assertion: tuple) -> str:
