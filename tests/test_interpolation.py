@@ -104,7 +104,7 @@ def test_repeated_samples_change_nothing() -> None:
         np.testing.assert_allclose(min_norm(twice, p=p).w, min_norm(data, p=p).w, atol=1e-7)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 1000), st.integers(1, 5), st.integers(1, 6), st.sampled_from(ORDERS))
 def test_no_interpolant_is_closer(seed: int, n: int, extra: int, p: float) -> None:
     data = gaussian_regression(seed, n, n + extra)

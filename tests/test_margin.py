@@ -207,7 +207,7 @@ def test_anything_but_a_dataset_is_refused(data: object) -> None:
         max_margin(data)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(2, 12), st.integers(1, 8), st.sampled_from(ORDERS))
 def test_no_direction_beats_the_certificate(seed: int, n: int, d: int, p: float) -> None:
     data = datasets.separable(seed, n, d)

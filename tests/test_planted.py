@@ -12,7 +12,7 @@ from ibias.datasets import GaussianClasses
 from ibias.losses import Logistic
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     weights=st.lists(st.floats(0.1, 1.0), min_size=2, max_size=4),
     extra=st.integers(0, 3),

@@ -83,7 +83,7 @@ def test_random_data_of_many_more_samples_than_features_overlap() -> None:
     assert (caught.value.weights > 0).all() and caught.value.residual < 1e-14
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=2, max_size=6))
 def test_exactly_one_alternative_holds(rows: list[tuple[int, int]]) -> None:
     data = Dataset.from_signed(rows)

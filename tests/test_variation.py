@@ -34,7 +34,7 @@ def test_f1_margin_against_a_grid_of_neurons(seed, half_width):
     assert best.margin == pytest.approx(grid_margin(data), rel=1e-3)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), n=st.integers(2, 9))
 def test_the_certificate_is_what_it_says(seed, n):
     rng = np.random.default_rng(seed)
