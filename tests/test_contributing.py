@@ -36,16 +36,17 @@ def test_the_entry_is_one(entry):
     assert (ROOT / "book" / f"{entry['page']}.ipynb").exists()
 
 
-def test_the_check_holds_and_its_control_fails(entry, monkeypatch, capsys):
+def test_the_check_holds_and_its_control_and_the_wrong_theory_fail(entry, monkeypatch, capsys):
     claims = ledger() | {entry["id"]: Claim(**entry)}
     monkeypatch.setattr(entries, "ledger", lambda: claims)
     names = {}
     for block in [SETUP, *blocks("python")]:
         assert len(block.splitlines()) <= 20, "longer than a cell may be"
         exec(block, names)
-    check, control = capsys.readouterr().out.splitlines()
+    check, control, wrong = capsys.readouterr().out.splitlines()
     assert check.startswith("check   B-every-sample-twice | identity |") and "| holds |" in check
     assert control.startswith("control B-every-sample-twice") and "| fails: " in control
+    assert f"| rejected: {entry['wrong']} |" in wrong
 
 
 def test_every_command_is_there():

@@ -146,6 +146,8 @@ def seeds_in(text: str) -> list[int]:
     found = []
     for word in text.split():
         first, _, last = word.partition("-")
+        if not (first.isdecimal() and (last or first).isdecimal()):
+            raise ValueError(f"{word!r} is no seed; write seeds like '1 2 3' or '1001-1100'.")
         found += range(int(first), int(last or first) + 1)
     return found
 

@@ -1,0 +1,59 @@
+"""`make seeds` finds what fails under another seed, names it once, and says by how much."""
+
+import multiprocessing
+
+import nbformat
+import pytest
+import seeds  # tools/seeds.py
+from nbformat.v4 import new_code_cell, new_notebook
+
+HEAD = """
+import os
+from ibias.claims import Check
+seed = int(os.environ["IBIAS_SEED"])
+check = Check("S000-6", "limit", "value", lambda x: x, equals=0, tolerance=1)
+"""
+
+
+def failures(tmp_path, *sources, seed=7):
+    path = tmp_path / "page.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell(s) for s in (HEAD, *sources)]), path)
+    with multiprocessing.Pool(1) as pool:  # the run of a page changes its process
+        return pool.apply(seeds.run, ((str(path), seed),))
+
+
+def test_a_page_without_faults(tmp_path):
+    sources = ("check(0.5)", "check.control(20, broken='it')", "check.rejects('five', predicts=5)")
+    assert failures(tmp_path, *sources) == []
+
+
+def test_every_fault_is_found_though_another_came_before_it(tmp_path):
+    found = failures(
+        tmp_path,
+        "check(seed)\ncheck.control(seed, broken='it')",
+        "check.rejects('near', predicts=seed + 2)",
+        "check(float('nan'))",
+        "raise OSError('first line\\nsecond')",
+        "check(2.5)",
+    )
+    assert [(one.role, one.misses) for one in found[:2]] == [("check", 7.0), ("control", 7.0)]
+    assert [one.role for one in found[2:]] == ["wrong", "check", "cell", "check"]
+    assert "NOT TOLD" in found[2].said and "NaN" in found[3].said
+    assert found[4].said.startswith("OSError: first line (") and found[5].misses == 2.5
+    assert {one.seed for one in found} == {7}
+
+
+def test_the_table_has_one_line_for_each_check_with_its_worst_miss():
+    def one(role, seed, misses):
+        return seeds.Failure("a/b", role, "S000-6: value", seed, misses)
+
+    lines = seeds.table([one("check", 3, 1.5), one("check", 5, 4.0), one("control", 3, 8.0)])
+    check, control = lines.splitlines()[1:]
+    assert check.split()[:4] == ["a/b", "check", "2", "4"] and check.endswith("| 3 5")
+    assert control.split()[:4] == ["a/b", "control", "1", "8"]
+
+
+def test_seeds_are_named_one_by_one_or_as_a_range():
+    assert seeds.seeds_in("3 1001-1003 7") == [3, 1001, 1002, 1003, 7]
+    with pytest.raises(ValueError, match="'x' is no seed"):
+        seeds.seeds_in("1 x")
