@@ -21,6 +21,7 @@ __all__ = [
     "frames",
     "losses",
     "models",
+    "networks",
     "optima",
     "plots",
     "potentials",

@@ -63,13 +63,13 @@ def test_binder_scripts_can_be_run():
         assert listed.stdout.startswith("100755"), "git update-index --chmod=+x"
 
 
-@pytest.mark.parametrize("name", ["test.yml", "publish.yml"])
+@pytest.mark.parametrize("name", ["test.yml", "publish.yml", "release.yml"])
 def test_actions_are_pinned_by_commit(name):
     text = read(f".github/workflows/{name}")
     assert yaml.safe_load(text)["jobs"]
     used = re.findall(r"uses: (\S+)", text)
     assert used
-    assert all(re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", action) for action in used)
+    assert all(re.fullmatch(r"(actions|pypa)/[\w-]+@[0-9a-f]{40}", action) for action in used)
 
 
 def test_ci_covers_pythons_and_systems_and_the_newest_dependencies_once_a_week():
