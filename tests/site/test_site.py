@@ -261,7 +261,8 @@ def test_every_file_is_named_by_a_page_a_style_or_a_script(site):
     assert [
         path
         for path in site.rglob("*")
-        if path.is_file() and path.name not in (".buildinfo", "objects.inv")
+        if path.is_file()
+        and path.name not in (".buildinfo", "objects.inv", "robots.txt", "sitemap.xml")
         if not any(path.name in text for other, text in texts.items() if other != path)
     ] == []
 

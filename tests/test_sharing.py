@@ -1,0 +1,43 @@
+"""What a link, a preview and a citation of a page say."""
+
+import pytest
+from PIL import Image
+from sharing import card_name, description, draw_card  # book/_ext/sharing.py
+
+FORMULA = (
+    '<span class="katex"><span class="katex-mathml"><math><semantics><mi>w</mi><annotation'
+    ' encoding="application/x-tex">\\hat w</annotation></semantics></math></span>'
+    '<span class="katex-html" aria-hidden="true"><span>w</span></span></span>'
+)
+
+
+def test_the_first_paragraph_describes_the_page_formulas_in_words():
+    body = f"<h1>Title</h1>\n<p>It tends to <em>one</em> {FORMULA} &amp; stays.</p><p>Not this.</p>"
+    assert description(body) == "It tends to one hat w & stays."
+
+
+def test_a_long_description_ends_with_a_sentence_or_says_that_it_goes_on():
+    sentence = "Sixty characters and a little more stand in this one here. "
+    assert description(f"<h1>T</h1><p>{sentence * 6}</p>") == (sentence * 3).strip()
+    cut = description(f"<h1>T</h1><p>{'word ' * 100}</p>")
+    assert cut.endswith("word …") and len(cut) <= 202
+
+
+@pytest.mark.parametrize("body", ["", "<p>No title.</p>", "<h1>Only a title</h1>"])
+def test_a_page_without_a_paragraph_has_none(body):
+    assert description(body) == ""
+
+
+def test_a_card_has_the_shape_that_previews_ask_for(tmp_path):
+    picture = tmp_path / "figure.png"
+    Image.new("RGB", (300, 200), "red").save(picture)
+    for figure in (None, picture):
+        path = tmp_path / card_name("book/linear/rates")
+        draw_card(path, "How fast? A rather long title of a page", "The book", figure)
+        card = Image.open(path).convert("RGB")
+        assert card.size == (1200, 630)
+        reds = sum(
+            count for count, (r, g, b) in card.getcolors(1 << 20) if r > 200 > 60 > max(g, b)
+        )
+        assert (reds > 10_000) == bool(figure)
+    assert path.name == "book-linear-rates.png"
