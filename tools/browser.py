@@ -1,8 +1,12 @@
-"""The built site in a real browser: what the tests and the scales share."""
+"""The built site in a real browser: what the tests and the scales share.
+
+python tools/browser.py     names the browser; without one, says how to get it and fails
+"""
 
 import gzip
 import os
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -48,6 +52,14 @@ def executable() -> str | None:
     """Return the path of Chromium or Chrome, or None."""
     named = filter(None, map(shutil.which, NAMES))
     return next(named, next((place for place in PLACES if Path(place).exists()), None))
+
+
+MISSING = """\
+No Chromium or Chrome was found, and the tests of the site need one. Install it:
+    Debian, Ubuntu    sudo apt-get install chromium      (Ubuntu: chromium-browser)
+    Fedora            sudo dnf install chromium
+    macOS             brew install --cask chromium
+Without it, everything but the site can be tested: make lint unit checks assignments"""
 
 
 @contextmanager
@@ -148,3 +160,7 @@ def kind(page: Any) -> str:
     if page.query_selector(".slider"):
         return "sliders"
     return "mathematics" if page.query_selector(".katex") else "prose"
+
+
+if __name__ == "__main__":
+    sys.exit(None if executable() else MISSING)

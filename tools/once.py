@@ -9,6 +9,7 @@ nbval on the clock are lifted, and `running.Watch` counts instead.
 """
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -127,11 +128,20 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Put into the cache what all processes have left."""
-    if not session.config.option.keep or hasattr(session.config, "workerinput"):
+    config = session.config
+    if not config.option.keep or hasattr(config, "workerinput"):
         return
-    cache = kept(Path(session.config.option.keep).resolve())
-    for path in sorted(_place(session.config).glob("*.json")):
+    folder = Path(config.option.keep).resolve()
+    cache, config.costs = kept(folder), []
+    for path in sorted(_place(config).glob("*.json")):
         left = json.loads(path.read_text(encoding="utf-8"))
-        notebook = nbformat.reads(left["notebook"], as_version=4)
-        keep(cache, Path(left["path"]), notebook, Cost(**left["cost"]))
-    shutil.rmtree(_place(session.config))
+        notebook, taken = nbformat.reads(left["notebook"], as_version=4), Cost(**left["cost"])
+        keep(cache, Path(left["path"]), notebook, taken)
+        config.costs.append((taken.core, f"{taken}  {os.path.relpath(left['path'], folder)}"))
+    shutil.rmtree(_place(config))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say which notebooks took most."""
+    for _, line in sorted(getattr(config, "costs", []), reverse=True)[:5]:
+        terminalreporter.write_line(line)

@@ -85,23 +85,30 @@ class Watch:
             elif time.monotonic() - since > self.still:
                 self.said = f"did nothing for {self.still:g} s"
             if self.said:
-                stop = self.process.kill if os.name == "nt" else None
-                stop() if stop else self.process.send_signal(signal.SIGINT)
+                if os.name == "nt":
+                    self.process.kill()
+                else:
+                    self.process.send_signal(signal.SIGINT)
                 return
 
 
 def execute(
-    path: Path, kernel: str = "python3", widgets: bool = False, **limits: float
+    path: Path,
+    kernel: str = "python3",
+    widgets: bool = False,
+    notebook: NotebookNode | None = None,
+    **limits: float,
 ) -> tuple[NotebookNode, Cost]:
     """Run the notebook in its own folder; return it with its outputs, and what that took.
 
-    The state of its widgets is kept if `widgets` is true. `limits` are those of `Watch`; a
-    notebook that exceeds one raises a TimeoutError.
+    The state of its widgets is kept if `widgets` is true. With `notebook` it is run in the place
+    of what stands at the path. `limits` are those of `Watch`; a notebook that exceeds one raises
+    a TimeoutError.
     """
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
-    notebook = nbformat.read(path, as_version=4)
+    notebook = notebook or nbformat.read(path, as_version=4)
     taken, watches = Cost(), []
 
     def begin(**_: object) -> None:

@@ -32,7 +32,7 @@ def address(site):
 
 @pytest.fixture(scope="session")
 def chromium():
-    need(tools.executable(), "no Chromium or Chrome on this machine")
+    need(tools.executable(), tools.MISSING)
     with tools.chromium() as browser:
         yield browser
 
