@@ -146,6 +146,29 @@ def _wrong(state: dict) -> list[str]:
     return [f"slider at {state['at']}: not so that {rule}" for rule in rules if not rules[rule]]
 
 
+def in_its_own_face(page: Any) -> None:
+    """Show the text in the face that the site serves, however late it came.
+
+    The site lets a face that is late be (``font-display: optional``). The text then stands in a
+    face of the machine, and what fits a line is the machine's affair.
+    """
+    style = (ROOT / "book" / "_assets" / "site.css").read_text(encoding="utf-8")
+    late = [line for line in style.splitlines() if "font-display: optional" in line]
+    faces = "\n".join(late).replace("optional", "block")
+    page.evaluate(
+        """async faces => {
+            const base = document.querySelector("link[href*='site.css']").href;
+            const there = (_, file) => `url("${new URL(file, base)}")`;
+            document.head.append(Object.assign(document.createElement("style"), {
+                textContent: faces.replace(/url\\("(.*?)"\\)/g, there)
+            }));
+            for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+            await document.fonts.ready;
+        }""",
+        faces,
+    )
+
+
 def wide(page: Any) -> list[str]:
     """On a narrow screen nothing is wider than the screen, unless its box scrolls."""
     found = page.evaluate(

@@ -35,8 +35,9 @@ def test_page(path, address, site, visit, subtests):
         assert page.troubles == []
 
     page = visit((site / path).as_uri(), width=390, height=844)
-    on_a_phone = (rules.source, rules.wide, rules.sliders, rules.jumps, rules.scrolling)
-    for rule in on_a_phone:
+    for rule in (rules.source, rules.sliders, rules.jumps, rules.wide, rules.scrolling):
+        if rule is rules.wide:
+            rules.in_its_own_face(page)
         with subtests.test(f"{rule.__name__}, from disk on a phone"):
             assert rule(page) == []
     with subtests.test("troubles from disk"):
