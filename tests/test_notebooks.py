@@ -3,7 +3,8 @@
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from notebooks import BOOK, execute, normalised, notebooks, problems
+from notebooks import BOOK, normalised, notebooks, problems
+from running import execute
 
 ALT = "Two curves cross near log t = 3, and the dashed one stays above after that."
 FILE_NAME = "figures/the_margin_along_the_flow_and_its_limit.png"

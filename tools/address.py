@@ -1,14 +1,11 @@
 """The public address of the repository: it stands in _config.yml, and here is who repeats it.
 
-    python tools/address.py https://github.com/someone/their-name
-
-rewrites it in _config.yml and in every file of the repository that has to repeat it: links,
-the buttons of the README, the citation, and the hidden first cell of each notebook.
+Links, the buttons of the README, the citation, and the hidden first cell of each notebook repeat
+it. `move.py` writes another one.
 """
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,29 +44,3 @@ def rewrite(text: str, old: str, new: str) -> str:
     for before, after in zip(forms(old), forms(new), strict=True):
         text = re.sub(rf"(?<![\w-]){re.escape(before)}(?![\w-])", after, text)
     return text
-
-
-def main(url: str) -> int:
-    """Write the address `url` wherever it stands."""
-    import nbformat
-    from notebooks import normalised
-
-    old = current()
-    try:
-        new = f"https://{forms(url)[0]}"
-    except ValueError as problem:
-        print(problem)
-        return 1
-    for path in files():
-        text = path.read_text(encoding="utf-8")
-        changed = rewrite(text, old, new)
-        if changed != text:
-            if path.suffix == ".ipynb":  # the id of a cell follows its source
-                changed = normalised(nbformat.reads(changed, as_version=4))
-            path.write_text(changed, encoding="utf-8", newline="\n")
-            print(path.relative_to(ROOT))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else ""))

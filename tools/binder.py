@@ -16,7 +16,8 @@ import sys
 from pathlib import Path
 
 from coursework import PAGES
-from notebooks import execute, notebooks
+from notebooks import notebooks
+from running import execute
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / "_build" / "binder"

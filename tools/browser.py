@@ -1,9 +1,14 @@
-"""The built site in a real browser: what the tests and the scales share."""
+"""The built site in a real browser: what the tests and the scales share.
+
+python tools/browser.py     names the browser; without one, says how to get it and fails
+"""
 
 import gzip
 import os
 import shutil
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -29,6 +34,17 @@ QUIET = [
         "no-first-run",
     )
 ]
+# Playwright's own limit is half a minute on the clock, which a busy machine exceeds.
+PATIENCE = 120.0  # seconds for a state to come on a machine with nothing else to do
+SETTLED = """async () => {
+    await document.fonts.ready;
+    return document.readyState === "complete" && document.fonts.status === "loaded"
+        && [...document.images].every(image => image.complete);
+}"""
+# What has moved since the page began, kept from its first moment.
+SHIFTS = """window.shifts = {sum: 0, add: list => list.forEach(e => { shifts.sum += e.value; })};
+shifts.observer = new PerformanceObserver(list => shifts.add(list.getEntries()));
+shifts.observer.observe({type: "layout-shift", buffered: true});"""
 COMPRESSED = (".woff", ".woff2", ".png", ".jpg")
 
 
@@ -36,6 +52,14 @@ def executable() -> str | None:
     """Return the path of Chromium or Chrome, or None."""
     named = filter(None, map(shutil.which, NAMES))
     return next(named, next((place for place in PLACES if Path(place).exists()), None))
+
+
+MISSING = """\
+No Chromium or Chrome was found, and the tests of the site need one. Install it:
+    Debian, Ubuntu    sudo apt-get install chromium      (Ubuntu: chromium-browser)
+    Fedora            sudo dnf install chromium
+    macOS             brew install --cask chromium
+Without it, everything but the site can be tested: make lint unit checks assignments"""
 
 
 @contextmanager
@@ -48,6 +72,61 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=executable(), args=QUIET + as_root)
         yield browser
         browser.close()
+
+
+def patience() -> float:
+    """Return how long to wait for a state, in milliseconds: longer the busier the machine is."""
+    busy = os.getloadavg()[0] / (os.cpu_count() or 1) if hasattr(os, "getloadavg") else 4.0
+    return 1000 * PATIENCE * max(1.0, busy)
+
+
+def visit(context: Any, url: str) -> Any:
+    """Open an address in a new page and wait until all that it names is there.
+
+    The page notes in `troubles` what went wrong, and in `responses` what it loads.
+    """
+    page = context.new_page()
+    page.troubles, page.responses = [], []
+
+    def note(message: Any) -> None:
+        # A warning without arguments is the engine's own, of this version and at this moment.
+        if message.type == "error" or (message.type == "warning" and message.args):
+            page.troubles.append(f"console: {message.text}")
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: page.troubles.append(f"exception: {error}"))
+    page.on("requestfailed", lambda request: page.troubles.append(f"failed: {request.url}"))
+    page.on("response", lambda response: page.responses.append(response))
+    page.set_default_timeout(patience())
+    page.add_init_script(SHIFTS)
+    page.goto(url)
+    until(page, SETTLED)
+    named = "performance.getEntriesByType('resource').map(resource => resource.name)"
+    given_up = time.monotonic() + patience() / 1000
+    while missing := set(page.evaluate(named)) - {one.url for one in page.responses}:
+        if time.monotonic() > given_up:
+            raise TimeoutError(f"{url} names, and nobody answers: {missing}")
+        page.wait_for_timeout(20)
+    return page
+
+
+def until(page: Any, state: str, argument: Any = None) -> None:
+    """Wait until the page is in a state, which is JavaScript: an expression or a function."""
+    page.wait_for_function(state, arg=argument)
+
+
+def still(page: Any) -> None:
+    """Wait until no colour or place is on its way to another one."""
+    page.evaluate(
+        """async () => {
+            const passing = () => document.getAnimations().filter(
+                one => Number.isFinite(one.effect.getComputedTiming().endTime));
+            do {
+                for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+                await Promise.allSettled(passing().map(one => one.finished));
+            } while (passing().some(one => one.playState === "running"));
+        }"""
+    )
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -81,3 +160,7 @@ def kind(page: Any) -> str:
     if page.query_selector(".slider"):
         return "sliders"
     return "mathematics" if page.query_selector(".katex") else "prose"
+
+
+if __name__ == "__main__":
+    sys.exit(None if executable() else MISSING)

@@ -11,19 +11,16 @@ two runs. The online book executes the notebooks afresh and shows their figures.
 import argparse
 import ast
 import hashlib
-import os
 import re
 import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import address
 import nbformat
 from nbformat import NotebookNode
+from running import execute
 
 BOOK = Path(__file__).resolve().parent.parent / "book"
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 NOT_COMPARED = ("image/png", "image/jpeg", "application/vnd.jupyter.widget-view+json")
 CELL_METADATA = ("mystnb", "tags")
 NOTEBOOK_METADATA = {
@@ -53,55 +50,6 @@ def notebooks(paths: list[str] | None = None) -> list[Path]:
     for path in map(Path, paths or [BOOK]):
         found += sorted(path.rglob("*.ipynb")) if path.is_dir() else [path]
     return [path for path in found if not re.search(SKIPPED, path.as_posix())]
-
-
-@dataclass
-class Cost:
-    """What running a notebook took: seconds on the clock and of a core, peak memory in MB."""
-
-    seconds: float = 0.0
-    core: float = 0.0
-    memory: float = 0.0
-
-    def __str__(self) -> str:
-        return f"{self.seconds:5.1f} s ({self.core:.1f} s of a core), {self.memory:.0f} MB"
-
-
-def execute(
-    path: Path, kernel: str = "python3", widgets: bool = False
-) -> tuple[NotebookNode, Cost]:
-    """Run the notebook in its own folder; return it with its outputs, and what that took.
-
-    The state of its widgets is kept if `widgets` is true.
-    """
-    import psutil
-    from nbclient import NotebookClient
-
-    notebook = nbformat.read(path, as_version=4)
-    cost = Cost()
-
-    def measure(**_: object) -> None:
-        process = psutil.Process(client.km.provisioner.pid)
-        times, memory = process.cpu_times(), process.memory_info().rss
-        status = Path(f"/proc/{process.pid}/status")
-        if status.exists():  # Linux knows the peak
-            memory = 1024 * int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1])
-        cost.core, cost.memory = times.user + times.system, memory / 1e6
-
-    client = NotebookClient(
-        notebook,
-        timeout=600,
-        kernel_name=kernel,
-        resources={"metadata": {"path": str(path.parent)}},
-        store_widget_state=widgets,
-        record_timing=False,  # times in the cells would hide the result from the build's cache
-        on_cell_complete=measure,
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],
-    )
-    start = time.perf_counter()
-    client.execute(env=os.environ | ONE_THREAD)
-    cost.seconds = time.perf_counter() - start
-    return notebook, cost
 
 
 def normalised(notebook: NotebookNode) -> str:

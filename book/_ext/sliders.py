@@ -52,7 +52,7 @@ class Frames:
                 self.model(child)[1]["value"] for child in stack["children"]
             )
         )
-        texts = control["_options_labels"]
+        texts = control["_options_labels"]  # spoken as the control's own, so not by the output
         name = f"slider-{self.count}"
         return (
             f'<div class="slider" style="--width: {points * 100 / 72:.0f}px">'
@@ -61,7 +61,7 @@ class Frames:
             f'<input type="range" id="{name}" min="0" max="{len(texts) - 1}" value="{shown}"'
             f' autocomplete="off" aria-valuetext="{html.escape(texts[shown])}"'
             f' data-texts="{html.escape(json.dumps(texts))}">'
-            f'<output for="{name}">{html.escape(texts[shown])}</output></div></div>'
+            f'<output for="{name}" aria-live="off">{html.escape(texts[shown])}</output></div></div>'
         )
 
     def _without_glyphs(self, svg: str) -> str:

@@ -32,33 +32,21 @@ def address(site):
 
 @pytest.fixture(scope="session")
 def chromium():
-    need(tools.executable(), "no Chromium or Chrome on this machine")
+    need(tools.executable(), tools.MISSING)
     with tools.chromium() as browser:
         yield browser
 
 
 @pytest.fixture
 def visit(chromium):
-    """Open an address in a page of its own; the page notes what went wrong and what it loads."""
+    """Open an address in a page of its own, with an empty cache; see `browser.visit`."""
     contexts = []
 
     def open_page(url, *, width=1280, height=900, scheme="light"):
-        context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme
+        contexts.append(
+            chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         )
-        contexts.append(context)
-        page = context.new_page()
-        page.troubles, page.responses = [], []
-        page.on("console", lambda message: note(page, message))
-        page.on("pageerror", lambda error: page.troubles.append(f"exception: {error}"))
-        page.on("requestfailed", lambda request: page.troubles.append(f"failed: {request.url}"))
-        page.on("response", lambda response: page.responses.append(response))
-        page.goto(url)
-        return page
-
-    def note(page, message):
-        if message.type in ("error", "warning"):
-            page.troubles.append(f"console: {message.text}")
+        return tools.visit(contexts[-1], url)
 
     yield open_page
     for context in contexts:

@@ -1,0 +1,227 @@
+"""What every page of the site must keep, on any engine: each rule returns what breaks it.
+
+The rules read the document that we wrote, and the boxes that it makes. None reads how one
+browser reports it, and none depends on the fonts or the speed of the machine.
+"""
+
+import re
+from typing import Any
+
+import browser as tools  # tools/browser.py
+from conftest import ROOT
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+HEAVIEST = {"prose": 450_000, "mathematics": 850_000, "sliders": 1_200_000}
+SHORTEST_ALT, SHORTEST_LABEL = 40, 30
+ADVANCE = 0.603  # of a character of code in ems: the widest of the faces that site.css names
+SOURCE = re.compile(r"```|:::|\{[\w:]+\}`|\$|\\[a-zA-Z(]|\*\*\w[^*\n]*\*\*")
+USES = {  # what a page loads, and what on it needs that
+    "katex/katex.css": ".katex",
+    "slider.js": ".slider",
+    "ledger.js": "#ledger-filter",
+    "ledger.css": "#ledger-filter",
+    "sphinx-design.min.css": "[class^=sd-]",
+}
+NEVER = re.compile(r"thebe|toggle|searchtools|fontawesome|MathJax")
+
+
+def loads(page: Any, address: str) -> list[str]:
+    """A page loads from its own site, everything once, nothing in vain, and not too much."""
+    urls = [response.url.partition("?")[0] for response in page.responses]
+    found = [f"from elsewhere: {url}" for url in urls if not url.startswith((address, "data:"))]
+    found += [f"answered {r.status}: {r.url}" for r in page.responses if r.status >= 400]
+    found += [f"loaded twice: {url}" for url in {url for url in urls if urls.count(url) > 1}]
+    names = {url.removeprefix(f"{address}/_static/") for url in urls}
+    for name, selector in USES.items():
+        if (name in names) != bool(page.query_selector(selector)):
+            found.append(f"{name} is {'not ' * (name not in names)}loaded, against {selector}")
+    found += [f"never loaded by a page: {name}" for name in names if NEVER.search(name)]
+    weight, most = sum(map(tools.weight, page.responses)), HEAVIEST[tools.kind(page)]
+    return found + [f"weighs {weight / 1000:.0f} KB"] * (weight > most)
+
+
+def source(page: Any) -> list[str]:
+    """Nothing is left as source, and mathematics is typeset in its own face."""
+    prose = page.evaluate(
+        """() => {
+            const copy = document.querySelector("article").cloneNode(true);
+            copy.querySelectorAll("pre, code, .katex-mathml").forEach(e => e.remove());
+            return copy.textContent;
+        }"""
+    )
+    found = [f"left as source: {match[0]!r}" for match in SOURCE.finditer(prose)]
+    if page.query_selector(".katex") and not page.evaluate(
+        "document.fonts.check('9px KaTeX_Main')"
+    ):
+        found.append("mathematics without its face")
+    return found + ["a formula that does not parse"] * bool(page.query_selector(".katex-error"))
+
+
+def figures(page: Any) -> list[str]:
+    """Each figure is there, says what it shows, and keeps its place before it comes."""
+    return page.evaluate(
+        """shortest => [...document.querySelectorAll("article img")].filter(image =>
+            (image.alt || "").length < shortest || image.naturalWidth === 0
+            || !image.getAttribute("width") || !image.getAttribute("height")
+        ).map(image => `figure: ${image.outerHTML.slice(0, 160)}`)""",
+        SHORTEST_ALT,
+    )
+
+
+def code(page: Any) -> list[str]:
+    """The lines of code fit their boxes, by the size of the type and not by a machine's face."""
+    return page.evaluate(
+        """advance => [...document.querySelectorAll(".cell_input pre")].filter(box => {
+            const style = getComputedStyle(box);
+            const inside = box.clientWidth - parseFloat(style.paddingLeft)
+                - parseFloat(style.paddingRight);
+            const longest = Math.max(...box.textContent.split("\\n").map(line => line.length));
+            return longest * advance * parseFloat(style.fontSize) > inside + 1;
+        }).map(box => `a line of code is wider than its box: ${box.textContent.slice(0, 80)}`)""",
+        ADVANCE,
+    )
+
+
+STATE = """slider => {
+    const control = slider.querySelector("input"), said = slider.querySelector("output");
+    const shown = [...slider.querySelectorAll(".frames > div")].filter(e => e.checkVisibility());
+    const picture = shown[0]?.querySelector("svg");
+    return {
+        visible: shown.length,
+        at: control.valueAsNumber,
+        height: picture ? picture.getBoundingClientRect().height : 0,
+        label: picture?.getAttribute("aria-label") ?? "",
+        output: said.textContent,
+        announced: control.getAttribute("aria-valuetext"),
+        name: [...control.labels].map(label => label.textContent).join(" ").trim(),
+        again: said.getAttribute("aria-live"),
+        place: slider.querySelector(".frames").getBoundingClientRect().height,
+    };
+}"""
+
+
+def sliders(page: Any) -> list[str]:
+    """Move every slider by keyboard and by mouse; each move must change what is seen and said.
+
+    A screen reader speaks the name of the control and its text, ``aria-valuetext``: the reader
+    of the page and the listener must get the same words, once.
+    """
+    found = []
+    for slider in page.query_selector_all(".slider"):
+        control = slider.query_selector("input")
+        last = int(control.get_attribute("max"))
+        control.scroll_into_view_if_needed()
+        control.focus()
+        states = []
+        for key, place in (("Home", 0), ("ArrowRight", 1), ("End", last)):
+            page.keyboard.press(key)
+            tools.until(page, "([e, place]) => e.valueAsNumber === place", [control, place])
+            states.append(slider.evaluate(STATE))
+        box = control.bounding_box()
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        if last > 1:
+            tools.until(page, "([e, last]) => e.valueAsNumber !== last", [control, last])
+        states.append(slider.evaluate(STATE))
+        found += [problem for state in states for problem in _wrong(state)]
+        least = min(4, last + 1)
+        for what in ("announced", "label"):
+            if len({state[what] for state in states}) < least:
+                found.append(f"slider: moving it does not change what is {what}")
+        if len({state["place"] for state in states}) > 1:
+            found.append("slider: the text below it jumps when it moves")
+    return found
+
+
+def _wrong(state: dict) -> list[str]:
+    """Return what is wrong with a slider in this state."""
+    rules = {
+        "one frame is visible": state["visible"] == 1,
+        "the picture has a height": state["height"] > 100,
+        "the picture says what it shows": len(state["label"]) >= SHORTEST_LABEL,
+        "what is seen is what is announced": state["output"] == state["announced"],
+        "the value has a text": bool(state["announced"]),
+        "the control has a name": bool(state["name"]),
+        "the value is not spoken twice": state["again"] == "off",
+    }
+    return [f"slider at {state['at']}: not so that {rule}" for rule in rules if not rules[rule]]
+
+
+def in_its_own_face(page: Any) -> None:
+    """Show the text in the face that the site serves, however late it came.
+
+    The site lets a face that is late be (``font-display: optional``). The text then stands in a
+    face of the machine, and what fits a line is the machine's affair.
+    """
+    style = (ROOT / "book" / "_assets" / "site.css").read_text(encoding="utf-8")
+    late = [line for line in style.splitlines() if "font-display: optional" in line]
+    faces = "\n".join(late).replace("optional", "block")
+    page.evaluate(
+        """async faces => {
+            const base = document.querySelector("link[href*='site.css']").href;
+            const there = (_, file) => `url("${new URL(file, base)}")`;
+            document.head.append(Object.assign(document.createElement("style"), {
+                textContent: faces.replace(/url\\("(.*?)"\\)/g, there)
+            }));
+            for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+            await document.fonts.ready;
+        }""",
+        faces,
+    )
+
+
+def wide(page: Any) -> list[str]:
+    """On a narrow screen nothing is wider than the screen, unless its box scrolls."""
+    found = page.evaluate(
+        """() => [...document.querySelectorAll("article *")]
+            .filter(e => e.getClientRects().length && !e.closest("svg, .katex-mathml"))
+            .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+            .filter(e => {
+                for (let box = e.parentElement; box; box = box.parentElement)
+                    if (["auto", "scroll"].includes(getComputedStyle(box).overflowX)) return false;
+                return true;
+            })
+            .map(e => `wider than the screen: ${e.outerHTML.slice(0, 120)}`)"""
+    )
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        found.append("the page scrolls sideways")
+    return found
+
+
+def scrolling(page: Any) -> list[str]:
+    """On a narrow screen no formula and no table has to scroll, folded-away ones included."""
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    return page.evaluate(
+        """() => [...document.querySelectorAll(".formula, .pst-scrollable-table-container")]
+            .filter(e => e.scrollWidth > e.clientWidth + 1)
+            .map(e => `split it with \\\\quad or in lines: ${e.textContent.slice(0, 120)}`)"""
+    )
+
+
+def jumps(page: Any) -> list[str]:
+    """The page does not move under its reader, on the browser's own scale."""
+    moved = page.evaluate(
+        """async () => {
+            for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+            shifts.add(shifts.observer.takeRecords());
+            return shifts.sum;
+        }"""
+    )
+    return [f"the page jumps by {moved:.3f}"] * (moved >= 0.05)
+
+
+def accessible(page: Any) -> list[str]:
+    """In the light, and when the reader's system turns dark, everything unfolded."""
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        tools.until(page, "scheme => document.documentElement.dataset.theme === scheme", scheme)
+        tools.still(page)
+        found += page.evaluate(
+            """async scheme => (await axe.run(document, {resultTypes: ["violations"]}))
+                .violations.flatMap(v => v.nodes.map(n =>
+                    `${scheme}: ${v.id}: ${n.html.slice(0, 160)} | ${n.failureSummary}`))""",
+            scheme,
+        )
+    return found
