@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, read_only
 from ibias.datasets import Regression
-from ibias.optima._solver import dual_order, kkt_newton, norm_order, require, solve
+from ibias.optima._norms import dual_order, kkt_newton
+from ibias.optima._solver import norm_order, require, solve
 
 GAP = 1e-9  # the largest gap, relative to the distance, that is returned
 ROUNDING = 1e-14  # relative gaps below this are zero
