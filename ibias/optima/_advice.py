@@ -40,3 +40,14 @@ def too_small(Z: np.ndarray, weights: np.ndarray, margin: float, gap: float) -> 
         f" {gap:.1e}, too small beside entries of {np.abs(Z).max():.1e} for float64. To go on,"
         f" {remedy}."
     )
+
+
+def undecided(Z: np.ndarray, weights: np.ndarray) -> str:
+    """Return the message where rounding leaves open whether the data are separable."""
+    nearest = np.argsort(-np.abs(weights))[:3].tolist()
+    scale = uneven_columns(Z)
+    return (
+        "data: rounding leaves open whether a margin next to zero is zero. To go on,"
+        f" {scale + ', or ' if scale else ''}drop one of the samples {nearest}, which almost"
+        " touch the others."
+    )

@@ -4,17 +4,16 @@ Every function takes signed inputs Z with entries of order one and yields pairs 
 None of them is trusted: `margin.margin_of_rows` recomputes the certificate of each.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import nnls
 
 from ibias.optima._norms import distance_of, inverse_gradient, length, margin_of, row_space
-from ibias.optima._programs import LinearProgram, power_cone_program
+from ibias.optima._programs import LinearProgram, Progress, power_cone_program, watcher
 
 Pair = tuple[np.ndarray, np.ndarray]
-Progress = Callable[[str], None]
 
 NEWTON_STEPS = 60
 CLOSE = 1e-13  # relative gaps below this are as good as none
@@ -42,23 +41,13 @@ def candidates(Z: np.ndarray, p: float, progress: Progress | None) -> Iterator[P
     if 1 < p < np.inf:
         rows = row_space(Z)[0] if p == 2 else Z
         if rows.shape[1] <= MANY_CONES:
-            watch = _watch(progress, "interior point")
+            watch = watcher(progress, "interior point")
             found = power_cone_program(rows, np.empty(0), p, margin=True, watch=watch)
             if found is not None:
                 weights = _convex(found[1])
                 yield (weights @ Z if p == 2 else found[0]), weights
         if p < 1 + 1 / EXTREME or p > EXTREME:
             yield from _polyhedral(Z, 1 if p < 2 else np.inf, progress)
-
-
-def _watch(progress: Progress | None, name: str) -> Callable[[int, float], None]:
-    """Return what the solver calls in every iteration; also without progress Ctrl-C stops it."""
-
-    def watch(iteration: int, gap: float) -> None:
-        if progress is not None:
-            progress(f"{name}, iteration {iteration}: gap {gap:.1e}")
-
-    return watch
 
 
 def _convex(weights: np.ndarray) -> np.ndarray:
@@ -107,7 +96,7 @@ def _polyhedral(Z: np.ndarray, p: float, progress: Progress | None) -> Iterator[
         b, lower, upper = np.zeros(n), -sizes, sizes
     c = np.r_[np.zeros(lower.size), -1.0]
     program = LinearProgram(c, A, b, np.r_[lower, -np.inf], np.r_[upper, np.inf])
-    watch = _watch(progress, "interior point")
+    watch = watcher(progress, "interior point")
     for solve in (program.simplex, lambda: program.interior_point(watch)):
         if (found := solve()) is not None:
             x, y = found

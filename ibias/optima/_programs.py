@@ -13,6 +13,17 @@ from scipy.optimize import OptimizeWarning, linprog
 
 FEASIBILITY = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 Watch = Callable[[int, float], None]
+Progress = Callable[[str], None]
+
+
+def watcher(progress: Progress | None, name: str) -> Callable[[int, float], None]:
+    """Return what the solver calls in every iteration; also without progress Ctrl-C stops it."""
+
+    def watch(iteration: int, gap: float) -> None:
+        if progress is not None:
+            progress(f"{name}, iteration {iteration}: gap {gap:.1e}")
+
+    return watch
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 from ibias._validate import read_only
 from ibias.datasets import Dataset
 from ibias.optima._advice import too_small
-from ibias.optima._hull import Pair, Progress, best_of, candidates
+from ibias.optima._hull import Pair, best_of, candidates
 from ibias.optima._norms import (
     Extended,
     distance_of,
@@ -19,6 +19,7 @@ from ibias.optima._norms import (
     margin_of,
     row_space,
 )
+from ibias.optima._programs import Progress
 from ibias.optima._solver import norm_order, require
 from ibias.optima.separability import separate
 
