@@ -21,8 +21,8 @@ def length(w: np.ndarray, p: float) -> np.ndarray:
 
     The powers are of w / max |w|: numpy's norm of order 1001 is 0 for every w below 1/2.
 
-    >>> float(length(np.array([1e-8, 1e-8]), 1001.0).round(12))
-    1e-08
+    >>> print(f"{length(np.array([1e-8, 1e-8]), 1001.0):.3e}")
+    1.001e-08
     """
     size = np.abs(w)
     largest = size.max(axis=-1, initial=0)
