@@ -66,7 +66,9 @@ def _euclidean(Z: np.ndarray) -> Iterator[Pair]:
     rows, unit = row_space(Z)[0], 1.0
     for _ in range(3):
         try:
-            a, _ = nnls(np.vstack([rows.T / unit, np.ones(len(Z))]), np.r_[np.zeros(rows.shape[1]), 1])
+            a, _ = nnls(
+                np.vstack([rows.T / unit, np.ones(len(Z))]), np.r_[np.zeros(rows.shape[1]), 1]
+            )
         except RuntimeError:  # it went round in circles
             return
         if not a.any():

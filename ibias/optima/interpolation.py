@@ -119,9 +119,7 @@ def min_norm(
         correction = size * correction
     distance, gap = _certificate(X, correction, multipliers, p)
     lost = np.linalg.norm(X @ correction - target) - misfit
-    if not (
-        -ROUNDING * distance <= gap <= GAP * distance and lost <= FIT * np.linalg.norm(target)
-    ):
+    if not (-ROUNDING * distance <= gap <= GAP * distance and lost <= FIT * np.linalg.norm(target)):
         scale = uneven_columns(X)
         raise RuntimeError(
             f"data: the interpolant at distance {distance:.2g} has a gap of {gap:.1e} and misses"
