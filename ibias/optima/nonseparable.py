@@ -8,7 +8,6 @@ from ibias._validate import read_only
 from ibias.datasets import Dataset
 from ibias.losses import MarginLoss, named
 from ibias.optima._advice import uneven_columns
-from ibias.optima._norms import row_space
 from ibias.optima._solver import require
 from ibias.optima.margin import MaxMargin, margin_of_rows
 from ibias.optima.separability import PRECISION, RANK, separate
@@ -70,10 +69,7 @@ def bounded_part_and_ray(data: Dataset, *, loss: str | MarginLoss = "logistic") 
     """
     Z, loss = require("data", data, Dataset).Z, named(loss)
     split = separate(Z)
-    rows, basis = row_space(Z)
-    bounded = _bounded(rows[split.rest], loss)
-    bounded = bounded if basis is None else basis @ bounded
-
+    bounded = _bounded(Z[split.rest], loss)
     weights, residual = np.zeros(data.n_samples), 0.0
     if split.rest.size:
         weights[split.rest] = loss.dual_variables(Z[split.rest] @ bounded)
