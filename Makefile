@@ -5,6 +5,7 @@ SHELL := /bin/sh
 
 VENV ?= .venv
 SEEDS ?= 1-9
+PROBLEMS ?= 1000
 PORT ?= 8000
 WORKERS ?= auto
 
@@ -25,7 +26,33 @@ say = $(shell cat $(1) | cksum | tr -c '0-9\n' '-')
 READY := $(VENV)/ready-$(call say,requirements.txt pyproject.toml)
 SERVED := node_modules/ready-$(call say,package.json package-lock.json)
 
-.PHONY: help setup book test unit checks site lint bench page notebooks seeds sweeps picture coursework marks assignments binder weights pdf slides links serve address clean
+
+.PHONY: address
+.PHONY: assignments
+.PHONY: bench
+.PHONY: binder
+.PHONY: book
+.PHONY: checks
+.PHONY: clean
+.PHONY: coursework
+.PHONY: fuzz
+.PHONY: help
+.PHONY: links
+.PHONY: lint
+.PHONY: marks
+.PHONY: notebooks
+.PHONY: page
+.PHONY: pdf
+.PHONY: picture
+.PHONY: seeds
+.PHONY: serve
+.PHONY: setup
+.PHONY: site
+.PHONY: slides
+.PHONY: sweeps
+.PHONY: test
+.PHONY: unit
+.PHONY: weights
 
 help:
 	@echo "make book              build the site into _build/html"
@@ -43,6 +70,7 @@ help:
 	@echo "make marks             what each deliberately wrong answer loses"
 	@echo "make picture           draw the picture of the README again"
 	@echo "make bench             the engine beside a plain loop and scikit-learn"
+	@echo "make fuzz              random problems judged by independent code: SEED=17 PROBLEMS=100"
 	@echo "make weights           what each page of the built site weighs"
 	@echo "make pdf               print the built book into _build/book.pdf"
 	@echo "make slides PAGE=...   a lecturer's deck from one page: PAGE=book/linear/max_margin"
@@ -177,6 +205,10 @@ picture: $(READY)
 
 bench: $(READY)
 	@$(RUN) $(PY) tools/bench.py
+
+# It prints its seed; SEED=17 runs the same problems again.
+fuzz: $(READY)
+	@$(RUN) $(PY) tools/fuzz.py $(if $(SEED),--seed $(SEED)) --problems $(PROBLEMS)
 
 address: $(READY)
 	@$(RUN) $(PY) tools/move.py "$(URL)"

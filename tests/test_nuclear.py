@@ -155,7 +155,7 @@ def test_the_commuting_law_tends_to_the_nuclear_norm_from_depth_two_on():
         (
             lambda: min_nuclear_norm(Completion([[True, False]], [[1, 0]]), semidefinite=True),
             ValueError,
-            "semidefinite matrices are square",
+            "semidefinite=True needs a square problem",
         ),
         (
             lambda: commuting_limit(gaussian_sensing(4, 1, 3, 0), scale=0.1),

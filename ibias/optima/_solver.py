@@ -1,4 +1,4 @@
-"""What every reference optimum shares: norms and their duals, and a solver that must answer."""
+"""What every reference optimum shares: checks of its arguments, and a solver that must answer."""
 
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -35,17 +35,6 @@ def norm_order(name: str, value: Any) -> float:
     return order
 
 
-def dual_order(p: float) -> float:
-    """Return q with 1/p + 1/q = 1.
-
-    >>> dual_order(1.0), dual_order(2.0), dual_order(np.inf)
-    (inf, 2.0, 1.0)
-    """
-    if p == 1:
-        return np.inf
-    return 1.0 if p == np.inf else p / (p - 1)
-
-
 def solve(problem: "cvxpy.Problem", what: str) -> None:
     """Solve by CLARABEL at tight tolerances; raise RuntimeError unless there is a point.
 
@@ -62,26 +51,3 @@ def solve(problem: "cvxpy.Problem", what: str) -> None:
         raise RuntimeError(f"the solver found no {what}: {error}") from error
     if problem.status not in (cvxpy.OPTIMAL, cvxpy.OPTIMAL_INACCURATE):
         raise RuntimeError(f"the solver found no {what}; it reports {problem.status!r}.")
-
-
-def inverse_gradient(g: np.ndarray, q: float) -> np.ndarray:
-    """Return psi(g) = |g|^(q-1) sign(g), which inverts the gradient of ||w||_p^p / p."""
-    return np.abs(g) ** (q - 1) * np.sign(g)
-
-
-def kkt_newton(
-    A: np.ndarray, b: np.ndarray, a: np.ndarray, q: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Take one Newton step on A psi(A^T a) = b; return the w it leads to, and the new a.
-
-    These are the KKT equations of min ||w||_p^p / p subject to A w = b, with w = psi(A^T a).
-    For q = 2 they are linear. The w returned meets A w = b to first order.
-    """
-    g = A.T @ a
-    w = inverse_gradient(g, q)
-    # d psi / d g; where g vanishes, w stays zero.
-    root_slope = np.zeros_like(g)
-    root_slope[g != 0] = np.sqrt((q - 1) * np.abs(g[g != 0]) ** (q - 2))
-    root = A * root_slope
-    half_step = np.linalg.lstsq(root, b - A @ w)[0]
-    return w + root_slope * half_step, a + np.linalg.lstsq(root.T, half_step)[0]

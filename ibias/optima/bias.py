@@ -6,9 +6,18 @@ import numpy as np
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
+from ibias.optima._advice import too_small
+from ibias.optima._hull import best_of, candidates
+from ibias.optima._norms import Extended, row_space
 from ibias.optima._solver import require, solve
 from ibias.optima.margin import GAP, ON_THE_MARGIN, ROUNDING, SMALL
 from ibias.optima.separability import separation
+
+HEAVY = 1e3  # a constant feature this large, in units of the margin, hardly costs a thing
+NO_PLANE = (
+    "by any hyperplane",
+    "The bias is free already; bounded_part_and_ray(data.with_constant()) takes such data.",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +77,14 @@ def max_margin_with_bias(data: Dataset) -> BiasedMargin:
     """
     X, y = require("data", data, Dataset).X, data.y
     middle = (X[y > 0].mean(axis=0) + X[y < 0].mean(axis=0)) / 2
-    Z = y[:, None] * (X - middle)
+    Z, basis = row_space(y[:, None] * (X - middle))
     scale = size = np.abs(Z).max() or 1.0
     w, bias, weights = _solve(Z / scale, y)
     rough = scale * _margin(Z / scale, y, w, bias)
     if rough <= GAP * size:
         split = separation(data.with_constant())
         if split.rest.size:
-            raise split.error()
+            raise split.error(*NO_PLANE)
     if rough < SMALL * size:
         # The solver's precision is absolute; in units of the margin itself it is relative.
         scale = rough
@@ -83,31 +92,34 @@ def max_margin_with_bias(data: Dataset) -> BiasedMargin:
     w, bias, weights = _polish(Z / scale, y, w, bias, weights)
     margin = float(scale * _margin(Z / scale, y, w, bias))
     gap = float(scale) * _gap(Z / scale, y, w, bias, weights)
-    if not gap <= GAP * margin:
-        raise RuntimeError(
-            f"the margin was found only to {gap:.1e}, and it is about {margin:.1e}: too small"
-            " for float64. Rescale the features, or move the classes apart."
-        )
+    rounding = ROUNDING + len(Z) * np.finfo(Extended).eps * np.abs(Z).max() / max(margin, 1e-300)
+    if not (margin > 0 and -rounding * margin <= gap <= GAP * margin):
+        raise RuntimeError(too_small(X - middle, weights, margin, gap))
     direction = w / np.linalg.norm(w)
     w, bias = direction / margin, scale * bias / np.linalg.norm(w) / margin
+    support = np.flatnonzero(Z @ w + bias * y <= 1 + ON_THE_MARGIN)
+    if basis is not None:
+        w, direction = basis @ w, basis @ direction
     return BiasedMargin(
         w=read_only(w),
         bias=float(bias - w @ middle),
         direction=read_only(direction),
         margin=margin,
         dual_variables=read_only(weights),
-        support=read_only(np.flatnonzero(Z @ w + bias * y <= 1 + ON_THE_MARGIN)),
+        support=read_only(support),
         duality_gap=gap,
     )
 
 
 def _margin(Z: np.ndarray, y: np.ndarray, w: np.ndarray, bias: float) -> float:
     """Return min_i y_i (<w, x_i> + bias) / ||w||; zero where w vanishes."""
-    return float((Z @ w + bias * y).min() / (np.linalg.norm(w) or np.inf))
+    w = w.astype(Extended)
+    return float((Z @ w + bias * y).min() / (np.sqrt(w @ w) or np.inf))
 
 
 def _gap(Z: np.ndarray, y: np.ndarray, w: np.ndarray, bias: float, weights: np.ndarray) -> float:
-    return float(np.linalg.norm(weights @ Z)) - _margin(Z, y, w, bias)
+    nearest = weights.astype(Extended) @ Z
+    return float(np.sqrt(nearest @ nearest)) - _margin(Z, y, w, bias)
 
 
 def _balanced(weights: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -117,7 +129,23 @@ def _balanced(weights: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _solve(Z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
-    """Return a unit w, the bias and the balanced weights, to the solver's precision."""
+    """Return a unit w, the bias and the balanced weights, to the solver's precision.
+
+    A large constant feature makes the bias almost free; if that is not close, a conic solver.
+    """
+    heavy = np.column_stack([Z, HEAVY * y])
+    w, weights = best_of(heavy, 2, candidates(heavy, 2, None))
+    bias, w = HEAVY * float(w[-1]), w[:-1]
+    if (weights[y > 0].any() and weights[y < 0].any()) and (margin := _margin(Z, y, w, bias)) > 0:
+        weights = _balanced(weights, y)
+        best = _polish(Z, y, w, bias, weights)
+        if _gap(Z, y, *best) <= GAP * margin / 100:
+            return best
+    return _by_cone(Z, y)
+
+
+def _by_cone(Z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """Return a unit w, the bias and the balanced weights by a second-order cone program."""
     import cvxpy
 
     w, bias, margin = cvxpy.Variable(Z.shape[1]), cvxpy.Variable(), cvxpy.Variable()

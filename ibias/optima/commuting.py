@@ -78,10 +78,11 @@ def commuting_limit(problem: MatrixProblem, *, depth: int = 2, scale: float) -> 
         nu = _newton(A, y, nu, depth, scale_now)
     spectrum = _eigenvalues(nu @ A, depth, scale)[0]
     residual = float(np.abs(A @ spectrum - y).max())
-    if not residual <= 1e-9 * max(1.0, np.abs(y).max()):
+    # Relative to what was asked, or to the start where all observations are smaller.
+    if not residual <= 1e-9 * max(np.abs(y).max(), np.abs(A).max() * abs(spectrum).max()):
         raise RuntimeError(
-            f"the observations are missed by {residual:.2g}; there may be no positive definite"
-            " matrix that has them."
+            f"problem: the observations are missed by {residual:.2g}; there may be no positive"
+            " definite matrix that has them. Check their signs, or take depth=1, which needs none."
         )
     return CommutingLimit(
         W=read_only((Q * spectrum) @ Q.T),

@@ -6,8 +6,10 @@ import numpy as np
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
+from ibias.optima._advice import too_small
+from ibias.optima._norms import length
 from ibias.optima._solver import require, solve
-from ibias.optima.margin import GAP, ON_THE_MARGIN
+from ibias.optima.margin import GAP, ON_THE_MARGIN, ROUNDING
 from ibias.optima.separability import separate
 
 
@@ -45,9 +47,7 @@ def fourier_norm(w: np.ndarray, p: float = 1) -> np.ndarray:
     5.0
     """
     size = np.abs(np.fft.fft(np.asarray(w, dtype=float), axis=-1, norm="ortho"))
-    if p == np.inf:
-        return size.max(axis=-1)
-    return (size**p).sum(axis=-1) ** (1 / p)
+    return length(size, p)
 
 
 def max_fourier_margin(data: Dataset) -> FourierMargin:
@@ -86,18 +86,16 @@ def max_fourier_margin(data: Dataset) -> FourierMargin:
     weights = np.maximum(above.dual_value, 0.0)
     weights = weights / weights.sum()
 
+    if (lowest := (Z @ w).min()) > 0:
+        w = w / lowest
     best = float((Z @ w).min() / fourier_norm(w)) if w.any() else 0.0
     if best <= GAP * size:
         split = separate(Z)
         if split.rest.size:
             raise split.error()
     gap = float(fourier_norm(weights @ Z, np.inf)) - best
-    if not gap <= GAP * best:
-        raise RuntimeError(
-            f"the Fourier margin was found only to {gap:.1e}, and it is about {best:.1e}: too"
-            " small for float64. Rescale the features, or move the classes apart."
-        )
-    w = w / (Z @ w).min()
+    if not (best > 0 and -ROUNDING * best <= gap <= GAP * best):
+        raise RuntimeError(too_small(Z, weights, best, gap))
     return FourierMargin(
         w=read_only(w),
         margin=best,

@@ -6,6 +6,8 @@ import numpy as np
 
 from ibias._validate import positive, read_only
 from ibias.datasets import Dataset
+from ibias.optima._advice import uneven_columns
+from ibias.optima._norms import Extended, row_space
 from ibias.optima._solver import require, solve
 from ibias.optima.margin import margin_of_rows
 from ibias.optima.separability import NotSeparable
@@ -64,15 +66,18 @@ def hinge_machine(data: Dataset, *, penalty: float) -> HingeMachine:
     Z = require("data", data, Dataset).Z
     penalty, n = positive("penalty", penalty), data.n_samples
     size = np.abs(Z).max() or 1.0
-    rows, cost = Z / size, float(size**2 / (n * penalty))
+    cost = float(size**2 / (n * penalty))
+    rows, basis = row_space(Z / size)
     w, weights = _hard(rows, cost) or _soft(rows, cost)
     gap = _hinge_gap(rows, cost, w, weights) / (n * cost)
-    w = w / size
+    w = (w if basis is None else basis @ w) / size
     objective = float(np.maximum(0, 1 - Z @ w).mean() + penalty / 2 * w @ w)
-    if not gap <= GAP * objective:
+    if not -GAP * objective <= gap <= GAP * objective:
+        scale = uneven_columns(data.X)
         raise RuntimeError(
-            f"the hinge machine was found only to {gap:.1e} of {objective:.1e}; scale the"
-            " features alike, or take a penalty that is less extreme."
+            f"penalty={penalty:g}: the hinge machine was found only to {gap:.1e} of"
+            f" {objective:.1e}. To go on, {scale + ', or ' if scale else ''}take a penalty nearer"
+            f" to {size**2 / n:.0e}."
         )
     return HingeMachine(
         w=read_only(w),
@@ -86,7 +91,9 @@ def hinge_machine(data: Dataset, *, penalty: float) -> HingeMachine:
 
 def _hinge_gap(Z: np.ndarray, cost: float, w: np.ndarray, weights: np.ndarray) -> float:
     """Return ||w||^2/2 + cost sum max(0, 1 - Zw), minus its dual at cost * weights."""
-    dual = cost * weights.sum() - np.linalg.norm(cost * weights @ Z) ** 2 / 2
+    w, weights = w.astype(Extended), weights.astype(Extended)
+    pull = cost * weights @ Z
+    dual = cost * weights.sum() - pull @ pull / 2
     return float(w @ w / 2 + cost * np.maximum(0, 1 - Z @ w).sum() - dual)
 
 
@@ -94,7 +101,7 @@ def _hard(Z: np.ndarray, cost: float) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the hard-margin solution, if none of its dual variables exceeds `cost`."""
     try:
         hard = margin_of_rows(Z, 2)
-    except NotSeparable:
+    except (NotSeparable, RuntimeError):  # without a margin, or with one too small to certify
         return None
     weights = hard.dual_variables / (hard.margin**2 * cost)
     # Up by a rounding error: at this cost no shortfall is small.

@@ -1,5 +1,6 @@
 """The interpolant nearest to a start, in any l_p norm."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,10 +8,16 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, read_only
 from ibias.datasets import Regression
-from ibias.optima._solver import dual_order, kkt_newton, norm_order, require, solve
+from ibias.optima._advice import uneven_columns
+from ibias.optima._norms import Extended, dual_order, kkt_newton, least_squares, length
+from ibias.optima._programs import LinearProgram, Progress, power_cone_program, watcher
+from ibias.optima._solver import norm_order, require
 
 GAP = 1e-9  # the largest gap, relative to the distance, that is returned
-ROUNDING = 1e-14  # relative gaps below this are zero
+EASY = 1e-13  # with a gap like this no other solver is asked
+ROUNDING = 1e-12  # a relative gap this far below zero is rounding
+RANK = 1e-12  # singular values below this, of the largest, are zero
+ZERO = 1e-12  # what a solver leaves this near to zero is zero
 FIT = 1e-9  # residuals below this, relative to the targets, are rounding
 
 
@@ -57,7 +64,13 @@ def initial_point(name: str, start: ArrayLike | None, n_features: int) -> np.nda
     return w
 
 
-def min_norm(data: Regression, *, p: float = 2, start: ArrayLike | None = None) -> Interpolant:
+def min_norm(
+    data: Regression,
+    *,
+    p: float = 2,
+    start: ArrayLike | None = None,
+    progress: Progress | None = None,
+) -> Interpolant:
     """Return the interpolant closest to `start` in the l_p norm.
 
     For p = 2 this is start + X^+ (y - X start), the limit of gradient descent on the squared
@@ -72,6 +85,8 @@ def min_norm(data: Regression, *, p: float = 2, start: ArrayLike | None = None) 
         From 1 to inf. The solution is unique for 1 < p < inf.
     start : array, shape (n_features,), optional
         Zero if not given.
+    progress : callable, optional
+        Called with a line of text now and then, for instance ``print``.
 
     Raises
     ------
@@ -90,29 +105,26 @@ def min_norm(data: Regression, *, p: float = 2, start: ArrayLike | None = None) 
     p = norm_order("p", p)
     start = initial_point("start", start, data.n_features)
     target = y - X @ start
-    correction = np.linalg.lstsq(X, target)[0]
+    correction = _least_squares(X, target)
     misfit = np.linalg.norm(X @ correction - target)
     if p != 2 and misfit > FIT * max(np.linalg.norm(target), np.linalg.norm(y)):
         raise ValueError(
-            f"no w fits the targets (the best leaves a residual of {misfit:.2g}); with p={p:g}"
-            " there is nothing to choose among. Use p=2 for least squares, or drop samples."
+            f"data: no w fits the targets (the best leaves a residual of {misfit:.2g}); with"
+            f" p={p:g} there is nothing to choose among. Use p=2 for least squares, or drop samples."
         )
+    multipliers = np.zeros(data.n_samples)
     if correction.any():
-        size = np.linalg.norm(correction)
-        closest = _euclidean if p == 2 else _closest
-        correction, multipliers = closest(X, correction / size, p)
+        size = np.abs(correction).max()
+        correction, multipliers = _closest(X, correction / size, p, progress)
         correction = size * correction
-        multipliers = multipliers / np.linalg.norm(X.T @ multipliers, ord=dual_order(p))
-    else:
-        multipliers = np.zeros(data.n_samples)
-    distance = float(np.linalg.norm(correction, ord=p))
-    gap = distance - float(multipliers @ (X @ correction))
+    distance, gap = _certificate(X, correction, multipliers, p)
     lost = np.linalg.norm(X @ correction - target) - misfit
-    if not (gap <= GAP * distance and lost <= FIT * np.linalg.norm(target)):
+    if not (-ROUNDING * distance <= gap <= GAP * distance and lost <= FIT * np.linalg.norm(target)):
+        scale = uneven_columns(X)
         raise RuntimeError(
-            f"the interpolant at distance {distance:.2g} has a gap of {gap:.1e} and misses the"
-            f" targets by {lost:.1e}: X is too close to rank-deficient for float64. Rescale the"
-            " features, or drop samples that nearly repeat others."
+            f"data: the interpolant at distance {distance:.2g} has a gap of {gap:.1e} and misses"
+            f" the targets by {lost:.1e}: X is too close to rank-deficient for float64. To go on,"
+            f" {scale + ', or ' if scale else ''}drop samples that nearly repeat others."
         )
     w = start + correction
     return Interpolant(
@@ -126,43 +138,97 @@ def min_norm(data: Regression, *, p: float = 2, start: ArrayLike | None = None) 
     )
 
 
-def _euclidean(X: np.ndarray, correction: np.ndarray, p: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the correction, already in the row space of X, and its multipliers."""
-    return correction, np.linalg.lstsq(X.T, correction)[0]
+def _least_squares(X: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the shortest w that fits the target best, for samples of any length."""
+    lengths = np.linalg.norm(X, axis=1)
+    if X.shape[1] < X.shape[0] or not lengths.all():
+        return least_squares(X, target)
+    w = least_squares(X / lengths[:, None], target / lengths)
+    return w + least_squares(X / lengths[:, None], (target - X @ w) / lengths)
 
 
-def _closest(X: np.ndarray, fit: np.ndarray, p: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the v of least p-norm with X v = X fit, and the multipliers (of any length)."""
-    import cvxpy
+def _certificate(
+    X: np.ndarray, w: np.ndarray, multipliers: np.ndarray, p: float
+) -> tuple[float, float]:
+    """Return ||w||_p and ||w||_p - <multipliers, X w>, in extended precision."""
+    w = w.astype(Extended)
+    distance = length(w, p)
+    return float(distance), float(distance - multipliers.astype(Extended) @ (X @ w))
 
-    target = X @ fit
-    v = cvxpy.Variable(X.shape[1])
-    equations = X @ v == target
-    solve(cvxpy.Problem(cvxpy.Minimize(cvxpy.norm(v, p)), [equations]), "interpolant")
-    w, multipliers = v.value, -equations.dual_value
-    if p == 1:
-        # What the solver leaves next to zero is zero.
-        w = np.where(np.abs(w) > 1e-6 * np.abs(w).max(), w, 0.0)
-    w = _fitted(X, target, w)
-    if 1 < p < np.inf:
-        a = multipliers * np.linalg.norm(w, ord=p) ** (p - 1)
-        gap = _relative_gap(X, w, multipliers, p)
+
+def _unit(X: np.ndarray, multipliers: np.ndarray, p: float) -> np.ndarray:
+    """Return the multipliers scaled to ||X^T multipliers||_q = 1."""
+    size = length(multipliers.astype(Extended) @ X, dual_order(p))
+    return (multipliers / size).astype(float) if size > 0 else multipliers
+
+
+def _closest(
+    X: np.ndarray, fit: np.ndarray, p: float, progress: Progress | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the v of least p-norm with X v = X fit, and unit multipliers: the best proposal."""
+    if p == 2:
+        return fit, _unit(X, least_squares(X.T, fit), 2)
+    # The equations become orthonormal rows; their multipliers are turned back by the SVD.
+    left, size, rows = np.linalg.svd(X, full_matrices=False)
+    kept = size > RANK * size.max()
+    left, size, rows = left[:, kept], size[kept], rows[kept]
+    best_w, best_a, gap = fit, least_squares(X.T, fit), np.inf
+    for w, a in _proposals(rows, rows @ fit, p, progress):
+        if not (np.isfinite(w).all() and np.isfinite(a).all() and w.any() and a.any()):
+            continue
+        w, a = _fitted(rows, rows @ fit, w), _unit(X, left @ (a / size), p)
+        distance, this = _certificate(X, w, a, p)
+        if abs(this) < gap:
+            best_w, best_a, gap = w, a, abs(this)
+        if gap <= EASY * distance:
+            break
+    return best_w, best_a
+
+
+def _proposals(
+    X: np.ndarray, target: np.ndarray, p: float, progress: Progress | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield pairs of a v with X v = target and multipliers, for orthonormal rows X."""
+    watch = watcher(progress, "interior point")
+    if p in (1, np.inf):
+        d = X.shape[1]
+        if p == 1:
+            A, c, lower = np.hstack([X, -X]), np.ones(2 * d), np.zeros(2 * d)
+            program = LinearProgram(c, A, target, lower, np.full(2 * d, np.inf), len(X))
+        else:  # v = t (2 x - 1) would not be linear: the box is two rows of inequalities
+            one, zero = np.ones((d, 1)), np.zeros((len(X), 1))
+            A = np.block([[X, zero], [np.eye(d), one], [-np.eye(d), one]])
+            free = np.full(d + 1, np.inf)
+            b = np.r_[target, np.zeros(2 * d)]
+            program = LinearProgram(np.r_[np.zeros(d), 1.0], A, b, -free, free, len(X))
+        for solve in (program.simplex, lambda: program.interior_point(watch)):
+            if (found := solve()) is not None:
+                x, y = found
+                yield (x[:d] - x[d:] if p == 1 else x[:d]), y[: len(X)]
+        return
+    found = power_cone_program(X, target, p, margin=False, watch=watch)
+    if found is None:
+        return
+    w, multipliers = found
+    for sign in (1.0, -1.0):
+        yield w, sign * multipliers
+    g = multipliers @ X
+    q = dual_order(p)
+    sign = np.sign(float(g @ w))
+    with np.errstate(all="ignore"):
+        a = sign * multipliers / float(length(g, q)) * float(length(w, p)) ** (p - 1)
         for _ in range(8):
-            better, a = kkt_newton(X, target, a, dual_order(p))
-            better = _fitted(X, target, better)
-            if (new_gap := _relative_gap(X, better, a, p)) <= max(gap, ROUNDING):
-                w, multipliers, gap = better, a, new_gap
-    return w, multipliers
+            try:
+                w, a = kkt_newton(X, target, a, q)
+            except np.linalg.LinAlgError:
+                return
+            yield w, a
 
 
 def _fitted(X: np.ndarray, target: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Return w with rounding taken off X w = target; zeros stay zero."""
-    used = w != 0
-    w[used] += np.linalg.lstsq(X[:, used], target - X @ w)[0]
+    used = np.abs(w) > ZERO * np.abs(w).max()
+    w = np.where(used, w, 0.0)
+    for _ in range(2):
+        w[used] += least_squares(X[:, used], target - X @ w)
     return w
-
-
-def _relative_gap(X: np.ndarray, w: np.ndarray, multipliers: np.ndarray, p: float) -> float:
-    """Return 1 - <multipliers, X w> / (||w||_p ||X^T multipliers||_q)."""
-    bound = np.linalg.norm(w, ord=p) * np.linalg.norm(X.T @ multipliers, ord=dual_order(p))
-    return 1 - float(multipliers @ X @ w) / bound

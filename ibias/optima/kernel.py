@@ -9,6 +9,7 @@ from ibias._validate import finite_array, read_only
 from ibias.datasets import Dataset
 from ibias.optima.margin import max_margin
 
+CLOSE = 1e-7  # the largest gap, relative to the margin, that is returned
 ROUNDING = 1e-12  # eigenvalues below this, of the largest, are rounding
 
 
@@ -75,10 +76,20 @@ def kernel_margin(kernel: ArrayLike, y: ArrayLike) -> KernelMargin:
     data = Dataset(features, y)
     best = max_margin(data)
     coefficients = best.dual_variables * data.y
-    coefficients = coefficients / np.sqrt(coefficients @ kernel @ coefficients)
+    norm = np.sqrt(coefficients @ kernel @ coefficients)
+    coefficients = coefficients / norm
+    # On the kernel itself: its features lack the eigenvalues that were taken for rounding.
+    margin = float((data.y * (kernel @ coefficients)).min())
+    gap = float(norm / best.dual_variables.sum() - margin)
+    if not (margin > 0 and abs(gap) <= CLOSE * margin):
+        raise RuntimeError(
+            f"kernel: the margin is about {margin:.1e} and could be certified only to {gap:.1e}:"
+            " the kernel is too close to singular. Drop samples that nearly repeat others, or add"
+            " a multiple of the identity."
+        )
     return KernelMargin(
-        margin=best.margin,
+        margin=margin,
         coefficients=read_only(coefficients),
         dual_variables=best.dual_variables,
-        duality_gap=best.duality_gap,
+        duality_gap=gap,
     )

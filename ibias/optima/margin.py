@@ -6,21 +6,27 @@ import numpy as np
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
-from ibias.optima._solver import (
+from ibias.optima._advice import too_small
+from ibias.optima._hull import Pair, best_of, candidates
+from ibias.optima._norms import (
+    Extended,
+    distance_of,
     dual_order,
     inverse_gradient,
     kkt_newton,
-    norm_order,
-    require,
-    solve,
+    least_squares,
+    length,
+    margin_of,
+    row_space,
 )
+from ibias.optima._programs import Progress
+from ibias.optima._solver import norm_order, require
 from ibias.optima.separability import separate
-from ibias.trajectory import margin as margin_of
-from ibias.trajectory import unit
 
 SMALL = 1e-2  # a margin this small against the largest entry of Z is solved for twice
 GAP = 1e-9  # the largest gap, relative to the margin, that is returned
-ROUNDING = 1e-14  # margins and distances of order one that differ by less are equal
+ROUNDING = 1e-13  # margins and distances whose ratio is closer to one are equal
+USED = 1e-9  # weights below this, relative to the largest, are none
 SAME = 1e-14, 0.0  # relative and absolute: Newton's method has arrived
 ON_THE_MARGIN = 1e-7  # support vectors have <z_i, w> within this of 1
 
@@ -63,10 +69,10 @@ def duality_gap(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> 
 
     For convex weights, ||Z^T weights||_q >= <Z^T weights, w>/||w||_p >= min_i <z_i, w>/||w||_p.
     """
-    return float(np.linalg.norm(weights @ Z, ord=dual_order(p)) - margin_of(Z, w, p))
+    return distance_of(Z, weights, p) - margin_of(Z, w, p)
 
 
-def max_margin(data: Dataset, *, p: float = 2) -> MaxMargin:
+def max_margin(data: Dataset, *, p: float = 2, progress: Progress | None = None) -> MaxMargin:
     """Return the maximum-margin separator through the origin, in the l_p norm of w.
 
     Solves max_{||w||_p <= 1} min_i <z_i, w>, whose dual is the distance of the convex hull
@@ -75,7 +81,7 @@ def max_margin(data: Dataset, *, p: float = 2) -> MaxMargin:
     support vector machine for p = 2 (Soudry et al. 2018, equation 4).
 
     The direction is unique for 1 < p < inf. For p = 1 and p = inf the optimum may be a face;
-    a point from its interior is returned then.
+    a corner of it is returned then.
 
     Parameters
     ----------
@@ -83,6 +89,8 @@ def max_margin(data: Dataset, *, p: float = 2) -> MaxMargin:
         Separable through the origin.
     p : float
         From 1 to inf.
+    progress : callable, optional
+        Called with a line of text now and then, for instance ``print``.
 
     Raises
     ------
@@ -98,37 +106,44 @@ def max_margin(data: Dataset, *, p: float = 2) -> MaxMargin:
     >>> svm.w.round(6), svm.dual_variables.round(6), svm.support
     (array([0.5, 0.5]), array([0.5, 0.5, 0. , 0. , 0. ]), array([0, 1]))
     """
-    return margin_of_rows(require("data", data, Dataset).Z, norm_order("p", p))
+    Z = require("data", data, Dataset).Z
+    return margin_of_rows(Z, norm_order("p", p), progress)
 
 
-def margin_of_rows(Z: np.ndarray, p: float) -> MaxMargin:
+def margin_of_rows(Z: np.ndarray, p: float, progress: Progress | None = None) -> MaxMargin:
     """Return the `max_margin` of the signed inputs `Z`, shape (n_samples, n_features)."""
     size = np.abs(Z).max()
     if size == 0:
         raise separate(Z).error()
-    w, weights = _solve(Z / size, p)
-    rough = margin_of(Z, w, p)
-    if rough <= GAP * size:
+    rows, basis = row_space(Z / size) if p == 2 else (Z / size, None)
+    w, weights = best_of(rows, p, candidates(rows, p, progress))
+    rough = margin_of(rows, w, p)
+    if rough <= GAP:
         split = separate(Z)
         if split.rest.size:
             raise split.error()
-        w, rough = split.w, margin_of(Z, split.w, p)
-    if rough < SMALL * size:
-        # The solver's precision is absolute; in units of the margin itself it is relative.
-        w, weights = _solve(Z / rough, p)
-    w, weights = _polish(Z / rough, w, weights, p)
+        w = split.w if basis is None else split.w @ basis
+        rough = margin_of(rows, w, p)
+    if SMALL > rough > 0:
+        # The solvers' precision is absolute; in units of the margin itself it is relative.
+        w, weights = best_of(rows / rough, p, candidates(rows / rough, p, progress))
+    if rough > 0:
+        w, weights = _polish(rows / rough, w, weights, p)
+    w = w if basis is None else basis @ w
+    w = w / max((Z @ w).min(), np.finfo(float).tiny)
+    return certified(Z, w, weights, p)
 
-    margins = Z @ w
-    gap, margin = duality_gap(Z, w, weights, p), float(margin_of(Z, w, p))
-    if not gap <= GAP * margin:
-        raise RuntimeError(
-            f"the maximum margin was found only to {gap:.1e}, and it is about {margin:.1e}:"
-            " too small for float64. Rescale the features, or move the classes apart."
-        )
-    w = w / margins.min()
+
+def certified(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> MaxMargin:
+    """Return the result if its certificate, recomputed from these very vectors, is within GAP."""
+    margin, gap = margin_of(Z, w, p), duality_gap(Z, w, weights, p)
+    # Weak duality holds up to rounding, whose size follows that of the sums.
+    rounding = ROUNDING + len(Z) * np.finfo(Extended).eps * np.abs(Z).max() / max(margin, 1e-300)
+    if not (margin > 0 and -rounding * margin <= gap <= GAP * margin):
+        raise RuntimeError(too_small(Z, weights, margin, gap))
     return MaxMargin(
         w=read_only(w),
-        direction=read_only(unit(w, p)),
+        direction=read_only(w / float(length(w, p))),
         margin=margin,
         dual_variables=read_only(weights),
         support=read_only(np.flatnonzero(Z @ w <= 1 + ON_THE_MARGIN)),
@@ -137,73 +152,101 @@ def margin_of_rows(Z: np.ndarray, p: float) -> MaxMargin:
     )
 
 
-def _solve(Z: np.ndarray, p: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return a unit w and the convex weights, to the solver's precision.
-
-    This form, unlike min ||w|| s.t. Zw >= 1, has a solution for any data: not being separable
-    shows as a margin of zero and does not trip the solver.
-    """
-    import cvxpy
-
-    w, margin = cvxpy.Variable(Z.shape[1]), cvxpy.Variable()
-    above = Z @ w >= margin
-    solve(cvxpy.Problem(cvxpy.Maximize(margin), [above, cvxpy.norm(w, p) <= 1]), "maximum margin")
-    weights = np.maximum(above.dual_value, 0.0)
-    return w.value, weights / weights.sum()
-
-
-def _polish(
-    Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _polish(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> Pair:
     """Solve the KKT equations on the support by Newton's method; keep the best pair.
 
     With q dual to p they read Z_S psi(Z_S^T a) = 1, w = psi(Z_S^T a), a > 0 (`kkt_newton`).
     """
     if p in (1, np.inf):
-        return w, weights
+        return best_of(Z, p, [(w, weights), _corner(Z, w, weights, p)])
     q, margins = dual_order(p), Z @ w
     primal, dual = [w], [weights]
     tried = set()
-    for width in (1e-9, 1e-7, 1e-5, 1e-3):
-        rows = np.flatnonzero((margins <= (1 + width) * margins.min()) & (weights > 0))
-        if rows.tobytes() in tried:
-            continue
-        tried.add(rows.tobytes())
-        a, last = weights[rows] / np.linalg.norm(weights @ Z, ord=q) ** q, None
-        for _ in range(8):
-            rows, a = rows[a > 0], a[a > 0]
-            if (
-                last is not None
-                and np.array_equal(rows, last[0])
-                and np.allclose(a, last[1], *SAME)
-            ):
-                break
-            last = rows, a
-            if not (a @ Z[rows]).any():
-                break
-            dual.append(np.bincount(rows, a / a.sum(), minlength=len(Z)))
-            primal.append(inverse_gradient(a @ Z[rows], q))
-            w, a = kkt_newton(Z[rows], np.ones(rows.size), a, q)
-            primal.append(w)
-    return _best_pair(Z, primal, dual, p)
+    with np.errstate(all="ignore"):  # extreme orders may overflow; such candidates are dropped
+        for width in (1e-9, 1e-7, 1e-5, 1e-3):
+            rows = np.flatnonzero((margins <= (1 + width) * margins.min()) & (weights > 0))
+            if rows.size == 0 or rows.tobytes() in tried:
+                continue
+            tried.add(rows.tobytes())
+            a = weights[rows] / float(length(weights @ Z, q)) ** p
+            for _ in range(8):
+                last = rows, a
+                rows, a = rows[a > 0], a[a > 0]
+                if not (np.isfinite(a).all() and (a @ Z[rows]).any()):
+                    break
+                dual.append(np.bincount(rows, a / a.sum(), minlength=len(Z)))
+                primal.append(inverse_gradient(a @ Z[rows], q))
+                newer, a = _newton(Z[rows], a, q)
+                primal.append(newer)
+                if np.array_equal(rows, last[0]) and np.allclose(a, last[1], *SAME):
+                    break
+        return _best_pair(Z, primal, dual, p)
 
 
-def _best_pair(
-    Z: np.ndarray, primal: list[np.ndarray], dual: list[np.ndarray], p: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _corner(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> Pair:
+    """Solve the linear equations of the corner that w and the weights are next to.
+
+    On the samples S with weight all margins are equal. For p = 1 the features J in use have
+    <a, z_j> = +-distance; for p = inf those inside the box have <a, z_j> = 0. The residuals are
+    computed in extended precision, the corrections in float64.
+    """
+    w, weights = w / float(length(w, p)), weights.copy()
+    S = np.flatnonzero(weights > USED * weights.max())
+    sizes = np.abs(Z[S]).max(axis=0, initial=0)
+    inside = np.abs(w) > USED if p == 1 else np.abs(w) < 1 - USED
+    J = np.flatnonzero(inside & (sizes > 0))
+    rows, sizes = Z[np.ix_(S, J)] / sizes[J], sizes[J]
+    ones = np.ones((S.size, 1))
+    signs = np.sign(w[J]) / sizes if p == 1 else np.zeros(J.size)
+    # (w_J, height) and (a_S, distance); for p = 1 the length of w stays 1.
+    primal = np.block([[rows, -ones], [signs, np.zeros((1, 1))]])
+    dual = np.block([[rows.T, -signs[:, None]], [ones.T, np.zeros((1, 1))]])
+    better, a = w.copy(), np.append(weights[S], distance_of(Z, weights, p))
+    for _ in range(3):
+        heights = (Z[S] @ better.astype(Extended)).astype(float)
+        missing = heights.mean() - heights
+        better[J] += least_squares(primal, np.append(missing, 0.0))[:-1] / sizes
+        residual = np.append(np.zeros(J.size), 1.0) - dual @ a.astype(Extended)
+        a += least_squares(dual, residual.astype(float))
+    weights[:] = 0.0
+    weights[S] = np.maximum(a[:-1], 0.0)
+    return better, weights / weights.sum()
+
+
+def _newton(Z: np.ndarray, a: np.ndarray, q: float) -> Pair:
+    """Return the next w and a; NaN where the equations are beyond float64."""
+    try:
+        return kkt_newton(Z, np.ones(len(Z)), a, q)
+    except np.linalg.LinAlgError:
+        return np.zeros(Z.shape[1]), np.full(len(Z), np.nan)
+
+
+def _best_pair(Z: np.ndarray, primal: list[np.ndarray], dual: list[np.ndarray], p: float) -> Pair:
     """Return the w and weights with the smallest gap; where rounding decides, the most stationary.
 
     Near the optimum the gap is quadratic in the error of w, so that many candidates have the
     best gap of float64. Stationarity, w parallel to psi(Z^T weights), is linear in it.
     """
     q = dual_order(p)
-    heights = margin_of(Z, np.array(primal), p)
-    distances = np.linalg.norm(np.array(dual) @ Z, ord=q, axis=1)
-    directions = [unit(primal[i], p) for i in np.flatnonzero(heights >= heights.max() - ROUNDING)]
-    pairs = [
-        (np.linalg.norm(direction - unit(inverse_gradient(dual[j] @ Z, q), p)), i, j)
-        for i, direction in enumerate(directions)
-        for j in np.flatnonzero(distances <= distances.min() + ROUNDING)
+    heights = np.nan_to_num([margin_of(Z, w, p, float) for w in primal], nan=-np.inf)
+    distances = np.nan_to_num([distance_of(Z, a, p, float) for a in dual], nan=np.inf)
+    slack = ROUNDING * heights.max()
+    directions = [
+        primal[i] / float(length(primal[i], p))
+        for i in np.flatnonzero(heights >= heights.max() - slack)
     ]
+    pairs = []
+    for j in np.flatnonzero(distances <= distances.min() + slack):
+        nearest = inverse_gradient(_scaled(dual[j] @ Z), q)
+        nearest = nearest / float(length(nearest, p))
+        pairs += [
+            (float(np.linalg.norm(direction - nearest)), i, j)
+            for i, direction in enumerate(directions)
+        ]
     _, i, j = min(pairs)
     return directions[i], dual[j]
+
+
+def _scaled(g: np.ndarray) -> np.ndarray:
+    """Return g / max |g|."""
+    return g / np.abs(g).max()

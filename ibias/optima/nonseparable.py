@@ -7,9 +7,10 @@ import numpy as np
 from ibias._validate import read_only
 from ibias.datasets import Dataset
 from ibias.losses import MarginLoss, named
+from ibias.optima._advice import uneven_columns
 from ibias.optima._solver import require
 from ibias.optima.margin import MaxMargin, margin_of_rows
-from ibias.optima.separability import PRECISION, separate
+from ibias.optima.separability import PRECISION, RANK, separate
 
 NEWTON_STEPS = 200
 ROUNDING = 1e-13  # a rise of the log risk below this is none; Newton's step is right there
@@ -68,22 +69,22 @@ def bounded_part_and_ray(data: Dataset, *, loss: str | MarginLoss = "logistic") 
     """
     Z, loss = require("data", data, Dataset).Z, named(loss)
     split = separate(Z)
-    span, complement = _span(Z[split.rest])
-    bounded = span @ _minimiser(Z[split.rest] @ span, loss)
-
+    bounded = _bounded(Z[split.rest], loss)
     weights, residual = np.zeros(data.n_samples), 0.0
     if split.rest.size:
         weights[split.rest] = loss.dual_variables(Z[split.rest] @ bounded)
         columns = np.abs(Z).max(axis=0)
         residual = float(np.abs(weights @ Z / np.where(columns > 0, columns, 1)).max())
-    if residual > 1e3 * PRECISION:
+    if not residual <= 1e3 * PRECISION:
+        scale = uneven_columns(data.X)
         raise RuntimeError(
-            f"the bounded part was found only to {residual:.1e}: some of its samples are too"
-            " nearly separable for float64. Rescale the features, or remove those samples."
+            f"data: the bounded part was found only to {residual:.1e} of its gradient. To go on,"
+            f" {scale or 'multiply X by a constant, to entries of order one'}, or drop the samples"
+            f" of smallest weight, such as {int(split.rest[weights[split.rest].argmin()])}."
         )
     return Decomposition(
         bounded=read_only(bounded),
-        ray=_ray(Z, split.separable, complement) if split.separable.size else None,
+        ray=_ray(Z, split.separable, split.rest) if split.separable.size else None,
         separable=split.separable,
         rest=split.rest,
         weights=read_only(weights),
@@ -91,20 +92,41 @@ def bounded_part_and_ray(data: Dataset, *, loss: str | MarginLoss = "logistic") 
     )
 
 
-def _span(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return orthonormal bases, as columns, of the span of the rows and of its complement."""
-    _, size, right = np.linalg.svd(np.linalg.qr(rows, mode="r"), full_matrices=True)
-    rank = int((size > 1e-10 * size.max(initial=0.0)).sum())
-    return right[:rank].T, right[rank:].T
+def _span(rows: np.ndarray) -> np.ndarray:
+    """Return an orthonormal basis, as columns, of the span of the rows."""
+    across, columns = _even(rows)
+    return np.linalg.qr(across * columns[:, None])[0]
 
 
-def _ray(Z: np.ndarray, separable: np.ndarray, complement: np.ndarray) -> MaxMargin:
-    """Return the maximum margin of some rows within the complement, in the terms of all of Z."""
-    ray = margin_of_rows(Z[separable] @ complement, 2)
+def _even(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a basis of the span of the rows divided by the sizes of the features, and those.
+
+    Which directions count, and how steep a risk is, is decided with features of one size.
+    """
+    columns = np.abs(rows).max(axis=0, initial=0)
+    columns = np.where(columns > 0, columns, 1.0)
+    if not rows.size:
+        return np.empty((rows.shape[1], 0)), columns
+    _, size, right = np.linalg.svd(rows / columns, full_matrices=False)
+    return right[size > RANK * size.max(initial=0)].T, columns
+
+
+def _bounded(rows: np.ndarray, loss: MarginLoss) -> np.ndarray:
+    """Return the minimiser of the risk of the rows, in their span."""
+    basis, columns = _even(rows)
+    w = basis @ _minimiser(rows / columns @ basis, loss) / columns
+    span = _span(rows)
+    return span @ (span.T @ w)
+
+
+def _ray(Z: np.ndarray, separable: np.ndarray, rest: np.ndarray) -> MaxMargin:
+    """Return the maximum margin of some rows across the span of others, in the terms of Z."""
+    span = _span(Z[rest])
+    across = Z[separable] - (Z[separable] @ span) @ span.T
+    across = across - (across @ span) @ span.T  # twice is enough
+    ray = margin_of_rows(across, 2)
     return replace(
         ray,
-        w=read_only(complement @ ray.w),
-        direction=read_only(complement @ ray.direction),
         dual_variables=read_only(np.bincount(separable, ray.dual_variables, minlength=len(Z))),
         support=read_only(separable[ray.support]),
     )

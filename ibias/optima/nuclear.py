@@ -8,9 +8,15 @@ from ibias._validate import read_only
 from ibias.datasets import MatrixProblem
 from ibias.datasets.matrices import one_problem
 from ibias.models.spectrum import nuclear_norm
+from ibias.optima._norms import Extended, least_squares
 from ibias.optima._solver import solve
 
 GAP = 1e-6  # the largest gap, relative to the value, that is returned
+FIT = 1e-9  # the largest misfit, relative to the observations
+ROUNDING = 1e-12  # a relative gap this far below zero is rounding
+RATIO = 1e3  # of neighbouring singular values where the rank of the optimum may end
+NEWTON_STEPS = 10
+LARGEST_NEWTON = 1200  # unknowns for which Newton's equations are worth their time
 FACE = 1e-3  # a singular value of the dual matrix counts as 1 within this
 
 
@@ -82,22 +88,35 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
     (8.0, True)
     """
     sensors, y = one_problem(problem).sensors, problem.observations
-    if semidefinite and sensors.shape[1] == sensors.shape[2]:
+    if semidefinite and sensors.shape[1] != sensors.shape[2]:
+        raise ValueError(
+            f"semidefinite=True needs a square problem; this one has shape {problem.shape}. Leave it"
+            " out."
+        )
+    if semidefinite:
         sensors = (sensors + sensors.transpose(0, 2, 1)) / 2
-    rows = sensors.reshape(len(sensors), -1)
-    W, nu = _solve_dual(sensors, y, semidefinite)
-    W = W + np.linalg.lstsq(rows, y - rows @ W.ravel())[0].reshape(W.shape)
-    if not np.allclose(rows @ W.ravel(), y, rtol=1e-9, atol=1e-9 * np.abs(y).max()):
-        raise ValueError("no matrix has these observations; remove the ones that contradict.")
+    # Sensors of norm one and observations of order one: exactly undone at the end.
+    lengths = np.linalg.norm(sensors, axis=(1, 2))
+    lengths = np.where(lengths > 0, lengths, 1.0)
+    scale = float(np.abs(y / lengths).max()) or 1.0
+    unit, target = sensors / lengths[:, None, None], y / lengths / scale
+    rows = unit.reshape(len(unit), -1)
+    W, nu = _fitted(unit, *_solve_dual(unit, target, semidefinite), target)
+    if not np.abs(rows @ W.ravel() - target).max() <= FIT:
+        raise ValueError(
+            "problem: no matrix has these observations; remove the ones that contradict."
+        )
+    W, nu = _polished(unit, target, W, nu, semidefinite)
+    W, nu = scale * W, nu / lengths
     Y = np.tensordot(nu, sensors, axes=1)
     largest = np.linalg.eigvalsh(Y).max() if semidefinite else np.linalg.norm(Y, ord=2)
     nu, Y = nu / max(1.0, largest), Y / max(1.0, largest)
-    value, bound = float(nuclear_norm(W)), float(y @ nu)
-    gap = value - bound
-    if not gap <= GAP * max(1.0, value):
+    value, gap = float(nuclear_norm(W)), _gap(W, nu, y)
+    least = -np.linalg.eigvalsh((W + W.T) / 2).min() if semidefinite else 0.0
+    if not (-ROUNDING * value <= gap <= GAP * value and least <= GAP * value):
         raise RuntimeError(
-            f"the solver left a duality gap of {gap:.2g} at the value {value:.6g};"
-            " rescale the observations to order one."
+            f"problem: the solver left a duality gap of {gap:.2g} at the value {value:.6g}. Drop"
+            " observations that nearly follow from others, or that are much smaller than the rest."
         )
     return MinNuclearNorm(
         W=read_only(W),
@@ -106,8 +125,81 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
         dual_matrix=read_only(Y),
         dual_norm=float(min(1.0, largest)),
         duality_gap=gap,
-        matrix_error=_matrix_error(rows, Y, value, gap),
+        matrix_error=scale * _matrix_error(rows, Y, value / scale, max(gap, 0.0) / scale),
     )
+
+
+def _gap(W: np.ndarray, nu: np.ndarray, y: np.ndarray) -> float:
+    """Return ||W||_* - <y, nu>."""
+    return float(nuclear_norm(W) - y.astype(Extended) @ nu.astype(Extended))
+
+
+def _fitted(
+    sensors: np.ndarray, W: np.ndarray, nu: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return W with rounding taken off A(W) = y, and nu as it is."""
+    rows = sensors.reshape(len(sensors), -1)
+    for _ in range(2):
+        W = W + least_squares(rows, y - rows @ W.ravel()).reshape(W.shape)
+    return W, nu
+
+
+def _polished(
+    sensors: np.ndarray, y: np.ndarray, W: np.ndarray, nu: np.ndarray, semidefinite: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Solve the KKT equations on the face of the optimum by Newton's method; keep the best.
+
+    For W = U V^T of rank r they read A(U V^T) = y, A*(nu) V = U R, ..., which without the free
+    rotation are A*(nu) Q = P and A*(nu)^T P = Q for the singular vectors. With U = P s^(1/2),
+    V = Q s^(1/2): A*(nu) V = U, A*(nu)^T U = V.
+    """
+    best, smallest = (W, nu), np.inf
+    P, s, Qt = np.linalg.svd(W)
+    n_rows, n_columns = W.shape
+    ranks = np.flatnonzero(s[:-1] > RATIO * s[1:]) + 1  # a drop says where the rank may end
+    for r in dict.fromkeys([*ranks.tolist(), int((s > 1e-6 * s[0]).sum())]):
+        size = n_rows * r + n_columns * r + len(y)
+        if s[0] == 0 or size > LARGEST_NEWTON:
+            continue
+        U, V, a = P[:, :r] * np.sqrt(s[:r]), Qt[:r].T * np.sqrt(s[:r]), nu
+        for _ in range(NEWTON_STEPS):
+            Y = np.tensordot(a, sensors, axes=1)
+            AU = np.einsum("imn,nr->imr", sensors, V)
+            AV = np.einsum("imn,mr->inr", sensors, U)
+            residual = np.concatenate(
+                [
+                    np.einsum("imr,mr->i", AU, U) - y,
+                    (Y @ V - U).ravel(),
+                    (Y.T @ U - V).ravel(),
+                ]
+            )
+            identity = np.eye(r)
+            jacobian = np.block(
+                [
+                    [AU.reshape(len(y), -1), AV.reshape(len(y), -1), np.zeros((len(y), len(y)))],
+                    [-np.eye(U.size), np.kron(Y, identity), AU.reshape(len(y), -1).T],
+                    [np.kron(Y.T, identity), -np.eye(V.size), AV.reshape(len(y), -1).T],
+                ]
+            )
+            step = np.linalg.lstsq(jacobian, -residual, rcond=1e-9)[0]
+            U = U + step[: U.size].reshape(U.shape)
+            V = V + step[U.size : U.size + V.size].reshape(V.shape)
+            a = a + step[U.size + V.size :]
+            if not np.abs(step).max() < 1.0:
+                break
+            better, _ = _fitted(sensors, U @ V.T, a, y)
+            Y = np.tensordot(a, sensors, axes=1)
+            top = np.linalg.eigvalsh(Y).max() if semidefinite else np.linalg.norm(Y, ord=2)
+            gap = abs(_gap(better, a / max(1.0, top), y))
+            if gap < smallest:
+                best, smallest = (better, a), gap
+            if np.abs(step).max() <= 1e-14:
+                break
+    Y = np.tensordot(nu, sensors, axes=1)
+    top = np.linalg.eigvalsh(Y).max() if semidefinite else np.linalg.norm(Y, ord=2)
+    if abs(_gap(W, nu / max(1.0, top), y)) < smallest:
+        return W, nu
+    return best
 
 
 def _solve_dual(
@@ -120,8 +212,6 @@ def _solve_dual(
     nu = cvxpy.Variable(len(y))
     Y = cvxpy.reshape(sensors.reshape(len(y), -1).T @ nu, (m, n), order="C")
     if semidefinite:
-        if m != n:
-            raise ValueError(f"semidefinite matrices are square; the problem has {m} x {n}.")
         inequality = np.eye(n) - Y >> 0
     else:
         inequality = cvxpy.bmat([[np.eye(m), Y], [Y.T, np.eye(n)]]) >> 0
@@ -145,7 +235,7 @@ def _matrix_error(rows: np.ndarray, Y: np.ndarray, value: float, gap: float) -> 
       the gap: there the value can be right to 1e-10 and the matrix only to 1e-4.
     """
     P, s, Qt = np.linalg.svd(Y)
-    size, gap = max(Y.shape), max(gap, np.finfo(float).eps * max(1.0, value))
+    size, gap = max(Y.shape), max(gap, np.finfo(float).eps * value)
     s = np.append(s, np.zeros(size + 1 - len(s)))
     norm = np.linalg.norm(rows, ord=2)
     best = np.inf

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from ibias._validate import finite_array, read_only
 from ibias.datasets import Dataset
 from ibias.losses import MarginLoss, named
+from ibias.optima._advice import uneven_columns
 from ibias.optima._solver import require
 
 LARGEST_EXPONENT = 300
@@ -78,6 +79,11 @@ def ridge_path(
     # Start where the penalty rules, alpha about 1/n, and follow the path down.
     s = max(log_penalty.max(), np.log(np.linalg.norm(Z, ord=2) ** 2 + 1))
     w = _newton(Z, loss, np.zeros(Z.shape[1]), s)
+    if w is None:
+        raise RuntimeError(
+            f"loss: Newton's method found no start of the path at log_penalty {s:.3g}; multiply X"
+            " by a constant, to entries of order one."
+        )
     points = {}
     for target in np.unique(log_penalty)[::-1]:
         w = _follow(Z, loss, w, s, target)
@@ -88,8 +94,8 @@ def ridge_path(
     for w, s, error in zip(path, log_penalty, errors, strict=True):
         if not error <= ERROR * np.linalg.norm(w):
             raise RuntimeError(
-                f"at log_penalty {s:g} the minimiser was found only to {error:.1e}; scale the"
-                " features alike, or ask for larger penalties."
+                f"log_penalty={s:g}: the minimiser was found only to {error:.1e}."
+                f" To go on, {uneven_columns(data.X) or 'ask for larger penalties'}."
             )
     return RidgePath(
         log_penalty=read_only(log_penalty),
@@ -142,10 +148,13 @@ def _follow(
     if found is not None:
         return found
     if depth == 40:
-        raise RuntimeError(f"Newton's method lost the path between log_penalty {s:g}, {target:g}.")
+        raise RuntimeError(
+            f"log_penalty: Newton's method lost the path between {s:g} and {target:g}; ask for"
+            " penalties in between, or larger ones."
+        )
     if (loss.log_slope(Z @ w) - s).max() > LARGEST_EXPONENT:
         raise RuntimeError(
-            f"below log_penalty {s:.0f} the minimiser leaves the range of float64; for this loss"
+            f"log_penalty: below {s:.0f} the minimiser leaves the range of float64; for this loss"
             " and these data ask for larger penalties."
         )
     middle = (s + target) / 2

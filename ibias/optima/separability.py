@@ -8,9 +8,12 @@ from scipy.optimize import linprog
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
+from ibias.optima._advice import undecided
+from ibias.optima._norms import least_squares, row_space
 from ibias.optima._solver import require
 
 PRECISION = 1e-12  # of the residual, relative to the largest entry of each feature
+RANK = 1e-10  # singular values below this, of the largest, are rounding
 
 
 class NotSeparable(ValueError):
@@ -28,7 +31,14 @@ class NotSeparable(ValueError):
         orthogonal to all inputs puts one of them on the wrong side.
     """
 
-    def __init__(self, weights: np.ndarray, residual: float, touching: bool) -> None:
+    def __init__(
+        self,
+        weights: np.ndarray,
+        residual: float,
+        touching: bool,
+        what: str = "through the origin",
+        remedy: str = "For a bias, use data.with_constant().",
+    ) -> None:
         self.weights, self.residual, self.touching = read_only(weights), residual, touching
         used = int((weights > 0).sum())
         kind = (
@@ -38,9 +48,9 @@ class NotSeparable(ValueError):
             else "The two classes overlap: every direction that sees the data errs somewhere"
         )
         super().__init__(
-            "the data are not linearly separable through the origin: a convex combination of"
+            f"the data are not linearly separable {what}: a convex combination of"
             f" {used} of the {weights.size} signed inputs y_i x_i meets zero"
-            f" (residual {residual:.1e}). {kind}. For a bias, append a column of ones to X."
+            f" (residual {residual:.1e}). {kind}. {remedy}"
         )
 
 
@@ -69,9 +79,12 @@ class Separation:
     weights: np.ndarray
     residual: float
 
-    def error(self) -> NotSeparable:
-        """Return the error to raise when the whole data set had to be separable."""
-        return NotSeparable(self.weights.copy(), self.residual, self.separable.size > 0)
+    def error(self, *words: str) -> NotSeparable:
+        """Return the error to raise when the whole data set had to be separable.
+
+        `words` replace "through the origin" and the remedy in its message.
+        """
+        return NotSeparable(self.weights.copy(), self.residual, self.separable.size > 0, *words)
 
 
 def separation(data: Dataset) -> Separation:
@@ -94,45 +107,33 @@ def separation(data: Dataset) -> Separation:
 
 def separate(Z: np.ndarray) -> Separation:
     """Return the `separation` of the signed inputs `Z`, shape (n_samples, n_features)."""
-    n, d = Z.shape
-    # The split ignores the lengths of the inputs and the scales of the features.
+    # The split ignores the lengths of the inputs, the scales of the features and rotations.
     columns = np.abs(Z).max(axis=0)
     columns = np.where(columns > 0, columns, 1.0)
-    rows = np.linalg.norm(Z / columns, axis=1)
-    rows = np.where(rows > 0, rows, 1.0)
-    scaled = Z / columns / rows[:, None]
-
-    answer = linprog(
-        np.r_[np.zeros(d), -np.ones(n)],
-        A_ub=sparse.hstack([-scaled, sparse.eye_array(n)]),
-        b_ub=np.zeros(n),
-        bounds=[(None, None)] * d + [(0, 1)] * n,
-        method="highs",
-    )
-    if answer.status != 0:
-        raise RuntimeError(f"the linear program of the separation failed: {answer.message}")
-    w = answer.x[:d] / columns
-    separated = answer.x[d:] > 0.5
-    weights = np.where(separated, 0.0, -answer.ineqlin.marginals / rows)
-    residual = 0.0
-    if not separated.all():
-        rest = Z[~separated] / columns
-        # A projection takes the solver's rounding off: weights @ Z = 0 to float64.
-        on_rest = weights[~separated]
-        on_rest = on_rest - np.linalg.lstsq(rest.T, on_rest @ rest)[0]
-        weights[~separated] = on_rest / on_rest.sum()
+    rows, basis = row_space(Z / columns)
+    lengths = np.linalg.norm(rows, axis=1)
+    lengths = np.where(lengths > 0, lengths, 1.0)
+    rows = rows / lengths[:, None]
+    direction, separated, weights = _stiemke(rows)
+    residual, rest = 0.0, rows[~separated]
+    if rest.size:
+        # Projections take the solver's rounding off: exactly here weights @ Z = 0, and exactly
+        # across the rest the direction separates the others.
+        on_rest = weights[~separated] - least_squares(rest.T, weights[~separated] @ rest)
+        direction = direction - _onto_rows(rest, direction)
+        weights = np.zeros(len(Z))
+        weights[~separated] = on_rest / lengths[~separated]
+        weights = weights / weights.sum()
         residual = float(np.abs(weights @ Z / columns).max())
-    margins = scaled @ answer.x[:d]
-    if (
-        residual > PRECISION
-        or (weights[~separated] <= 0).any()
-        or (margins[separated] <= 0.5).any()
-        or (np.abs(margins[~separated]) > 1e-6).any()
+    w = (direction if basis is None else basis @ direction) / columns
+    margins = (Z @ w) / lengths
+    if not (
+        residual <= PRECISION
+        and (weights[~separated] > 0).all()
+        and (margins[separated] > 0.25).all()
+        and (np.abs(margins[~separated]) <= PRECISION * np.abs(direction).max(initial=1)).all()
     ):
-        raise RuntimeError(
-            "rounding leaves open whether the data are separable: their margin is too close to"
-            " zero for float64. Rescale the features, or move the classes apart."
-        )
+        raise RuntimeError(undecided(Z, weights))
     return Separation(
         separable=read_only(np.flatnonzero(separated)),
         rest=read_only(np.flatnonzero(~separated)),
@@ -140,3 +141,26 @@ def separate(Z: np.ndarray) -> Separation:
         weights=read_only(weights),
         residual=residual,
     )
+
+
+def _stiemke(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Solve the linear program of `separation`: a w, who is separated, and the dual variables."""
+    n, d = rows.shape
+    answer = linprog(
+        np.r_[np.zeros(d), -np.ones(n)],
+        A_ub=sparse.hstack([-rows, sparse.eye_array(n)]),
+        b_ub=np.zeros(n),
+        bounds=[(None, None)] * d + [(0, 1)] * n,
+        method="highs",
+    )
+    if answer.status != 0:
+        raise RuntimeError(undecided(rows, np.full(n, 1 / n)))
+    separated = answer.x[d:] > 0.5
+    return answer.x[:d], separated, np.where(separated, 0.0, -answer.ineqlin.marginals)
+
+
+def _onto_rows(rows: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Return the projection of w onto the span of the rows."""
+    _, size, right = np.linalg.svd(rows, full_matrices=False)
+    right = right[size > RANK * size.max()]
+    return right.T @ (right @ w)

@@ -19,15 +19,18 @@ Another weight joins when its |M_j| reaches the top.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog, minimize
+from scipy.optimize import minimize
 from scipy.special import softmax
 
 from ibias._validate import positive, read_only
 from ibias.datasets import Dataset
+from ibias.optima._programs import LinearProgram
 from ibias.optima._solver import require
 from ibias.optima.separability import separation
 
 ROUNDING = 1e-9  # slopes, weights and margins smaller than this are zero
+STATIONARY = 1e-12  # the largest pull left on a weight in use
+NEWTON_STEPS = 50
 MAX_EVENTS = 1000
 
 
@@ -98,6 +101,8 @@ def small_scale_path(data: Dataset, *, until: float = 1.0) -> SmallScalePath:
     split = separation(data)
     if split.rest.size:
         raise split.error()
+    size = np.abs(Z).max()
+    Z = Z / size  # nothing but the margins knows the size
     M, active = _until_separated(Z)
     x, events = 0.0, []
     for _ in range(MAX_EVENTS):
@@ -105,7 +110,7 @@ def small_scale_path(data: Dataset, *, until: float = 1.0) -> SmallScalePath:
         gamma, p = _margin_of(Z[:, active] * signs)
         slope = (p @ Z) / gamma
         active = active[slope[active] * signs > 1 - ROUNDING]
-        events.append((x, M, slope, gamma, active.size))
+        events.append((x, M, slope, size * gamma, active.size))
         wait, newcomer = _next_at_the_top(1 + x - np.abs(M), np.abs(slope) - 1, M, slope, active)
         if x + wait > until:
             columns = (np.array(column) for column in zip(*events, strict=True))
@@ -113,7 +118,7 @@ def small_scale_path(data: Dataset, *, until: float = 1.0) -> SmallScalePath:
         M, x = M + wait * slope, x + wait
         M[active] = np.sign(M[active]) * (1 + x)
         active = np.append(active, newcomer)
-    raise RuntimeError(f"more than {MAX_EVENTS} weights joined before x = {until:g}; lower until.")
+    raise RuntimeError(f"until={until:g}: more than {MAX_EVENTS} weights joined before; lower it.")
 
 
 def _until_separated(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -124,6 +129,8 @@ def _until_separated(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         slope = p @ Z
         slope[active] = 0.0
         wait, newcomer = _next_at_the_top(1 - np.abs(M), np.abs(slope), M, slope, active)
+        if not np.isfinite(wait):
+            break
         M, active = M + wait * slope, np.append(active, newcomer)
         M[active] = np.sign(M[active])
         columns = Z[:, active] * M[active]
@@ -131,7 +138,9 @@ def _until_separated(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             return M, active
         w, p = _least_risk(columns)
         active = active[w > ROUNDING]
-    raise RuntimeError("the weights at the top never separated the data.")
+    raise RuntimeError(
+        f"data: after {MAX_EVENTS} events the weights at the top did not separate them; drop samples."
+    )
 
 
 def _next_at_the_top(
@@ -155,18 +164,26 @@ def _next_at_the_top(
 def _margin_of(columns: np.ndarray) -> tuple[float, np.ndarray]:
     """Return max over convex weights a of min_i (columns a)_i, and the dual variables."""
     n, k = columns.shape
-    program = linprog(
-        np.r_[np.zeros(k), -1.0],
-        A_ub=np.c_[-columns, np.ones(n)],
-        b_ub=np.zeros(n),
-        A_eq=[np.r_[np.ones(k), 0.0]],
-        b_eq=[1.0],
-        bounds=[(0, None)] * k + [(None, None)],
+    program = LinearProgram(
+        c=np.r_[np.zeros(k), -1.0],
+        A=np.vstack([np.r_[np.ones(k), 0.0], np.c_[columns, -np.ones(n)]]),
+        b=np.r_[1.0, np.zeros(n)],
+        lower=np.r_[np.zeros(k), -np.inf],
+        upper=np.full(k + 1, np.inf),
+        n_equations=1,
     )
-    if program.status != 0:
-        raise RuntimeError(f"the solver found no margin: {program.message}")
-    p = np.maximum(-program.ineqlin.marginals, 0.0)
-    return -program.fun, p / p.sum()
+    for solve in (program.simplex, program.interior_point):
+        if (found := solve()) is None:
+            continue
+        a, p = np.maximum(found[0][:k], 0.0), np.maximum(found[1][1:], 0.0)
+        if a.any() and p.any():
+            margin, p = float((columns @ a).min() / a.sum()), p / p.sum()
+            if abs((p @ columns).max() - margin) <= ROUNDING * np.abs(columns).max():
+                return margin, p
+    raise RuntimeError(
+        "data: the linear program of a margin on the way failed; drop samples or features that"
+        " nearly repeat others."
+    )
 
 
 def _least_risk(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -180,4 +197,17 @@ def _least_risk(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     k = columns.shape[1]
     options = {"maxiter": 10_000, "ftol": 1e-16, "gtol": 1e-11}
     w = minimize(risk, np.zeros(k), jac=True, bounds=[(0, None)] * k, options=options).x
-    return w, softmax(-columns @ w)
+    for _ in range(NEWTON_STEPS):  # on the weights in use; the solver's end is a good start
+        p = softmax(-columns @ w)
+        pull, on = p @ columns, w > ROUNDING
+        if np.abs(pull[on]).max(initial=0) <= STATIONARY and pull[~on].max(initial=0) <= ROUNDING:
+            return w, p
+        used = columns[:, on]
+        curvature = (used.T * p) @ used - np.outer(pull[on], pull[on])
+        step = np.linalg.lstsq(curvature, pull[on])[0]
+        w[on] = np.maximum(w[on] + step * min(1.0, 1 / np.abs(used @ step).max(initial=1e-300)), 0)
+    raise RuntimeError(
+        f"data: the smallest risk of {k} weights on the way was found only to"
+        f" {np.abs(pull[on]).max(initial=0):.1e}: two weights wake up at almost the same moment."
+        " Drop one of two features that nearly repeat each other."
+    )

@@ -12,11 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import nnls
 
 from ibias._validate import finite_array, read_only
 from ibias.datasets import Dataset
 from ibias.models import Network
+from ibias.optima._norms import row_space
 from ibias.optima._solver import require, solve
+
+GAP = 1e-7  # how far the residual may be from the least one
+LARGEST_SUM = 2.0  # of multipliers: <u, .> of the residual vector is 1 - sum p_i q_i / gamma
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +81,11 @@ def kkt_residual(
     RuntimeError
         If the solver fails.
     """
-    import cvxpy
-
     data = require("data", data, Dataset)
+    require("net", net, Network, "models.two_layer_relu(n_features, width)")
     theta = finite_array("theta", theta, ndim=1)
+    if not theta.any():
+        raise ValueError("theta is the zero vector: it has no direction. Train it first.")
     if not 0 <= kink < 1:
         raise ValueError(f"kink must be a cosine, at least 0 and below 1; got {kink}")
     if kink and (net.activation != "relu" or net.depth != 2):
@@ -89,31 +95,68 @@ def kkt_residual(
     q = data.y * at.predictions
     gamma = q.min()
     if gamma <= 0:
-        raise ValueError("the network does not separate the data; train it until all q_i > 0.")
+        raise ValueError(
+            "theta: the network does not separate the data; train it until all q_i > 0."
+        )
     scale = net.degree * gamma
     gradients = data.y[:, None] * at.jacobian() / scale
 
-    p = cvxpy.Variable(data.n_samples, nonneg=True)
-    stationarity, constraints, n_kinks = u - p @ gradients, [], 0
-    if kink:
-        samples, off, on = _kinks(net, data, u, kink)
-        n_kinks = samples.size
-        if n_kinks:
-            # p_i * slope of the ReLU, for each pair; any number from 0 to p_i
-            slopes = cvxpy.Variable(n_kinks, nonneg=True)
-            constraints = [slopes <= p[samples]]
-            stationarity = stationarity + p[samples] @ (off / scale) - slopes @ (on / scale)
-    slackness = p @ (q / gamma - 1)
-    residual = cvxpy.norm(cvxpy.hstack([stationarity, slackness]))
-    solve(cvxpy.Problem(cvxpy.Minimize(residual), constraints), "multipliers")
+    samples, off, on = _kinks(net, data, u, kink) if kink else _no_kinks(u.size)
+    n_kinks = samples.size
+    # Everything lies in the span of these vectors, which is small beside all parameters.
+    vectors, _ = row_space(np.vstack([u, gradients, off / scale, on / scale]))
+    u, gradients, off, on = np.split(vectors, np.cumsum([1, data.n_samples, n_kinks]))
+    u, excess = u[0], q / gamma - 1
+    if n_kinks:
+        p, slopes = _with_kinks(u, gradients, excess, samples, off, on)
+    else:
+        p, slopes = nnls(np.vstack([gradients.T, -excess]), np.append(u, 0.0))[0], np.empty(0)
+    # What is returned is computed from multipliers that are allowed, not what the solver says.
+    p = np.maximum(p, 0.0)
+    left, slackness = u - p @ gradients, float(p @ excess)
+    left = left + p[samples] @ off - np.clip(slopes, 0.0, p[samples]) @ on
+    reached = float(np.hypot(np.linalg.norm(left), slackness))
+    # Any direction bounds the residual from below: <v, u> plus what the multipliers can take off.
+    v, v_slack = left / (reached or 1.0), slackness / (reached or 1.0)
+    change = v_slack * excess - gradients @ v
+    np.add.at(change, samples, off @ v - np.maximum(on @ v, 0.0))
+    bound = max(0.0, float(u @ v + LARGEST_SUM * min(0.0, change.min())))
+    if not reached - bound <= GAP * (1 + reached):
+        raise RuntimeError(
+            f"theta: the least KKT residual lies between {bound:.1e} and {reached:.1e},"
+            " and the solver came no closer; drop samples that nearly repeat others."
+        )
     return KktResidual(
-        residual=float(residual.value),
-        stationarity=float(np.linalg.norm(stationarity.value)),
-        slackness=float(slackness.value),
+        residual=reached,
+        stationarity=float(np.linalg.norm(left)),
+        slackness=slackness,
         margin=float(gamma),
-        dual_variables=read_only(np.maximum(p.value, 0.0)),
+        dual_variables=read_only(p),
         n_kinks=n_kinks,
     )
+
+
+def _with_kinks(
+    u: np.ndarray,
+    gradients: np.ndarray,
+    excess: np.ndarray,
+    samples: np.ndarray,
+    off: np.ndarray,
+    on: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the multipliers p and, for each pair on a kink, p_i * slope of the ReLU."""
+    import cvxpy
+
+    p = cvxpy.Variable(excess.size, nonneg=True)
+    slopes = cvxpy.Variable(samples.size, nonneg=True)  # any numbers from 0 to p_i
+    left = u - p @ gradients + p[samples] @ off - slopes @ on
+    objective = cvxpy.sum_squares(left) + cvxpy.square(p @ excess)
+    solve(cvxpy.Problem(cvxpy.Minimize(objective), [slopes <= p[samples]]), "multipliers")
+    return p.value, slopes.value
+
+
+def _no_kinks(n_parameters: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return np.empty(0, dtype=int), np.empty((0, n_parameters)), np.empty((0, n_parameters))
 
 
 def _kinks(

@@ -6,6 +6,8 @@ import numpy as np
 
 from ibias._validate import positive, read_only
 from ibias.datasets import Dataset
+from ibias.optima._advice import uneven_columns
+from ibias.optima._norms import Extended, row_space
 from ibias.optima._solver import require
 from ibias.optima.separability import separation
 from ibias.trajectory import margin as margin_of
@@ -77,17 +79,24 @@ def tail_direction(data: Dataset, *, power: float) -> TailDirection:
     if split.rest.size:
         raise split.error()
     start = unit(split.w)
-    size = (Z @ start).min()  # work at margin one
-    w = _newton(Z / size, k, start)
-    heights = Z / size @ w
-    weights = heights ** -(k + 1)
-    value = (heights**-k).sum() / k + w @ w / 2
-    bound = (1 + 1 / k) * (weights ** (k / (k + 1))).sum() - np.sum((weights @ Z / size) ** 2) / 2
-    if not value - bound <= GAP * value:
+    rows, basis = row_space(Z)
+    start = start if basis is None else start @ basis
+    size = (rows @ start).min()  # work at margin one
+    rows = rows / size
+    with np.errstate(over="ignore", invalid="ignore"):
+        w = _newton(rows, k, start)
+        wide = w.astype(Extended)
+        heights = rows @ wide
+        weights = heights ** -(k + 1)
+        value = (heights**-k).sum() / k + wide @ wide / 2
+        bound = (1 + 1 / k) * (heights**-k).sum() - np.sum((weights @ rows) ** 2) / 2
+    if not -GAP * value <= value - bound <= GAP * value:
+        scale = uneven_columns(data.X)
         raise RuntimeError(
-            f"the limit for the power {k:g} was found only to {value - bound:.1e} of"
-            f" {value:.1e}: rescale the features, or take a smaller power."
+            f"power={k:g}: the limit was found only to {value - bound:.1e} of {value:.1e}. To go"
+            f" on, {scale + ', or ' if scale else ''}take a smaller power."
         )
+    w, weights = (w if basis is None else basis @ w), weights.astype(float)
     # For z -> z / size the minimiser scales by size^(k/(k+2)), and so does its own objective.
     scale = size ** (-k / (k + 2))
     return TailDirection(
@@ -114,6 +123,8 @@ def _newton(Z: np.ndarray, k: float, w: np.ndarray) -> np.ndarray:
         heights = Z @ w
         slope = w - heights ** -(k + 1) @ Z
         curvature = np.eye(w.size) + (Z.T * ((k + 1) * heights ** -(k + 2))) @ Z
+        if not np.isfinite(curvature).all():
+            return w  # the caller's certificate says how far this is from the minimum
         step = -np.linalg.solve(curvature, slope)
         if -slope @ step <= 1e-28 * (w @ w):
             return w

@@ -21,9 +21,14 @@ from ibias.datasets import Dataset
 from ibias.optima._solver import require
 from ibias.trajectory import unit
 
-GAP = 1e-9  # the largest gap, relative to the longest input, that is returned
+GAP = 1e-9  # the largest gap, relative to the margin, that is returned
 ROUNDS = 100
-SMALL = 1e-9  # weights below this, of a sum of 1, are rounding
+SMALL = 1e-9  # weights below this, and margins beside the longest input, are rounding
+NEVER = (
+    "data: no two-layer ReLU network without bias separates them by more than rounding: such a network is an even"
+    " function plus a linear one, and linear along every ray from the origin. For a bias in the"
+    " first layer, append a constant feature to one-dimensional inputs."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,17 +74,19 @@ def variation_margin(data: Dataset) -> VariationMargin:
     ValueError
         If the inputs are not in the plane, or if no function of F1 separates them.
     RuntimeError
-        If the linear program fails or the gap stays above 1e-9 of the longest input.
+        If the linear program fails or the gap stays above 1e-9 of the margin.
     """
     data = require("data", data, Dataset)
     if data.n_features != 2:
         raise ValueError(
-            f"the inputs have {data.n_features} features; the F1 margin is certified in the"
+            f"data: the inputs have {data.n_features} features; the F1 margin is certified in the"
             " plane only. For one feature and a bias, append a column of ones."
         )
     size = np.linalg.norm(data.X, axis=1).max()
     if size == 0:
-        raise ValueError("all inputs are zero, where every network without bias is zero.")
+        raise ValueError(
+            "data: all inputs are zero, where every network without bias is zero; check X."
+        )
     X, y = data.X / size, data.y
     p = np.full(data.n_samples, 1 / data.n_samples)
     pool, margin = np.empty((0, 2)), -np.inf
@@ -87,22 +94,22 @@ def variation_margin(data: Dataset) -> VariationMargin:
         candidates = _candidates(X, y, p)
         heights = np.abs(_correlation(X, y, p, candidates))
         gap = heights.max() - margin
-        if gap <= GAP:
+        if abs(gap) <= GAP * margin:
             break
+        if heights.max() <= SMALL:  # p itself certifies that there is no larger margin
+            raise ValueError(NEVER)
         pool = np.vstack([pool, candidates[heights > margin]])
         weights, p, value = _game(X, y, pool)
-        if value <= SMALL:
-            raise ValueError(
-                "no two-layer ReLU network without bias separates the data: such a network is an"
-                " even function plus a linear one, and linear along every ray from the origin."
-                " For a bias in the first layer, append a constant feature."
-            )
+        if value <= 0:
+            margin = 0.0
+            continue
         neurons, weights = _merged(X, pool, weights)
         margin = (y * (np.maximum(X @ neurons.T, 0) @ weights)).min()
     else:
         raise RuntimeError(
-            f"after {ROUNDS} rounds the margin {margin * size:.3g} is certified only to"
-            f" {gap * size:.1e}: samples of different labels almost share a ray."
+            f"data: after {ROUNDS} rounds the margin {margin * size:.3g} is certified only to"
+            f" {gap * size:.1e}: samples of different labels almost share a ray. Drop one of the"
+            f" samples {np.argsort(-p)[:2].tolist()}."
         )
     return VariationMargin(
         margin=float(margin * size),

@@ -11,6 +11,9 @@ from ibias.datasets import Regression
 from ibias.optima.interpolation import initial_point, min_norm
 
 
+LAW = 1e-9  # the largest relative error of the final length that is returned
+
+
 @dataclass(frozen=True, eq=False)
 class WeightNormalizedInterpolant:
     """The interpolant that the flow of w = g v/||v|| selects.
@@ -72,15 +75,24 @@ def weight_normalized_interpolant(
     b = float(np.linalg.norm(across))
 
     def surplus(g: float) -> float:
-        return g**2 * (1 - b**2 * np.exp((g0**2 - g**2) / rate)) - m**2
+        # In one exponent, which is at most 0 from `least` on.
+        return g**2 * -np.expm1(2 * np.log(b) + (g0**2 - g**2) / rate) - m**2
 
-    longest = np.sqrt(m**2 + g0**2 + rate) + 1
-    while surplus(longest) < 0:
-        longest *= 2
-    # Below either bound the surplus is negative: from there to `longest` it increases.
-    least = max(m, np.sqrt(max(0.0, g0**2 + rate * np.log(b**2)))) if b > 0 else m
-    g = brentq(surplus, least, longest, xtol=1e-14, rtol=1e-14) if b > 0 else m
-    excess = g * across * np.exp((g0**2 - g**2) / (2 * rate))
+    g, excess = m, 0 * across
+    if b > 0:
+        longest = np.sqrt(m**2 + g0**2 + rate) + 1
+        while surplus(longest) < 0:
+            longest *= 2
+        # Below either bound the surplus is negative: from there to `longest` it increases.
+        least = max(m, np.sqrt(max(0.0, g0**2 + 2 * rate * np.log(b))))
+        g = brentq(surplus, least, longest, xtol=1e-14 * longest, rtol=1e-14)
+        excess = g * across / b * np.exp(np.log(b) + (g0**2 - g**2) / (2 * rate))
+    drift = abs(np.linalg.norm(shortest.w + excess) - g)
+    if not drift <= LAW * g:
+        raise RuntimeError(
+            f"rate={rate:g}: the final length {g:.3g} was found only to {drift:.1e}. Take a larger"
+            " rate, or a start whose length is nearer to that of the least-norm interpolant."
+        )
     w = shortest.w + excess
     return WeightNormalizedInterpolant(
         w=read_only(w),

@@ -1,0 +1,53 @@
+"""What to do where float64 cannot: which feature to scale and by what, which samples to drop."""
+
+import numpy as np
+
+UNEVEN = 1e3  # features whose sizes differ by more are the first thing to change
+
+
+def uneven_columns(X: np.ndarray) -> str:
+    """Return which column to divide and by what; empty where all are of about one size.
+
+    >>> uneven_columns(np.array([[1.0, 4e6], [0.5, 2e6]]))
+    'column 1 of X is up to 4e+06 and column 0 up to 1: divide column 1 by 4e+06'
+    """
+    sizes = np.abs(X).max(axis=0)
+    used = np.flatnonzero(sizes > 0)
+    if used.size == 0:
+        return ""
+    large, small = used[sizes[used].argmax()], used[sizes[used].argmin()]
+    ratio = sizes[large] / sizes[small]
+    if ratio < UNEVEN:
+        return ""
+    return (
+        f"column {large} of X is up to {sizes[large]:.3g} and column {small} up to"
+        f" {sizes[small]:.3g}: divide column {large} by {ratio:.0e}"
+    )
+
+
+def too_small(Z: np.ndarray, weights: np.ndarray, margin: float, gap: float) -> str:
+    """Return the message of a margin that float64 cannot certify, and what helps."""
+    scale = uneven_columns(Z)
+    nearest = np.argsort(-weights)[: min(3, int((weights > 0).sum()))].tolist()
+    remedy = (
+        f"{scale} (the margin is then the one in the new units)"
+        if scale
+        else f"drop the samples that almost meet, first of all {nearest}, or use"
+        " hinge_machine, which needs no margin"
+    )
+    return (
+        f"data: the maximum margin is about {margin:.1e} and could be certified only to"
+        f" {gap:.1e}, too small beside entries of {np.abs(Z).max():.1e} for float64. To go on,"
+        f" {remedy}."
+    )
+
+
+def undecided(Z: np.ndarray, weights: np.ndarray) -> str:
+    """Return the message where rounding leaves open whether the data are separable."""
+    nearest = np.argsort(-np.abs(weights))[:3].tolist()
+    scale = uneven_columns(Z)
+    return (
+        "data: rounding leaves open whether a margin next to zero is zero. To go on,"
+        f" {scale + ', or ' if scale else ''}drop one of the samples {nearest}, which almost"
+        " touch the others."
+    )
