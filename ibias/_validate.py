@@ -6,6 +6,17 @@ from typing import Any
 import numpy as np
 
 
+def require(name: str, value: Any, *kinds: type) -> Any:
+    """Return `value` if it is one of the `kinds` of data; else say how to make one."""
+    if not isinstance(value, kinds):
+        wanted = " or ".join(kind.__name__ for kind in kinds)
+        example = f"datasets.{kinds[0].__name__}(X, y)"
+        raise ValueError(
+            f"{name} must be a {wanted}; got {type(value).__name__}. Make one with {example}."
+        )
+    return value
+
+
 def finite_array(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
     """Return `value` as a float array; refuse NaN, infinities and the wrong number of axes."""
     try:

@@ -38,6 +38,14 @@ def initial_iterate(data: Dataset | Regression, start: ArrayLike | None) -> np.n
     return w
 
 
+def one_start(data: Dataset | Regression, start: ArrayLike | None) -> np.ndarray:
+    """Return `start` as one weight vector, shape (n_features,); zero if it is None."""
+    w = initial_iterate(data, start)
+    if w.ndim != 1:
+        raise ValueError(f"start must be one weight vector; got shape {w.shape}.")
+    return w
+
+
 def step_sizes(value: ArrayLike) -> np.ndarray:
     """Return one step size, or a batch of them, each finite and above zero."""
     eta = np.asarray(value, dtype=float)

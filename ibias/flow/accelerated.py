@@ -5,7 +5,8 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import increasing, positive
 from ibias.datasets import Dataset
-from ibias.flow.gradient import ACCURATE, ROUGH, RowSpace, conclude
+from ibias.flow.estimate import ACCURATE, ROUGH
+from ibias.flow.gradient import Space as RowSpace, conclude
 from ibias.flow.log_time import LogTimeField, integrate
 from ibias.flow.separation import Arc
 from ibias.losses import MarginLoss, named
@@ -81,14 +82,14 @@ def accelerated_flow(
         first = min(-5.0, log_t[0]) + 0.5 * np.log(local_error)
         calm = max(CALM, log_t[0])
         times = np.append(log_t[log_t <= calm], calm)
-        swinging = integrate(velocity, first, early(first), times, local_error, jacobian)
+        swinging = integrate(velocity, first, early(first), times, local_error, jacobian=jacobian)
         smooth = integrate(
             velocity,
             calm,
             swinging.state,
             log_t[log_t > calm],
             max(local_error, ROUNDING * log_t[-1]),
-            jacobian,
+            jacobian=jacobian,
             swings=True,
         )
         states = [*swinging.states[:-1], *smooth.states]
@@ -100,4 +101,4 @@ def accelerated_flow(
 
     # The flow swings, and errors add up ten times further than for the gradient flow.
     accurate, rough = solve(ACCURATE * tolerance / 10), solve(ROUGH * tolerance / 10)
-    return conclude(space, loss, log_t, accurate, rough, tolerance)
+    return conclude(space, data, loss, log_t, accurate, rough, tolerance)

@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from ibias._validate import finite_array, increasing, positive, read_only
 from ibias.datasets import MulticlassDataset
-from ibias.flow.gradient import ACCURATE, ROUGH, agreement
+from ibias.flow.estimate import ACCURATE, ROUGH, compared
 from ibias.flow.log_time import LARGEST_EXPONENT, integrate
 from ibias.losses import Logistic
 from ibias.trajectory import Trajectory
@@ -124,7 +124,9 @@ def cross_entropy_flow(
     def solve(local_error: float) -> tuple[np.ndarray, int]:
         # One Euler step to the time `first` errs by at most t^2 size^3 / 2.
         first = min(0.5 * np.log(local_error / size**3), log_t[0] - 1)
-        passage = integrate(field, first, w + field(first, w), log_t, local_error, field.jacobian)
+        passage = integrate(
+            field, first, w + field(first, w), log_t, local_error, jacobian=field.jacobian
+        )
         return passage.states, passage.n_evaluations
 
     accurate, n_accurate = solve(ACCURATE * tolerance)
@@ -134,6 +136,6 @@ def cross_entropy_flow(
         iterates=read_only(accurate),
         log_risk=read_only(field.log_risk(accurate)),
         status=f"integrated to log time {log_t[-1]:.6g}",
-        error_estimate=read_only(agreement(log_t, accurate, rough, tolerance)),
+        error_estimate=read_only(compared(log_t, accurate, rough, tolerance)),
         n_evaluations=n_accurate + n_rough,
     )

@@ -144,7 +144,7 @@ class NetworkField:
             theta + np.exp(first) * pull,
             later,
             local_error,
-            self.jacobian,
+            jacobian=self.jacobian,
             halt=lambda *_: calls > MAX_EVALUATIONS,
         )
         if len(passage.states) < len(later):
