@@ -268,7 +268,7 @@ def test_the_loop_that_never_settles_is_an_error():
     data = Dataset.from_signed([[1.0, 1.0], [-1.0, 1.0], [0.0, -1.0], [0.0, -1.0]])
     field = LogTimeField(data.Z, losses.Logistic(), np.log(40.0), np.zeros(4), 4)
     with pytest.raises(flow.IntegrationFailed, match="do not follow a smooth curve"):
-        March(field, None, 1e-12, 1e-10, 1.0).loop(0, np.array([0.3, 0.2]), np.log([1e12]))
+        March(field, None, 1e-10, 1.0).loop(0, np.array([0.3, 0.2]), np.log([1e12]))
 
 
 @pytest.mark.parametrize(

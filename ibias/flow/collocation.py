@@ -17,7 +17,7 @@ from ibias.flow.log_time import IntegrationFailed, Passage
 
 STAGES = 5
 NEWTON_STEPS = 12
-MAX_STEPS = 20_000
+MAX_STEPS = 3_000
 SMALLEST_STEP = 1e-14
 NEWTON_ERROR = 0.05  # of the local error allowed
 ROUNDING = 1e-15

@@ -6,7 +6,6 @@ side, all steps are alike and the series looks perfect. So the first neglected t
 all along the way, and where it grows the loop takes over again.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,8 +18,8 @@ from ibias.descent.gradient import default_step_size
 from ibias.descent.loop import Diverged
 from ibias.flow.estimate import ACCURATE, ROUGH
 from ibias.flow.gradient import PATIENCE, Space, by_collocation, by_lsoda, conclude
-from ibias.flow.log_time import MAX_ORDER, IntegrationFailed, LogTimeField
-from ibias.flow.separation import Arc, Run, follow
+from ibias.flow.log_time import MAX_ORDER, IntegrationFailed, LogTimeField, Passage
+from ibias.flow.separation import Arc, Halt, Run, follow
 from ibias.losses import MarginLoss, named
 from ibias.trajectory import Trajectory
 
@@ -94,14 +93,12 @@ def continued_gradient_descent(
     accurate = March(
         replace(series, negligible=0.01 * fine),
         by_lsoda(fine, space.unit),
-        local_error=fine,
         neglected=coarse,
         unit=space.unit,
     ).to(space.start, log_k)
     check = March(
         series,
         by_collocation(coarse, space.unit),
-        local_error=coarse,
         neglected=coarse,
         unit=space.unit,
         late=1,
@@ -136,8 +133,6 @@ class March:
     field : LogTimeField
     run : callable
         The integrator.
-    local_error : float
-        Of the integrator.
     neglected : float
         What the first neglected term of the series may be, relative to w.
     unit : float
@@ -154,7 +149,6 @@ class March:
 
     field: LogTimeField
     run: Run
-    local_error: float
     neglected: float
     unit: float
     late: int = 2
@@ -232,7 +226,9 @@ class March:
         """Follow the series from step k, as long as the first neglected term stays small."""
         good, n_steps = [(float(np.log(k)), w)], 0
 
-        def guarded(field: LogTimeField, s: float, w: np.ndarray, times: np.ndarray, halt):
+        def guarded(
+            field: LogTimeField, s: float, w: np.ndarray, times: np.ndarray, halt: Halt
+        ) -> Passage:
             def stop(s: float, w: np.ndarray) -> bool:
                 nonlocal n_steps
                 n_steps += 1
@@ -246,14 +242,8 @@ class March:
 
             return self.run(field, s, w, times, stop if field is self.field else halt)
 
-        near: Callable = lambda w: (
-            self.local_error
-            * max(  # noqa: E731
-                self.unit, np.abs(w).max(initial=0.0)
-            )
-        )
         try:
-            arc = follow(self.field, good[0][0], w, log_k, guarded, near, self.patience)
+            arc = follow(self.field, good[0][0], w, log_k, guarded, self.small, self.patience)
             return arc, k, w
         except _Rough:
             s, w = good[-1]
@@ -270,7 +260,7 @@ class March:
         return done, int(whole), again.states[-1]
 
 
-class _Rough(Exception):  # noqa: N818  (a signal, not an error)
+class _Rough(Exception):
     """The series has become too coarse."""
 
 

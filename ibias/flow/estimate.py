@@ -5,10 +5,13 @@ exact loop elsewhere, keeps every term that double precision can see, goes over 
 and uses another integrator (`ibias.flow.collocation` beside LSODA).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ibias._validate import read_only
-from ibias.flow.log_time import IntegrationFailed
+from ibias.flow.collocation import collocate
+from ibias.flow.log_time import IntegrationFailed, Passage, integrate
 
 # Local errors of the real run and of the check run, as parts of the tolerance.
 ACCURATE, ROUGH = 0.005, 0.05
@@ -23,6 +26,7 @@ def compared(
     tolerance: float,
     *,
     floor: float = ACCURATE,
+    extra: float = 0.0,
     size: np.ndarray | None = None,
     advice: str = "",
     length: bool = False,
@@ -37,6 +41,8 @@ def compared(
         The error allowed, relative to max(1, |w|).
     floor : float
         The local error of the accurate run, as a part of the tolerance: no estimate is below.
+    extra : float
+        What else is known of the error of the accurate run.
     size : array, shape (n_times,), optional
         What the tolerance is relative to; without it max(1, max_j |w_j|).
     advice : str
@@ -55,7 +61,7 @@ def compared(
             " divide the columns of X by their sizes."
         )
     # Rounding: no more than this can be told of the difference of two numbers of that size.
-    estimate = difference + floor * tolerance * size
+    estimate = difference + floor * tolerance * size + extra
     if (estimate > allowed).any():
         worst = int(np.argmax(estimate / allowed))
         raise IntegrationFailed(
@@ -87,3 +93,66 @@ def about_columns(X: np.ndarray) -> str:
         f" The columns of X differ in size: divide column {largest} by {sizes[largest]:.2g}, and"
         " so on for the others (that is another metric, and so another flow)."
     )
+
+
+DIFFERENCE = 1e-7  # relative, for a Jacobian by differences, which steers an iteration only
+CAUTION = 3.0  # log time by which the check run starts earlier
+
+Field = Callable[[float, np.ndarray], np.ndarray]
+Launch = Callable[[float, float], tuple[float, np.ndarray]]
+
+
+def two_runs(
+    field: Field,
+    launch: Launch,
+    times: np.ndarray,
+    tolerance: float,
+    jacobian: Field | None = None,
+    *,
+    fine: float = ACCURATE,
+    coarse: float = ROUGH,
+    halt: Callable[[float, np.ndarray], bool] | None = None,
+    smallest: float = np.inf,
+) -> tuple[Passage, Passage]:
+    """Return LSODA's run and the check run by collocation, which starts earlier.
+
+    Parameters
+    ----------
+    field, jacobian : callable
+        Of one time and one state; without a Jacobian, differences.
+    launch : callable
+        launch(local_error, caution) returns a first time and the state there; a time earlier
+        by `caution` is asked for by the check run.
+    fine, coarse : float
+        Local errors of the two, as parts of the tolerance.
+    halt : callable, optional
+        See `integrate`.
+    smallest : float
+        What local errors must not exceed, for the check run.
+    """
+    first, start = launch(fine * tolerance, 0.0)
+    real = integrate(
+        field, first, start, times, min(fine * tolerance, smallest), jacobian=jacobian, halt=halt
+    )
+    local_error = min(coarse * tolerance, smallest)
+    first, start = launch(coarse * tolerance, CAUTION)
+    steer = jacobian if jacobian is not None else lambda s, w: differences(field, s, w)
+    with np.errstate(over="ignore", invalid="ignore"):
+        check = collocate(
+            lambda s, w: np.array([field(a, b) for a, b in zip(s, w, strict=True)]),
+            first,
+            start,
+            times,
+            lambda w: np.full(w.size, local_error * max(1.0, np.abs(w).max(initial=0.0))),
+            steer,
+            halt=halt,
+        )
+    return real, check
+
+
+def differences(field: Field, s: float, w: np.ndarray) -> np.ndarray:
+    """Return the Jacobian of the field by forward differences, shape (n, n)."""
+    step = DIFFERENCE * np.maximum(np.abs(w), 1e-3 * max(1e-3, np.abs(w).max(initial=0.0)))
+    here = field(s, w)
+    ahead = [(field(s, w + h * e) - here) / h for h, e in zip(step, np.eye(w.size), strict=True)]
+    return np.array(ahead).T

@@ -11,7 +11,7 @@ from ibias.datasets import Dataset
 from ibias.descent.loop import one_start
 from ibias.flow.collocation import collocate
 from ibias.flow.estimate import ACCURATE, ROUGH, about_columns, compared
-from ibias.flow.log_time import LogTimeField, Passage, integrate
+from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage, integrate
 from ibias.flow.separation import Arc, Halt, Run, follow
 from ibias.losses import MarginLoss, is_convex, named
 from ibias.trajectory import Trajectory
@@ -72,16 +72,17 @@ def gradient_flow(
     tolerance = positive("tolerance", tolerance)
     space = Space.of(data, start)
     n = data.n_samples
-    field = LogTimeField(space.Z, loss, -np.log(n), np.zeros(n))
-    times = log_t + space.log_clock
+    field = LogTimeField(space.Z, loss, space.log_clock - np.log(n), np.zeros(n))
+    fine, coarse = ACCURATE * tolerance, ROUGH * tolerance
+
+    def near(w: np.ndarray) -> float:
+        return coarse * max(space.unit, np.abs(w).max(initial=0.0))
 
     def solve(run: Run, local_error: float, caution: float, patience: float) -> Arc:
-        first = min(first_time(field, space.start, local_error * space.unit), times[0]) - caution
+        first = min(first_time(field, space.start, local_error * space.unit), log_t[0]) - caution
         w = space.start + field(first, space.start)
-        near = lambda w: local_error * max(space.unit, np.abs(w).max(initial=0.0))  # noqa: E731
-        return follow(field, first, w, times, run, near, patience)
+        return follow(field, first, w, log_t, run, near, patience)
 
-    fine, coarse = ACCURATE * tolerance, ROUGH * tolerance
     accurate = solve(by_lsoda(fine, space.unit), fine, 0.0, 0.0)
     check = solve(by_collocation(coarse, space.unit), coarse, 3.0, PATIENCE)
     return conclude(space, data, loss, log_t, accurate, check, tolerance)
@@ -188,14 +189,21 @@ def by_lsoda(local_error: float, unit: float) -> Run:
         states, calls = np.empty((0, w.size)), 0
         while len(states) < len(times):
             left = times[len(states) :]
-            end = max(SEGMENT, s + 0.1) * SEGMENTS
+            end = max(SEGMENT, s + field.clock + 0.1) * SEGMENTS - field.clock
             until = left if left[-1] <= end else np.append(left[left < end], end)
             # In the first stretch w may shrink, from a start far off.
-            far = s >= SEGMENT * SEGMENTS
+            far = s + field.clock >= SEGMENT * SEGMENTS * (1 - 1e-12)
             allowed = field.allowed(w, local_error, unit) if far else local_error * unit
-            passage = integrate(
-                field, s, w, until, allowed, local_error / 10, jacobian=field.jacobian, halt=halt
-            )
+            options = {
+                "relative": local_error / 10,
+                "jacobian": field.jacobian,
+                "halt": halt,
+                "max_steps": 20_000,
+            }
+            try:
+                passage = integrate(field, s, w, until, allowed, **options)
+            except IntegrationFailed:  # rounding in the exponents; Radau minds it less
+                passage = integrate(field, s, w, until, allowed, swings=True, **options)
             reached = (
                 passage.states[: len(left[left < end])] if until is not left else passage.states
             )
@@ -231,7 +239,9 @@ def conclude(
     """Compare the two runs and assemble the trajectory."""
     w = space.lift(np.array(accurate.iterates))
     other = space.lift(np.array(check.iterates))
-    error = compared(log_t, w, other, tolerance, advice=about_columns(data.X))
+    error = compared(
+        log_t, w, other, tolerance, advice=about_columns(data.X), extra=accurate.error / space.size
+    )
     return Trajectory(
         log_t=read_only(np.array(log_t)),
         iterates=read_only(w),

@@ -72,6 +72,11 @@ class LogTimeField:
         """The largest |z_ij| of each column j, shape (n_features,)."""
         return np.abs(self.Z).max(axis=0, initial=0.0)
 
+    @property
+    def clock(self) -> float:
+        """What is added to s for the log time of rows of length one and steps of size one."""
+        return self.log_scale + float(np.log(len(self.Z)))
+
     def margins(self, w: np.ndarray) -> np.ndarray:
         """Return u = Z w + offset, shape (..., n_samples)."""
         return w @ self.Z.T + self.offset
@@ -238,6 +243,7 @@ def integrate(
     jacobian: Callable[[float, np.ndarray], np.ndarray] | None = None,
     halt: Callable[[float, np.ndarray], bool] | None = None,
     swings: bool = False,
+    max_steps: int = MAX_STEPS,
 ) -> Passage:
     """Integrate dw/ds = field(s, w) through all `times` with scipy's LSODA.
 
@@ -257,6 +263,8 @@ def integrate(
         Called as halt(s, w) after every step; the integration ends when it is true.
     swings : bool
         Use Radau, which needs no short steps for swings that die out. LSODA does.
+    max_steps : int
+        After how many steps to give up.
 
     Raises
     ------
@@ -284,7 +292,7 @@ def integrate(
             atol=tolerance,
             jac=jacobian,
         )
-        for _ in range(MAX_STEPS):
+        for _ in range(max_steps):
             solver.step()
             finite = np.isfinite(solver.y).all()
             if solver.status == "failed" or not finite:
@@ -300,7 +308,7 @@ def integrate(
                 return Passage(
                     np.array(states).reshape(-1, start.size), solver.t, state, solver.nfev
                 )
-    raise stopped(solver.t, times[-1], f"{MAX_STEPS} steps were not enough")
+    raise stopped(solver.t, times[-1], f"{max_steps} steps were not enough")
 
 
 def stopped(time: float, last: float, reason: str) -> IntegrationFailed:

@@ -71,7 +71,7 @@ def follow(
     def in_doubt(s: float, w: np.ndarray) -> bool:
         nonlocal separated
         separated = separated or bool((field.margins(w) > 0).all())
-        return not separated and s >= DOUBT
+        return not separated and s + field.clock >= DOUBT
 
     passage = run(field, s, w, times, in_doubt)
     states, calls = list(passage.states), passage.n_evaluations
@@ -81,31 +81,12 @@ def follow(
     s, w, left = passage.time, passage.state, times[len(states) :]
     parts = certified(field)
     if parts is None or parts.rest.size == 0 or not is_convex(field.loss):
-        passage = run(field, s, w, left, in_reach(field, near, s, w))
-        if len(passage.states) < len(left):
-            raise IntegrationFailed(
-                f"at log time {passage.time:.6g} the samples on the wrong side pull so much that"
-                " rounding hides where the iterates go. Ask for earlier times, or take a convex"
-                " loss such as 'logistic'."
-            )
+        passage = run(field, s, w, left, None)
         states += list(passage.states)
         status = f"integrated to log time {times[-1]:.6g}"
         return Arc(checked(field, times, states), status, calls + passage.n_evaluations)
     before = Arc(states, "", calls)
     return beside_the_rest(field, parts, s, w, left, before, run, near, patience)
-
-
-def in_reach(field: LogTimeField, near: Callable, start: float, w: np.ndarray) -> Halt:
-    """Return the test whether rounding times the sum of the weights has outgrown the tolerance."""
-
-    def lost(s: float, w: np.ndarray) -> bool:
-        u = field.margins(w)
-        if (u > 0).all():
-            return False
-        noise = 1e-16 * field.weights(s, u).sum() * field.largest_row
-        return bool(noise > near(w))
-
-    return lost
 
 
 def certified(field: LogTimeField) -> Separation | None:
@@ -157,7 +138,7 @@ def beside_the_rest(
     def rests(s: float, x: np.ndarray) -> bool:
         nonlocal since
         # By then what the separable samples pull along the span is far below what holds it.
-        if s < EARLIEST or distance(x) > near(x):
+        if s + field.clock < EARLIEST or distance(x) > near(x):
             return False
         since = min(since, s)
         return s >= since + patience
