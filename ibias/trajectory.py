@@ -110,6 +110,11 @@ class Trajectory:
             )
         low, high = between if between is not None else (self.log_t[0], self.log_t[-1])
         window = (self.log_t >= low) & (self.log_t <= high)
+        if not np.isfinite(self.log_t[window]).all():
+            raise ValueError(
+                "the window of the slope holds time 0, whose logarithm is infinite: give between=,"
+                " or record from step 1 on."
+            )
         if window.sum() < 2:
             raise ValueError(
                 f"between=({low:g}, {high:g}) holds {window.sum()} of the trajectory's times;"

@@ -59,7 +59,7 @@ def test_default_step_is_the_inverse_smoothness():
 
 def test_divergence_raises_with_the_step():
     data = Dataset.from_signed([[0.1, 0.9], [0.1, -0.5]])
-    with pytest.raises(descent.Diverged, match="overflowed by step") as caught:
+    with pytest.raises(descent.Diverged, match="out of bounds by step") as caught:
         descent.gradient_descent(
             data, loss="exponential", step_size=50.0, n_steps=100, start=[0.0, 1.0]
         )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive_integer
+from ibias._validate import finite_array, from_zero, positive_integer, require, shown
 from ibias.datasets import Dataset, generator
 from ibias.descent.loop import initial_iterate, recorded_steps, run, step_sizes
 from ibias.descent.risk import Downhill, batch_downhill, downhill
@@ -59,6 +59,7 @@ def adagrad(
     ValueError
         For bad input, by name.
     """
+    require("data", data, Dataset)
     loss, (eta, epsilon) = named(loss), _batch(step_size, epsilon)
     pull, total = downhill(data, loss), 0.0
 
@@ -119,8 +120,9 @@ def rmsprop(
     ValueError
         For bad input, by name.
     """
+    require("data", data, Dataset)
     loss, (eta, epsilon) = named(loss), _batch(step_size, epsilon)
-    smoothing = _below_one("smoothing", smoothing)
+    smoothing, decay = from_zero("smoothing", smoothing, below=1), from_zero("decay", decay)
     pull, square, log_size = downhill(data, loss), 0.0, -np.inf
 
     def advance(w: np.ndarray, k: int) -> np.ndarray:
@@ -194,8 +196,12 @@ def adam(
     ValueError
         For bad input, by name.
     """
+    require("data", data, Dataset)
     loss, (eta, epsilon) = named(loss), _batch(step_size, epsilon)
-    beta1, beta2 = (_below_one("betas", beta) for beta in betas)
+    if np.shape(betas) != (2,):
+        raise ValueError(f"betas must be a pair, such as (0.9, 0.999); got {shown(betas)}")
+    beta1, beta2 = (from_zero("betas", beta, below=1) for beta in betas)
+    decay = from_zero("decay", decay)
     w = initial_iterate(data, start)
     if batch_size is None:
         pull = downhill(data, loss)
@@ -251,10 +257,3 @@ def _at_least_zero(name: str, value: ArrayLike) -> np.ndarray:
         raise ValueError(f"{name} must be at least 0, one number or a list; got {value!r}")
     return numbers
 
-
-def _below_one(name: str, value: float) -> float:
-    """Return a number from 0 to below 1."""
-    number = float(finite_array(name, value, ndim=0))
-    if not 0 <= number < 1:
-        raise ValueError(f"{name} must be from 0 to below 1; got {value!r}")
-    return number

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ibias._validate import require
 from ibias.datasets import Dataset
 from ibias.descent.loop import initial_iterate, recorded_steps, run, step_sizes
 from ibias.losses import MarginLoss, named
@@ -14,6 +15,7 @@ def default_step_size(data: Dataset, loss: str | MarginLoss = "logistic") -> flo
 
     Raises ValueError for a loss that is not smooth: it has no safe default.
     """
+    require("data", data, Dataset)
     loss = named(loss)
     if not np.isfinite(loss.smoothness):
         raise ValueError(
@@ -60,6 +62,7 @@ def gradient_descent(
     Diverged
         When the iterates overflow.
     """
+    require("data", data, Dataset)
     loss = named(loss)
     eta = step_sizes(default_step_size(data, loss) if step_size is None else step_size)
     Z, scale = data.Z, (eta / data.n_samples)[..., None]

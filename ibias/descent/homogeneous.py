@@ -10,7 +10,7 @@ It is gradient descent on the risk with the step size s / risk; the sum of these
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive, read_only
+from ibias._validate import finite_array, positive, read_only, require
 from ibias.datasets import Dataset
 from ibias.descent.loop import Diverged, recorded_steps
 from ibias.losses import MarginLoss, named
@@ -67,6 +67,8 @@ def network_descent(
     Diverged
         When a fixed step makes the iterates overflow.
     """
+    require("net", net, Network, example="models.Network((2, 10, 1))")
+    require("data", data, Dataset)
     loss, theta = named(loss), _start(net, start)
     if step_size is not None:
         positive("step_size", step_size)
@@ -131,6 +133,8 @@ def greedy_descent(
     Trajectory
         With every iterate; it ends early when no step lowers the risk in floating point.
     """
+    require("net", net, Network, example="models.Network((2, 10, 1))")
+    require("data", data, Dataset)
     loss, theta = named(loss), _start(net, start, ndim=1)
     if not positive("growth", growth) > 1:
         raise ValueError(f"growth must be above 1, or the steps only shrink; got {growth}")
@@ -157,7 +161,11 @@ def greedy_descent(
 def _start(net: Network, start: ArrayLike, ndim: int | None = None) -> np.ndarray:
     """Return `start` as parameters of `net`, not zero."""
     theta = finite_array("start", start, ndim)
-    net.layers(theta)  # refuses another length
+    if theta.ndim == 0 or theta.shape[-1] != net.n_parameters:
+        raise ValueError(
+            f"start has shape {theta.shape}; its last axis must be the {net.n_parameters} parameters"
+            " of net."
+        )
     if (np.linalg.norm(theta, axis=-1) == 0).any():
         raise ValueError("start is zero somewhere, where the gradient vanishes; draw it at random.")
     return theta

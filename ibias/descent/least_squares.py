@@ -3,10 +3,13 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import positive, positive_integer
+from ibias._validate import from_zero, positive, positive_integer, require
 from ibias.datasets import Regression, generator
-from ibias.descent.loop import initial_iterate, recorded_steps, run
+from ibias.descent.loop import Diverged, initial_iterate, recorded_steps, run
+from ibias.descent.risk import squared_log_risk
 from ibias.trajectory import Trajectory
+
+UNBOUNDED = 30.0  # a log risk that has grown by more is on its way to infinity
 
 
 def least_squares_descent(
@@ -45,11 +48,11 @@ def least_squares_descent(
     Diverged
         When the iterates overflow.
     """
+    require("data", data, Regression)
     X, y, n = data.X, data.y, data.n_samples
     size = np.linalg.norm(X, ord=2) ** 2 / n
     eta = positive("step_size", (1 / size if size > 0 else 1.0) if step_size is None else step_size)
-    if not 0 <= momentum < 1:
-        raise ValueError(f"momentum must be from 0 to below 1; got {momentum!r}")
+    momentum = from_zero("momentum", momentum, below=1)
     last = initial_iterate(data, start)
 
     def advance(w: np.ndarray, _: int) -> np.ndarray:
@@ -58,7 +61,8 @@ def least_squares_descent(
         last = w
         return ahead
 
-    return run(
+    begun = squared_log_risk(data, last)
+    path = run(
         data,
         None,
         advance,
@@ -66,6 +70,9 @@ def least_squares_descent(
         start=last,
         steps=recorded_steps(n_steps, record),
     )
+    if (path.log_risk[-1] > np.maximum(begun, 0.0) + UNBOUNDED).any():
+        raise Diverged(n_steps)
+    return path
 
 
 def kaczmarz(
@@ -86,6 +93,7 @@ def kaczmarz(
     ValueError
         For bad input, by name.
     """
+    require("data", data, Regression)
     X, y = data.X, data.y
     squares = (X**2).sum(axis=1)
     if (squares == 0).any():

@@ -22,7 +22,7 @@ class Diverged(RuntimeError):
     """
 
     def __init__(self, step: int) -> None:
-        super().__init__(f"the iterates overflowed by step {step}; choose a smaller step_size.")
+        super().__init__(f"the iterates grew out of bounds by step {step}; choose a smaller step_size.")
         self.step = step
 
 
@@ -38,9 +38,21 @@ def initial_iterate(data: Dataset | Regression, start: ArrayLike | None) -> np.n
     return w
 
 
+def one_start(data: Dataset | Regression, start: ArrayLike | None) -> np.ndarray:
+    """Return `start` as one weight vector, shape (n_features,); zero if it is None."""
+    w = initial_iterate(data, start)
+    if w.ndim != 1:
+        raise ValueError(f"start must be one weight vector; got shape {w.shape}.")
+    return w
+
+
 def step_sizes(value: ArrayLike) -> np.ndarray:
     """Return one step size, or a batch of them, each finite and above zero."""
-    eta = np.asarray(value, dtype=float)
+    if isinstance(value, (bool, str)):
+        positive("step_size", value)
+    eta = finite_array("step_size", value)
+    if eta.ndim > 1 or eta.size == 0:
+        raise ValueError(f"step_size must be one number, or a list of them; got shape {eta.shape}.")
     for entry in eta.ravel():
         positive("step_size", entry)
     return eta
@@ -52,7 +64,12 @@ def recorded_steps(n_steps: int, record: ArrayLike | None) -> np.ndarray:
     if record is None:
         count = int(10 * np.log10(n_steps)) + 2
         return np.unique(np.rint(np.geomspace(1, n_steps, count)).astype(int))
-    steps = np.unique(finite_array("record", record, ndim=1).astype(int))
+    wanted = finite_array("record", record, ndim=1)
+    if (wanted != np.rint(wanted)).any():
+        raise ValueError(
+            "record must hold whole step numbers; round them first, by np.rint(record)."
+        )
+    steps = np.unique(wanted.astype(int))
     if steps.size == 0 or steps[0] < 0 or steps[-1] > n_steps:
         raise ValueError(f"record must hold step numbers from 0 to n_steps={n_steps}.")
     return steps

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive, read_only
+from ibias._validate import finite_array, positive, read_only, require
 from ibias.datasets import MatrixProblem
 from ibias.descent.loop import Diverged, recorded_steps
 from ibias.models.matrix_product import product, vjp
@@ -43,6 +43,7 @@ def factored_gradient_descent(
     Diverged
         When the iterates leave the range of double precision.
     """
+    require("problem", problem, MatrixProblem, example="datasets.low_rank_completion()")
     factors = [finite_array(f"start[{j}]", factor) for j, factor in enumerate(start)]
     step_size = positive("step_size", step_size)
 
@@ -88,6 +89,7 @@ def multiplicative_update(
     Diverged
         When the iterates leave the range of double precision.
     """
+    require("problem", problem, MatrixProblem, example="datasets.low_rank_completion()")
     factors = [finite_array(f"start[{j}]", factor) for j, factor in enumerate(start)]
     if len(factors) != 2:
         raise ValueError(f"start must hold two factors, U and V^T; got {len(factors)}.")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive, positive_integer, read_only
+from ibias._validate import finite_array, from_zero, positive, positive_integer, read_only, require
 from ibias.datasets import Dataset, generator
 from ibias.descent.loop import Diverged, recorded_steps
 from ibias.descent.stochastic import batches
@@ -66,15 +66,20 @@ def network_sgd(
     Diverged
         When the iterates overflow.
     """
+    require("net", net, Network, example="models.Network((2, 10, 1))")
     loss, (X, y) = named(loss), _stacked(data, net)
     n_runs, n_samples = y.shape
     eta, batch_size = positive("step_size", step_size), positive_integer("batch_size", batch_size)
     if n_samples % batch_size:
         raise ValueError(f"batch_size must divide the {n_samples} samples; got {batch_size}")
-    if not 0 <= weight_decay < 1 / eta:
+    if not from_zero("weight_decay", weight_decay) < 1 / eta:
         raise ValueError(f"weight_decay must be from 0 to 1 / step_size; got {weight_decay}")
     start = finite_array("start", start)
-    net.layers(start)  # refuses another length
+    if start.shape not in ((net.n_parameters,), (n_runs, net.n_parameters)):
+        raise ValueError(
+            f"start has shape {start.shape}; give the {net.n_parameters} parameters of net, for all"
+            f" runs or for each of the {n_runs}."
+        )
     theta = np.broadcast_to(start, (n_runs, net.n_parameters))
     steps = recorded_steps(n_steps, record)
     order = batches(generator(seed), n_samples, n_runs, batch_size, "reshuffle")

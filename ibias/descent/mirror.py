@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ibias._validate import require
 from ibias.datasets import Dataset, Regression
 from ibias.descent.loop import initial_iterate, recorded_steps, run, step_sizes
 from ibias.descent.risk import downhill
@@ -52,6 +53,8 @@ def mirror_descent(
     Diverged
         When the iterates overflow.
     """
+    require("potential", potential, Potential, example="potentials.NegativeEntropy()")
+    require("data", data, Dataset, Regression)
     loss, eta, pull = named(loss), step_sizes(step_size), downhill(data, named(loss))
     w = _start(data, potential, start)
     m = potential.gradient(w)
@@ -98,6 +101,8 @@ def natural_gradient_descent(
     Diverged
         When the iterates overflow.
     """
+    require("potential", potential, Potential, example="potentials.NegativeEntropy()")
+    require("data", data, Dataset, Regression)
     loss, eta, pull = named(loss), step_sizes(step_size), downhill(data, named(loss))
     w = _start(data, potential, start)
     if potential.inverse_metric(potential.gradient(w)).shape != w.shape:

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ibias._validate import from_zero, require
 from ibias.datasets import Dataset
 from ibias.descent.gradient import default_step_size
 from ibias.descent.loop import initial_iterate, recorded_steps, run, step_sizes
@@ -51,9 +52,9 @@ def heavy_ball(
     Diverged
         When the iterates overflow.
     """
+    require("data", data, Dataset)
     loss, Z = named(loss), data.Z
-    if not 0 <= momentum < 1:
-        raise ValueError(f"momentum must be at least 0 and below 1; got {momentum!r}")
+    momentum = from_zero("momentum", momentum, below=1)
     if step_size is None:
         step_size = (1 - momentum) * default_step_size(data, loss)
     eta = step_sizes(step_size)
@@ -111,6 +112,7 @@ def nesterov(
     Diverged
         When the iterates overflow.
     """
+    require("data", data, Dataset)
     loss, Z = named(loss), data.Z
     eta = step_sizes(default_step_size(data, loss) if step_size is None else step_size)
     scale, last_move = (eta / data.n_samples)[..., None], 0.0
@@ -173,6 +175,7 @@ def dual_momentum(
     Diverged
         When the iterates overflow.
     """
+    require("data", data, Dataset)
     loss, Z = named(loss), data.Z
     eta = step_sizes(dual_step_size(data) if step_size is None else step_size)
     scale, g = eta[..., None], 0.0

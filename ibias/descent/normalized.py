@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ibias._validate import from_zero, require
 from ibias.datasets import Dataset
 from ibias.descent.loop import initial_iterate, recorded_steps, run, step_sizes
 from ibias.losses import MarginLoss, named
@@ -15,6 +16,7 @@ def dual_step_size(data: Dataset) -> float:
     The dual objective ||Z^T p||^2 / 2 is smooth, in the l_1 norm of p, with the constant
     max_i ||z_i||^2. For steps up to this size the loss-scaled method has the rate 1/k.
     """
+    require("data", data, Dataset)
     return float(1 / (data.Z**2).sum(axis=1).max())
 
 
@@ -56,6 +58,7 @@ def loss_scaled_gradient_descent(
     Diverged
         When the iterates overflow.
     """
+    require("data", data, Dataset)
     loss, Z = named(loss), data.Z
     eta = step_sizes(dual_step_size(data) if step_size is None else step_size)
     scale = eta[..., None]
@@ -117,8 +120,9 @@ def normalized_gradient_descent(
         For bad input, by name; and where the gradient is exactly zero, so that it has no
         direction.
     """
+    require("data", data, Dataset)
     loss, Z = named(loss), data.Z
-    if not 0 <= decay <= 1:
+    if from_zero("decay", decay) > 1:
         raise ValueError(f"decay must be from 0 to 1; got {decay!r}")
     eta = step_sizes(step_size)
     scale = eta[..., None]

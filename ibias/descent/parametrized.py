@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive, positive_integer, read_only
+from ibias._validate import finite_array, from_zero, positive, positive_integer, read_only
 from ibias.datasets import Regression, generator
 from ibias.descent.loop import Diverged, recorded_steps, step_sizes
 from ibias.trajectory import Trajectory
@@ -232,4 +232,4 @@ def _chunks(make: Callable[[], np.ndarray]) -> Iterator[np.ndarray]:
 
 
 def _at_least_zero(name: str, value: float) -> float:
-    return 0.0 if value == 0 else positive(name, value)
+    return from_zero(name, value)

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ibias._validate import from_zero, require
 from ibias.datasets import Dataset, Regression
 from ibias.descent.loop import initial_iterate, recorded_steps, run, step_sizes
 from ibias.descent.risk import downhill
@@ -87,6 +88,7 @@ def steepest_descent(
     Diverged
         When the iterates overflow.
     """
+    require("data", data, Dataset, Regression)
     loss, p = named(loss), norm_orders(p)
     eta = _batch(step_sizes(step_size), p)
     pull = downhill(data, loss)
@@ -151,8 +153,9 @@ def normalized_steepest_descent(
     ValueError
         For bad input, by name; and where the gradient is exactly zero.
     """
+    require("data", data, Dataset)
     loss, p = named(loss), norm_orders(p)
-    if not 0 <= decay <= 1:
+    if from_zero("decay", decay) > 1:
         raise ValueError(f"decay must be from 0 to 1; got {decay!r}")
     eta = _batch(step_sizes(step_size), p)
     pull = downhill(data, loss)
@@ -208,6 +211,7 @@ def boosting(
         For bad input, by name; and where one weak learner is right on every sample: its best
         step is infinite, and there is nothing to boost.
     """
+    require("data", data, Dataset)
     Z, factors = data.Z, step_sizes(shrinkage)
     if (np.abs(Z) > 1).any():
         raise ValueError("X has entries larger than 1; divide it by its largest absolute entry.")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import choice, positive_integer
+from ibias._validate import choice, positive_integer, require
 from ibias.datasets import Dataset, generator
 from ibias.descent.loop import initial_iterate, recorded_steps, run, step_sizes
 from ibias.losses import MarginLoss, named
@@ -66,6 +66,7 @@ def stochastic_gradient_descent(
     Diverged
         When the iterates overflow.
     """
+    require("data", data, Dataset)
     loss, Z = named(loss), data.Z
     if step_size is None:
         if not np.isfinite(loss.smoothness):

@@ -2,8 +2,9 @@
 
 from ibias.flow.accelerated import accelerated_flow
 from ibias.flow.adaptive import AdaGradTrajectory, adam_flow, continued_adagrad
+from ibias.flow.continuation import continued_gradient_descent
 from ibias.flow.cross_entropy import cross_entropy_flow
-from ibias.flow.gradient import continued_gradient_descent, gradient_flow
+from ibias.flow.gradient import gradient_flow
 from ibias.flow.homogeneous import network_flow
 from ibias.flow.log_time import IntegrationFailed, integrate
 from ibias.flow.matrix import matrix_flow

@@ -3,9 +3,11 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import increasing, positive
+from ibias._validate import increasing, positive, require
 from ibias.datasets import Dataset
-from ibias.flow.gradient import ACCURATE, ROUGH, RowSpace, conclude
+from ibias.flow.collocation import collocate
+from ibias.flow.estimate import ACCURATE, CAUTION, ROUGH
+from ibias.flow.gradient import Space, conclude
 from ibias.flow.log_time import LogTimeField, integrate
 from ibias.flow.separation import Arc
 from ibias.losses import MarginLoss, named
@@ -55,10 +57,12 @@ def accelerated_flow(
     >>> print(f"{flow.slope(flow.norms):.6f}")  # 2 / margin, twice that of the gradient flow
     1.414214
     """
+    require("data", data, Dataset)
     loss, log_t = named(loss), increasing("log_t", log_t)
     tolerance = positive("tolerance", tolerance)
-    space = RowSpace.of(data, start)
-    field = LogTimeField(space.Z, loss, -np.log(data.n_samples), np.zeros(data.n_samples))
+    space = Space.of(data, start)
+    n = data.n_samples
+    field = LogTimeField(space.Z, loss, space.log_clock - np.log(n), np.zeros(n))
     d = space.start.size
 
     def velocity(s: float, state: np.ndarray) -> np.ndarray:
@@ -81,14 +85,14 @@ def accelerated_flow(
         first = min(-5.0, log_t[0]) + 0.5 * np.log(local_error)
         calm = max(CALM, log_t[0])
         times = np.append(log_t[log_t <= calm], calm)
-        swinging = integrate(velocity, first, early(first), times, local_error, jacobian)
+        swinging = integrate(velocity, first, early(first), times, local_error, jacobian=jacobian)
         smooth = integrate(
             velocity,
             calm,
             swinging.state,
             log_t[log_t > calm],
             max(local_error, ROUNDING * log_t[-1]),
-            jacobian,
+            jacobian=jacobian,
             swings=True,
         )
         states = [*swinging.states[:-1], *smooth.states]
@@ -99,5 +103,16 @@ def accelerated_flow(
         )
 
     # The flow swings, and errors add up ten times further than for the gradient flow.
-    accurate, rough = solve(ACCURATE * tolerance / 10), solve(ROUGH * tolerance / 10)
-    return conclude(space, loss, log_t, accurate, rough, tolerance)
+    accurate = solve(ACCURATE * tolerance / 10)
+    local_error = ROUGH * tolerance / 10
+    first = min(-5.0, log_t[0]) + 0.5 * np.log(local_error) - CAUTION
+    swinging = collocate(
+        lambda s, states: np.array([velocity(a, b) for a, b in zip(s, states, strict=True)]),
+        first,
+        early(first),
+        log_t,
+        lambda state: np.full(2 * d, max(local_error, ROUNDING) * max(1, np.abs(state).max())),
+        jacobian,
+    )
+    check = Arc(list(swinging.states[:, :d]), "", swinging.n_evaluations)
+    return conclude(space, data, loss, log_t, accurate, check, tolerance)

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import increasing, positive, read_only
+from ibias._validate import increasing, positive, read_only, require
 from ibias.datasets import Dataset
-from ibias.descent.loop import initial_iterate
-from ibias.flow.log_time import LOG_SERIES, IntegrationFailed, LogTimeField, integrate
+from ibias.descent.loop import one_start
+from ibias.flow.estimate import ROUGH, compared, two_runs
+from ibias.flow.log_time import LOG_SERIES, IntegrationFailed, LogTimeField
 from ibias.losses import MarginLoss, named
 from ibias.trajectory import Trajectory
 
-ROUGH, ACCURATE = 0.03, 0.003  # local errors of the check run and the real one, per tolerance
 ORDER = 3  # terms of the series that continues AdaGrad
 LOOP = 2**10  # steps of its exact loop; the check run leaves it at half of them
 SMALLEST_EPSILON = 1e-10
-SLIDING = 0.05  # of epsilon: the local error of the check run where the gradient is as small
-NO_STEPS = np.log(1e13)  # past this log k one step is too short for the series to matter
+SLIDING = 0.005  # of epsilon: local errors where the gradient is as small
+NO_STEPS = 40.0  # past this log k one step is below rounding, whatever it is
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,11 +74,12 @@ def continued_adagrad(
     IntegrationFailed
         When the integrator does not arrive, or the tolerance cannot be met.
     """
+    require("data", data, Dataset)
     loss, log_steps = named(loss), increasing("log_steps", log_steps)
     eta, tolerance = positive("step_size", step_size), positive("tolerance", tolerance)
     if log_steps[0] < np.log(LOOP):
         raise ValueError(f"log_steps must be at least log {LOOP}; use descent.adagrad before that.")
-    n, w = data.n_samples, _one_start(data, start)
+    n, w = data.n_samples, one_start(data, start)
     pull = LogTimeField(data.Z, loss, -np.log(n), np.zeros(n))
 
     def map_increment(s: float, state: np.ndarray) -> np.ndarray:
@@ -112,21 +113,39 @@ def continued_adagrad(
     for k in range(LOOP):
         states[k + 1] = states[k] + map_increment(0.0, states[k])
 
-    def solve(k0: int, local_error: float) -> tuple[np.ndarray, int]:
-        passage = integrate(
-            field, np.log(k0), states[k0], log_steps, local_error, jacobian=jacobian
-        )
-        return passage.states, passage.n_evaluations
+    def smooth(s: float, state: np.ndarray) -> None:
+        """Refuse a state from which the steps do not lie on a smooth curve."""
+        rows, ahead = [], state
+        for _ in range(ORDER + 1):
+            rows.append(map_increment(s, ahead)[: w.size])
+            ahead = ahead + np.exp(-s) * map_increment(s, ahead)
+        neglected = np.abs(np.diff(rows, n=ORDER, axis=0)).max() / (ORDER + 1) / ORDER
+        if neglected > ROUGH * tolerance * max(1.0, np.abs(state[: w.size]).max()):
+            raise IntegrationFailed(
+                f"at step {np.exp(s):.4g} the iterates do not follow a smooth curve, as after the"
+                f" first {LOOP} steps they must: choose a smaller step_size, a start nearer to"
+                " zero, or a larger tolerance; descent.adagrad takes every step."
+            )
 
-    accurate, n_accurate = solve(LOOP, ACCURATE * tolerance)
-    rough, n_rough = solve(LOOP // 2, ROUGH * tolerance)
+    def watched(s: float, state: np.ndarray) -> bool:
+        smooth(s, state)
+        return False
+
+    def launch(local_error: float, caution: float) -> tuple[float, np.ndarray]:
+        k0 = LOOP // 2 if caution else LOOP
+        return np.log(k0), states[k0]
+
+    smooth(np.log(LOOP), states[LOOP])
+    real, check = two_runs(field, launch, log_steps, tolerance, jacobian, halt=watched)
+    accurate, rough = real.states, check.states
+    n_accurate, n_rough = real.n_evaluations, check.n_evaluations
     d = data.n_features
     return AdaGradTrajectory(
         log_t=read_only(log_steps + np.log(eta)),
         iterates=read_only(accurate[:, :d].copy()),
         log_risk=read_only(np.asarray(loss.log_risk(accurate[:, :d] @ data.Z.T))),
         status=f"integrated to {log_steps[-1]:.6g} = log k",
-        error_estimate=_compared(log_steps, accurate[:, :d], rough[:, :d], tolerance),
+        error_estimate=compared(log_steps, accurate[:, :d], rough[:, :d], tolerance),
         n_evaluations=LOOP + n_accurate + n_rough,
         accumulators=read_only(accurate[:, d:].copy()),
     )
@@ -175,31 +194,31 @@ def adam_flow(
     IntegrationFailed
         When the integrator does not arrive, or the tolerance cannot be met.
     """
+    require("data", data, Dataset)
     loss, log_t = named(loss), increasing("log_t", log_t)
     epsilon, tolerance = positive("epsilon", epsilon), positive("tolerance", tolerance)
     if epsilon < SMALLEST_EPSILON:
         raise ValueError(f"epsilon must be at least {SMALLEST_EPSILON:g}; got {epsilon:g}")
     field = AdamField(data.Z, loss, float(np.log(epsilon)))
-    w = _one_start(data, start)
+    w = one_start(data, start)
     first = min(np.log(ROUGH * tolerance), log_t[0])
 
-    def solve(local_error: float) -> tuple[np.ndarray, int]:
-        # A coordinate of the gradient that slides along zero stays within epsilon of it.
-        local_error = min(local_error, SLIDING * local_error / (ROUGH * tolerance) * epsilon)
+    def launch(local_error: float, caution: float) -> tuple[float, np.ndarray]:
         # Before `first` no coordinate moves by more than e^first, within the tolerance.
-        passage = integrate(
-            field, first, w + field(first, w), log_t, local_error, jacobian=field.jacobian
-        )
-        return passage.states, passage.n_evaluations
+        return first - caution, w + field(first - caution, w)
 
-    accurate, n_accurate = solve(ACCURATE * tolerance)
-    rough, n_rough = solve(ROUGH * tolerance)
+    # A coordinate of the gradient that slides along zero stays within epsilon of it.
+    real, check = two_runs(
+        field, launch, log_t, tolerance, field.jacobian, smallest=SLIDING * epsilon
+    )
+    accurate, rough = real.states, check.states
+    n_accurate, n_rough = real.n_evaluations, check.n_evaluations
     return Trajectory(
         log_t=read_only(log_t),
         iterates=read_only(accurate),
         log_risk=read_only(np.asarray(loss.log_risk(accurate @ data.Z.T))),
         status=f"integrated to log time {log_t[-1]:.6g}",
-        error_estimate=_compared(log_t, accurate, rough, tolerance),
+        error_estimate=compared(log_t, accurate, rough, tolerance),
         n_evaluations=n_accurate + n_rough,
     )
 
@@ -234,25 +253,3 @@ class AdamField:
         derivative = (self.Z.T * (weights * self.loss.log_slope_derivative(u))) @ self.Z
         log_factor = s + log_size + self.log_epsilon - 2 * log_length
         return np.exp(np.minimum(log_factor, 600.0))[:, None] * derivative
-
-
-def _one_start(data: Dataset, start: ArrayLike | None) -> np.ndarray:
-    w = initial_iterate(data, start)
-    if w.ndim != 1:
-        raise ValueError(f"start must be one weight vector; got shape {w.shape}.")
-    return w
-
-
-def _compared(
-    times: np.ndarray, accurate: np.ndarray, rough: np.ndarray, tolerance: float
-) -> np.ndarray:
-    """Return the largest differences of two runs; refuse what the tolerance does not allow."""
-    error = np.abs(accurate - rough).max(axis=1)
-    allowed = tolerance * np.maximum(1.0, np.abs(accurate).max(axis=1))
-    if (error > allowed).any():
-        worst = int(np.argmax(error / allowed))
-        raise IntegrationFailed(
-            f"at log time {times[worst]:.6g} two runs differ by {error[worst]:.1e}, more than the"
-            f" tolerance allows ({allowed[worst]:.1e}): ask for tolerance={tolerance * 100:g}."
-        )
-    return read_only(error)

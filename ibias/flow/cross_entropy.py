@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from ibias._validate import finite_array, increasing, positive, read_only
+from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import MulticlassDataset
-from ibias.flow.gradient import ACCURATE, ROUGH, agreement
-from ibias.flow.log_time import LARGEST_EXPONENT, integrate
+from ibias.flow.estimate import compared, two_runs
+from ibias.flow.log_time import LARGEST_EXPONENT
 from ibias.losses import Logistic
 from ibias.trajectory import Trajectory
 
@@ -108,8 +108,7 @@ def cross_entropy_flow(
     >>> print(f"{flow.slope(flow.norms) * optima.multiclass_margin(data).margin:.6f}")
     1.000000
     """
-    if not isinstance(data, MulticlassDataset):
-        raise ValueError("data must be a MulticlassDataset; for two classes use gradient_flow.")
+    require("data", data, MulticlassDataset)
     log_t, tolerance = increasing("log_t", log_t), positive("tolerance", tolerance)
     shape = (data.n_classes, data.n_features)
     w = np.zeros(shape) if start is None else finite_array("start", start)
@@ -121,19 +120,19 @@ def cross_entropy_flow(
     field = CrossEntropyField(data.Z, data.n_samples)
     size = np.linalg.norm(data.Z, axis=1).max()
 
-    def solve(local_error: float) -> tuple[np.ndarray, int]:
-        # One Euler step to the time `first` errs by at most t^2 size^3 / 2.
-        first = min(0.5 * np.log(local_error / size**3), log_t[0] - 1)
-        passage = integrate(field, first, w + field(first, w), log_t, local_error, field.jacobian)
-        return passage.states, passage.n_evaluations
+    def launch(local_error: float, caution: float) -> tuple[float, np.ndarray]:
+        # One Euler step to the time `first` errs by at most t^2 size^3 / 2, with sizes of the
+        # gradient and the Hessian that hold everywhere.
+        first = min(0.5 * np.log(local_error / size**3), log_t[0]) - 1 - caution
+        return first, w + field(first, w)
 
-    accurate, n_accurate = solve(ACCURATE * tolerance)
-    rough, n_rough = solve(ROUGH * tolerance)
+    real, check = two_runs(field, launch, log_t, tolerance, field.jacobian)
+    accurate = real.states
     return Trajectory(
         log_t=read_only(np.array(log_t)),
         iterates=read_only(accurate),
         log_risk=read_only(field.log_risk(accurate)),
         status=f"integrated to log time {log_t[-1]:.6g}",
-        error_estimate=read_only(agreement(log_t, accurate, rough, tolerance)),
-        n_evaluations=n_accurate + n_rough,
+        error_estimate=compared(log_t, accurate, check.states, tolerance),
+        n_evaluations=real.n_evaluations + check.n_evaluations,
     )

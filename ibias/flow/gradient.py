@@ -1,22 +1,23 @@
-"""Gradient flow, and gradient descent continued past the steps a loop can take."""
+"""Gradient flow, at times that no loop reaches."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import choice, increasing, positive, read_only
+from ibias._validate import increasing, positive, read_only, require
 from ibias.datasets import Dataset
-from ibias.descent.gradient import default_step_size
-from ibias.descent.loop import Diverged, initial_iterate
-from ibias.flow.log_time import MAX_ORDER, IntegrationFailed, LogTimeField
-from ibias.flow.separation import Arc, follow
-from ibias.losses import MarginLoss, named
+from ibias.descent.loop import one_start
+from ibias.flow.collocation import collocate
+from ibias.flow.estimate import ACCURATE, ROUGH, about_columns, compared
+from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage, integrate
+from ibias.flow.separation import Arc, Halt, Run, follow
+from ibias.losses import MarginLoss, is_convex, named
 from ibias.trajectory import Trajectory
 
-MAX_LOOP = 2**18  # steps of the exact loop before the series must have taken over
-# Local errors add up along the way, by a factor of 10 to 30 on the data of the tests.
-ROUGH, ACCURATE = 0.03, 0.003  # local errors of the check run and the real one, per tolerance
+SEGMENT, SEGMENTS = 10.0, 4.0  # log times at which LSODA's tolerance is renewed: 40, 160, ...
+PATIENCE = 2.0  # log time that the check run waits before it takes a limit for the flow
 
 
 def gradient_flow(
@@ -49,7 +50,8 @@ def gradient_flow(
     Returns
     -------
     Trajectory
-        Its ``error_estimate`` is the distance to a second run, ten times less accurate.
+        Its ``error_estimate`` is the distance to a second run with another first step and
+        another integrator, plus the local error of the first (see `ibias.flow.estimate`).
 
     Raises
     ------
@@ -65,101 +67,33 @@ def gradient_flow(
     >>> print(f"{flow.slope(flow.norms):.6f}")  # 1 / margin = 1 / sqrt(2)
     0.707107
     """
+    require("data", data, Dataset)
     loss, log_t = named(loss), increasing("log_t", log_t)
     tolerance = positive("tolerance", tolerance)
-    space = RowSpace.of(data, start)
-    field = LogTimeField(space.Z, loss, -np.log(data.n_samples), np.zeros(data.n_samples))
+    space = Space.of(data, start)
+    n = data.n_samples
+    field = LogTimeField(space.Z, loss, space.log_clock - np.log(n), np.zeros(n))
+    fine, coarse = ACCURATE * tolerance, ROUGH * tolerance
 
-    def solve(local_error: float) -> Arc:
-        first = first_time(field, space.start, local_error)
-        early = [space.start + field(s, space.start) for s in log_t[log_t <= first]]
-        arc = follow(
-            field, first, space.start + field(first, space.start), log_t[log_t > first], local_error
-        )
-        return replace(arc, iterates=[*early, *arc.iterates])
+    def near(w: np.ndarray) -> float:
+        return coarse * max(space.unit, np.abs(w).max(initial=0.0))
 
-    accurate, rough = solve(ACCURATE * tolerance), solve(ROUGH * tolerance)
-    return conclude(space, loss, log_t, accurate, rough, tolerance)
+    def solve(run: Run, local_error: float, caution: float, patience: float) -> Arc:
+        first = min(first_time(field, space.start, local_error * space.unit), log_t[0]) - caution
+        w = space.start + field(first, space.start)
+        return follow(field, first, w, log_t, run, near, patience)
 
-
-def continued_gradient_descent(
-    data: Dataset,
-    *,
-    loss: str | MarginLoss = "logistic",
-    step_size: float | None = None,
-    log_steps: ArrayLike,
-    start: ArrayLike | None = None,
-    tolerance: float = 1e-9,
-    order: int = 5,
-) -> Trajectory:
-    """Return the iterates of gradient descent after exp(log_steps) steps of fixed size.
-
-    An exact loop runs until the first neglected term of the series log(1 + Delta) (see
-    `LogTimeField`) is below the tolerance; a few hundred steps. From there the iterates
-    lie on the flow of that series, which is integrated in s = log k.
-
-    Parameters
-    ----------
-    data : Dataset
-        The samples, separable or not.
-    loss : str or MarginLoss
-        "logistic", "exponential", or an instance.
-    step_size : float, optional
-        Without it, 1/L (`ibias.descent.default_step_size`).
-    log_steps : array, shape (n_times,), increasing, at least 0
-        Natural logarithms of the step numbers k. While the exact loop runs, the nearest
-        whole step is returned, and ``log_t`` says which.
-    start : array, shape (n_features,), optional
-        Zero if not given.
-    tolerance : float
-        The error allowed in w, relative to max(1, max_j |w_j|).
-    order : int
-        The number of terms of the series, 1 (plain flow) to 6.
-
-    Returns
-    -------
-    Trajectory
-        With ``log_t = log(step_size * k)``. Its ``error_estimate`` is the distance to a
-        second run that leaves the loop at half the steps, ten times less accurate.
-
-    Raises
-    ------
-    ValueError
-        For bad input, by name.
-    Diverged
-        When the exact loop overflows.
-    IntegrationFailed
-        When the series does not settle, the integrator does not arrive, or the tolerance
-        cannot be met.
-    """
-    loss, log_steps = named(loss), increasing("log_steps", log_steps)
-    tolerance = positive("tolerance", tolerance)
-    choice("order", order, range(1, MAX_ORDER + 1))
-    if log_steps[0] < 0:
-        raise ValueError(f"log_steps must be at least 0, which is one step; got {log_steps[0]:g}.")
-    eta = positive("step_size", default_step_size(data, loss) if step_size is None else step_size)
-    space = RowSpace.of(data, start)
-    field = LogTimeField(
-        space.Z, loss, np.log(eta / data.n_samples), np.zeros(data.n_samples), order
-    )
-    loop = exact_loop(field, space.start, ROUGH * tolerance, np.exp(np.minimum(log_steps, 40.0)))
-    later = log_steps[loop.n_early :]
-    accurate = follow(loop.field, loop.log_k, loop.w, later, ACCURATE * tolerance)
-    rough = follow(loop.field, loop.log_half, loop.w_half, later, ROUGH * tolerance)
-    accurate = replace(
-        accurate,
-        iterates=[*loop.early, *accurate.iterates],
-        n_evaluations=accurate.n_evaluations + loop.n_steps,
-        status=loop.remark + accurate.status,
-    )
-    rough = replace(rough, iterates=[*loop.early, *rough.iterates])
-    log_k = np.concatenate([np.log(loop.early_steps), later])
-    return conclude(space, loss, log_k + np.log(eta), accurate, rough, tolerance)
+    accurate = solve(by_lsoda(fine, space.unit), fine, 0.0, 0.0)
+    check = solve(by_collocation(coarse, space.unit), coarse, 3.0, PATIENCE)
+    return conclude(space, data, loss, log_t, accurate, check, tolerance)
 
 
 @dataclass(frozen=True, eq=False)
-class RowSpace:
-    """Coordinates on the row space of Z, where all the motion is, if that is smaller.
+class Space:
+    """Coordinates v = size * (part of w in the row space of Z), in which rows have length <= 1.
+
+    The flow of w in the time t is the flow of v in the time size^2 t, exactly. The part of
+    the start that is orthogonal to the rows never moves; left in, rounding would move it.
 
     Attributes
     ----------
@@ -167,173 +101,152 @@ class RowSpace:
         The signed inputs in these coordinates.
     start : array, shape (n_coordinates,)
     basis : array, shape (n_features, n_coordinates), or None
-        Orthonormal columns; None if the coordinates are w itself.
+        Orthonormal columns; None if there are as many coordinates as features.
     rest : array, shape (n_features,)
-        The part of the start orthogonal to the row space, which never moves.
+        The part of the start orthogonal to the row space.
+    size : float
+        The length of the longest row of the data.
     """
 
     Z: np.ndarray
     start: np.ndarray
     basis: np.ndarray | None
     rest: np.ndarray
+    size: float
 
     @classmethod
-    def of(cls, data: Dataset, start: ArrayLike | None) -> "RowSpace":
+    def of(cls, data: Dataset, start: ArrayLike | None) -> "Space":
         """Return the coordinates for `data` and `start`."""
-        w = initial_iterate(data, start)
-        if w.ndim != 1:
-            raise ValueError(f"start must be one weight vector; got shape {w.shape}.")
-        if data.n_features <= data.n_samples:
-            return cls(data.Z, w, None, np.zeros_like(w))
-        basis, triangle = np.linalg.qr(data.Z.T)
-        return cls(triangle.T.copy(), basis.T @ w, basis, w - basis @ (basis.T @ w))
+        w = one_start(data, start)
+        size = float(np.linalg.norm(data.Z, axis=1).max()) or 1.0
+        Z = data.Z / size
+        scale = np.abs(Z).max(axis=0)
+        scale = np.where(scale > 0, scale, 1.0)
+        triangle = np.linalg.qr((Z / scale).T if Z.shape[1] > Z.shape[0] else Z / scale, mode="r")
+        spectrum = np.linalg.svd(triangle, compute_uv=False)
+        rank = int((spectrum > 1e-13 * spectrum[0]).sum())
+        if rank == data.n_features:
+            return cls(Z, size * w, None, np.zeros_like(w), size)
+        if rank == data.n_samples:
+            basis, triangle = np.linalg.qr(Z.T)
+            rows = triangle.T.copy()
+        else:
+            right = np.linalg.svd(Z / scale, full_matrices=False)[2][:rank]
+            basis = np.linalg.qr(right.T * scale[:, None])[0]
+            rows = Z @ basis
+        return cls(rows, size * (basis.T @ w), basis, w - basis @ (basis.T @ w), size)
+
+    @property
+    def log_clock(self) -> float:
+        """What is added to log t."""
+        return 2 * float(np.log(self.size))
+
+    @property
+    def unit(self) -> float:
+        """The size of v below which the tolerance is absolute."""
+        return min(1.0, self.size)
 
     def lift(self, coordinates: np.ndarray) -> np.ndarray:
         """Return the weights, shape (n_times, n_features)."""
         if self.basis is None:
-            return coordinates
-        return self.rest + coordinates @ self.basis.T
+            return coordinates / self.size
+        return self.rest + coordinates @ self.basis.T / self.size
 
 
-def first_time(field: LogTimeField, w: np.ndarray, local_error: float) -> float:
-    """Return the log time up to which one Euler step from w errs by less than `local_error`.
+def first_time(field: LogTimeField, w: np.ndarray, allowed: float) -> float:
+    """Return the log time up to which one Euler step from w errs by less than `allowed`.
 
-    The error is t^2 ||H|| ||g|| / 2, with the gradient and the Hessian bounded by the
-    weights times the norms of the samples.
+    The error is at most t^2 ||H|| ||g|| / 2 with the largest Hessian and gradient on the way.
+    For a convex loss no gradient is larger than the first. For another one they grow by less
+    than e while t ||H|| <= 1. The Hessian is bounded by that of the loss, everywhere; where
+    the loss has no bound, by its curvature while no margin moves by more than one.
     """
     u = field.margins(w)
-    size = np.log(np.linalg.norm(field.Z, axis=1).max())
-    log_slopes = field.loss.log_slope(u)
-    log_curvatures = log_slopes + np.log(np.abs(field.loss.log_slope_derivative(u)))
-    log_gradient = field.log_scale + np.logaddexp.reduce(log_slopes) + size
-    log_hessian = field.log_scale + np.logaddexp.reduce(log_curvatures) + 2 * size
-    scale = np.log(local_error * max(1.0, np.abs(w).max()))
-    return float((scale - log_gradient - log_hessian) / 2)
-
-
-@dataclass(frozen=True, eq=False)
-class Loop:
-    """The exact start of gradient descent, up to step k0 = exp(log_k)."""
-
-    field: LogTimeField
-    log_k: float
-    w: np.ndarray
-    log_half: float
-    w_half: np.ndarray
-    early: list[np.ndarray]
-    early_steps: list[int]
-    n_steps: int
-    remark: str
-
-    @property
-    def n_early(self) -> int:
-        """How many of the requested steps the loop itself has reached."""
-        return len(self.early)
-
-
-def exact_loop(field: LogTimeField, w: np.ndarray, local_error: float, wanted: np.ndarray) -> Loop:
-    """Run gradient descent until its continuation by the series errs by `local_error`.
-
-    That is: until the first neglected term is below it at two consecutive powers of two.
-    """
-    order, Z = field.order, field.Z
-    wanted = np.maximum(np.rint(wanted), 1).astype(np.int64)
-    saved: dict[int, np.ndarray] = {}
-    half, settled, k = w, 0, 0
-    unstable = 1 if is_unstable(field, w) else 0
-    with np.errstate(over="ignore", invalid="ignore"):
-        for stop in 2 ** np.arange(int(np.log2(MAX_LOOP)) + 1):
-            half = w
-            for step in [*wanted[(wanted > k) & (wanted <= stop)].tolist(), int(stop)]:
-                for _ in range(step - k):
-                    w = w + np.exp(field.log_scale + field.loss.log_slope(Z @ w)) @ Z
-                k, saved[step] = step, w
-            if not np.isfinite(w).all():
-                raise Diverged(k)
-            unstable = k if is_unstable(field, w) else unstable
-            sizes = series_terms(field, np.log(k), w)
-            # The first neglected term, integrated over s, where it decays like k^-order.
-            neglected = sizes[order] / order
-            settled = settled + 1 if neglected <= local_error * max(1, np.abs(w).max()) else 0
-            if settled == 2:
-                break
-        else:
-            raise IntegrationFailed(
-                f"after {MAX_LOOP} steps the iterates still do not follow a smooth curve:"
-                " choose a smaller step_size or a larger tolerance."
+    slope = field.loss.log_slope(u)
+    log_gradient = field.log_scale + np.logaddexp.reduce(slope) + np.log(field.largest_row)
+    log_hessian = field.log_scale + np.log((field.Z**2).sum())
+    latest = np.inf
+    if np.isfinite(field.loss.smoothness):
+        log_hessian += np.log(field.loss.smoothness)
+    else:
+        around = u[:, None] + np.linspace(-1.0, 1.0, 9)
+        with np.errstate(divide="ignore"):
+            curvature = field.loss.log_slope(around) + np.log(
+                np.abs(field.loss.log_slope_derivative(around))
             )
-    excess = np.log(np.maximum(sizes[1:order], 1e-300) / (0.1 * local_error))
-    decay = excess / np.arange(1, order)
-    early_steps = [step for step in wanted.tolist() if step <= k]
-    remark = (
-        f"the step exceeded 2/||Hessian|| as late as step {unstable}, so that rounding errors"
-        " may have been amplified before it; "
-        if unstable
-        else ""
-    )
-    return Loop(
-        field=replace(field, switch_off=tuple(np.log(k) + np.maximum(decay, 0.0))),
-        log_k=float(np.log(k)),
-        w=w,
-        log_half=float(np.log(k // 2)),
-        w_half=half,
-        early=[saved[step] for step in early_steps],
-        early_steps=early_steps,
-        n_steps=k,
-        remark=remark,
-    )
+        log_hessian += curvature.max() + np.log(2.0)
+        latest = -log_gradient - np.log(field.largest_row)
+    if not is_convex(field.loss):
+        latest = min(latest, -log_hessian) - 1
+    return float(min((np.log(allowed) - log_gradient - log_hessian) / 2, latest))
 
 
-def series_terms(field: LogTimeField, s: float, w: np.ndarray) -> np.ndarray:
-    """Return the largest entry of each term of the series and the next; shape (order + 1,)."""
-    differences = field.terms(s, w, field.order + 1)
-    sizes = []
-    for j in range(field.order + 1):
-        sizes.append(np.abs(differences[0] @ field.Z).max() / (j + 1))
-        differences = np.diff(differences, axis=0)
-    return np.array(sizes)
+def by_lsoda(local_error: float, unit: float) -> Run:
+    """Return the integrator of the real runs."""
+
+    def run(field: LogTimeField, s: float, w: np.ndarray, times: np.ndarray, halt: Halt) -> Passage:
+        # LSODA cannot take a tolerance that grows with w: it is given a new one now and then.
+        states, calls = np.empty((0, w.size)), 0
+        while len(states) < len(times):
+            left = times[len(states) :]
+            end = max(SEGMENT, s + field.clock + 0.1) * SEGMENTS - field.clock
+            until = left if left[-1] <= end else np.append(left[left < end], end)
+            # In the first stretch w may shrink, from a start far off.
+            far = s + field.clock >= SEGMENT * SEGMENTS * (1 - 1e-12)
+            allowed = field.allowed(w, local_error, unit) if far else local_error * unit
+            options = {
+                "relative": local_error / 10,
+                "jacobian": field.jacobian,
+                "halt": halt,
+                "max_steps": 20_000,
+            }
+            try:
+                passage = integrate(field, s, w, until, allowed, **options)
+            except IntegrationFailed:  # rounding in the exponents; Radau minds it less
+                passage = integrate(field, s, w, until, allowed, swings=True, **options)
+            reached = (
+                passage.states[: len(left[left < end])] if until is not left else passage.states
+            )
+            states, calls = np.vstack([states, reached]), calls + passage.n_evaluations
+            halted = len(passage.states) < len(until)
+            s, w = passage.time, passage.state
+            if halted:
+                break
+        return Passage(states, s, w, calls)
+
+    return run
 
 
-def is_unstable(field: LogTimeField, w: np.ndarray) -> bool:
-    """Say whether step_size * ||Hessian|| > 2 at w, where nearby iterates separate."""
-    bound = np.exp(field.log_scale) * field.loss.smoothness * np.sum(field.Z**2)
-    if bound <= 2:
-        return False
-    return bool(np.linalg.norm(field.jacobian(0.0, w), ord=2) > 2)
+def by_collocation(local_error: float, unit: float) -> Run:
+    """Return the integrator of the check runs."""
+
+    def run(field: LogTimeField, s: float, w: np.ndarray, times: np.ndarray, halt: Halt) -> Passage:
+        allowed: Callable = lambda w: field.allowed(w, local_error, unit)  # noqa: E731
+        return collocate(field, s, w, times, allowed, field.jacobian, symmetric=True, halt=halt)
+
+    return run
 
 
 def conclude(
-    space: RowSpace,
+    space: Space,
+    data: Dataset,
     loss: MarginLoss,
     log_t: np.ndarray,
     accurate: Arc,
-    rough: Arc,
+    check: Arc,
     tolerance: float,
 ) -> Trajectory:
     """Compare the two runs and assemble the trajectory."""
-    iterates = np.array(accurate.iterates)
-    error = agreement(log_t, iterates, np.array(rough.iterates), tolerance)
+    w = space.lift(np.array(accurate.iterates))
+    other = space.lift(np.array(check.iterates))
+    error = compared(
+        log_t, w, other, tolerance, advice=about_columns(data.X), extra=accurate.error / space.size
+    )
     return Trajectory(
         log_t=read_only(np.array(log_t)),
-        iterates=read_only(space.lift(iterates)),
-        log_risk=read_only(np.asarray(loss.log_risk(iterates @ space.Z.T))),
+        iterates=read_only(w),
+        log_risk=read_only(np.asarray(loss.log_risk(np.array(accurate.iterates) @ space.Z.T))),
         status=accurate.status,
-        error_estimate=read_only(error),
-        n_evaluations=accurate.n_evaluations + rough.n_evaluations,
+        error_estimate=error,
+        n_evaluations=accurate.n_evaluations + check.n_evaluations,
     )
-
-
-def agreement(
-    log_t: np.ndarray, accurate: np.ndarray, rough: np.ndarray, tolerance: float
-) -> np.ndarray:
-    """Return how far two runs differ at each time; raise where it is more than the tolerance."""
-    error = np.abs(accurate - rough).max(axis=1)
-    allowed = tolerance * np.maximum(1.0, np.abs(accurate).max(axis=1))
-    if (error > allowed).any():
-        worst = int(np.argmax(error / allowed))
-        raise IntegrationFailed(
-            f"at log t = {log_t[worst]:.6g} two runs differ by {error[worst]:.1e}, more than the"
-            f" tolerance allows ({allowed[worst]:.1e}): ask for tolerance={tolerance * 100:g}"
-            " or for earlier times."
-        )
-    return error

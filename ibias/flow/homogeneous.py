@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, increasing, positive, read_only
+from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import Dataset
-from ibias.flow.log_time import IntegrationFailed, Passage, integrate
+from ibias.flow.estimate import compared, two_runs
+from ibias.flow.log_time import IntegrationFailed, Passage
 from ibias.losses import MarginLoss, named
 from ibias.models import Network
 from ibias.trajectory import Trajectory
@@ -65,28 +66,34 @@ def network_flow(
     IntegrationFailed
         When the flow slides along a kink or does not arrive, or the tolerance cannot be met.
     """
+    require("data", data, Dataset)
+    require("net", net, Network, example="models.Network((2, 10, 1))")
     loss, log_t = named(loss), increasing("log_t", log_t)
     tolerance = positive("tolerance", tolerance)
     field = NetworkField(data, net, loss)
     theta = finite_array("start", start, ndim=1)
+    if theta.size != net.n_parameters:
+        raise ValueError(
+            f"start has shape {theta.shape}; give the {net.n_parameters} parameters of net."
+        )
     if not np.any(field(0.0, theta)):
         raise ValueError("start is a stationary point of the risk: draw it at random.")
-    accurate, rough = (field.passage(theta, log_t, e * tolerance) for e in (ACCURATE, ROUGH))
+    accurate, rough = field.passages(theta, log_t, tolerance)
     iterates = accurate.states
-    error = np.linalg.norm(iterates - rough.states, axis=1)
-    relative = error / np.maximum(1.0, np.linalg.norm(iterates, axis=1))
-    if (relative > tolerance).any():
-        worst = int(np.argmax(relative))
-        raise IntegrationFailed(
-            f"at log t = {log_t[worst]:.6g} two runs differ by {relative[worst]:.1e} of the norm,"
-            f" more than tolerance={tolerance:g} allows: the start may lie near a saddle or a kink."
-        )
+    error = compared(
+        log_t,
+        iterates,
+        rough.states,
+        tolerance,
+        advice=" The start may lie near a saddle or a kink: take another.",
+        length=True,
+    )
     return Trajectory(
         log_t=read_only(np.array(log_t)),
         iterates=read_only(iterates),
         log_risk=read_only(loss.log_risk(data.y * net.predict(iterates, data.X))),
         status=f"integrated to log t = {log_t[-1]:g}",
-        error_estimate=read_only(error),
+        error_estimate=error,
         n_evaluations=accurate.n_evaluations + rough.n_evaluations,
     )
 
@@ -126,32 +133,38 @@ class NetworkField:
         curvature = rows.T @ ((alpha * self.loss.log_slope_derivative(margins))[:, None] * rows)
         return (ahead - behind) / (2 * step) + curvature
 
-    def passage(self, theta: np.ndarray, log_t: np.ndarray, local_error: float) -> Passage:
-        """Integrate from time 0; the first moment, up to a move of `local_error`, is one step."""
-        pull = self(0.0, theta)
-        first = np.log(local_error) - np.log(np.abs(pull).max())
-        early = [theta + np.exp(s) * pull for s in log_t[log_t <= first]]
-        later, calls = log_t[log_t > first], 0
+    def passages(
+        self, theta: np.ndarray, log_t: np.ndarray, tolerance: float
+    ) -> tuple[Passage, Passage]:
+        """Return the two runs; the first moment, up to a move of the local error, is one step."""
+        pull, calls = self(0.0, theta), 0
+
+        def launch(local_error: float, caution: float) -> tuple[float, np.ndarray]:
+            nonlocal calls
+            calls = 0
+            first = min(np.log(local_error) - np.log(np.abs(pull).max()), log_t[0]) - caution
+            return first, theta + np.exp(first) * pull
 
         def counted(s: float, state: np.ndarray) -> np.ndarray:
             nonlocal calls
             calls += 1
             return self(s, state)
 
-        passage = integrate(
+        runs = two_runs(
             counted,
-            first,
-            theta + np.exp(first) * pull,
-            later,
-            local_error,
+            launch,
+            log_t,
+            tolerance,
             self.jacobian,
+            fine=ACCURATE,
+            coarse=ROUGH,
             halt=lambda *_: calls > MAX_EVALUATIONS,
         )
-        if len(passage.states) < len(later):
-            raise IntegrationFailed(
-                f"{calls} evaluations took the flow only to log t = {passage.time:.4g} of"
-                f" {log_t[-1]:.4g}: it slides along a kink of the ReLU. Take another start, or"
-                " descent.network_descent, which zigzags across it."
-            )
-        states = np.array([*early, *passage.states])
-        return Passage(states, passage.time, passage.state, passage.n_evaluations)
+        for run in runs:
+            if len(run.states) < len(log_t):
+                raise IntegrationFailed(
+                    f"{MAX_EVALUATIONS} evaluations took the flow only to log t = {run.time:.4g} of"
+                    f" {log_t[-1]:.4g}: it slides along a kink of the ReLU. Take another start, or"
+                    " descent.network_descent, which zigzags across it."
+                )
+        return runs

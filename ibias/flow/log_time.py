@@ -8,17 +8,21 @@ exp(s - log n + log(-l'(Zw))), of order one for ever.
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import comb
+from functools import cached_property
+from math import comb, sqrt
 
 import numpy as np
 from scipy.integrate import LSODA, Radau
 
-from ibias.losses import MarginLoss
+from ibias import progress
+from ibias.losses import SAMPLED, MarginLoss
 
 # A trial step of the integrator may overshoot by far. A finite weight lets it reject the
 # step; an infinite one would turn into NaN, which passes every error test.
 LARGEST_EXPONENT = 300.0
 MAX_STEPS = 200_000
+ROUNDING = 1e-17  # a term of the series this small, relative to w, cannot be seen
+NEGLIGIBLE = 1e-3  # of a weighted sum of rows: what may be left out of a Jacobian
 
 
 class IntegrationFailed(RuntimeError):
@@ -34,7 +38,8 @@ class LogTimeField:
 
         g = F - (Delta F)/2 + (Delta^2 F)/3 - ...
 
-    The first term alone is the gradient flow. Each further term is smaller by about 1/k.
+    The first term alone is the gradient flow. A term is left out where it is below rounding,
+    by a bound on how far one step moves the margins: by what it is, not by when it is.
 
     Attributes
     ----------
@@ -46,8 +51,8 @@ class LogTimeField:
         A fixed part of the margins, u = Z w + offset.
     order : int
         The number of terms of the series.
-    switch_off : tuple of float
-        Term j + 2 is left out once s is past switch_off[j], where it is negligible.
+    negligible : float
+        Terms that are smaller, relative to w, are left out; by default below rounding.
     """
 
     Z: np.ndarray
@@ -55,37 +60,137 @@ class LogTimeField:
     log_scale: float
     offset: np.ndarray
     order: int = 1
-    switch_off: tuple[float, ...] = ()
+    negligible: float = ROUNDING
+
+    @cached_property
+    def largest_row(self) -> float:
+        """The largest ||z_i||."""
+        return float(np.linalg.norm(self.Z, axis=1).max(initial=0.0))
+
+    @cached_property
+    def columns(self) -> np.ndarray:
+        """The largest |z_ij| of each column j, shape (n_features,)."""
+        return np.abs(self.Z).max(axis=0, initial=0.0)
+
+    @property
+    def clock(self) -> float:
+        """What is added to s for the log time of rows of length one and steps of size one."""
+        return self.log_scale + float(np.log(len(self.Z)))
 
     def margins(self, w: np.ndarray) -> np.ndarray:
         """Return u = Z w + offset, shape (..., n_samples)."""
         return w @ self.Z.T + self.offset
 
-    def weights(self, s: float, margins: np.ndarray) -> np.ndarray:
+    def weights(self, s: float | np.ndarray, margins: np.ndarray) -> np.ndarray:
         """Return alpha_i = e^s scale (-l'(u_i)), of order one at all times."""
         exponents = s + self.log_scale + self.loss.log_slope(margins)
         return np.exp(np.minimum(exponents, LARGEST_EXPONENT))
 
-    def terms(self, s: float, w: np.ndarray, order: int) -> np.ndarray:
-        """Return the weights after 0, 1, ..., order - 1 steps from w; shape (order, n)."""
-        u = self.margins(w)
-        rows = [self.weights(s, u)]
-        for _ in range(order - 1):
-            u = u + np.exp(-s) * (self.Z @ (rows[-1] @ self.Z))
-            rows.append(self.weights(s, u))
-        return np.array(rows)
+    def pulls(self, s: float | np.ndarray, w: np.ndarray) -> np.ndarray:
+        """Return the pull Z^T alpha after 0, 1, ... steps from w, as many as can be told apart.
 
-    def __call__(self, s: float, w: np.ndarray) -> np.ndarray:
-        """Return dw/ds, shape (n_features,)."""
-        order = 1 + sum(s < off for off in self.switch_off)
-        if order == 1:
+        Shape (n_terms, n_features); for several states, (n_terms, k, n_features).
+        """
+        u = self.margins(w)
+        alpha = self.weights(s, u)
+        pull = alpha @ self.Z
+        pulls, step = [pull], np.exp(-s)
+        for _ in range(1, self.visible(step, alpha, pull, u, w)):
+            u = u + step * (pull @ self.Z.T)
+            pull = self.weights(s, u) @ self.Z
+            pulls.append(pull)
+        return np.array(pulls)
+
+    def reach(self, step: float | np.ndarray, pull: np.ndarray, u: np.ndarray) -> float:
+        """Return a bound on the relative change of any weight in one step."""
+        if pull.ndim == 1:
+            move = step * sqrt(pull @ pull)
+        else:
+            move = (step[:, 0] * np.linalg.norm(pull, axis=1)).max()
+        steepness = self.steepness
+        if steepness > 1.0:
+            steepness = np.abs(self.loss.log_slope_derivative(u)).max()
+        return float(move * self.largest_row * steepness)
+
+    @cached_property
+    def steepness(self) -> float:
+        """1 where no derivative of log(-l') is larger; else some number above 1."""
+        return max(1.0, float(np.abs(self.loss.log_slope_derivative(SAMPLED)).max()))
+
+    def visible(
+        self,
+        step: float | np.ndarray,
+        alpha: np.ndarray,
+        pull: np.ndarray,
+        u: np.ndarray,
+        w: np.ndarray,
+    ) -> int:
+        """Return how many terms of the series, up to `order`, are not negligible."""
+        reach = self.reach(step, pull, u)
+        if reach > 0.05:
+            return self.order
+        term = float(alpha.sum(axis=-1).max()) * self.largest_row * reach
+        negligible = self.negligible * float(np.abs(w).max())
+        n_terms = 1
+        while n_terms < self.order and term > negligible:
+            term, n_terms = 2 * term * reach, n_terms + 1
+        return n_terms
+
+    def first_neglected(self, s: float, w: np.ndarray, negligible: float) -> float:
+        """Return the first neglected term over `order`; a bound, where that is negligible."""
+        order = self.order
+        u = self.margins(w)
+        alpha = self.weights(s, u)
+        pull = alpha @ self.Z
+        step = np.exp(-s)
+        reach = self.reach(step, pull, u)
+        if reach < 0.05:
+            bound = float(alpha.sum()) * self.largest_row * (2 * reach) ** order
+            if bound <= negligible:
+                return bound
+        rows = [pull]
+        for _ in range(order):
+            u = u + step * (rows[-1] @ self.Z.T)
+            rows.append(self.weights(s, u) @ self.Z)
+        return float(np.abs(np.diff(rows, n=order, axis=0)).max()) / (order * (order + 1))
+
+    def __call__(self, s: float | np.ndarray, w: np.ndarray) -> np.ndarray:
+        """Return dw/ds at one time and state, or at several, (k,) and (k, n_features)."""
+        if np.ndim(s):
+            s = np.asarray(s)[:, None]
+        if self.order == 1:
             return self.weights(s, self.margins(w)) @ self.Z
-        return (LOG_SERIES[order] @ self.terms(s, w, order)) @ self.Z
+        pulls = self.pulls(s, w)
+        if pulls.ndim == 2:
+            return LOG_SERIES[len(pulls)] @ pulls
+        return np.tensordot(LOG_SERIES[len(pulls)], pulls, axes=1)
 
     def jacobian(self, s: float, w: np.ndarray) -> np.ndarray:
-        """Return the derivative of the first term, Z^T diag(alpha (log(-l'))') Z."""
+        """Return the derivative of the first term, Z^T diag(alpha (log(-l'))') Z.
+
+        Samples that contribute less than a thousandth of it together are left out: it steers
+        an iteration, and does not enter the result.
+        """
         u = self.margins(w)
-        return (self.Z.T * (self.weights(s, u) * self.loss.log_slope_derivative(u))) @ self.Z
+        weights = self.weights(s, u) * self.loss.log_slope_derivative(u)
+        size = np.abs(weights)
+        if size.size > 4 * w.size:
+            kept = size > NEGLIGIBLE * size.sum() / size.size
+            rows = self.Z[kept]
+            return (rows.T * weights[kept]) @ rows
+        return (self.Z.T * weights) @ self.Z
+
+    def allowed(self, w: np.ndarray, local_error: float, unit: float) -> np.ndarray:
+        """Return the local error allowed in each coordinate, shape (n_features,).
+
+        It is `local_error`, relative to max(unit, max |w_j|); and so small that the margins
+        keep that accuracy as well, relative to the smallest of them (or to one).
+        """
+        size = max(unit, np.abs(w).max(initial=0.0))
+        margin = max(1.0, np.abs(self.margins(w)).min(initial=np.inf))
+        with np.errstate(divide="ignore"):
+            allowed = local_error * np.minimum(size, margin / self.columns)
+        return np.maximum(allowed, 2e-15 * size)
 
     def restricted(self, rows: np.ndarray, basis: np.ndarray, point: np.ndarray) -> "LogTimeField":
         """Return the field of x in w = point + basis x, for the samples `rows` only."""
@@ -110,7 +215,7 @@ LOG_SERIES = [log_series(order) for order in range(MAX_ORDER + 1)]
 
 @dataclass(frozen=True, eq=False)
 class Passage:
-    """What `integrate` returns.
+    """What an integrator returns.
 
     Attributes
     ----------
@@ -133,10 +238,12 @@ def integrate(
     start_time: float,
     start: np.ndarray,
     times: np.ndarray,
-    tolerance: float,
+    tolerance: float | np.ndarray,
+    relative: float | None = None,
     jacobian: Callable[[float, np.ndarray], np.ndarray] | None = None,
     halt: Callable[[float, np.ndarray], bool] | None = None,
     swings: bool = False,
+    max_steps: int = MAX_STEPS,
 ) -> Passage:
     """Integrate dw/ds = field(s, w) through all `times` with scipy's LSODA.
 
@@ -148,12 +255,16 @@ def integrate(
         The initial state.
     times : array, shape (n_times,)
         Increasing, none before `start_time`.
-    tolerance : float
-        The local error per step, absolute, and relative where |w| is above ten.
+    tolerance : float, or array of shape (n,)
+        The absolute local error of a step.
+    relative : float, optional
+        Its relative local error; a tenth of `tolerance`, if not given.
     halt : callable, optional
         Called as halt(s, w) after every step; the integration ends when it is true.
     swings : bool
         Use Radau, which needs no short steps for swings that die out. LSODA does.
+    max_steps : int
+        After how many steps to give up.
 
     Raises
     ------
@@ -161,41 +272,48 @@ def integrate(
         When the integrator stops early or the state is not finite.
     """
     states: list[np.ndarray] = []
-    while len(states) < len(times) and times[len(states)] == start_time:
+    while len(states) < len(times) and times[len(states)] <= start_time:
         states.append(start)
     if len(states) == len(times) or start.size == 0:
         states.extend([start] * (len(times) - len(states)))
         return Passage(np.array(states).reshape(-1, start.size), start_time, start, 0)
-    with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
+    with (
+        np.errstate(over="ignore", invalid="ignore"),
+        warnings.catch_warnings(),
+        progress.Bar("integrating over log time", times[-1] - start_time) as bar,
+    ):
         warnings.simplefilter("ignore")  # LSODA warns and returns; the failure is raised below
         solver = (Radau if swings else LSODA)(
             field,
             start_time,
             start,
             times[-1],
-            rtol=max(1e-13, tolerance / 10),
+            rtol=max(1e-13, float(np.min(tolerance)) / 10 if relative is None else relative),
             atol=tolerance,
             jac=jacobian,
         )
-        for _ in range(MAX_STEPS):
-            message = solver.step()
+        for _ in range(max_steps):
+            solver.step()
             finite = np.isfinite(solver.y).all()
             if solver.status == "failed" or not finite:
-                reason = message if finite else "the state overflows double precision"
-                raise IntegrationFailed(
-                    f"the integrator stopped at log time {solver.t:.6g} of {times[-1]:.6g}:"
-                    f" {reason} Ask for earlier times or a larger tolerance."
-                )
+                reason = "its steps became too short" if finite else "the state overflows"
+                raise stopped(solver.t, times[-1], reason)
             if times[len(states)] <= solver.t:
                 between = solver.dense_output()
                 while len(states) < len(times) and times[len(states)] <= solver.t:
                     states.append(between(times[len(states)]))
+            bar.at(solver.t - start_time)
             if solver.status == "finished" or (halt is not None and halt(solver.t, solver.y)):
                 state = np.array(solver.y)
                 return Passage(
                     np.array(states).reshape(-1, start.size), solver.t, state, solver.nfev
                 )
-    raise IntegrationFailed(
-        f"{MAX_STEPS} steps took the integrator only to log time {solver.t:.6g} of"
-        f" {times[-1]:.6g}. Ask for earlier times or a larger tolerance."
+    raise stopped(solver.t, times[-1], f"{max_steps} steps were not enough")
+
+
+def stopped(time: float, last: float, reason: str) -> IntegrationFailed:
+    """Return the error of an integration that did not arrive, with what helps."""
+    return IntegrationFailed(
+        f"the integration stopped at log time {time:.6g} of {last:.6g}: {reason}. Ask for times"
+        f" up to {time - 0.01 * abs(time) - 0.01:.4g}, or for a larger tolerance."
     )

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
-from ibias._validate import finite_array, increasing, positive, read_only
+from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import MatrixProblem
 from ibias.flow.log_time import IntegrationFailed
 from ibias.models.matrix_product import product, scaled_identity, vjp
@@ -60,6 +60,7 @@ def matrix_flow(
     IntegrationFailed
         When the integrator stops early.
     """
+    require("problem", problem, MatrixProblem, example="datasets.low_rank_completion()")
     log_t = increasing("log_t", log_t)
     factors = _initial_factors(problem, depth, scale, start)
     shapes = [factor.shape for factor in factors]

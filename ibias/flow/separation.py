@@ -1,147 +1,196 @@
 """What a flow does when the data are not separable: a bounded part, and perhaps a ray.
 
-For separable data the weights of the gradient cannot cancel: with margin gamma,
-||Z^T p|| >= gamma * sum(p). So when they cancel to rounding error, they are the proof that
-the data are not separable, a convex combination of the signed inputs that meets zero. From
-then on the flow in floating point would integrate its own rounding errors. Ji and Telgarsky
-(2019, Theorem 1.1) say what it does instead: on the span of the samples that cancel it
-rests at a finite minimiser, and on the orthogonal complement it runs to infinity.
+Ji and Telgarsky (2019, Theorem 1.1): on the span of the samples that hold each other the flow
+of a convex loss rests at a finite minimiser, and on the orthogonal complement it runs to
+infinity. Which samples these are is a property of the data, and is read off a certificate of
+the data (`optima.separability`), never off the flow. Two things follow for the numbers. In
+coordinates along the span and across it the pull of those samples across is zero, and not
+rounding times e^s. And the minimiser may stand for the flow once the flow is there, within the
+tolerance: the distance only falls from then on, because the loss is convex.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ibias.flow.log_time import LARGEST_EXPONENT, IntegrationFailed, LogTimeField, integrate
+from ibias.flow.log_time import (
+    LARGEST_EXPONENT,
+    IntegrationFailed,
+    LogTimeField,
+    Passage,
+)
+from ibias.losses import is_convex
+from ibias.optima.separability import Separation, separate
 
-CANCELLED = 1e-8  # weights that cancel this far are taken for zero
-NEWTON_STEPS = 100
+DOUBT = 12.0  # log time from which it matters whether the data are separable
+EARLIEST = 36.0  # log time from which a limit may stand for the flow: e^-36 is rounding
+NEWTON_STEPS = 60
+RANK = 1e-12
 
-
-def cancellation(field: LogTimeField, s: float, w: np.ndarray) -> float:
-    """Return ||sum p_i z_i|| / (sum p_i max ||z_i||), at least margin / max ||z_i||."""
-    p = field.weights(s, field.margins(w))
-    return float(np.linalg.norm(p @ field.Z) / (p.sum() * np.linalg.norm(field.Z, axis=1).max()))
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """The decomposition of w = bounded + rays x, with x in the orthogonal complement.
-
-    Attributes
-    ----------
-    bounded : array, shape (n_features,)
-        The minimiser over the span of the samples that are not separable.
-    rays : array, shape (n_features, n_rays)
-        An orthonormal basis of the complement of that span.
-    separable : array of bool, shape (n_samples,)
-        The samples that the ray separates.
-    """
-
-    bounded: np.ndarray
-    rays: np.ndarray
-    separable: np.ndarray
-
-
-def split(field: LogTimeField, s: float, w: np.ndarray) -> Split:
-    """Split the data at a point w where the weights have cancelled."""
-    p = field.weights(s, field.margins(w))
-    stuck = p > 1e-6 * p.max()
-    _, size, right = np.linalg.svd(field.Z[stuck], full_matrices=True)
-    rank = int((size > 1e-10 * size[0]).sum())
-    span, rays = right[:rank].T, right[rank:].T
-    across = np.linalg.norm(field.Z @ rays, axis=1)
-    separable = across > 1e-8 * np.linalg.norm(field.Z, axis=1)
-    bounded_field = field.restricted(~separable, span, w - span @ (span.T @ w))
-    bounded = span @ minimiser(bounded_field, span.T @ w)
-    if separable.any() and (field.Z[separable] @ rays @ (rays.T @ w) <= 0).any():
-        raise IntegrationFailed(
-            "the data are so nearly separable that rounding hides which samples are; "
-            "ask for earlier times, or remove the samples that conflict."
-        )
-    return Split(bounded=bounded, rays=rays, separable=separable)
-
-
-def minimiser(field: LogTimeField, x: np.ndarray) -> np.ndarray:
-    """Return the point where the field vanishes, by Newton's method from nearby."""
-    if x.size == 0:
-        return x
-    for _ in range(NEWTON_STEPS):
-        step = np.linalg.lstsq(field.jacobian(0.0, x), -field(0.0, x), rcond=None)[0]
-        x = x + step
-        if np.abs(step).max(initial=0.0) <= 1e-13 * max(1.0, np.abs(x).max(initial=0.0)):
-            return x
-    raise IntegrationFailed("Newton's method for the finite minimiser did not converge.")
+Halt = Callable[[float, np.ndarray], bool] | None
+Run = Callable[[LogTimeField, float, np.ndarray, np.ndarray, Halt], Passage]
 
 
 @dataclass(frozen=True, eq=False)
 class Arc:
-    """A stretch of a flow: the iterates at the requested times, and how it ended."""
+    """A stretch of a flow: the iterates at the requested times, and how it ended.
+
+    `error` is what the end adds to the error of the integration: how far the flow was from
+    the limit that stands for it since.
+    """
 
     iterates: list[np.ndarray]
     status: str
     n_evaluations: int
+    error: float = 0.0
 
 
 def follow(
-    field: LogTimeField, s: float, w: np.ndarray, times: np.ndarray, local_error: float
+    field: LogTimeField,
+    s: float,
+    w: np.ndarray,
+    times: np.ndarray,
+    run: Run,
+    near: Callable[[np.ndarray], float],
+    patience: float = 0.0,
 ) -> Arc:
-    """Follow the flow from (s, w) through `times`, by its limit where the data conflict."""
-    # A point that separates the data settles the question, once and for all.
-    separated = bool((field.margins(w) > 0).all())
+    """Follow the flow from (s, w) through `times`, by its limit where the data conflict.
 
-    def conflict(s: float, w: np.ndarray) -> bool:
+    Parameters
+    ----------
+    run : callable
+        The integrator: run(field, s, w, times, halt) returns a `Passage`.
+    near : callable
+        How close to the limit the flow must be at w before the limit stands for it.
+    patience : float
+        How much longer than needed, in log time, the flow is integrated before the limit.
+    """
+    separated = False
+
+    def in_doubt(s: float, w: np.ndarray) -> bool:
         nonlocal separated
         separated = separated or bool((field.margins(w) > 0).all())
-        return not separated and cancellation(field, s, w) < CANCELLED
+        return not separated and s + field.clock >= DOUBT
 
-    passage = integrate(field, s, w, times, local_error, jacobian=field.jacobian, halt=conflict)
-    check_exponents(field, times, passage.states)
-    if len(passage.states) == len(times):
+    passage = run(field, s, w, times, in_doubt)
+    states, calls = list(passage.states), passage.n_evaluations
+    if len(states) == len(times):
         where = f"log time {times[-1]:.6g}" if len(times) else "the end of the exact loop"
-        return Arc(list(passage.states), f"integrated to {where}", passage.n_evaluations)
-    return past_cancellation(
-        field,
-        passage.time,
-        passage.state,
-        times[len(passage.states) :],
-        Arc(list(passage.states), "", passage.n_evaluations),
-        local_error,
-    )
+        return Arc(checked(field, times, states), f"integrated to {where}", calls)
+    s, w, left = passage.time, passage.state, times[len(states) :]
+    parts = certified(field)
+    if parts is None or parts.rest.size == 0 or not is_convex(field.loss):
+        passage = run(field, s, w, left, None)
+        states += list(passage.states)
+        status = f"integrated to log time {times[-1]:.6g}"
+        return Arc(checked(field, times, states), status, calls + passage.n_evaluations)
+    before = Arc(states, "", calls)
+    return beside_the_rest(field, parts, s, w, left, before, run, near, patience)
 
 
-def check_exponents(field: LogTimeField, times: np.ndarray, states: np.ndarray) -> None:
-    """Refuse states whose weights have outgrown what the field can represent."""
-    for s, w in zip(times, states, strict=False):
+def certified(field: LogTimeField) -> Separation | None:
+    """Return which samples can be separated; None where rounding leaves that open."""
+    try:
+        return separate(field.Z)
+    except RuntimeError:
+        return None
+
+
+def checked(field: LogTimeField, times: np.ndarray, states: list) -> list:
+    """Return the states; refuse ones whose weights have outgrown what the field can represent."""
+    for s, w in zip(times, states, strict=True):
         if field.weights(s, field.margins(w)).max() >= np.exp(LARGEST_EXPONENT):
             raise IntegrationFailed(
                 f"at log time {s:.6g} the weights exceed exp({LARGEST_EXPONENT:g}): for this loss"
                 " the iterates grow like a power of t. Ask for earlier times."
             )
+    return states
 
 
-def past_cancellation(
+def beside_the_rest(
     field: LogTimeField,
+    parts: Separation,
     s: float,
     w: np.ndarray,
     times: np.ndarray,
     before: Arc,
-    local_error: float,
+    run: Run,
+    near: Callable[[np.ndarray], float],
+    patience: float,
 ) -> Arc:
-    """Continue `before` by the bounded minimiser and, if some samples are separable, the ray."""
-    parts = split(field, s, w)
-    n_separable = int(parts.separable.sum())
-    rays = field.restricted(parts.separable, parts.rays, parts.bounded)
-    along = parts.rays.T @ w
-    if n_separable == 0:
+    """Continue `before` in coordinates along the span of the rest, and across it."""
+    along, across = spans(field.Z[parts.rest], field.columns)
+    basis = np.hstack([along, across])
+    Z = field.Z @ basis
+    Z[np.ix_(parts.rest, np.arange(along.shape[1], basis.shape[1]))] = 0.0
+    turned = replace(field, Z=Z)
+    n = along.shape[1]
+    rest = field.restricted(parts.rest, along, np.zeros(len(w)))
+    minimum: np.ndarray | None = None
+    since = np.inf
+
+    def distance(x: np.ndarray) -> float:
+        nonlocal minimum
+        minimum = minimiser(rest, x[:n]) if minimum is None else minimum
+        return np.inf if minimum is None else float(np.abs(x[:n] - minimum).max(initial=0.0))
+
+    def rests(s: float, x: np.ndarray) -> bool:
+        nonlocal since
+        # By then what the separable samples pull along the span is far below what holds it.
+        if s + field.clock < EARLIEST or distance(x) > near(x):
+            return False
+        since = min(since, s)
+        return s >= since + patience
+
+    passage = run(turned, s, basis.T @ w, times, rests)
+    states = list(passage.states)
+    calls = before.n_evaluations + passage.n_evaluations
+    if len(states) == len(times):
+        iterates = [*before.iterates, *(x @ basis.T for x in states)]
+        return Arc(iterates, f"integrated to log time {times[-1]:.6g}", calls)
+    s, x, left = passage.time, passage.state, times[len(states) :]
+    off, bounded = distance(x), minimum
+    iterates = [*before.iterates, *(x @ basis.T for x in states)]
+    if parts.separable.size == 0:
         status = f"not separable: at rest at the finite minimiser from log time {s:.6g}"
-        x, n_evaluations = np.tile(along, (len(times), 1)), 0
-    else:
-        status = (
-            f"not separable: {len(parts.separable) - n_separable} samples at rest at their finite"
-            f" minimiser from log time {s:.6g}, {n_separable} samples on the ray"
-        )
-        passage = integrate(rays, s, along, times, local_error, jacobian=rays.jacobian)
-        x, n_evaluations = passage.states, passage.n_evaluations
-    iterates = [*before.iterates, *(parts.bounded + x @ parts.rays.T)]
-    return Arc(iterates, status, before.n_evaluations + n_evaluations)
+        end = basis @ np.r_[bounded, x[n:]]
+        return Arc([*iterates, *([end] * len(left))], status, calls, off)
+    status = (
+        f"not separable: {parts.rest.size} samples at rest at their finite minimiser from log"
+        f" time {s:.6g}, {parts.separable.size} samples on the ray"
+    )
+    rays = field.restricted(parts.separable, across, along @ bounded)
+    passage = run(rays, s, x[n:], left, None)
+    ends = along @ bounded + passage.states @ across.T
+    return Arc([*iterates, *ends], status, calls + passage.n_evaluations, off)
+
+
+def spans(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return orthonormal bases, as columns, of the span of the rows and of its complement."""
+    scale = np.where(columns > 0, columns, 1.0)
+    _, size, right = np.linalg.svd(np.linalg.qr(rows / scale, mode="r"), full_matrices=True)
+    rank = int((size > RANK * size.max(initial=0.0) * len(rows)).sum())
+    if rank == len(scale):
+        return np.eye(rank), np.zeros((rank, 0))
+    # The span of the rows themselves is that of the scaled ones, times the scale.
+    full = np.linalg.qr(np.hstack([right[:rank].T * scale[:, None], np.eye(len(scale))]))[0]
+    return full[:, :rank], full[:, rank : len(scale)]
+
+
+def minimiser(field: LogTimeField, x: np.ndarray) -> np.ndarray | None:
+    """Return the point where the field vanishes, by Newton's method from nearby, or None."""
+    for _ in range(NEWTON_STEPS if x.size else 0):
+        u = field.margins(x)
+        p = field.loss.dual_variables(u)
+        scale = np.maximum(field.columns, 1e-300)
+        rows = field.Z / scale
+        hessian = (rows.T * (p * -field.loss.log_slope_derivative(u))) @ rows
+        step = np.linalg.lstsq(hessian, p @ rows, rcond=1e-15)[0] / scale
+        x = x + step
+        size = np.abs(step * field.columns).max(initial=0.0)
+        if not np.isfinite(size):
+            return None
+        if size <= 1e-13 * max(1.0, np.abs(u).max()):
+            return x
+    return x if x.size == 0 else None

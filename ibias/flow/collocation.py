@@ -1,0 +1,237 @@
+"""Radau IIA collocation of order 9: the integrator of the check runs.
+
+It shares nothing with LSODA: one step at a time, a polynomial of degree five that satisfies
+the equation at five points, its own Newton iteration and its own choice of the step (Hairer
+and Wanner 1996, sections IV.5 and IV.8). All stages are evaluated in one call.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.polynomial import Polynomial
+from numpy.polynomial.legendre import Legendre
+
+from ibias.flow.log_time import IntegrationFailed, Passage
+
+STAGES = 5
+NEWTON_STEPS = 12
+MAX_STEPS = 3_000
+SMALLEST_STEP = 1e-14
+NEWTON_ERROR = 0.05  # of the local error allowed
+ROUNDING = 1e-15
+SLOW = 0.1  # a rate of the iteration above this calls for a new Jacobian
+GROWTH, SAFETY = 8.0, 0.8
+# The estimate is that of an embedded formula of order 5. The local error of the step itself,
+# of order 9, is about this power of it.
+SUPERCONVERGENCE = 0.72
+
+
+@dataclass(frozen=True, eq=False)
+class Tableau:
+    """The method's coefficients: nodes, A^-1 = vectors diag(poles) vectors^-1, the estimate."""
+
+    nodes: np.ndarray
+    inverse: np.ndarray
+    poles: np.ndarray
+    vectors: np.ndarray
+    covectors: np.ndarray
+    real_pole: float
+    estimate: np.ndarray
+    extrapolate: np.ndarray  # the inverse of the Vandermonde matrix of 0 and the nodes
+
+
+@cache
+def tableau() -> Tableau:
+    """Return the coefficients, computed from the zeros of P_5 - P_4."""
+    polynomial = Legendre.basis(STAGES) - Legendre.basis(STAGES - 1)
+    nodes = np.sort((polynomial.convert(kind=Polynomial).roots().real + 1) / 2)
+    nodes[-1] = 1.0
+    powers = np.arange(STAGES)
+    vandermonde = nodes[:, None] ** powers
+    A = nodes[:, None] ** (powers + 1) / (powers + 1) @ np.linalg.inv(vandermonde)
+    inverse = np.linalg.inv(A)
+    poles, vectors = np.linalg.eig(inverse)
+    real_pole = float(poles[np.abs(poles.imag).argmin()].real)
+    # f(0) / real_pole + sum_i e_i f(c_i) vanishes where f is a polynomial of degree below 5.
+    estimate = np.linalg.solve(vandermonde.T, np.where(powers == 0, -1 / real_pole, 0.0))
+    with_start = np.append(0.0, nodes)[:, None] ** np.arange(STAGES + 1)
+    return Tableau(
+        nodes,
+        inverse,
+        poles,
+        vectors,
+        np.linalg.inv(vectors),
+        real_pole,
+        estimate,
+        np.linalg.inv(with_start),
+    )
+
+
+class Newton:
+    """The Newton iteration of a step: solves (A^-1 x I - h I x J) Z = right, for fixed J."""
+
+    def __init__(self, jacobian: np.ndarray, symmetric: bool) -> None:
+        self.symmetric = symmetric
+        self.jacobian = jacobian
+        if symmetric:
+            self.rates, self.basis = np.linalg.eigh(jacobian)
+        self.h = 0.0
+
+    def prepare(self, h: float) -> None:
+        """Factor for the step h."""
+        if h == self.h:
+            return
+        t, self.h = tableau(), h
+        if self.symmetric:
+            self.divisors = t.poles[:, None] - h * self.rates
+        else:
+            identity = np.eye(len(self.jacobian))
+            self.inverses = np.linalg.inv(t.poles[:, None, None] * identity - h * self.jacobian)
+
+    def solve(self, right: np.ndarray) -> np.ndarray:
+        """Return Z, shape (5, n)."""
+        t = tableau()
+        if self.symmetric:
+            parts = t.covectors @ (right @ self.basis) / self.divisors
+            return (t.vectors @ parts).real @ self.basis.T
+        parts = (self.inverses @ (t.covectors @ right)[..., None])[..., 0]
+        return (t.vectors @ parts).real
+
+    def filtered(self, vector: np.ndarray) -> np.ndarray:
+        """Return (I - h J / real_pole)^-1 vector."""
+        pole = tableau().real_pole
+        if self.symmetric:
+            return (vector @ self.basis / (1 - self.h / pole * self.rates)) @ self.basis.T
+        return np.linalg.solve(np.eye(len(vector)) - self.h / pole * self.jacobian, vector)
+
+
+def collocate(
+    field: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    start_time: float,
+    start: np.ndarray,
+    times: np.ndarray,
+    allowed: Callable[[np.ndarray], np.ndarray],
+    jacobian: Callable[[float, np.ndarray], np.ndarray],
+    *,
+    symmetric: bool = False,
+    halt: Callable[[float, np.ndarray], bool] | None = None,
+    first_step: float = 0.1,
+) -> Passage:
+    """Integrate dw/ds = field(s, w) through all `times`, each the end of a step.
+
+    Parameters
+    ----------
+    field : callable
+        Takes several times, shape (k,), and states, shape (k, n), at once.
+    allowed : callable
+        The local error that a state allows in each coordinate, shape (n,).
+    jacobian : callable
+        Takes one time and one state.
+    symmetric : bool
+        Whether the Jacobian is.
+    halt : callable, optional
+        Called as halt(s, w) after every step; the integration ends when it is true.
+
+    Raises
+    ------
+    IntegrationFailed
+        When the steps become too short, or too many.
+    """
+    t, states, calls = tableau(), [], 0
+    s, w, h = float(start_time), np.array(start, dtype=float), first_step
+    newton: Newton | None = None
+    slope, predict = None, None
+
+    def passage() -> Passage:
+        return Passage(np.array(states).reshape(-1, w.size), s, w, calls)
+
+    for _ in range(MAX_STEPS):
+        while len(states) < len(times) and times[len(states)] <= s:
+            states.append(w)
+        if len(states) == len(times):
+            return passage()
+        if h <= SMALLEST_STEP * max(abs(s), 1.0):
+            break
+        left = float(times[len(states)]) - s
+        step = left if h >= left * (1 - 1e-9) else min(h, left / 2) if h > left / 2 else h
+        if slope is None:
+            slope, calls = field(np.array([s]), w[None])[0], calls + 1
+        fresh = newton is None
+        if fresh:
+            middle = (s, w) if predict is None else (s + step / 2, w + predict(step)[2])
+            newton, calls = Newton(jacobian(*middle), symmetric), calls + 1
+        newton.prepare(step)
+        tolerance = allowed(w)
+        guess = np.outer(t.nodes * step, slope) if predict is None else predict(step)
+        Z, rate, used = solve_stages(field, newton, s, w, step, guess, tolerance)
+        calls += used
+        if Z is None:
+            # First without the last polynomial, which may lead astray; then with a shorter step.
+            h, newton, predict = (step / 4 if fresh and predict is None else h), None, None
+            continue
+        ends = t.inverse @ Z  # step times the slopes at the nodes
+        raw = step * slope / t.real_pole + t.estimate @ ends
+        error = float((np.abs(newton.filtered(raw)) / tolerance**SUPERCONVERGENCE).max())
+        factor = min(GROWTH, SAFETY * max(error, 1e-30) ** (-1 / (STAGES + 1)))
+        if error > 1:
+            h, newton = step * max(0.1, factor), newton if fresh else None
+            continue
+        predict = continuation(Z, step)
+        s = float(times[len(states)]) if step == left else s + step
+        w, slope = w + Z[-1], ends[-1] / step
+        h = max(h, step * factor) if step < h else step * factor
+        newton = newton if rate < SLOW else None
+        if halt is not None and halt(s, w):
+            while len(states) < len(times) and times[len(states)] <= s:
+                states.append(w)
+            return passage()
+    raise IntegrationFailed(
+        f"the check run stopped at log time {s:.6g} of {times[-1]:.6g}, where its steps are {h:.1e}"
+    )
+
+
+def solve_stages(
+    field: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    newton: Newton,
+    s: float,
+    w: np.ndarray,
+    step: float,
+    Z: np.ndarray,
+    tolerance: np.ndarray,
+) -> tuple[np.ndarray | None, float, int]:
+    """Solve A^-1 Z = step field(s + c step, w + Z); return Z, the rate, and the evaluations.
+
+    Z is None where the iteration does not converge.
+    """
+    t, last, rate = tableau(), np.inf, 0.0
+    for k in range(1, NEWTON_STEPS + 1):
+        residual = step * field(s + t.nodes * step, w + Z) - t.inverse @ Z
+        change = newton.solve(residual)
+        size = float((np.abs(change) / tolerance).max())
+        if not np.isfinite(size):
+            break
+        Z = Z + change
+        # Rounding ends the descent of the changes: nothing is left to gain then.
+        rounding = float((ROUNDING * np.abs(w).max() / tolerance).max())
+        if k > 1:
+            rate = max(size / last, 1e-3)
+        if size <= max(NEWTON_ERROR * (1 if k == 1 else min(1.0, (1 - rate) / rate)), rounding):
+            return Z, rate, k * STAGES
+        if k > 1 and (rate >= 1 or size * rate ** (NEWTON_STEPS - k) > 10 * NEWTON_ERROR):
+            break
+        last = size
+    return None, 1.0, k * STAGES
+
+
+def continuation(Z: np.ndarray, step: float) -> Callable[[float], np.ndarray]:
+    """Return the first guess of the next step: the polynomial of this one, carried on."""
+    t = tableau()
+    coefficients = t.extrapolate @ np.vstack([np.zeros(Z.shape[1]), Z])
+
+    def guess(next_step: float) -> np.ndarray:
+        at = 1 + t.nodes * (next_step / step)
+        return at[:, None] ** np.arange(STAGES + 1) @ coefficients - Z[-1]
+
+    return guess

@@ -1,0 +1,272 @@
+"""Gradient descent continued past the steps a loop can take.
+
+An exact loop, and from where it follows a smooth curve the flow of the series log(1 + Delta)
+(see `LogTimeField`). Smooth is not settled: on a plateau, where every sample is far on the wrong
+side, all steps are alike and the series looks perfect. So the first neglected term is looked at
+all along the way, and where it grows the loop takes over again.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ibias import progress
+from ibias._validate import choice, increasing, positive, require
+from ibias.datasets import Dataset
+from ibias.descent.gradient import default_step_size
+from ibias.descent.loop import Diverged
+from ibias.flow.estimate import ACCURATE, ROUGH
+from ibias.flow.gradient import PATIENCE, Space, by_collocation, by_lsoda, conclude
+from ibias.flow.log_time import MAX_ORDER, IntegrationFailed, LogTimeField, Passage
+from ibias.flow.separation import Arc, Halt, Run, follow
+from ibias.losses import MarginLoss, named
+from ibias.trajectory import Trajectory
+
+MAX_LOOP = 2**18  # steps of the exact loop, in all
+WHOLE = 2**52  # up to here double precision tells one step from the next
+ULPS = 4 * 2.0**-52  # by how much the loop of the check run is disturbed
+
+
+def continued_gradient_descent(
+    data: Dataset,
+    *,
+    loss: str | MarginLoss = "logistic",
+    step_size: float | None = None,
+    log_steps: ArrayLike,
+    start: ArrayLike | None = None,
+    tolerance: float = 1e-9,
+    order: int = 5,
+) -> Trajectory:
+    """Return the iterates of gradient descent after exp(log_steps) steps of fixed size.
+
+    An exact loop runs until the first neglected term of the series log(1 + Delta) (see
+    `LogTimeField`) is below the tolerance; a few hundred steps. From there the iterates
+    lie on the flow of that series, which is integrated in s = log k.
+
+    Parameters
+    ----------
+    data : Dataset
+        The samples, separable or not.
+    loss : str or MarginLoss
+        "logistic", "exponential", or an instance.
+    step_size : float, optional
+        Without it, 1/L (`ibias.descent.default_step_size`).
+    log_steps : array, shape (n_times,), increasing, at least 0
+        Natural logarithms of the step numbers k. There are whole steps only: the nearest one
+        is returned, and ``log_t`` says which.
+    start : array, shape (n_features,), optional
+        Zero if not given.
+    tolerance : float
+        The error allowed in w, relative to max(1, max_j |w_j|).
+    order : int
+        The number of terms of the series, 1 (plain flow) to 6.
+
+    Returns
+    -------
+    Trajectory
+        With ``log_t = log(step_size * k)``. Its ``error_estimate`` is the distance to a
+        second run that starts a few roundings away, leaves the loop at half the steps, keeps
+        every term that can be seen, and takes another integrator.
+
+    Raises
+    ------
+    ValueError
+        For bad input, by name.
+    Diverged
+        When the exact loop overflows.
+    IntegrationFailed
+        When the series does not settle, the integrator does not arrive, or the tolerance
+        cannot be met.
+    """
+    require("data", data, Dataset)
+    loss, log_k = named(loss), whole_steps(increasing("log_steps", log_steps))
+    tolerance = positive("tolerance", tolerance)
+    choice("order", order, range(1, MAX_ORDER + 1))
+    eta = positive("step_size", default_step_size(data, loss) if step_size is None else step_size)
+    space = Space.of(data, start)
+    n = data.n_samples
+    scale = np.log(eta / n) + space.log_clock
+    series = LogTimeField(space.Z, loss, scale, np.zeros(n), order)
+    fine, coarse = ACCURATE * tolerance, ROUGH * tolerance
+
+    accurate = March(
+        replace(series, negligible=0.01 * fine),
+        by_lsoda(fine, space.unit),
+        neglected=coarse,
+        unit=space.unit,
+    ).to(space.start, log_k)
+    check = March(
+        series,
+        by_collocation(coarse, space.unit),
+        neglected=coarse,
+        unit=space.unit,
+        late=1,
+        every=1,
+        patience=PATIENCE,
+        disturbed=ULPS,
+    ).to(space.start, log_k)
+    return conclude(space, data, loss, log_k + np.log(eta), accurate, check, tolerance)
+
+
+def whole_steps(log_steps: np.ndarray) -> np.ndarray:
+    """Return the logarithms of the nearest whole steps; refuse two that are the same step."""
+    if log_steps[0] < 0:
+        raise ValueError(f"log_steps must be at least 0, which is one step; got {log_steps[0]:g}.")
+    near = log_steps < np.log(WHOLE)
+    steps = np.rint(np.exp(log_steps[near]))
+    if (np.diff(steps) == 0).any():
+        twice = int(steps[:-1][np.diff(steps) == 0][0])
+        raise ValueError(
+            f"log_steps holds step {twice} more than once, rounded to whole steps: ask for"
+            " np.log(np.unique(np.rint(np.exp(log_steps))))."
+        )
+    return np.concatenate([np.log(steps), log_steps[~near]])
+
+
+@dataclass(eq=False)
+class March:
+    """The way through the requested steps: loop, series, loop, ..., in turns.
+
+    Attributes
+    ----------
+    field : LogTimeField
+    run : callable
+        The integrator.
+    neglected : float
+        What the first neglected term of the series may be, relative to w.
+    unit : float
+        The size of w below which errors are absolute.
+    late : int
+        At how many powers of two in a row the neglected term must have been small.
+    every : int
+        At every how many steps of the integrator the neglected term is looked at.
+    patience : float
+        See `separation.follow`.
+    disturbed : float
+        A relative change of the iterates, at the start and at every power of two.
+    """
+
+    field: LogTimeField
+    run: Run
+    neglected: float
+    unit: float
+    late: int = 2
+    every: int = 4
+    patience: float = 0.0
+    disturbed: float = 0.0
+    iterates: list[np.ndarray] = field(default_factory=list)
+    n_looped: int = 0
+    n_series: int = 0
+    unstable: int = 0
+
+    def to(self, w: np.ndarray, log_k: np.ndarray) -> Arc:
+        """Return the iterates at the steps exp(log_k)."""
+        k, status, error = 0, "", 0.0
+        while True:
+            k, w = self.loop(k, w, log_k)
+            later = log_k[len(self.iterates) :]
+            arc, k, w = self.continued(k, w, later)
+            self.iterates += arc.iterates
+            self.n_series += arc.n_evaluations
+            status, error = arc.status, arc.error
+            if len(self.iterates) == len(log_k):
+                break
+        if self.unstable:
+            status = (
+                f"the step exceeded 2/||Hessian|| as late as step {self.unstable}, where rounding"
+                f" errors may be amplified; {status}"
+            )
+        return Arc(self.iterates, status, self.n_looped + self.n_series, error)
+
+    def small(self, w: np.ndarray) -> float:
+        """Return what is negligible at w."""
+        return self.neglected * max(self.unit, float(np.abs(w).max(initial=0.0)))
+
+    def loop(self, k: int, w: np.ndarray, log_k: np.ndarray) -> tuple[int, np.ndarray]:
+        """Run the exact loop from step k until it may be left; return the step and the iterate."""
+        Z, loss, scale = self.field.Z, self.field.loss, self.field.log_scale
+        settled, begun = 0, k
+        with (
+            np.errstate(over="ignore", invalid="ignore"),
+            progress.Bar("taking the first steps one by one", MAX_LOOP) as bar,
+        ):
+            for stop in begun + 2 ** np.arange(64):
+                if self.n_looped + int(stop) - k > MAX_LOOP:
+                    break
+                w = w * (1 + self.disturbed)
+                wanted = np.exp(log_k[len(self.iterates) :][: int(stop) - k + 1])
+                for step in [*np.rint(wanted[wanted < stop + 0.5]).astype(int).tolist(), int(stop)]:
+                    for _ in range(step - k):
+                        w = w + np.exp(scale + loss.log_slope(Z @ w)) @ Z
+                    self.n_looped, k = self.n_looped + step - k, step
+                    if (
+                        len(self.iterates) < len(log_k)
+                        and abs(np.exp(log_k[len(self.iterates)]) - k) < 0.5
+                    ):
+                        self.iterates.append(w)
+                if not np.isfinite(w).all():
+                    raise Diverged(k)
+                if is_unstable(self.field, w):
+                    self.unstable = k
+                bar.at(self.n_looped)
+                if len(self.iterates) == len(log_k):
+                    return k, w
+                small = self.small(w)
+                smooth = self.field.first_neglected(np.log(k), w, small) <= small
+                settled = settled + 1 if smooth else 0
+                if settled == self.late:
+                    return k, w
+        raise IntegrationFailed(
+            f"after {self.n_looped} steps the iterates still do not follow a smooth curve:"
+            " choose a smaller step_size, such as the default, or a larger tolerance."
+        )
+
+    def continued(self, k: int, w: np.ndarray, log_k: np.ndarray) -> tuple[Arc, int, np.ndarray]:
+        """Follow the series from step k, as long as the first neglected term stays small."""
+        good, n_steps = [(float(np.log(k)), w)], 0
+
+        def guarded(
+            field: LogTimeField, s: float, w: np.ndarray, times: np.ndarray, halt: Halt
+        ) -> Passage:
+            def stop(s: float, w: np.ndarray) -> bool:
+                nonlocal n_steps
+                n_steps += 1
+                if n_steps % self.every and s < good[-1][0] + 0.5:
+                    return halt is not None and halt(s, w)
+                small = 2 * self.small(w)
+                if self.field.first_neglected(s, w, small) > small:
+                    raise _Rough
+                good.append((s, w.copy()))
+                return halt is not None and halt(s, w)
+
+            return self.run(field, s, w, times, stop if field is self.field else halt)
+
+        try:
+            arc = follow(self.field, good[0][0], w, log_k, guarded, self.small, self.patience)
+            return arc, k, w
+        except _Rough:
+            s, w = good[-1]
+        whole = np.ceil(np.exp(s) * (1 - 1e-12))
+        if not whole < WHOLE:
+            raise IntegrationFailed(
+                f"at step {np.exp(s):.3g} the iterates cease to follow a smooth curve, too late for"
+                " a loop: ask for earlier steps, or a start nearer to zero."
+            ) from None
+        first = float(np.log(k))
+        reached = log_k[log_k <= np.log(whole) * (1 + 1e-15)]
+        again = self.run(self.field, first, good[0][1], np.append(reached, np.log(whole)), None)
+        done = Arc(list(again.states[: len(reached)]), "", again.n_evaluations)
+        return done, int(whole), again.states[-1]
+
+
+class _Rough(Exception):
+    """The series has become too coarse."""
+
+
+def is_unstable(field: LogTimeField, w: np.ndarray) -> bool:
+    """Say whether step_size * ||Hessian|| > 2 at w, where nearby iterates separate."""
+    bound = np.exp(field.log_scale) * field.loss.smoothness * np.sum(field.Z**2)
+    if bound <= 2:
+        return False
+    return bool(np.linalg.norm(field.jacobian(0.0, w), ord=2) > 2)

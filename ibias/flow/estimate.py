@@ -1,0 +1,158 @@
+"""How far a result is off: two runs that share nothing but the equation, compared.
+
+An estimate must be able to fail. So the check run starts at another first step, leaves the
+exact loop elsewhere, keeps every term that double precision can see, goes over to a limit later,
+and uses another integrator (`ibias.flow.collocation` beside LSODA).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ibias._validate import read_only
+from ibias.flow.collocation import collocate
+from ibias.flow.log_time import IntegrationFailed, Passage, integrate
+
+# Local errors of the real run and of the check run, as parts of the tolerance.
+ACCURATE, ROUGH = 0.005, 0.05
+LARGEST_TOLERANCE = 1e-2  # an error above this part of w is no approximation any more
+UNEVEN = 30.0  # columns whose sizes differ by more are worth a word
+
+
+def compared(
+    log_t: np.ndarray,
+    accurate: np.ndarray,
+    check: np.ndarray,
+    tolerance: float,
+    *,
+    floor: float = ACCURATE,
+    extra: float = 0.0,
+    size: np.ndarray | None = None,
+    advice: str = "",
+    length: bool = False,
+) -> np.ndarray:
+    """Return an estimate of the error at each time; raise where it exceeds the tolerance.
+
+    Parameters
+    ----------
+    accurate, check : arrays, shape (n_times, n)
+        The two runs.
+    tolerance : float
+        The error allowed, relative to max(1, |w|).
+    floor : float
+        The local error of the accurate run, as a part of the tolerance: no estimate is below.
+    extra : float
+        What else is known of the error of the accurate run.
+    size : array, shape (n_times,), optional
+        What the tolerance is relative to; without it max(1, max_j |w_j|).
+    advice : str
+        What else may help.
+    length : bool
+        Whether errors and sizes are Euclidean lengths in place of largest entries.
+    """
+    order = 2 if length else np.inf
+    norm = lambda w: np.linalg.norm(w, ord=order, axis=1) if w.size else np.zeros(len(w))  # noqa: E731
+    size = np.maximum(1.0, norm(accurate)) if size is None else size
+    difference = norm(accurate - check)
+    allowed = tolerance * size
+    if not np.isfinite(difference).all():
+        raise IntegrationFailed(
+            "the two runs that guard each other hold NaN or infinity. Ask for earlier times, or"
+            " divide the columns of X by their sizes."
+        )
+    # Rounding: no more than this can be told of the difference of two numbers of that size.
+    estimate = difference + floor * tolerance * size + extra
+    if (estimate > allowed).any():
+        worst = int(np.argmax(estimate / allowed))
+        raise IntegrationFailed(
+            f"at log t = {log_t[worst]:.6g} two runs that share no approximation differ by"
+            f" {difference[worst]:.1e}, and tolerance={tolerance:g} allows {allowed[worst]:.1e}."
+            f" {remedy(float(difference[worst] / size[worst]))}{advice}"
+        )
+    return read_only(estimate)
+
+
+def remedy(relative: float) -> str:
+    """Return what helps against a relative difference: a tolerance that is met, or other times."""
+    wanted = 10 ** np.ceil(np.log10(20 * relative))
+    if wanted <= LARGEST_TOLERANCE:
+        return f"Ask for tolerance={wanted:.0e}, or for earlier times."
+    return "No tolerance helps: ask for earlier times, a smaller step, or a start nearer to zero."
+
+
+def about_columns(X: np.ndarray) -> str:
+    """Return the advice for columns of different sizes; nothing where they are alike."""
+    sizes = np.abs(X).max(axis=0)
+    if not (sizes > 0).any():
+        return ""
+    small = sizes[sizes > 0].min()
+    largest = int(np.argmax(sizes))
+    if sizes[largest] <= UNEVEN * small:
+        return ""
+    return (
+        f" The columns of X differ in size: divide column {largest} by {sizes[largest]:.2g}, and"
+        " so on for the others (that is another metric, and so another flow)."
+    )
+
+
+DIFFERENCE = 1e-7  # relative, for a Jacobian by differences, which steers an iteration only
+CAUTION = 3.0  # log time by which the check run starts earlier
+
+Field = Callable[[float, np.ndarray], np.ndarray]
+Launch = Callable[[float, float], tuple[float, np.ndarray]]
+
+
+def two_runs(
+    field: Field,
+    launch: Launch,
+    times: np.ndarray,
+    tolerance: float,
+    jacobian: Field | None = None,
+    *,
+    fine: float = ACCURATE,
+    coarse: float = ROUGH,
+    halt: Callable[[float, np.ndarray], bool] | None = None,
+    smallest: float = np.inf,
+) -> tuple[Passage, Passage]:
+    """Return LSODA's run and the check run by collocation, which starts earlier.
+
+    Parameters
+    ----------
+    field, jacobian : callable
+        Of one time and one state; without a Jacobian, differences.
+    launch : callable
+        launch(local_error, caution) returns a first time and the state there; a time earlier
+        by `caution` is asked for by the check run.
+    fine, coarse : float
+        Local errors of the two, as parts of the tolerance.
+    halt : callable, optional
+        See `integrate`.
+    smallest : float
+        What local errors must not exceed, for the check run.
+    """
+    first, start = launch(fine * tolerance, 0.0)
+    real = integrate(
+        field, first, start, times, min(fine * tolerance, smallest), jacobian=jacobian, halt=halt
+    )
+    local_error = min(coarse * tolerance, smallest)
+    first, start = launch(coarse * tolerance, CAUTION)
+    steer = jacobian if jacobian is not None else lambda s, w: differences(field, s, w)
+    with np.errstate(over="ignore", invalid="ignore"):
+        check = collocate(
+            lambda s, w: np.array([field(a, b) for a, b in zip(s, w, strict=True)]),
+            first,
+            start,
+            times,
+            lambda w: np.full(w.size, local_error * max(1.0, np.abs(w).max(initial=0.0))),
+            steer,
+            halt=halt,
+        )
+    return real, check
+
+
+def differences(field: Field, s: float, w: np.ndarray) -> np.ndarray:
+    """Return the Jacobian of the field by forward differences, shape (n, n)."""
+    step = DIFFERENCE * np.maximum(np.abs(w), 1e-3 * max(1e-3, np.abs(w).max(initial=0.0)))
+    here = field(s, w)
+    ahead = [(field(s, w + h * e) - here) / h for h, e in zip(step, np.eye(w.size), strict=True)]
+    return np.array(ahead).T

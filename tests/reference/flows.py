@@ -1,0 +1,93 @@
+"""The gradient flow and gradient descent, by code that shares nothing with the package.
+
+Losses are written down again, as functions of the margin; the flow is integrated in t itself,
+or solved in closed form where the samples do not see each other; descent is a loop in extended
+precision. Slow, short and plain.
+"""
+
+import numpy as np
+from scipy.integrate import solve_ivp
+
+WIDE = np.longdouble
+
+
+def minus_slope(loss, u):
+    """-l'(u) of the losses of the course, by name and power."""
+    name, power = loss
+    with np.errstate(over="ignore", under="ignore"):
+        if name == "exponential":
+            return np.exp(-u)
+        if name == "logistic":
+            return np.where(u > 0, np.exp(-np.abs(u)), 1.0) / (1 + np.exp(-np.abs(u)))
+        if name == "sigmoid":
+            return np.exp(-np.abs(u)) / (1 + np.exp(-np.abs(u))) ** 2
+        if name == "polynomial":
+            right, left = np.maximum(u, 0), np.minimum(u, 0)
+            return np.where(
+                u >= 0, power * (1 + right) ** -(power + 1), power * (1 - (power + 1) * left)
+            )
+        right, left = np.maximum(u, 1), np.minimum(u, 1) - 1
+        tail = power * right ** (power - 1) * np.exp(-(right**power))
+        return np.where(u >= 1, tail, power / np.exp(WIDE(1)) * (1 - left))
+
+
+def loop(Z, loss, step, start, steps):
+    """The iterates after `steps` steps, in extended precision."""
+    Z, w, step = Z.astype(WIDE), np.asarray(start, dtype=WIDE), WIDE(step) / len(Z)
+    kept, k = [], 0
+    for stop in steps:
+        for _ in range(int(stop) - k):
+            w = w + step * (minus_slope(loss, Z @ w) @ Z)
+        k = int(stop)
+        kept.append(w.astype(float))
+    return np.array(kept)
+
+
+def flow(Z, loss, start, times, stiff=False):
+    """The flow in the time t itself, by DOP853 or Radau on the equation as it stands."""
+    n, size = Z.shape[0], np.linalg.norm(Z, axis=1).max()
+    Z = Z / size  # in units of the longest row; the time is then size^2 t
+
+    def velocity(_, v):
+        return (minus_slope(loss, Z @ v) @ Z / n).astype(float)
+
+    v, clock = size * np.asarray(start, dtype=float), size**2 * np.asarray(times)
+    answer = solve_ivp(
+        velocity,
+        (0, clock[-1]),
+        v,
+        method="Radau" if stiff else "DOP853",
+        t_eval=clock,
+        rtol=1e-11 if stiff else 2.5e-14,
+        atol=1e-15,
+    )
+    return answer.y.T / size if answer.success and answer.y.shape[1] == len(times) else None
+
+
+def alone(z, loss, start, log_t, n):
+    """The margin u(t) of one sample that no other sees: u' = z^2 (-l'(u)) / n, at any time.
+
+    G(u) = integral of 1/(-l') is known: G(u) = G(u_0) + z^2 t / n, solved by bisection, in
+    logarithms where exp(u) overflows.
+    """
+    log_c = 2 * np.log(z) - np.log(n) + log_t
+
+    def log_gap(u):
+        # log of (G(u) - G(u_0)), for u > u_0
+        a, b = max(u, start), min(u, start)
+        log_exp = a + np.log(-np.expm1(b - a)) if a > b else -np.inf
+        if loss == "exponential":
+            return log_exp
+        linear = np.log(a - b) if a > b else -np.inf
+        if loss == "logistic":
+            return np.logaddexp(log_exp, linear)
+        other = -b + np.log(-np.expm1(b - a)) if a > b else -np.inf
+        return np.logaddexp(np.logaddexp(log_exp, linear + np.log(2)), other)
+
+    low, high = start, start + 1.0
+    while log_gap(high) < log_c:
+        high = start + 2 * (high - start)
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if log_gap(middle) < log_c else (low, middle)
+    return (low + high) / 2
