@@ -17,7 +17,7 @@ PENDING = {
     *("geometry/adaptive_methods", "geometry/linear_networks", "geometry/mirror_descent"),
     *("geometry/steepest_descent", "homogeneous/deep_linear", "homogeneous/margin"),
     *("homogeneous/mean_field", "linear/faster"),
-    *("linear/past_separation", "linear/rates", "linear/tails_and_steps", "linear/variations"),
+    *("linear/past_separation", "linear/tails_and_steps", "linear/variations"),
     *("matrix_factorization/depth", "matrix_factorization/limits"),
     *("matrix_factorization/nuclear_norm", "perspective/deep_networks"),
     *(
