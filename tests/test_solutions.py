@@ -26,7 +26,7 @@ PENDING = {
         "perspective/sources",
         "perspective/without_gradients",
     ),
-    *("setup/primer", "stochasticity/label_noise"),
+    *("stochasticity/label_noise",),
     *("stochasticity/normalization", "stochasticity/sgd", "stochasticity/sharpness"),
 }
 SOLUTION = re.compile(r"^(`{3,}|~{3,})\{solution\} (?P<label>\S+)\n(?P<text>.*?)^\1", re.M | re.S)
