@@ -25,11 +25,25 @@ def test_opposing_points_all_lie_on_the_margin():
     assert (np.sign(data.Z[:2, 1]) == [1, -1]).all()
 
 
+def test_a_raised_copy_of_a_support_vector_is_degenerate():
+    data = datasets.separable(1)
+    svm = optima.max_margin(data)
+    row = int(svm.support[0])
+    limit = optima.expansion(datasets.raised_copy(data, row, distance=0.7))
+    assert list(limit.degenerate) == [data.n_samples]
+    assert limit.w == pytest.approx([*svm.w, 0], abs=1e-9)
+    above = optima.expansion(datasets.raised_copy(data, row, distance=0.7, above=0.1))
+    assert above.degenerate.size == 0 and data.n_samples not in above.support
+
+
 @pytest.mark.parametrize(
     "make, message",
     [
         (lambda d: datasets.duplicated(d, 40, 2), "row must be a sample, 0 to 39; got 40"),
         (lambda d: datasets.duplicated(d, 0, 0), "copies must be a whole number, at least 1"),
+        (lambda d: datasets.raised_copy(d, -1, distance=1), "row must be a sample, 0 to 39"),
+        (lambda d: datasets.raised_copy(d, 0, distance=0), "distance must be finite and greater"),
+        (lambda d: datasets.raised_copy(d, 0, distance=1, above=np.nan), "above holds 1 NaN"),
         (lambda d: datasets.opposing_points(n_samples=1), "n_samples must be at least 2"),
         (lambda d: datasets.opposing_points(height=0), "height must be finite and greater"),
     ],

@@ -16,8 +16,8 @@ NOTEBOOKS = {path.relative_to(BOOK).with_suffix("").as_posix(): path for path in
 PENDING = {
     *("geometry/adaptive_methods", "geometry/linear_networks", "geometry/mirror_descent"),
     *("geometry/steepest_descent", "homogeneous/deep_linear", "homogeneous/margin"),
-    *("homogeneous/mean_field", "linear/faster", "linear/max_margin", "linear/mechanism"),
-    *("linear/past_separation", "linear/rates", "linear/tails_and_steps", "linear/variations"),
+    *("homogeneous/mean_field", "linear/faster"),
+    *("linear/past_separation", "linear/tails_and_steps", "linear/variations"),
     *("matrix_factorization/depth", "matrix_factorization/limits"),
     *("matrix_factorization/nuclear_norm", "perspective/deep_networks"),
     *(
@@ -26,7 +26,7 @@ PENDING = {
         "perspective/sources",
         "perspective/without_gradients",
     ),
-    *("setup/interpolation", "setup/primer", "stochasticity/label_noise"),
+    *("stochasticity/label_noise",),
     *("stochasticity/normalization", "stochasticity/sgd", "stochasticity/sharpness"),
 }
 SOLUTION = re.compile(r"^(`{3,}|~{3,})\{solution\} (?P<label>\S+)\n(?P<text>.*?)^\1", re.M | re.S)

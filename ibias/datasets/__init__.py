@@ -7,7 +7,7 @@ from ibias.datasets.classification import (
     separable,
     symmetric_pair,
 )
-from ibias.datasets.constructed import duplicated, opposing_points
+from ibias.datasets.constructed import duplicated, opposing_points, raised_copy
 from ibias.datasets.matrices import (
     Completion,
     MatrixProblem,
@@ -46,6 +46,7 @@ __all__ = [
     "low_rank_completion",
     "opposing_points",
     "planted",
+    "raised_copy",
     "sectors",
     "separable",
     "separable_classes",

@@ -2,9 +2,15 @@
 
 import numpy as np
 
-from ibias._validate import positive, positive_integer
+from ibias._validate import finite_array, positive, positive_integer
 from ibias.datasets.classification import Dataset
 from ibias.datasets.random import generator
+
+
+def check_row(data: Dataset, row: int) -> None:
+    """Refuse what is not the index of a sample."""
+    if row not in range(data.n_samples):
+        raise ValueError(f"row must be a sample, 0 to {data.n_samples - 1}; got {row!r}.")
 
 
 def duplicated(data: Dataset, row: int, copies: int) -> Dataset:
@@ -14,10 +20,30 @@ def duplicated(data: Dataset, row: int, copies: int) -> Dataset:
     >>> duplicated(pair, 1, 3).Z[:, 1]
     array([0., 1., 1., 1.])
     """
-    if row not in range(data.n_samples):
-        raise ValueError(f"row must be a sample, 0 to {data.n_samples - 1}; got {row!r}.")
+    check_row(data, row)
     rows = np.r_[np.arange(data.n_samples), np.full(positive_integer("copies", copies) - 1, row)]
     return Dataset(data.X[rows], data.y[rows])
+
+
+def raised_copy(data: Dataset, row: int, *, distance: float, above: float = 0.0) -> Dataset:
+    """Return `data` with one more sample: 1 + above times row `row`, raised along a new feature.
+
+    The new feature is zero for all others, so that the new sample is at `distance` from their
+    span. A copy of a support vector with above = 0 is degenerate: it lies on the margin, and its
+    weight is zero in every dual solution, since only its sign could balance the new feature.
+
+    Raises ValueError for bad input, by name.
+
+    >>> raised_copy(Dataset.from_signed([[1.0], [2.0]]), 0, distance=3).Z
+    array([[1., 0.],
+           [2., 0.],
+           [1., 3.]])
+    """
+    check_row(data, row)
+    above = float(finite_array("above", above, ndim=0))
+    raised = np.append((1 + above) * data.Z[row], positive("distance", distance))
+    flat = np.column_stack([data.Z, np.zeros(data.n_samples)])
+    return Dataset.from_signed(np.vstack([flat, raised]))
 
 
 def opposing_points(seed: int = 0, n_samples: int = 6, height: float = 0.1) -> Dataset:
