@@ -15,7 +15,7 @@ NOTEBOOKS = {path.relative_to(BOOK).with_suffix("").as_posix(): path for path in
 # Pages whose solutions and wrong theories are still to be written: it only gets shorter.
 PENDING = {
     *("geometry/adaptive_methods", "geometry/mirror_descent"),
-    *("geometry/steepest_descent", "homogeneous/deep_linear", "homogeneous/margin"),
+    *("homogeneous/deep_linear", "homogeneous/margin"),
     *("homogeneous/mean_field", "linear/faster", "linear/max_margin", "linear/mechanism"),
     *("linear/past_separation", "linear/rates", "linear/tails_and_steps", "linear/variations"),
     *("matrix_factorization/depth", "matrix_factorization/limits"),
