@@ -2,7 +2,7 @@
 
 Adam and RMSProp keep their moments relative to the size of the gradient, as a logarithm: with
 epsilon = 0 the methods depend on ratios only, and squares of gradients would underflow at a
-margin of 377.
+margin of 373.
 """
 
 from collections.abc import Callable
