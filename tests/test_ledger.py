@@ -22,7 +22,7 @@ PAGES = {
     "setup": "primer interpolation",
     "linear": "max_margin mechanism rates tails_and_steps faster variations past_separation"
     " whole_theorem",
-    "geometry": "steepest_descent mirror_descent adaptive_methods linear_networks",
+    "geometry": "steepest_descent mirror_descent adaptive_methods linear_networks initial_scale",
     "matrix_factorization": "nuclear_norm depth limits",
     "homogeneous": "margin deep_linear mean_field",
     "stochasticity": "sgd label_noise normalization sharpness",

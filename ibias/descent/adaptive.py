@@ -2,7 +2,7 @@
 
 Adam and RMSProp keep their moments relative to the size of the gradient, as a logarithm: with
 epsilon = 0 the methods depend on ratios only, and squares of gradients would underflow at a
-margin of 377.
+margin of 373.
 """
 
 from collections.abc import Callable
@@ -256,4 +256,3 @@ def _at_least_zero(name: str, value: ArrayLike) -> np.ndarray:
     if (numbers < 0).any() or numbers.ndim > 1:
         raise ValueError(f"{name} must be at least 0, one number or a list; got {value!r}")
     return numbers
-

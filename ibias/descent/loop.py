@@ -22,7 +22,9 @@ class Diverged(RuntimeError):
     """
 
     def __init__(self, step: int) -> None:
-        super().__init__(f"the iterates grew out of bounds by step {step}; choose a smaller step_size.")
+        super().__init__(
+            f"the iterates grew out of bounds by step {step}; choose a smaller step_size."
+        )
         self.step = step
 
 

@@ -3,6 +3,7 @@
 from ibias.optima.asymptotics import Expansion, expansion
 from ibias.optima.bias import BiasedMargin, max_margin_with_bias
 from ibias.optima.bregman import BregmanProjection, bregman_projection
+from ibias.optima.certificate import SparseCertificate, sparse_certificate
 from ibias.optima.commuting import CommutingLimit, commuting_limit
 from ibias.optima.fourier import FourierMargin, fourier_norm, max_fourier_margin
 from ibias.optima.hinge import HingeMachine, hinge_machine
@@ -13,6 +14,7 @@ from ibias.optima.multiclass import MulticlassMargin, multiclass_margin
 from ibias.optima.nonseparable import Decomposition, bounded_part_and_ray
 from ibias.optima.nuclear import MinNuclearNorm, min_nuclear_norm
 from ibias.optima.ridge import RidgePath, ridge_path
+from ibias.optima.saddles import SaddlePath, saddle_path
 from ibias.optima.separability import NotSeparable, Separation, separation
 from ibias.optima.small_scale import SmallScalePath, small_scale_path
 from ibias.optima.stationarity import KktResidual, kkt_residual
@@ -39,8 +41,10 @@ __all__ = [
     "MulticlassMargin",
     "NotSeparable",
     "RidgePath",
+    "SaddlePath",
     "Separation",
     "SmallScalePath",
+    "SparseCertificate",
     "TailDirection",
     "VariationMargin",
     "WeightNormalizedInterpolant",
@@ -59,8 +63,10 @@ __all__ = [
     "min_nuclear_norm",
     "multiclass_margin",
     "ridge_path",
+    "saddle_path",
     "separation",
     "small_scale_path",
+    "sparse_certificate",
     "tail_direction",
     "variation_margin",
     "weight_normalized_interpolant",

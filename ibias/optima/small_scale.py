@@ -111,7 +111,7 @@ def small_scale_path(data: Dataset, *, until: float = 1.0) -> SmallScalePath:
         slope = (p @ Z) / gamma
         active = active[slope[active] * signs > 1 - ROUNDING]
         events.append((x, M, slope, size * gamma, active.size))
-        wait, newcomer = _next_at_the_top(1 + x - np.abs(M), np.abs(slope) - 1, M, slope, active)
+        wait, newcomer = next_at_the_top(1 + x - np.abs(M), np.abs(slope) - 1, M, slope, active)
         if x + wait > until:
             columns = (np.array(column) for column in zip(*events, strict=True))
             return SmallScalePath(*(read_only(column) for column in columns))
@@ -128,7 +128,7 @@ def _until_separated(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for _ in range(MAX_EVENTS):
         slope = p @ Z
         slope[active] = 0.0
-        wait, newcomer = _next_at_the_top(1 - np.abs(M), np.abs(slope), M, slope, active)
+        wait, newcomer = next_at_the_top(1 - np.abs(M), np.abs(slope), M, slope, active)
         if not np.isfinite(wait):
             break
         M, active = M + wait * slope, np.append(active, newcomer)
@@ -143,7 +143,7 @@ def _until_separated(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def _next_at_the_top(
+def next_at_the_top(
     below: np.ndarray, closing: np.ndarray, M: np.ndarray, slope: np.ndarray, active: np.ndarray
 ) -> tuple[float, int]:
     """Return how long until another |M_j| reaches the top, and which.
