@@ -24,9 +24,8 @@ PENDING = {
         "perspective/double_descent",
         "perspective/map",
         "perspective/sources",
-        "perspective/without_gradients",
     ),
-    *("setup/interpolation", "setup/primer", "stochasticity/label_noise"),
+    *("setup/interpolation", "setup/primer"),
     *("stochasticity/normalization", "stochasticity/sgd", "stochasticity/sharpness"),
 }
 SOLUTION = re.compile(r"^(`{3,}|~{3,})\{solution\} (?P<label>\S+)\n(?P<text>.*?)^\1", re.M | re.S)
