@@ -26,7 +26,7 @@ PENDING = {
         "perspective/sources",
     ),
     *("setup/interpolation", "setup/primer"),
-    *("stochasticity/normalization", "stochasticity/sgd", "stochasticity/sharpness"),
+    *("stochasticity/normalization", "stochasticity/sgd"),
 }
 SOLUTION = re.compile(r"^(`{3,}|~{3,})\{solution\} (?P<label>\S+)\n(?P<text>.*?)^\1", re.M | re.S)
 CODE = re.compile(r"^(`{3,}).*?^\1", re.M | re.S)
