@@ -28,11 +28,8 @@ PENDING = {
     "perspective/double_descent",
     "perspective/map",
     "perspective/sources",
-    "perspective/without_gradients",
-    "stochasticity/label_noise",
     "stochasticity/normalization",
     "stochasticity/sgd",
-    "stochasticity/sharpness",
 }
 SOLUTION = re.compile(r"^(`{3,}|~{3,})\{solution\} (?P<label>\S+)\n(?P<text>.*?)^\1", re.M | re.S)
 CODE = re.compile(r"^(`{3,}).*?^\1", re.M | re.S)

@@ -7,7 +7,12 @@ from ibias.datasets.classification import (
     separable,
     symmetric_pair,
 )
-from ibias.datasets.constructed import duplicated, opposing_points, raised_copy
+from ibias.datasets.constructed import (
+    duplicated,
+    opposing_points,
+    raised_copy,
+    two_kinds_of_flat,
+)
 from ibias.datasets.matrices import (
     Completion,
     MatrixProblem,
@@ -52,5 +57,6 @@ __all__ = [
     "separable_classes",
     "symmetric_pair",
     "two_by_two_completion",
+    "two_kinds_of_flat",
     "wide",
 ]

@@ -5,6 +5,7 @@ import numpy as np
 from ibias._validate import finite_array, positive, positive_integer
 from ibias.datasets.classification import Dataset
 from ibias.datasets.random import generator
+from ibias.datasets.regression import Regression
 
 
 def check_row(data: Dataset, row: int) -> None:
@@ -59,3 +60,12 @@ def opposing_points(seed: int = 0, n_samples: int = 6, height: float = 0.1) -> D
     rng = generator(seed)
     across = rng.uniform(0.2, 1.0, n_samples) * np.where(np.arange(n_samples) % 2 == 0, 1, -1)
     return Dataset.from_signed(np.c_[np.full(n_samples, positive("height", height)), across])
+
+
+def two_kinds_of_flat() -> Regression:
+    """Return two equations in three unknowns, whose solutions are the line (1 - 2s, s, 1 + s).
+
+    Fitted by w = u^2 - v^2, the Hessian at a solution has the least trace at (1, 0, 1) and the
+    least largest eigenvalue at (2, -1/2, 1/2). From a small start gradient descent ends elsewhere.
+    """
+    return Regression([[1.0, 1.0, 1.0], [0.0, 2.0, -2.0]], [2.0, -2.0])

@@ -1,6 +1,7 @@
 """Predictors f(theta; x): what they predict, and the gradient with respect to theta."""
 
 from ibias.models import matrix_product
+from ibias.models.curvature import curvatures
 from ibias.models.factored import CircularConvolution, DiagonalLinear, Factored
 from ibias.models.homogeneity import margins, normalized_margin, path_norm, smoothed_margin
 from ibias.models.kernels import relu_kernel
@@ -23,6 +24,7 @@ __all__ = [
     "Linearization",
     "Network",
     "WeightNormalized",
+    "curvatures",
     "deep_linear",
     "deep_relu",
     "effective_rank",

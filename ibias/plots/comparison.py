@@ -1,6 +1,6 @@
 """Methods side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -34,3 +34,11 @@ def contest(ax: Axes, guesses: ArrayLike, trained: float) -> None:
     ax.axvline(0.5, color=GREY, linestyle=":", linewidth=1.2, label="a coin")
     ax.set(xlim=(0.3, 1), ylim=(0, 60), xlabel="test accuracy", yticks=[])
     ax.legend(loc="upper left")
+
+
+def labelled_points(ax: Axes, points: ArrayLike, names: Sequence[str]) -> None:
+    """Draw points (x, y), shape (n_points, 2), each with its name below it."""
+    for (x, y), name in zip(np.asarray(points, dtype=float), names, strict=True):
+        ax.plot(x, y, "o", color=VERMILION, markersize=6, zorder=3)
+        place = {"xytext": (0, -16), "textcoords": "offset points", "ha": "center"}
+        ax.annotate(name, (x, y), color=INK, **place)

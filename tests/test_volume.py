@@ -1,0 +1,64 @@
+"""Uniform draws of solutions of a given margin: exact laws, rejection, bad input."""
+
+import numpy as np
+import pytest
+
+from ibias import datasets
+from ibias.datasets import Dataset
+from ibias.networks import draws_of_margin
+from ibias.trajectory import margin
+
+AXIS = [[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]]
+
+
+def rng():
+    return datasets.generator(5)
+
+
+def test_in_space_the_height_is_uniform():
+    """Archimedes: on the sphere the first coordinate of a uniform point is uniform."""
+    data = Dataset(AXIS, [1, -1])
+    w = draws_of_margin(data, rng(), start=[1.0, 0, 0], margin=0.4, n_draws=4000, n_steps=40)
+    height = np.sort((w[:, 0] - 0.4) / 0.6)
+    assert np.abs(height - (np.arange(4000) + 0.5) / 4000).max() < 1.63 / np.sqrt(4000)
+    angle = np.sort(np.arctan2(w[:, 1], w[:, 2]) / (2 * np.pi) + 0.5)  # what no sample sees
+    assert np.abs(angle - (np.arange(4000) + 0.5) / 4000).max() < 1.63 / np.sqrt(4000)
+
+
+def test_it_agrees_with_rejection():
+    data = datasets.separable(seed=3, n_samples=8, n_features=5)
+    all_of_them = rng().standard_normal((400_000, 5))
+    margins = margin(data.Z, all_of_them)
+    best = all_of_them[margins.argmax()]
+    for share in (0.0, 0.5):
+        smallest = share * margins.max()
+        kept = margins[margins >= smallest]
+        w = draws_of_margin(data, rng(), start=best, margin=smallest, n_draws=3000, n_steps=150)
+        drawn = margin(data.Z, w)
+        assert drawn.min() >= smallest - 1e-12
+        error = np.hypot(kept.std() / np.sqrt(kept.size), drawn.std() / np.sqrt(drawn.size))
+        assert abs(drawn.mean() - kept.mean()) < 4 * error
+
+
+def test_the_start_itself_may_be_on_the_boundary():
+    data = Dataset(AXIS, [1, -1])
+    start = np.array([0.5, np.sqrt(0.75), 0.0])
+    own = float(margin(data.Z, start))
+    w = draws_of_margin(data, rng(), start=start, margin=own, n_draws=50)
+    assert (w[:, 0] >= own - 1e-12).all() and np.ptp(w[:, 0]) > 0.3
+
+
+def test_bad_input_is_refused():
+    data = Dataset(AXIS, [1, -1])
+    how = {"start": [1.0, 0, 0], "margin": 0.5, "n_draws": 2}
+    for bad, words in (
+        ({"margin": -0.1}, "margin must be at least 0"),
+        ({"margin": np.nan}, "margin holds 1 NaN"),
+        ({"margin": 1.1}, "start has the margin 1, below the 1.1"),
+        ({"start": [1.0, 0]}, "start has shape"),
+        ({"start": [0.0, 0, 0]}, "zero vector"),
+        ({"n_draws": 0}, "n_draws must be a whole number"),
+        ({"n_steps": 1.5}, "n_steps must be a whole number"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            draws_of_margin(data, rng(), **(how | bad))
