@@ -16,8 +16,7 @@ NOTEBOOKS = {path.relative_to(BOOK).with_suffix("").as_posix(): path for path in
 PENDING = {
     *("geometry/adaptive_methods", "geometry/linear_networks", "geometry/mirror_descent"),
     *("geometry/steepest_descent", "homogeneous/deep_linear", "homogeneous/margin"),
-    *("homogeneous/mean_field", "linear/faster", "linear/max_margin", "linear/mechanism"),
-    *("linear/past_separation", "linear/rates", "linear/tails_and_steps", "linear/variations"),
+    *("linear/max_margin", "linear/mechanism", "linear/rates"),
     *("matrix_factorization/depth", "matrix_factorization/limits"),
     *("matrix_factorization/nuclear_norm", "perspective/deep_networks"),
     *(
