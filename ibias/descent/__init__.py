@@ -13,6 +13,7 @@ from ibias.descent.normalized import (
     dual_step_size,
     loss_scaled_gradient_descent,
     normalized_gradient_descent,
+    rescaled_gradient_descent,
 )
 from ibias.descent.parametrized import parametrized_descent
 from ibias.descent.sharpness_aware import sharpness_aware_descent
@@ -48,6 +49,7 @@ __all__ = [
     "normalized_gradient_descent",
     "normalized_steepest_descent",
     "parametrized_descent",
+    "rescaled_gradient_descent",
     "rmsprop",
     "sharpness_aware_descent",
     "steepest_descent",
