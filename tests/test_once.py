@@ -104,6 +104,7 @@ def test_what_is_kept_is_what_a_run_gives(tmp_path):
     assert normalised(together) == normalised(alone)
     assert shown(together, "image/png") == shown(alone, "image/png")
     assert len(shown(together, "image/png")) == 1
+    assert together.metadata.language_info == alone.metadata.language_info
     for notebook in (together, alone):
         models = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
         views = shown(notebook, "application/vnd.jupyter.widget-view+json")

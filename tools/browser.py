@@ -42,7 +42,13 @@ SETTLED = """async () => {
         && [...document.images].every(image => image.complete);
 }"""
 # What has moved since the page began, kept from its first moment.
-SHIFTS = """window.shifts = {sum: 0, add: list => list.forEach(e => { shifts.sum += e.value; })};
+SHIFTS = """window.shifts = {sum: 0, moved: [], add: list => list.forEach(e => {
+    shifts.sum += e.value;
+    for (const {node, previousRect: from, currentRect: to} of e.sources) shifts.moved.push(
+        `${e.value.toFixed(4)} at ${e.startTime.toFixed()} ms: ${node?.nodeName} ${node?.className}`
+        + ` from ${[from.x, from.y, from.width, from.height].map(Math.round)}`
+        + ` to ${[to.x, to.y, to.width, to.height].map(Math.round)}`);
+})};
 shifts.observer = new PerformanceObserver(list => shifts.add(list.getEntries()));
 shifts.observer.observe({type: "layout-shift", buffered: true});"""
 COMPRESSED = (".woff", ".woff2", ".png", ".jpg")

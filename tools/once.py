@@ -37,6 +37,8 @@ class Listener:
         self.client = NotebookClient(self.notebook, store_widget_state=True, record_timing=False)
         self.client.reset_execution_trackers()
         self.client.clear_before_next_output = False
+        told = file.kernel.kc.kernel_info(reply=True, timeout=LONG)["content"]
+        self.notebook.metadata["language_info"] = told["language_info"]  # the build colours by it
         self.now, self.passed = 0, set()
         self.read, file.get_kernel_message = file.get_kernel_message, self.listen
         self.watch = Watch(file.kernel.km.provisioner.pid)

@@ -106,7 +106,7 @@ def execute(
     a TimeoutError.
     """
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
 
     notebook = notebook or nbformat.read(path, as_version=4)
     taken, watches = Cost(), []
@@ -135,8 +135,8 @@ def execute(
     start = time.perf_counter()
     try:
         client.execute(env=os.environ | ONE_THREAD)
-    except CellExecutionError as error:
-        if watches[0].said:
+    except (CellExecutionError, DeadKernelError) as error:
+        if watches and watches[0].said:
             raise TimeoutError(f"{path} {watches[0].said}:\n{error}") from error
         raise
     finally:

@@ -29,8 +29,8 @@ FAULTS = {
 }
 
 
-def build(folder, cell):
-    """Build a book of one page with the configuration of the real one."""
+def plant(folder, cell):
+    """Write a book of one page with the configuration of the real one."""
     book = folder / "book"
     book.mkdir()
     for name in ("_ext", "_assets", "_templates", "references.bib"):
@@ -38,6 +38,10 @@ def build(folder, cell):
     shutil.copy(ROOT / "_config.yml", folder)
     (folder / "_toc.yml").write_text("format: jb-book\nroot: book/index\n")
     nbformat.write(new_notebook(cells=[TITLE, cell]), book / "index.ipynb")
+
+
+def build(folder):
+    """Build the book in a folder."""
     command = [sys.executable, ROOT / "tools" / "build.py", folder]
     return subprocess.run(
         command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
@@ -45,7 +49,8 @@ def build(folder, cell):
 
 
 def test_a_book_without_fault_builds(tmp_path):
-    done = build(tmp_path, new_code_cell("print(1)"))
+    plant(tmp_path, new_code_cell("print(1)"))
+    done = build(tmp_path)
     assert done.returncode == 0, done.stdout
     assert (tmp_path / "_build" / "html" / "book" / "index.html").exists()
     log = (tmp_path / "_build" / "log.txt").read_text(encoding="utf-8")
@@ -53,9 +58,27 @@ def test_a_book_without_fault_builds(tmp_path):
     assert "Executing notebook" not in log, "a notebook is executed twice"
 
 
+def test_the_build_takes_what_nbval_has_executed(tmp_path):
+    plant(tmp_path, new_code_cell("with open('runs', 'a') as runs:\n    print('once', file=runs)"))
+    command = [sys.executable, "-m", "pytest", "-p", "once", "--keep", tmp_path, "--nbval"]
+    paths = os.pathsep.join(map(str, (ROOT / "tools", ROOT)))
+    judged = subprocess.run(
+        [*command, "--nbval-current-env", tmp_path / "book"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+    )
+    assert judged.returncode == 0, judged.stdout
+    done = build(tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "book" / "runs").read_text() == "once\n", "a notebook is executed twice"
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_fails_the_build(tmp_path, fault):
     cell, said = FAULTS[fault]
-    done = build(tmp_path, cell)
+    plant(tmp_path, cell)
+    done = build(tmp_path)
     assert done.returncode != 0
     assert said in done.stdout
