@@ -1,17 +1,44 @@
 """Checks of arguments: each raises a ValueError that names the argument and the remedy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 
+def require(name: str, value: Any, *kinds: type, example: str = "") -> Any:
+    """Return `value` if it is one of the `kinds`; else say how to make one."""
+    if not isinstance(value, kinds):
+        wanted = " or ".join(kind.__name__ for kind in kinds)
+        example = example or f"datasets.{kinds[0].__name__}(X, y)"
+        raise ValueError(
+            f"{name} must be a {wanted}; got {type(value).__name__}. Make one with {example}."
+        )
+    return value
+
+
+def shown(value: Any) -> str:
+    """Return `value` as a message shows it: its repr, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:50]}... ({type(value).__name__})"
+
+
 def finite_array(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
     """Return `value` as a float array; refuse NaN, infinities and the wrong number of axes."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise ValueError(f"{name} is a masked array; fill or drop its masked entries first.")
+    if hasattr(value, "toarray"):
+        raise ValueError(f"{name} is a sparse matrix; give {name}.toarray().")
+    if getattr(value, "dtype", None) is not None and getattr(value.dtype, "kind", "f") in "cMmSU":
+        raise ValueError(
+            f"{name} must be an array of real numbers; got dtype {value.dtype}. Convert it first."
+        )
     try:
         array = np.array(value, dtype=float)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be an array of real numbers; got {value!r}") from error
+        raise ValueError(
+            f"{name} must be an array of real numbers; got {shown(value)}. Convert it first."
+        ) from error
     if ndim is not None and array.ndim != ndim:
         raise ValueError(
             f"{name} must have {ndim} axes; got shape {array.shape}. Reshape it first."
@@ -29,7 +56,9 @@ def positive(name: str, value: Any) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be a positive number; got {value!r}") from error
+        raise ValueError(f"{name} must be a positive number; got {shown(value)}") from error
+    if isinstance(value, (bool, str)):
+        raise ValueError(f"{name} must be a positive number; got {shown(value)}")
     if not (np.isfinite(number) and number > 0):
         raise ValueError(f"{name} must be finite and greater than 0; got {number}")
     return number
@@ -37,9 +66,39 @@ def positive(name: str, value: Any) -> float:
 
 def positive_integer(name: str, value: Any) -> int:
     """Return `value` as an int; refuse what is not a whole number above zero."""
-    if isinstance(value, bool) or int(value) != value or value < 1:
-        raise ValueError(f"{name} must be a whole number, at least 1; got {value!r}")
+    try:
+        whole = not isinstance(value, (bool, str)) and int(value) == value and value >= 1
+    except (TypeError, ValueError, OverflowError):
+        whole = False
+    if not whole:
+        raise ValueError(f"{name} must be a whole number, at least 1; got {shown(value)}")
     return int(value)
+
+
+def from_zero(name: str, value: Any, below: float = np.inf) -> float:
+    """Return `value` as a float; refuse what is not at least 0 and below `below`."""
+    try:
+        number = float("nan") if isinstance(value, (bool, str)) else float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not 0 <= number < below:
+        limit = "finite" if below == np.inf else f"below {below:g}"
+        raise ValueError(f"{name} must be a number, at least 0 and {limit}; got {shown(value)}")
+    return number
+
+
+def one_by_one(name: str, value: Any) -> list:
+    """Return `value` as a list; refuse what has no entries to go through."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ValueError(f"{name} must be a list; got {shown(value)}. Put it into brackets.")
+    return list(value)
+
+
+def function(name: str, value: Any, example: str) -> Any:
+    """Return `value` if it can be called."""
+    if not callable(value):
+        raise ValueError(f"{name} must be a function, such as {example}; got {shown(value)}")
+    return value
 
 
 def increasing(name: str, value: Any) -> np.ndarray:
@@ -54,9 +113,13 @@ def increasing(name: str, value: Any) -> np.ndarray:
 
 def choice(name: str, value: Any, options: Sequence) -> Any:
     """Return `value` if it is one of `options`."""
-    if value not in options:
+    try:
+        known = not isinstance(value, bool) and value in options
+    except (TypeError, ValueError):
+        known = False
+    if not known:
         listed = ", ".join(repr(option) for option in options)
-        raise ValueError(f"unknown {name} {value!r}; choose one of {listed}.")
+        raise ValueError(f"unknown {name} {shown(value)}; choose one of {listed}.")
     return value
 
 

@@ -6,6 +6,7 @@ log l(u) and log(-l'(u)), and nothing is ever exponentiated that is not of order
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -244,12 +245,76 @@ class StretchedExponential(MarginLoss):
 LOSSES: dict[str, MarginLoss] = {"exponential": Exponential(), "logistic": Logistic()}
 
 
+# Where a loss is looked at: densely around zero, and far out on both sides.
+_far = np.geomspace(8.0, 700.0, 24)
+SAMPLED = np.concatenate([-_far[::-1], np.linspace(-8.0, 8.0, 129), _far]) + 0.0123
+SHIFT = 1e-5
+
+
 def named(loss: str | MarginLoss) -> MarginLoss:
-    """Return the loss called `loss`; a `MarginLoss` is returned as it is.
+    """Return the loss called `loss`; a `MarginLoss` is returned as it is, once it is consistent.
 
     >>> named("logistic")
     Logistic()
     """
-    if isinstance(loss, MarginLoss):
-        return loss
-    return LOSSES[choice("loss", loss, tuple(LOSSES))]
+    if not isinstance(loss, MarginLoss):
+        if isinstance(loss, type) and issubclass(loss, MarginLoss):
+            raise ValueError(f"loss must be an instance; give {loss.__name__}(...), with brackets.")
+        if not isinstance(loss, str):
+            raise ValueError(
+                f"loss must be a name or a MarginLoss; got {type(loss).__name__}. The names are"
+                f" {', '.join(repr(name) for name in LOSSES)}."
+            )
+        return LOSSES[choice("loss", loss, tuple(LOSSES))]
+    if type(loss).__module__ != __name__:
+        _consistent(loss)
+    return loss
+
+
+def is_convex(loss: MarginLoss) -> bool:
+    """Say whether l'' >= 0, that is d/du log(-l') <= 0, at all of `SAMPLED`."""
+    return bool((loss.log_slope_derivative(SAMPLED) <= 0).all())
+
+
+def _consistent(loss: MarginLoss) -> None:
+    """Refuse a loss whose methods contradict each other, by differences at `SAMPLED`."""
+    u = SAMPLED
+
+    def difference(of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        return (np.asarray(of(u + SHIFT)) - np.asarray(of(u - SHIFT))) / (2 * SHIFT)
+
+    with np.errstate(all="ignore"):
+        values, slopes = np.asarray(loss.log_value(u)), np.asarray(loss.log_slope(u))
+        derivative = np.asarray(loss.log_slope_derivative(u))
+        pairs = {
+            "log_slope": (-np.exp(slopes - values), difference(loss.log_value)),
+            "log_slope_derivative": (derivative, difference(loss.log_slope)),
+        }
+        curvature = np.abs(derivative) * np.exp(slopes)
+    for name, array in (
+        ("log_value", values),
+        ("log_slope", slopes),
+        ("log_slope_derivative", derivative),
+    ):
+        if array.shape != u.shape or not np.isfinite(array).all():
+            raise ValueError(
+                f"loss: {name} of {type(loss).__name__} must be finite at every margin from -700"
+                " to 700, and of their shape: work with logarithms."
+            )
+    for name, (stated, measured) in pairs.items():
+        # A difference loses digits where the function is large, and a kink may lie in between.
+        allowed = 1e-3 * (1 + np.abs(stated)) + 1e-9 * (np.abs(slopes) + np.abs(values)) / SHIFT
+        off = np.abs(stated - measured) > allowed
+        if off.sum() > 2:
+            worst = float(u[off][0])
+            raise ValueError(
+                f"loss: {name} of {type(loss).__name__} contradicts the method it is derived"
+                f" from, for instance at the margin {worst:.4g}: it says {stated[off][0]:.4g},"
+                f" a difference quotient {measured[off][0]:.4g}. See ibias.losses.MarginLoss."
+            )
+    if (curvature > loss.smoothness * (1 + 1e-6)).any():
+        worst = float(u[np.argmax(curvature)])
+        raise ValueError(
+            f"loss: {type(loss).__name__} says smoothness {loss.smoothness:g}, but its second"
+            f" derivative at the margin {worst:.4g} is {curvature.max():.4g}."
+        )

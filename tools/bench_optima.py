@@ -62,7 +62,9 @@ def compare(n_samples: int, n_features: int, quick: bool) -> None:
     print(f"\nn = {n_samples}, d = {n_features}")
     for p in (2, 1, 3, np.inf):
         seconds, best = timed(lambda p=p: optima.max_margin(data, p=p))
-        row(f"max_margin p={p:g}", seconds, best.margin, f"gap {best.duality_gap / best.margin:.0e}")
+        row(
+            f"max_margin p={p:g}", seconds, best.margin, f"gap {best.duality_gap / best.margin:.0e}"
+        )
         if p == 2 and n_samples > n_features:
             plain, value = timed(lambda: by_nnls(data.Z))
             row("  scipy's NNLS on the dual", plain, value, f"ratio {seconds / plain:.2f}")

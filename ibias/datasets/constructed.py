@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ibias._validate import positive, positive_integer
+from ibias._validate import positive, positive_integer, require, shown
 from ibias.datasets.classification import Dataset
 from ibias.datasets.random import generator
 
@@ -14,6 +14,9 @@ def duplicated(data: Dataset, row: int, copies: int) -> Dataset:
     >>> duplicated(pair, 1, 3).Z[:, 1]
     array([0., 1., 1., 1.])
     """
+    require("data", data, Dataset)
+    if isinstance(row, bool) or not isinstance(row, (int, np.integer)):
+        raise ValueError(f"row must be the number of a sample; got {shown(row)}")
     if row not in range(data.n_samples):
         raise ValueError(f"row must be a sample, 0 to {data.n_samples - 1}; got {row!r}.")
     rows = np.r_[np.arange(data.n_samples), np.full(positive_integer("copies", copies) - 1, row)]
