@@ -1,6 +1,6 @@
 """Checks of arguments: each raises a ValueError that names the argument and the remedy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,20 @@ def from_zero(name: str, value: Any, below: float = np.inf) -> float:
         limit = "finite" if below == np.inf else f"below {below:g}"
         raise ValueError(f"{name} must be a number, at least 0 and {limit}; got {shown(value)}")
     return number
+
+
+def one_by_one(name: str, value: Any) -> list:
+    """Return `value` as a list; refuse what has no entries to go through."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ValueError(f"{name} must be a list; got {shown(value)}. Put it into brackets.")
+    return list(value)
+
+
+def function(name: str, value: Any, example: str) -> Any:
+    """Return `value` if it can be called."""
+    if not callable(value):
+        raise ValueError(f"{name} must be a function, such as {example}; got {shown(value)}")
+    return value
 
 
 def increasing(name: str, value: Any) -> np.ndarray:

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ibias import plots  # noqa: F401  (applies the house style)
+from ibias._validate import choice, finite_array, function, one_by_one, shown
 
 try:
     from ipywidgets import Stack
@@ -82,7 +83,13 @@ def slider(
     >>> s
     Slider('slope', 3 frames)
     """
-    values = list(values)
+    values = one_by_one("values", values)
+    function("draw", draw, "lambda ax, value: ax.plot([0, 1], [0, value])")
+    function("alt", alt, 'lambda value: f"A line with slope {value}."')
+    function("format", format, '"{:g}".format')
+    if finite_array("figsize", figsize).shape != (2,):
+        raise ValueError(f"figsize must be a width and a height in inches; got {shown(figsize)}")
+    choice("projection", projection, (None, "3d"))
     if not 2 <= len(values) <= MAX_FRAMES:
         raise ValueError(
             f"values holds {len(values)} entries; a slider takes 2 to {MAX_FRAMES},"

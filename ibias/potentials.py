@@ -156,7 +156,9 @@ class NegativeEntropy(Potential):
         """
         w = finite_array("w", w)
         if (w < 0).any():
-            raise ValueError("w has entries below 0, where the entropy is infinite.")
+            raise ValueError(
+                "w has entries below 0, where the entropy is infinite; use HyperbolicEntropy."
+            )
         return kl_div(w, _above_zero(start)).sum(axis=-1)
 
 
@@ -181,12 +183,14 @@ class HyperbolicEntropy(Potential):
 
     def __post_init__(self) -> None:
         for entry in finite_array("scale", self.scale).ravel():
-            positive("scale", entry)
+            positive("scale", float(entry))
             if entry < SMALLEST_SCALE:
                 raise ValueError(
                     f"scale must be at least {SMALLEST_SCALE:g}, so that its square is a number"
                     f" in double precision; got {entry:g}"
                 )
+        if not isinstance(self.scale, (int, float)):
+            object.__setattr__(self, "scale", finite_array("scale", self.scale))
 
     def value(self, w: ArrayLike) -> np.ndarray:
         """Return sum_j [w_j arcsinh(w_j / c) - sqrt(c^2 + w_j^2) + c] / 4."""

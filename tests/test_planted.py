@@ -96,7 +96,10 @@ def test_classes_that_do_not_overlap_can_be_told_apart():
     [
         (lambda: GaussianClasses([1.0, 0.0], [1.0]), "deviations must be 2 numbers"),
         (lambda: GaussianClasses([1.0], [-1.0]), "deviations must be 1 numbers of at least 0"),
-        (lambda: GaussianClasses([1.0], [1.0], flip=0.5), "flip must be at least 0 and below"),
+        (
+            lambda: GaussianClasses([1.0], [1.0], flip=0.5),
+            "flip must be a number, at least 0 and below",
+        ),
         (lambda: LAW.error([1.0, 2.0]), "its last axis must be 3"),
         (lambda: LAW.error([0.0, 0.0, 0.0]), "it makes no prediction"),
         (lambda: LAW.sample(0), "n_samples must be a whole number"),

@@ -29,5 +29,5 @@ def test_bad_input():
         ReluFeatures(3, 10)(np.ones((4, 2)))
     with pytest.raises(ValueError, match="n_features must be a whole number"):
         ReluFeatures(3, 0)
-    with pytest.raises(ValueError, match="penalty must be at least 0"):
+    with pytest.raises(ValueError, match="penalty must be a number, at least 0"):
         ridge(np.ones((2, 2)), np.ones(2), -1.0)

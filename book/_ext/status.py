@@ -18,7 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from ibias.claims import outcomes
 
-LIBRARIES = ("numpy", "scipy", "matplotlib", "scikit-learn", "cvxpy-base", "clarabel")
+LIBRARIES = ("numpy", "scipy", "matplotlib", "scikit-learn", "cvxpy", "clarabel")
 COLUMNS = ("page", "minutes", "checks", "controls", "seconds", "MB")
 WORDS_A_MINUTE = 100  # mathematics reads slowly
 MINUTES_AN_EXERCISE = 10

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ibias._validate import choice, finite_array, positive
+from ibias._validate import choice, finite_array, function, positive, shown
 from ibias.claims.entries import KINDS, resolve
 
 MISS = 10  # a control must miss by this many tolerances
@@ -78,7 +78,10 @@ which predicts 0.9962 | [measured 1]
         at_least: float | None = None,
         tolerance: float,
     ) -> None:
+        if not isinstance(ids, str):
+            raise ValueError(f'ids must be a text such as "S000-6 S003-3"; got {shown(ids)}')
         claims = [resolve(claim_id) for claim_id in ids.split()]
+        function("measure", measure, "lambda w: w @ w")
         choice("kind", kind, KINDS)
         for claim in claims:
             if claim.not_run:
@@ -193,6 +196,8 @@ which predicts 0.9962 | [measured 1]
 
 def one_field(name: str, words: str) -> str:
     """Return `words` if they fit into one field of the printed line."""
+    if not isinstance(words, str):
+        raise ValueError(f"{name} must be a few words; got {shown(words)}")
     if not words.strip() or "|" in words or "\n" in words:
         raise ValueError(
             f"{name} must be a few words without '|' and line breaks, which separate the fields"

@@ -6,6 +6,8 @@ from importlib.resources import files
 
 import yaml
 
+from ibias._validate import shown
+
 DOCUMENTS = ("S000", "S001", "S002", "S003", "book")
 VERDICTS = ("right", "imprecise", "wrong", "opinion")
 KINDS = ("identity", "bound", "limit", "rate", "counterexample")
@@ -74,5 +76,5 @@ def ledger() -> dict[str, Claim]:
 def resolve(claim_id: str) -> Claim:
     """Return the claim `claim_id`; unknown ids raise and name the file to add them to."""
     if claim_id not in ledger():
-        raise ValueError(f"unknown claim {claim_id!r}; add it to ibias/claims.yml first.")
+        raise ValueError(f"unknown claim {shown(claim_id)}; add it to ibias/claims.yml first.")
     return ledger()[claim_id]

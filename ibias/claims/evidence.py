@@ -52,7 +52,14 @@ class Standing:
 
 def outcomes(notebook: Path) -> list[Outcome]:
     """Return the lines that checks and controls left in the stored outputs of a notebook."""
-    cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
+    if not Path(notebook).is_file():
+        raise ValueError(f"notebook: there is no file {str(notebook)!r}; give an .ipynb.")
+    try:
+        cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"notebook: {Path(notebook).name} is no notebook; give an .ipynb with its cells."
+        ) from error
     found = []
     for cell in cells:
         for output in cell.get("outputs", []):
@@ -112,6 +119,10 @@ def faults(book: Path) -> list[str]:
 
 def _notebooks(book: Path) -> dict[str, Path]:
     """Return the notebooks of the book by page name, such as linear/rates."""
+    if not Path(book).is_dir():
+        raise ValueError(
+            f"book: there is no folder {str(book)!r}; give the one with the notebooks."
+        )
     paths = sorted(path for path in Path(book).rglob("*.ipynb") if "." not in path.parent.name)
     return {path.relative_to(book).with_suffix("").as_posix(): path for path in paths}
 

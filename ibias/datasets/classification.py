@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive, positive_integer, read_only
+from ibias._validate import choice, finite_array, from_zero, positive, positive_integer, read_only
 from ibias.datasets.random import generator
 
 
@@ -39,21 +39,17 @@ class Dataset:
     y: np.ndarray
 
     def __init__(self, X: ArrayLike, y: ArrayLike) -> None:
-        X = _inputs(X)
-        y = finite_array("y", y, ndim=1)
+        same_index(X, y)
+        X = inputs("X", X)
+        y = signs("y", y)
         if y.shape[0] != X.shape[0]:
             raise ValueError(
                 f"X has {X.shape[0]} rows but y has {y.shape[0]} labels; give one label a row."
             )
-        labels = np.unique(y)
-        if not np.isin(labels, (-1.0, 1.0)).all():
+        if np.unique(y).size == 1:
             raise ValueError(
-                f"y must hold labels +1 and -1 only; got {labels[:5].tolist()}."
-                " For labels 0 and 1 use 2 * y - 1."
-            )
-        if labels.size == 1:
-            raise ValueError(
-                f"y holds one class only (all {labels[0]:+.0f}); a classifier needs both."
+                f"y holds one class only (all {y[0]:+.0f}); a classifier needs both. For a margin"
+                " problem without classes use Dataset.one_class(X)."
             )
         object.__setattr__(self, "X", read_only(X))
         object.__setattr__(self, "y", read_only(y))
@@ -62,9 +58,12 @@ class Dataset:
     def from_signed(cls, Z: ArrayLike) -> "Dataset":
         """Return the data set whose signed inputs are `Z`, shape (n_samples, n_features).
 
-        Only Z enters the theory. Labels alternate, so that both classes are present.
+        Only Z enters the theory. Labels alternate, so that both classes are present; a single
+        row is labelled +1.
         """
-        Z = finite_array("Z", Z, ndim=2)
+        Z = inputs("Z", Z)
+        if len(Z) == 1:
+            return cls.one_class(Z)
         y = np.where(np.arange(len(Z)) % 2 == 0, 1.0, -1.0)
         return cls(y[:, None] * Z, y)
 
@@ -85,7 +84,7 @@ class Dataset:
         It poses a margin problem (all outputs positive) and no classification.
         """
         data = cls.__new__(cls)
-        object.__setattr__(data, "X", read_only(_inputs(X)))
+        object.__setattr__(data, "X", read_only(inputs("X", X)))
         object.__setattr__(data, "y", read_only(np.ones(len(data.X))))
         return data
 
@@ -105,12 +104,54 @@ class Dataset:
         return self.X.shape[1]
 
 
-def _inputs(X: ArrayLike) -> np.ndarray:
+def inputs(name: str, X: ArrayLike) -> np.ndarray:
     """Return `X` as a matrix with at least one row and one column."""
-    X = finite_array("X", X, ndim=2)
+    X = finite_array(name, X, ndim=2)
     if X.shape[0] == 0 or X.shape[1] == 0:
-        raise ValueError(f"X has shape {X.shape}: give at least one sample and one feature.")
+        raise ValueError(f"{name} has shape {X.shape}: give at least one sample and one feature.")
     return X
+
+
+def signs(name: str, y: ArrayLike) -> np.ndarray:
+    """Return the labels `y` as +1.0 and -1.0; for other labels say how to turn them into these."""
+    given = np.asarray(y) if not hasattr(y, "toarray") else y
+    if (
+        getattr(given, "dtype", None) is not None
+        and given.dtype.kind in "OUSTb"
+        and given.ndim == 1
+    ):
+        labels = sorted(set(given.tolist()), key=str)
+        if (labels and not all(isinstance(label, (int, float)) for label in labels[:9])) or (
+            given.dtype.kind == "b"
+        ):
+            raise ValueError(_other_labels(name, labels))
+    y = finite_array(name, y, ndim=1)
+    labels = np.unique(y)
+    if not np.isin(labels, (-1.0, 1.0)).all():
+        raise ValueError(_other_labels(name, labels.tolist()))
+    return y
+
+
+def _other_labels(name: str, labels: list) -> str:
+    """Return the message for labels that are not +1 and -1."""
+    few = ", ".join(repr(label)[:20] for label in labels[:3]) + (", ..." if len(labels) > 3 else "")
+    remedy = (
+        f"numpy.where({name} == {labels[-1]!r}, 1, -1) makes two classes of them"
+        if len(labels) < 3 and len(repr(labels[-1])) < 60
+        else "for several classes use MulticlassDataset"
+    )
+    return f"{name} must hold labels +1 and -1 only; got {few}. {remedy}."
+
+
+def same_index(X: ArrayLike, y: ArrayLike) -> None:
+    """Refuse tables whose rows are named, and named in another order than the labels."""
+    if not (hasattr(X, "iloc") and hasattr(y, "iloc")) or len(X) != len(y):
+        return
+    if not X.index.equals(y.index):
+        raise ValueError(
+            "y has another index than X: their rows do not belong together. Give y.loc[X.index],"
+            " or y.to_numpy() to go by position."
+        )
 
 
 def separable(
@@ -123,6 +164,9 @@ def separable(
     """
     n_samples = positive_integer("n_samples", n_samples)
     n_features = positive_integer("n_features", n_features)
+    shift = from_zero("shift", shift)
+    if n_samples < 2:
+        raise ValueError("n_samples must be at least 2, one of each class; raise it.")
     rng = generator(seed)
     teacher = rng.standard_normal(n_features)
     teacher /= np.linalg.norm(teacher)
@@ -162,10 +206,9 @@ def digits(positive: int = 3, negative: int = 8) -> Dataset:
     from sklearn.datasets import load_digits
 
     for name, digit in (("positive", positive), ("negative", negative)):
-        if digit not in range(10):
-            raise ValueError(f"{name} must be a digit from 0 to 9; got {digit!r}")
+        choice(name, digit, range(10))
     if positive == negative:
-        raise ValueError("positive and negative must be two different digits")
+        raise ValueError("positive and negative must be two different digits; change one.")
     images = load_digits()
     rows = np.isin(images.target, (positive, negative))
     y = np.where(images.target[rows] == positive, 1.0, -1.0)

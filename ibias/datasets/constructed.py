@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ibias._validate import finite_array, positive, positive_integer
+from ibias._validate import finite_array, positive, positive_integer, require, shown
 from ibias.datasets.classification import Dataset
 from ibias.datasets.random import generator
 from ibias.datasets.regression import Regression
@@ -10,6 +10,9 @@ from ibias.datasets.regression import Regression
 
 def check_row(data: Dataset, row: int) -> None:
     """Refuse what is not the index of a sample."""
+    require("data", data, Dataset)
+    if isinstance(row, bool) or not isinstance(row, (int, np.integer)):
+        raise ValueError(f"row must be the number of a sample; got {shown(row)}")
     if row not in range(data.n_samples):
         raise ValueError(f"row must be a sample, 0 to {data.n_samples - 1}; got {row!r}.")
 

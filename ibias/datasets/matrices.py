@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive_integer, read_only
+from ibias._validate import finite_array, positive, positive_integer, read_only
 from ibias.datasets.random import generator
 
 Index = int | slice | list[int]
@@ -95,7 +95,13 @@ class Completion(MatrixProblem):
             raise ValueError(f"mask must hold True and False; got {mask.dtype}. Compare with 0.")
         if mask.ndim < 2 or not mask.any(axis=(-2, -1)).all():
             raise ValueError("mask needs two axes at least, and one observed entry a problem.")
-        M = finite_array("M", np.where(mask, np.broadcast_to(M, mask.shape), 0.0))
+        try:
+            M = np.where(mask, np.broadcast_to(M, mask.shape), 0.0)
+        except ValueError as error:
+            raise ValueError(
+                f"M has shape {np.shape(M)} but mask has {mask.shape}; give one entry each."
+            ) from error
+        M = finite_array("M", M)
         object.__setattr__(self, "mask", read_only(mask))
         object.__setattr__(self, "M", read_only(M))
         object.__setattr__(self, "truth", _matching_truth(truth, mask.shape))
@@ -239,7 +245,10 @@ def low_rank_completion(
     """
     n_problems = positive_integer("n_problems", n_problems)
     size, rank = positive_integer("size", size), positive_integer("rank", rank)
-    n_observed = np.broadcast_to(np.asarray(n_observed), (n_problems,))
+    n_observed = finite_array("n_observed", n_observed)
+    if n_observed.shape not in ((), (1,), (n_problems,)) or (n_observed % 1 != 0).any():
+        raise ValueError(f"n_observed must be one whole number, or one for each of {n_problems}.")
+    n_observed = np.broadcast_to(n_observed.astype(int), (n_problems,))
     if rank > size or (n_observed < 1).any() or (n_observed > size**2).any():
         raise ValueError(
             f"rank must be at most {size} and n_observed between 1 and {size**2};"
@@ -311,6 +320,7 @@ def four_by_four_completion(R: float = 2.0) -> Completion:
     Seen are w13 = 1 and w14 = w23 = R, and their mirror images. The smallest nuclear norm
     is 4R; the only rank-one completion, v v^T with v = (1, R, 1, R), has 2 R^2 + 2.
     """
+    R = positive("R", R)
     M = np.zeros((4, 4))
     M[0, 2] = M[2, 0] = 1.0
     M[0, 3] = M[3, 0] = M[1, 2] = M[2, 1] = R

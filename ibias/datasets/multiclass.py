@@ -7,7 +7,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive_integer, read_only
+from ibias._validate import (
+    choice,
+    finite_array,
+    from_zero,
+    one_by_one,
+    positive_integer,
+    read_only,
+    shown,
+)
+from ibias.datasets.classification import inputs, same_index
 from ibias.datasets.random import generator
 
 
@@ -37,10 +46,15 @@ class MulticlassDataset:
     y: np.ndarray
 
     def __init__(self, X: ArrayLike, y: ArrayLike) -> None:
-        X = finite_array("X", X, ndim=2)
+        same_index(X, y)
+        X = inputs("X", X)
+        if np.asarray(y).dtype.kind in "OUSTb":
+            few = np.asarray(y).ravel()[:3].tolist()
+            raise ValueError(
+                f"y must hold labels 0, 1, ..., K - 1; got {shown(few)}."
+                " numpy.unique(y, return_inverse=True)[1] numbers them."
+            )
         y = finite_array("y", y, ndim=1)
-        if X.shape[0] == 0 or X.shape[1] == 0:
-            raise ValueError(f"X has shape {X.shape}: give at least one sample and one feature.")
         if y.shape[0] != X.shape[0]:
             raise ValueError(
                 f"X has {X.shape[0]} rows but y has {y.shape[0]} labels; give one label a row."
@@ -49,7 +63,7 @@ class MulticlassDataset:
         if labels.size < 2 or (labels != np.arange(labels.size)).any():
             raise ValueError(
                 f"y must hold labels 0, 1, ..., K - 1, each at least once and K at least 2; got"
-                f" {labels[:8].tolist()}. numpy.unique(y, return_inverse=True) renumbers them."
+                f" {labels[:8].tolist()}. numpy.unique(y, return_inverse=True)[1] renumbers them."
             )
         object.__setattr__(self, "X", read_only(X))
         object.__setattr__(self, "y", read_only(y.astype(int)))
@@ -104,6 +118,7 @@ def separable_classes(
     n_samples = positive_integer("n_samples", n_samples)
     n_features = positive_integer("n_features", n_features)
     n_classes = positive_integer("n_classes", n_classes)
+    shift = from_zero("shift", shift)
     if not 2 <= n_classes <= n_samples:
         raise ValueError(f"n_classes={n_classes} must be from 2 to n_samples={n_samples}.")
     rng = generator(seed)
@@ -122,8 +137,8 @@ def digit_classes(classes: Sequence[int] = (0, 1, 2), per_class: int = 50) -> Mu
     """
     from sklearn.datasets import load_digits
 
-    classes = list(classes)
-    if len(set(classes)) < max(len(classes), 2) or not set(classes) <= set(range(10)):
+    classes = [choice("classes", digit, range(10)) for digit in one_by_one("classes", classes)]
+    if len(set(classes)) < max(len(classes), 2):
         raise ValueError(f"classes must be two or more different digits, 0 to 9; got {classes}")
     per_class = positive_integer("per_class", per_class)
     images = load_digits()

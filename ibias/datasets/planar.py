@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ibias._validate import finite_array, positive_integer
-from ibias.datasets.classification import Dataset
+from ibias._validate import finite_array, from_zero, positive_integer
+from ibias.datasets.classification import Dataset, signs
 from ibias.datasets.random import generator
 
 
@@ -34,14 +34,13 @@ def sectors(
     half_width : float
         In degrees; 0 puts the points on rays.
     """
-    centres, labels = finite_array("centres", centres, ndim=1), finite_array("labels", labels)
+    centres, labels = finite_array("centres", centres, ndim=1), signs("labels", labels)
     if centres.shape != labels.shape:
         raise ValueError(
             f"centres has {centres.size} sectors but labels has {labels.size}; give one label each."
         )
     n = positive_integer("n_per_sector", n_per_sector)
-    if not 0 <= half_width < 180:
-        raise ValueError(f"half_width must be from 0 to 180 degrees; got {half_width}")
+    half_width = from_zero("half_width", half_width, below=180)
     rng = generator(seed)
     angles = np.repeat(centres, n) + half_width * rng.uniform(-1, 1, n * centres.size)
     lengths = rng.uniform(0.7, 1.3, n * centres.size)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import log_expit, ndtr
 
-from ibias._validate import finite_array, positive_integer, read_only
+from ibias._validate import finite_array, from_zero, positive_integer, read_only
 from ibias.datasets.classification import Dataset
 from ibias.datasets.random import generator
 
@@ -54,8 +54,7 @@ class GaussianClasses:
                 f"deviations must be {mean.size} numbers of at least 0, like the mean;"
                 f" got {deviations.tolist()}"
             )
-        if not 0 <= flip < 0.5:
-            raise ValueError(f"flip must be at least 0 and below 1/2; got {flip!r}")
+        flip = from_zero("flip", flip, below=0.5)
         object.__setattr__(self, "mean", read_only(mean))
         object.__setattr__(self, "deviations", read_only(deviations))
         object.__setattr__(self, "flip", float(flip))

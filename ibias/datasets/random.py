@@ -18,4 +18,6 @@ def generator(seed: int) -> np.random.Generator:
     text = os.environ.get("IBIAS_SEED", "0") or "0"
     if not text.isdecimal():
         raise ValueError(f"IBIAS_SEED must be a whole number, at least 0; got {text!r}")
-    return np.random.default_rng(seed + 1_000_003 * int(text))
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"seed must be a whole number, at least 0; got {seed!r}")
+    return np.random.default_rng(int(seed) + 1_000_003 * int(text))

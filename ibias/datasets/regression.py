@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive_integer, read_only
+from ibias._validate import finite_array, from_zero, positive_integer, read_only
+from ibias.datasets.classification import inputs, same_index
 from ibias.datasets.random import generator
 
 
@@ -38,10 +39,9 @@ class Regression:
     teacher: np.ndarray | None = None
 
     def __init__(self, X: ArrayLike, y: ArrayLike, teacher: ArrayLike | None = None) -> None:
-        X = finite_array("X", X, ndim=2)
+        same_index(X, y)
+        X = inputs("X", X)
         y = finite_array("y", y, ndim=1)
-        if X.shape[0] == 0 or X.shape[1] == 0:
-            raise ValueError(f"X has shape {X.shape}: give at least one sample and one feature.")
         if y.shape[0] != X.shape[0]:
             raise ValueError(
                 f"X has {X.shape[0]} rows but y has {y.shape[0]} targets; give one target a row."
@@ -86,8 +86,7 @@ def gaussian_regression(
     n_nonzero = positive_integer("n_nonzero", n_features if n_nonzero is None else n_nonzero)
     if n_nonzero > n_features:
         raise ValueError(f"n_nonzero={n_nonzero} is more than n_features={n_features}; lower it.")
-    if not (np.isfinite(noise) and noise >= 0):
-        raise ValueError(f"noise must be a finite number, at least 0; got {noise!r}")
+    noise = from_zero("noise", noise)
     rng = generator(seed)
     teacher = np.zeros(n_features)
     teacher[:n_nonzero] = rng.standard_normal(n_nonzero)

@@ -3,12 +3,15 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ibias._validate import require
 from ibias.datasets import Dataset
 from ibias.models.network import Network
 
 
 def margins(net: Network, data: Dataset, theta: ArrayLike) -> np.ndarray:
     """Return q_i = y_i f(theta; x_i), shape (..., n_samples)."""
+    require("net", net, Network, example="models.two_layer_relu(n_features, width)")
+    require("data", data, Dataset)
     return data.y * net.predict(theta, data.X)
 
 
@@ -16,7 +19,9 @@ def _norm_power(net: Network, theta: ArrayLike) -> np.ndarray:
     """Return ||theta||^degree, shape (...); refuse theta = 0."""
     norms = np.linalg.norm(theta, axis=-1)
     if (norms == 0).any():
-        raise ValueError("theta is zero somewhere: a network of norm 0 has no normalised margin.")
+        raise ValueError(
+            "theta is zero somewhere: a network of norm 0 has no normalised margin; start elsewhere"
+        )
     return norms**net.degree
 
 
@@ -47,7 +52,8 @@ def path_norm(net: Network, theta: ArrayLike) -> np.ndarray:
     variation norm F1 of the function. It is at most ||theta||^2 / 2, with equality when every
     neuron has |a_j| = ||w_j||.
     """
+    require("net", net, Network, example="models.two_layer_relu(n_features, width)")
     if net.depth != 2:
-        raise ValueError(f"the path norm is that of a two-layer network; got {net}")
+        raise ValueError(f"net must have two layers for the path norm; got {net}")
     W, a = net.layers(theta)
     return (np.abs(a[..., 0, :]) * np.linalg.norm(W, axis=-1)).sum(axis=-1)

@@ -17,6 +17,8 @@ Factors = Sequence[np.ndarray]
 
 def product(factors: Factors) -> np.ndarray:
     """Return W = W_1 ... W_N, shape (..., n_rows, n_columns)."""
+    if not len(factors):
+        raise ValueError("factors is empty; give at least one matrix.")
     W = factors[-1]
     for factor in reversed(factors[:-1]):
         W = factor @ W

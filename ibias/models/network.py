@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import choice, finite_array, positive, positive_integer
+from ibias._validate import choice, finite_array, one_by_one, positive, positive_integer
 
 
 def _positive_part(z: np.ndarray) -> np.ndarray:
@@ -115,7 +115,9 @@ class Network:
     bias: str = "none"
 
     def __post_init__(self) -> None:
-        widths = tuple(positive_integer("widths", width) for width in self.widths)
+        widths = tuple(
+            positive_integer("widths", width) for width in one_by_one("widths", self.widths)
+        )
         if len(widths) < 2 or widths[-1] != 1:
             raise ValueError(
                 f"widths must run from the input dimension to 1 output; got {self.widths}"

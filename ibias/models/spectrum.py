@@ -4,10 +4,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
+from ibias._validate import finite_array
+
 
 def singular_values(W: ArrayLike) -> np.ndarray:
     """Return the singular values of W, largest first, shape (..., min(n_rows, n_columns))."""
-    return np.linalg.svd(np.asarray(W, dtype=float), compute_uv=False)
+    W = finite_array("W", W)
+    if W.ndim < 2:
+        raise ValueError(f"W must be a matrix or a stack of them; got shape {W.shape}. Reshape it.")
+    return np.linalg.svd(W, compute_uv=False)
 
 
 def nuclear_norm(W: ArrayLike) -> np.ndarray:
@@ -32,6 +37,8 @@ def effective_rank(W: ArrayLike) -> np.ndarray:
     s = singular_values(W)
     total = s.sum(axis=-1, keepdims=True)
     if (total == 0).any():
-        raise ValueError("W is the zero matrix somewhere; its effective rank is not defined.")
+        raise ValueError(
+            "W is the zero matrix somewhere; its effective rank is not defined. Choose later times."
+        )
     p = s / total
     return np.exp(-xlogy(p, p).sum(axis=-1))

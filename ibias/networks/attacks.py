@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive, positive_integer
+from ibias._validate import finite_array, positive, positive_integer, require
 from ibias.models import Network
 from ibias.trajectory import unit_or_zero
 
@@ -57,6 +57,9 @@ def attack(
     """
     X, y = finite_array("X", X), finite_array("y", y)
     radius, n_steps = positive("radius", radius), positive_integer("n_steps", n_steps)
+    require("net", net, Network, example="models.linear(n_features)")
+    if X.ndim < 2 or y.shape[-1:] != X.shape[-2:-1]:
+        raise ValueError(f"y has shape {y.shape}; give one label for each row of X, {X.shape}.")
     shape = (*np.broadcast_shapes(np.shape(theta)[:-1], X.shape[:-2]), *X.shape[-2:])
     here = np.broadcast_to(X, shape)
     found, lowest = here.copy(), np.full(shape[:-1], np.inf)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive_integer, read_only
+from ibias._validate import finite_array, from_zero, positive_integer, read_only
 from ibias.datasets import generator
 
 
@@ -64,8 +64,9 @@ def ridge(features: ArrayLike, y: ArrayLike, penalty: float = 0.0) -> np.ndarray
     array, shape (n_features,) or (n_features, n_outputs)
     """
     features, y = finite_array("features", features, ndim=2), finite_array("y", y)
-    if not penalty >= 0 or y.shape[:1] != features.shape[:1]:
-        raise ValueError("penalty must be at least 0, and y must have one row for each sample.")
+    penalty = from_zero("penalty", penalty)
+    if y.shape[:1] != features.shape[:1]:
+        raise ValueError(f"y has shape {y.shape}; give one row for each of {len(features)}.")
     left, size, right = np.linalg.svd(features, full_matrices=False)
     kept = size > 1e-12 * size[0]
     gains = np.zeros_like(size)

@@ -8,10 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ibias._validate import positive, positive_integer, read_only
+from ibias._validate import finite_array, positive, positive_integer, read_only, require
 from ibias.datasets import Dataset
 from ibias.losses import MarginLoss, named
 from ibias.models import Network
+
+
+def _problem(network: Network, data: Dataset, rng: np.random.Generator) -> None:
+    """Refuse what is not a network, a data set and a generator."""
+    require("network", network, Network, example="models.two_layer_relu(n_features, width)")
+    require("data", data, Dataset)
+    require("rng", rng, np.random.Generator, example="datasets.generator(0)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +64,7 @@ def guess_and_check(
     RuntimeError
         When `max_guesses` draws did not suffice.
     """
+    _problem(network, data, rng)
     n_accepted = positive_integer("n_accepted", n_accepted)
     batch = positive_integer("batch", batch)
     accepted: list[np.ndarray] = []
@@ -64,8 +72,8 @@ def guess_and_check(
     while len(accepted) < n_accepted:
         if n_guesses >= max_guesses:
             raise RuntimeError(
-                f"{n_guesses} guesses gave {len(accepted)} of {n_accepted} solutions: use fewer"
-                " samples, or raise max_guesses."
+                f"max_guesses: {n_guesses} guesses gave {len(accepted)} of {n_accepted} solutions:"
+                " use fewer samples, or raise max_guesses."
             )
         theta = rng.uniform(-1, 1, (batch, network.n_parameters))
         right = (data.y * network.predict(theta, data.X) > 0).all(axis=1)
@@ -137,8 +145,9 @@ def _descend(
     scale: float,
     coordinates: bool,
 ) -> np.ndarray:
+    _problem(network, data, rng)
     loss = named(loss)
-    theta = np.array(start, dtype=float)
+    theta = finite_array("start", start, ndim=2)
     scales = np.full((len(theta), 1), positive("scale", scale))
     each = np.arange(len(theta))
     risk = loss.log_risk(data.y * network.predict(theta, data.X))

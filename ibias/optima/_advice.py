@@ -49,5 +49,5 @@ def undecided(Z: np.ndarray, weights: np.ndarray) -> str:
     return (
         "data: rounding leaves open whether a margin next to zero is zero. To go on,"
         f" {scale + ', or ' if scale else ''}drop one of the samples {nearest}, which almost"
-        " touch the others."
+        " touch the others, or use hinge_machine, which needs no margin."
     )

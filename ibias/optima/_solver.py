@@ -3,8 +3,6 @@
 import warnings
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     import cvxpy
 

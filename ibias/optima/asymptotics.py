@@ -92,7 +92,7 @@ def expansion(data: Dataset) -> Expansion:
     excess = np.linalg.norm(p @ data.Z) - svm.margin
     if not abs(excess) <= GAP * svm.margin:
         raise RuntimeError(
-            f"data: the weights of the support vectors miss the dual optimum by {excess:.1e}: the data"
+            f"data: the weights of the support vectors miss the dual optimum by {excess:.1e}: they"
             " are next to degenerate. Remove samples that are almost on the margin."
         )
     heights = -np.log(data.n_samples * share / svm.margin**2)
@@ -153,6 +153,6 @@ def _shares(heights: np.ndarray) -> np.ndarray:
         if np.abs(heights @ step).max(initial=0.0) <= 1e-13:
             return weights(v)
     raise RuntimeError(
-        f"data: Newton's method for the limit of the weights did not settle in {NEWTON_STEPS} steps:"
-        " the data are next to degenerate. Remove samples that are almost on the margin."
+        f"data: the limit of the weights was not found in {NEWTON_STEPS} steps of Newton's method:"
+        " they are next to degenerate. Remove samples that are almost on the margin."
     )

@@ -97,8 +97,8 @@ def bregman_projection(
     misfit = np.linalg.norm(X @ fit - y)
     if misfit > FIT * float(np.linalg.norm(y) + np.linalg.norm(X @ start)):
         raise ValueError(
-            f"data: no w fits the targets (the best leaves a residual of {misfit:.2g}); drop samples"
-            " that contradict each other."
+            f"data: no w fits the targets (the best leaves a residual of {misfit:.2g}); drop"
+            " samples that contradict each other."
         )
     mirror = potential.gradient(start)
     # The equations as orthonormal rows: how well they are met does not depend on X's scales.

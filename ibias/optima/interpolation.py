@@ -110,7 +110,7 @@ def min_norm(
     if p != 2 and misfit > FIT * max(np.linalg.norm(target), np.linalg.norm(y)):
         raise ValueError(
             f"data: no w fits the targets (the best leaves a residual of {misfit:.2g}); with"
-            f" p={p:g} there is nothing to choose among. Use p=2 for least squares, or drop samples."
+            f" p={p:g} there is nothing to choose among. Use p=2 for least squares, or drop rows."
         )
     multipliers = np.zeros(data.n_samples)
     if correction.any():

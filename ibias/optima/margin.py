@@ -163,7 +163,8 @@ def _polish(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> Pair
     primal, dual = [w], [weights]
     tried = set()
     with np.errstate(all="ignore"):  # extreme orders may overflow; such candidates are dropped
-        for width in (1e-9, 1e-7, 1e-5, 1e-3):
+        # Where w is a small difference of large rows only the weights tell who is on the margin.
+        for width in (np.inf, 1e-9, 1e-7, 1e-5, 1e-3):
             rows = np.flatnonzero((margins <= (1 + width) * margins.min()) & (weights > 0))
             if rows.size == 0 or rows.tobytes() in tried:
                 continue

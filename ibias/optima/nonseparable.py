@@ -7,9 +7,10 @@ import numpy as np
 from ibias._validate import read_only
 from ibias.datasets import Dataset
 from ibias.losses import MarginLoss, named
-from ibias.optima._advice import uneven_columns
+from ibias.optima._advice import too_small, uneven_columns
+from ibias.optima._norms import Extended, distance_of, least_squares, length
 from ibias.optima._solver import require
-from ibias.optima.margin import MaxMargin, margin_of_rows
+from ibias.optima.margin import GAP, MaxMargin, margin_of_rows
 from ibias.optima.separability import PRECISION, RANK, separate
 
 NEWTON_STEPS = 200
@@ -125,8 +126,23 @@ def _ray(Z: np.ndarray, separable: np.ndarray, rest: np.ndarray) -> MaxMargin:
     across = Z[separable] - (Z[separable] @ span) @ span.T
     across = across - (across @ span) @ span.T  # twice is enough
     ray = margin_of_rows(across, 2)
+    # The rest must not move at all, also where features of very different sizes cancel.
+    columns = np.abs(Z).max(axis=0)
+    columns = np.where(columns > 0, columns, 1.0)
+    w = ray.w.copy()
+    if rest.size:
+        w -= least_squares(Z[rest] / columns, Z[rest] @ w) / columns
+    w /= (Z[separable] @ w).min()
+    margin = float(1 / length(w.astype(Extended), 2))
+    gap = distance_of(across, ray.dual_variables, 2) - margin
+    if not abs(gap) <= GAP * margin:
+        raise RuntimeError(too_small(Z, ray.dual_variables, margin, gap))
     return replace(
         ray,
+        w=read_only(w),
+        direction=read_only(w * margin),
+        margin=margin,
+        duality_gap=gap,
         dual_variables=read_only(np.bincount(separable, ray.dual_variables, minlength=len(Z))),
         support=read_only(separable[ray.support]),
     )

@@ -90,8 +90,8 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
     sensors, y = one_problem(problem).sensors, problem.observations
     if semidefinite and sensors.shape[1] != sensors.shape[2]:
         raise ValueError(
-            f"semidefinite=True needs a square problem; this one has shape {problem.shape}. Leave it"
-            " out."
+            f"semidefinite=True needs a square problem; this one has shape {problem.shape}."
+            " Leave it out."
         )
     if semidefinite:
         sensors = (sensors + sensors.transpose(0, 2, 1)) / 2

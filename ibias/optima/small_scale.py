@@ -139,7 +139,7 @@ def _until_separated(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         w, p = _least_risk(columns)
         active = active[w > ROUNDING]
     raise RuntimeError(
-        f"data: after {MAX_EVENTS} events the weights at the top did not separate them; drop samples."
+        f"data: after {MAX_EVENTS} events the weights at the top did not separate them; drop some."
     )
 
 

@@ -25,9 +25,9 @@ GAP = 1e-9  # the largest gap, relative to the margin, that is returned
 ROUNDS = 100
 SMALL = 1e-9  # weights below this, and margins beside the longest input, are rounding
 NEVER = (
-    "data: no two-layer ReLU network without bias separates them by more than rounding: such a network is an even"
-    " function plus a linear one, and linear along every ray from the origin. For a bias in the"
-    " first layer, append a constant feature to one-dimensional inputs."
+    "data: no two-layer ReLU network without bias separates them by more than rounding: such a"
+    " network is an even function plus a linear one, and linear along every ray from the origin."
+    " For a bias in the first layer, append a constant feature to one-dimensional inputs."
 )
 
 

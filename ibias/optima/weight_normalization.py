@@ -10,7 +10,6 @@ from ibias._validate import positive, read_only
 from ibias.datasets import Regression
 from ibias.optima.interpolation import initial_point, min_norm
 
-
 LAW = 1e-9  # the largest relative error of the final length that is returned
 
 

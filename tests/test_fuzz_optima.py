@@ -1,0 +1,39 @@
+"""A sample of the fuzz of the reference optima, and that it can tell right from wrong."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.fuzz import optima as fuzz
+from tests.fuzz.outcome import REFUSED, RIGHT, SILENT
+
+
+@pytest.mark.parametrize("number", range(60))
+def test_a_sample_of_the_fuzz(number: int) -> None:
+    outcome = fuzz.problem(np.random.default_rng([11, number]))
+    assert outcome.verdict in (RIGHT, REFUSED), outcome.said
+
+
+def test_the_fuzz_sees_a_certificate_that_lies(monkeypatch) -> None:
+    true = fuzz.max_margin
+
+    def lying(data, p):
+        best = true(data, p=p)
+        return replace(best, dual_variables=np.full(data.n_samples, 1 / data.n_samples))
+
+    monkeypatch.setattr(fuzz, "max_margin", lying)
+    verdicts = [fuzz.margin(np.random.default_rng([12, i])).verdict for i in range(20)]
+    assert verdicts.count(SILENT) >= 8
+
+
+def test_the_fuzz_sees_a_point_that_is_not_the_projection(monkeypatch) -> None:
+    true = fuzz.bregman_projection
+
+    def shifted(data, **arguments):
+        best = true(data, **arguments)
+        return replace(best, w=best.w * (1 + 1e-5))
+
+    monkeypatch.setattr(fuzz, "bregman_projection", shifted)
+    verdicts = [fuzz.bregman(np.random.default_rng([13, i])).verdict for i in range(20)]
+    assert verdicts.count(SILENT) >= 18
