@@ -256,4 +256,3 @@ def _at_least_zero(name: str, value: ArrayLike) -> np.ndarray:
     if (numbers < 0).any() or numbers.ndim > 1:
         raise ValueError(f"{name} must be at least 0, one number or a list; got {value!r}")
     return numbers
-

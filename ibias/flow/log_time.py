@@ -130,7 +130,7 @@ class LogTimeField:
         if reach > 0.05:
             return self.order
         term = float(alpha.sum(axis=-1).max()) * self.largest_row * reach
-        negligible = self.negligible * float(np.abs(w).max())
+        negligible = self.negligible * (sqrt(w @ w) if w.ndim == 1 else float(np.abs(w).max()))
         n_terms = 1
         while n_terms < self.order and term > negligible:
             term, n_terms = 2 * term * reach, n_terms + 1
