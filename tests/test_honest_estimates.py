@@ -1,4 +1,4 @@
-"""Within its tolerance, or an error: plateaus, far starts, uneven columns, and a sample of the fuzz.
+"""Within its tolerance, or an error: plateaus, far starts, uneven columns, a sample of the fuzz.
 
 `make fuzz` runs the whole. Every case here was once wrong without a word.
 """

@@ -168,8 +168,8 @@ def _start(net: Network, start: ArrayLike, ndim: int | None = None) -> np.ndarra
     theta = finite_array("start", start, ndim)
     if theta.ndim == 0 or theta.shape[-1] != net.n_parameters:
         raise ValueError(
-            f"start has shape {theta.shape}; its last axis must be the {net.n_parameters} parameters"
-            " of net."
+            f"start has shape {theta.shape}; its last axis must be the {net.n_parameters}"
+            " parameters of net."
         )
     if (np.linalg.norm(theta, axis=-1) == 0).any():
         raise ValueError("start is zero somewhere, where the gradient vanishes; draw it at random.")

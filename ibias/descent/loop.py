@@ -12,7 +12,6 @@ from ibias.descent.risk import log_risk
 from ibias.losses import MarginLoss
 from ibias.trajectory import Trajectory
 
-
 BETWEEN = 256  # steps between two looks at the clock
 
 

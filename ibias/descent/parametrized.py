@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias import progress
-from ibias._validate import finite_array, from_zero, positive, positive_integer, read_only
+from ibias._validate import finite_array, from_zero, positive_integer, read_only
 from ibias.datasets import Regression, generator
 from ibias.descent.loop import BETWEEN, Diverged, recorded_steps, step_sizes
 from ibias.trajectory import Trajectory

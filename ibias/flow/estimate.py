@@ -37,6 +37,7 @@ def compared(
     Parameters
     ----------
     log_t : array, shape (n_times,)
+        The times.
     accurate : array, shape (n_times, n)
         The real run.
     check : array, shape (n_visited, n)

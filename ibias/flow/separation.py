@@ -59,6 +59,12 @@ def follow(
 
     Parameters
     ----------
+    field : LogTimeField
+        The flow.
+    s, w : float and array, shape (n_features,)
+        Where it starts.
+    times : array, shape (n_times,)
+        Increasing, from s on.
     run : callable
         The integrator: run(field, s, w, times, halt) returns a `Passage`.
     near : callable
