@@ -16,7 +16,7 @@ from ibias.potentials import NegativeEntropy
 DATA = datasets.separable(0, 12, 3)
 LINE = datasets.gaussian_regression(0, 4, 6)
 CLASSES = datasets.separable_classes(0)
-NET = models.Network((3, 4, 1))
+NET = models.Network((3, 4, 1), "squared_relu")
 THETA = np.random.default_rng(0).standard_normal(NET.n_parameters)
 NORMED = models.WeightNormalized(6)
 AT = NORMED.theta(np.ones(6))
@@ -218,7 +218,7 @@ def test_there_are_enough_rows_and_every_function_has_one():
 def test_bad_input_is_refused_by_name(name, wrong, data, options, named):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(ValueError) as caught:  # noqa: PT011
+        with pytest.raises(ValueError) as caught:
             call(name, data, options)
     message = str(caught.value)
     assert named in message

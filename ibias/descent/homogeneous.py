@@ -10,6 +10,7 @@ It is gradient descent on the risk with the step size s / risk; the sum of these
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ibias import progress
 from ibias._validate import finite_array, positive, read_only, require
 from ibias.datasets import Dataset
 from ibias.descent.loop import Diverged, recorded_steps
@@ -75,9 +76,13 @@ def network_descent(
     steps = recorded_steps(n_steps, record)
     log_t = np.full(theta.shape[:-1], -np.inf)
     rows, k = [], 0
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with (
+        np.errstate(over="ignore", invalid="ignore", divide="ignore"),
+        progress.Bar("descending", steps[-1]) as bar,
+    ):
         for stop in steps:
-            for _ in range(stop - k):
+            for done in range(k, stop):
+                bar.at(done)
                 at = net.linearize(theta, data.X)
                 ascent, log_risk = _ascent(at, data.y, loss)
                 if step_size is None:
@@ -163,8 +168,8 @@ def _start(net: Network, start: ArrayLike, ndim: int | None = None) -> np.ndarra
     theta = finite_array("start", start, ndim)
     if theta.ndim == 0 or theta.shape[-1] != net.n_parameters:
         raise ValueError(
-            f"start has shape {theta.shape}; its last axis must be the {net.n_parameters} parameters"
-            " of net."
+            f"start has shape {theta.shape}; its last axis must be the {net.n_parameters}"
+            " parameters of net."
         )
     if (np.linalg.norm(theta, axis=-1) == 0).any():
         raise ValueError("start is zero somewhere, where the gradient vanishes; draw it at random.")

@@ -5,11 +5,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ibias import progress
 from ibias._validate import finite_array, positive, positive_integer, read_only
 from ibias.datasets import Dataset, Regression
 from ibias.descent.risk import log_risk
 from ibias.losses import MarginLoss
 from ibias.trajectory import Trajectory
+
+BETWEEN = 256  # steps between two looks at the clock
 
 
 class Diverged(RuntimeError):
@@ -102,10 +105,15 @@ def run(
     if step_size.ndim:
         w = np.broadcast_to(w, (*step_size.shape, data.n_features)).copy()
     kept, done = [], 0
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with (
+        np.errstate(over="ignore", invalid="ignore", divide="ignore"),
+        progress.Bar("descending", steps[-1]) as bar,
+    ):
         for stop in steps.tolist():
-            for k in range(done, stop):
-                w = advance(w, k)
+            for first in range(done, stop, BETWEEN):
+                for k in range(first, min(first + BETWEEN, stop)):
+                    w = advance(w, k)
+                bar.at(first)
             done = stop
             if not np.isfinite(w).all():
                 raise Diverged(stop)

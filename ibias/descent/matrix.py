@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ibias import progress
 from ibias._validate import finite_array, positive, read_only, require
 from ibias.datasets import MatrixProblem
 from ibias.descent.loop import Diverged, recorded_steps
@@ -121,10 +122,14 @@ def _loop(
     """Return the products at the recorded steps of `step`, repeated."""
     steps = recorded_steps(n_steps, [n_steps] if record is None else record)
     iterates, k = [], 0
-    with np.errstate(over="ignore", invalid="ignore"):
+    with (
+        np.errstate(over="ignore", invalid="ignore"),
+        progress.Bar("descending", steps[-1]) as bar,
+    ):
         for stop in steps:
-            for _ in range(stop - k):
+            for done in range(k, stop):
                 factors = step(factors)
+                bar.at(done)
             k = stop
             iterates.append(product(factors))
             if not np.isfinite(iterates[-1]).all():

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ibias import progress
 from ibias._validate import finite_array, from_zero, positive, positive_integer, read_only, require
 from ibias.datasets import Dataset, generator
 from ibias.descent.loop import Diverged, recorded_steps
@@ -85,9 +86,13 @@ def network_sgd(
     order = batches(generator(seed), n_samples, n_runs, batch_size, "reshuffle")
     run, k = np.arange(n_runs)[:, None], 0
     kept, log_risk = [], []
-    with np.errstate(over="ignore", invalid="ignore"):
+    with (
+        np.errstate(over="ignore", invalid="ignore"),
+        progress.Bar("descending", steps[-1]) as bar,
+    ):
         for stop in steps:
-            for _ in range(stop - k):
+            for done in range(k, stop):
+                bar.at(done)
                 rows = next(order)
                 at, labels = net.linearize(theta, X[run, rows]), y[run, rows]
                 pull = at.vjp(labels * np.exp(loss.log_slope(labels * at.predictions)))

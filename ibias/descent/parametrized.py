@@ -11,9 +11,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, from_zero, positive, positive_integer, read_only
+from ibias import progress
+from ibias._validate import finite_array, from_zero, positive_integer, read_only
 from ibias.datasets import Regression, generator
-from ibias.descent.loop import Diverged, recorded_steps, step_sizes
+from ibias.descent.loop import BETWEEN, Diverged, recorded_steps, step_sizes
 from ibias.trajectory import Trajectory
 
 CHUNK = 1024  # steps for which the noise is drawn together
@@ -203,10 +204,15 @@ def run_parameters(
     theta = np.broadcast_to(start, (runs.shape[0], model.n_parameters)).copy()
     steps = recorded_steps(n_steps, record)
     kept, done = [], 0
-    with np.errstate(over="ignore", invalid="ignore"):
+    with (
+        np.errstate(over="ignore", invalid="ignore"),
+        progress.Bar("descending", steps[-1]) as bar,
+    ):
         for stop in steps.tolist():
-            for _ in range(done, stop):
-                theta = advance(theta)
+            for first in range(done, stop, BETWEEN):
+                for _ in range(first, min(first + BETWEEN, stop)):
+                    theta = advance(theta)
+                bar.at(first)
             done = stop
             if not np.isfinite(theta).all():
                 raise Diverged(stop)

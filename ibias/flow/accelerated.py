@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from ibias._validate import increasing, positive, require
 from ibias.datasets import Dataset
 from ibias.flow.collocation import collocate
-from ibias.flow.estimate import ACCURATE, CAUTION, ROUGH
+from ibias.flow.estimate import ACCURATE, CAUTION, ROUGH, visited
 from ibias.flow.gradient import Space, conclude
 from ibias.flow.log_time import LogTimeField, integrate
 from ibias.flow.separation import Arc
@@ -110,7 +110,7 @@ def accelerated_flow(
         lambda s, states: np.array([velocity(a, b) for a, b in zip(s, states, strict=True)]),
         first,
         early(first),
-        log_t,
+        log_t[visited(log_t)],
         lambda state: np.full(2 * d, max(local_error, ROUNDING) * max(1, np.abs(state).max())),
         jacobian,
     )

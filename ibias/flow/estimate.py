@@ -14,7 +14,8 @@ from ibias.flow.collocation import collocate
 from ibias.flow.log_time import IntegrationFailed, Passage, integrate
 
 # Local errors of the real run and of the check run, as parts of the tolerance.
-ACCURATE, ROUGH = 0.005, 0.05
+ACCURATE, ROUGH = 0.005, 0.1
+VISITED = 12  # times, at most, at which the two runs are compared
 LARGEST_TOLERANCE = 1e-2  # an error above this part of w is no approximation any more
 UNEVEN = 30.0  # columns whose sizes differ by more are worth a word
 
@@ -35,8 +36,12 @@ def compared(
 
     Parameters
     ----------
-    accurate, check : arrays, shape (n_times, n)
-        The two runs.
+    log_t : array, shape (n_times,)
+        The times.
+    accurate : array, shape (n_times, n)
+        The real run.
+    check : array, shape (n_visited, n)
+        The check run, at the times `visited(log_t)`.
     tolerance : float
         The error allowed, relative to max(1, |w|).
     floor : float
@@ -53,7 +58,12 @@ def compared(
     order = 2 if length else np.inf
     norm = lambda w: np.linalg.norm(w, ord=order, axis=1) if w.size else np.zeros(len(w))  # noqa: E731
     size = np.maximum(1.0, norm(accurate)) if size is None else size
-    difference = norm(accurate - check)
+    at = visited(log_t)
+    met = norm(accurate[at] - check) / size[at]
+    # Between two times of the check run, the larger of their differences.
+    later = np.searchsorted(at, np.arange(len(log_t)))
+    earlier = np.maximum(later - (at[later] > np.arange(len(log_t))), 0)
+    difference = np.maximum(met[later], met[earlier]) * size
     allowed = tolerance * size
     if not np.isfinite(difference).all():
         raise IntegrationFailed(
@@ -70,6 +80,11 @@ def compared(
             f" {remedy(float(difference[worst] / size[worst]))}{advice}"
         )
     return read_only(estimate)
+
+
+def visited(times: np.ndarray) -> np.ndarray:
+    """Return the indices of the times at which the check run is asked for its state."""
+    return np.unique(np.linspace(0, len(times) - 1, min(len(times), VISITED)).round().astype(int))
 
 
 def remedy(relative: float) -> str:
@@ -123,6 +138,10 @@ def two_runs(
     launch : callable
         launch(local_error, caution) returns a first time and the state there; a time earlier
         by `caution` is asked for by the check run.
+    times : array, shape (n_times,)
+        Of the real run; the check run goes to those that are `visited`.
+    tolerance : float
+        What the two are parts of.
     fine, coarse : float
         Local errors of the two, as parts of the tolerance.
     halt : callable, optional
@@ -136,6 +155,7 @@ def two_runs(
     )
     local_error = min(coarse * tolerance, smallest)
     first, start = launch(coarse * tolerance, CAUTION)
+    times = times[visited(times)]
     steer = jacobian if jacobian is not None else lambda s, w: differences(field, s, w)
     with np.errstate(over="ignore", invalid="ignore"):
         check = collocate(

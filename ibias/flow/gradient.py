@@ -10,7 +10,7 @@ from ibias._validate import increasing, positive, read_only, require
 from ibias.datasets import Dataset
 from ibias.descent.loop import one_start
 from ibias.flow.collocation import collocate
-from ibias.flow.estimate import ACCURATE, ROUGH, about_columns, compared
+from ibias.flow.estimate import ACCURATE, CAUTION, ROUGH, about_columns, compared, visited
 from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage, integrate
 from ibias.flow.separation import Arc, Halt, Run, follow
 from ibias.losses import MarginLoss, is_convex, named
@@ -78,13 +78,17 @@ def gradient_flow(
     def near(w: np.ndarray) -> float:
         return coarse * max(space.unit, np.abs(w).max(initial=0.0))
 
-    def solve(run: Run, local_error: float, caution: float, patience: float) -> Arc:
-        first = min(first_time(field, space.start, local_error * space.unit), log_t[0]) - caution
+    def solve(
+        run: Run, local_error: float, times: np.ndarray, caution: float, patience: float
+    ) -> Arc:
+        first = min(first_time(field, space.start, local_error * space.unit), times[0]) - caution
         w = space.start + field(first, space.start)
-        return follow(field, first, w, log_t, run, near, patience)
+        return follow(field, first, w, times, run, near, patience)
 
-    accurate = solve(by_lsoda(fine, space.unit), fine, 0.0, 0.0)
-    check = solve(by_collocation(coarse, space.unit), coarse, 3.0, PATIENCE)
+    accurate = solve(by_lsoda(fine, space.unit), fine, log_t, 0.0, 0.0)
+    check = solve(
+        by_collocation(coarse, space.unit), coarse, log_t[visited(log_t)], CAUTION, PATIENCE
+    )
     return conclude(space, data, loss, log_t, accurate, check, tolerance)
 
 

@@ -161,7 +161,7 @@ class NetworkField:
             halt=lambda *_: calls > MAX_EVALUATIONS,
         )
         for run in runs:
-            if len(run.states) < len(log_t):
+            if run.time < log_t[-1]:
                 raise IntegrationFailed(
                     f"{MAX_EVALUATIONS} evaluations took the flow only to log t = {run.time:.4g} of"
                     f" {log_t[-1]:.4g}: it slides along a kink of the ReLU. Take another start, or"

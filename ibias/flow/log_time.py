@@ -130,7 +130,7 @@ class LogTimeField:
         if reach > 0.05:
             return self.order
         term = float(alpha.sum(axis=-1).max()) * self.largest_row * reach
-        negligible = self.negligible * float(np.abs(w).max())
+        negligible = self.negligible * (sqrt(w @ w) if w.ndim == 1 else float(np.abs(w).max()))
         n_terms = 1
         while n_terms < self.order and term > negligible:
             term, n_terms = 2 * term * reach, n_terms + 1
@@ -183,14 +183,16 @@ class LogTimeField:
     def allowed(self, w: np.ndarray, local_error: float, unit: float) -> np.ndarray:
         """Return the local error allowed in each coordinate, shape (n_features,).
 
-        It is `local_error`, relative to max(unit, max |w_j|); and so small that the margins
-        keep that accuracy as well, relative to the smallest of them (or to one).
+        Once w separates the data, so that it grows, it is `local_error` relative to max(unit,
+        max |w_j|); and so small that the margins keep that accuracy as well, relative to the
+        smallest of them (or to one). Before, w may be on its way back from a far start.
         """
-        size = max(unit, np.abs(w).max(initial=0.0))
-        margin = max(1.0, np.abs(self.margins(w)).min(initial=np.inf))
+        size, margin = np.abs(w).max(initial=0.0), self.margins(w).min(initial=np.inf)
+        if margin <= 0:
+            return np.full(w.size, max(local_error * unit, 2e-15 * size))
         with np.errstate(divide="ignore"):
-            allowed = local_error * np.minimum(size, margin / self.columns)
-        return np.maximum(allowed, 2e-15 * size)
+            allowed = np.minimum(max(unit, size), max(1.0, margin) / self.columns)
+        return np.maximum(local_error * allowed, 2e-15 * size)
 
     def restricted(self, rows: np.ndarray, basis: np.ndarray, point: np.ndarray) -> "LogTimeField":
         """Return the field of x in w = point + basis x, for the samples `rows` only."""

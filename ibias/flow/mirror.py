@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import Dataset, Regression
 from ibias.descent.risk import log_risk
-from ibias.flow.estimate import compared, two_runs
+from ibias.flow.estimate import compared, two_runs, visited
 from ibias.flow.log_time import LogTimeField
 from ibias.losses import MarginLoss, named
 from ibias.potentials import Potential
@@ -96,9 +96,9 @@ def mirror_flow(
     )
     w, other = (
         field.weights(
-            np.concatenate([run.states, np.tile(run.state, (len(log_t) - len(run.states), 1))])
+            np.concatenate([run.states, np.tile(run.state, (count - len(run.states), 1))])
         )
-        for run in runs
+        for run, count in zip(runs, (len(log_t), len(visited(log_t))), strict=True)
     )
     error, end = compared(log_t, w, other, tolerance), runs[0].time
     rests = end < log_t[-1]

@@ -24,7 +24,7 @@ from ibias.losses import is_convex
 from ibias.optima.separability import Separation, separate
 
 DOUBT = 12.0  # log time from which it matters whether the data are separable
-EARLIEST = 36.0  # log time from which a limit may stand for the flow: e^-36 is rounding
+EARLIEST = 32.0  # log time from which a limit may stand for the flow beside a ray
 NEWTON_STEPS = 60
 RANK = 1e-12
 
@@ -59,6 +59,12 @@ def follow(
 
     Parameters
     ----------
+    field : LogTimeField
+        The flow.
+    s, w : float and array, shape (n_features,)
+        Where it starts.
+    times : array, shape (n_times,)
+        Increasing, from s on.
     run : callable
         The integrator: run(field, s, w, times, halt) returns a `Passage`.
     near : callable
@@ -129,6 +135,8 @@ def beside_the_rest(
     rest = field.restricted(parts.rest, along, np.zeros(len(w)))
     minimum: np.ndarray | None = None
     since = np.inf
+    # What separable samples pull along the span, over what holds it there, falls like e^-s.
+    earliest = (EARLIEST if parts.separable.size else DOUBT) - field.clock
 
     def distance(x: np.ndarray) -> float:
         nonlocal minimum
@@ -137,8 +145,7 @@ def beside_the_rest(
 
     def rests(s: float, x: np.ndarray) -> bool:
         nonlocal since
-        # By then what the separable samples pull along the span is far below what holds it.
-        if s + field.clock < EARLIEST or distance(x) > near(x):
+        if s < earliest or distance(x) > near(x):
             return False
         since = min(since, s)
         return s >= since + patience

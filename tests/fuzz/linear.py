@@ -1,4 +1,4 @@
-"""`gradient_flow` and `continued_gradient_descent` on random data, against tests/reference/flows."""
+"""The flow, and descent continued, on random data: against `tests/reference/flows.py`."""
 
 import numpy as np
 

@@ -1,0 +1,190 @@
+"""Within its tolerance, or an error: plateaus, far starts, uneven columns, a sample of the fuzz.
+
+`make fuzz` runs the whole. Every case here was once wrong without a word.
+"""
+
+import re
+
+import numpy as np
+import pytest
+
+from ibias import datasets, descent, flow, losses, progress
+from ibias.datasets import Dataset
+from ibias.flow import collocation
+from ibias.flow.collocation import collocate
+from ibias.flow.estimate import compared, differences
+from tests.fuzz import linear
+from tests.fuzz.outcome import REFUSED, RIGHT
+from tests.reference import flows
+
+LINE = Dataset([[1.0], [-1.0]], [1, -1])
+
+
+@pytest.mark.parametrize("number", range(24))
+def test_a_sample_of_the_fuzz(number):
+    outcome = linear.problem(np.random.default_rng([20, number]))
+    assert outcome.verdict in (RIGHT, REFUSED), outcome.said
+    assert outcome.verdict == RIGHT or not outcome.ordinary, outcome.said
+
+
+def test_the_reference_is_right_where_a_formula_is_known():
+    z = np.array([[1.0, 0.0], [0.0, 2.0]])
+    right = flows.flow(z, ("exponential", 1.0), np.zeros(2), [1.0, 30.0])
+    closed = np.log(1 + np.outer([1.0, 30.0], [1.0, 4.0]) / 2) / [1.0, 2.0]
+    assert right == pytest.approx(closed, rel=1e-12)
+    alone = [flows.alone(2.0, "exponential", 0.0, s, 2) for s in np.log([1.0, 30.0])]
+    assert alone == pytest.approx(2 * closed[:, 1], rel=1e-12)
+
+
+def test_a_slope_that_vanishes_where_the_flow_starts():
+    path = flow.gradient_flow(datasets.separable(1), loss=losses.Sigmoid(), log_t=[2, 6, 10])
+    again = flow.gradient_flow(
+        datasets.separable(1), loss=losses.Sigmoid(), log_t=[2, 6, 10], tolerance=1e-12
+    )
+    assert path.norms == pytest.approx([1.52225346, 6.26572677, 12.33420732], rel=1e-7)
+    assert (np.abs(path.iterates - again.iterates).max(axis=1) <= 1e-9 * path.norms).all()
+
+
+@pytest.mark.parametrize("start", [-50.0, -1000.0])
+def test_a_flow_from_a_plateau(start):
+    log_t = np.array([2.0, 4.0, 6.0, 8.0, 10.0])
+    path = flow.gradient_flow(LINE, start=[start], log_t=log_t)
+    right = [flows.alone(1.0, "logistic", start, s, 1) for s in log_t]
+    error = np.abs(path.iterates[:, 0] - right)
+    assert (error <= 1e-9 * np.maximum(1, np.abs(right))).all()
+    assert (path.error_estimate > 0).all()
+    assert (error <= 10 * path.error_estimate + 1e-12 * np.abs(right)).all()
+
+
+@pytest.mark.parametrize("steps", [[50], [10, 29, 31, 400, 4000]])
+def test_descent_from_a_plateau(steps):
+    path = flow.continued_gradient_descent(
+        LINE, step_size=1.0, start=[-30.0], log_steps=np.log(steps)
+    )
+    right = flows.loop(LINE.Z, ("logistic", 1.0), 1.0, [-30.0], steps)
+    assert path.iterates == pytest.approx(right, rel=1e-9)
+
+
+def test_a_plateau_too_long_for_any_loop():
+    path = flow.continued_gradient_descent(
+        LINE, step_size=0.5, start=[-1e6], log_steps=np.log([10**6, 10**7])
+    )
+    assert path.iterates[0, 0] == pytest.approx(-5e5, rel=1e-9)
+    right = flows.alone(1.0, "logistic", -1e6, np.log(5e6), 1)  # one step does not matter so late
+    assert path.iterates[1, 0] == pytest.approx(right, rel=1e-4)
+
+
+def test_columns_of_different_size_beside_a_limit():
+    rng = np.random.default_rng(0)
+    income, flag = rng.lognormal(10.5, 0.6, 200), rng.integers(0, 2, 200)
+    y = np.where(income / 3e4 + flag + rng.normal(0, 0.5, 200) > 1.8, 1.0, -1.0)
+    data = Dataset(np.column_stack([income / 10, flag, np.ones(200)]), y)
+    path = flow.gradient_flow(data, log_t=[2.0, 6.0, 10.0, 40.0])
+    right = flows.flow(data.Z, ("logistic", 1.0), np.zeros(3), np.exp([2.0, 6.0]), stiff=True)
+    assert path.iterates[:2] == pytest.approx(right, rel=1e-6, abs=1e-8)
+    p = 1 / (1 + np.exp(data.Z @ path.final))
+    assert p @ data.Z == pytest.approx(0.0, abs=1e-7 * np.abs(data.Z).sum())
+
+
+@pytest.mark.parametrize("name", ["wine", "diabetes"])
+def test_raw_data_from_a_random_start(name):
+    from sklearn import datasets as theirs
+
+    raw = getattr(theirs, f"load_{name}")()
+    y = np.where(raw.target > np.median(raw.target) - 0.5, 1.0, -1.0)
+    start = np.random.default_rng(1).standard_normal(raw.data.shape[1])
+    path = flow.gradient_flow(Dataset(raw.data, y), log_t=[2.0, 6.0, 10.0], start=start)
+    assert (path.error_estimate <= 1e-9 * np.abs(path.iterates).max(axis=1).clip(1)).all()
+
+
+def test_adagrad_on_a_plateau_is_right_or_refused():
+    data = datasets.separable(0, 40, 5)
+    start = np.full(5, -5000.0)
+    try:
+        path = flow.continued_adagrad(data, step_size=50.0, start=start, log_steps=[np.log(2e4)])
+    except flow.IntegrationFailed as error:
+        assert "start nearer to zero" in str(error)
+        return
+    right = descent.adagrad(data, step_size=50.0, start=start, n_steps=20_000, record=[20_000])
+    assert path.final == pytest.approx(right.final, rel=1e-7)
+
+
+def test_an_estimate_above_the_tolerance_raises_and_its_advice_works():
+    rng = np.random.default_rng(3)
+    X = np.column_stack([1000 + 50 * rng.standard_normal(60), np.ones(60)])
+    data = Dataset(X, np.where(X[:, 0] > 1010, 1, -1))
+    tolerance, log_t = 1e-13, np.array([2.0, 8.0])
+    for _ in range(4):
+        try:
+            path = flow.gradient_flow(data, log_t=log_t, tolerance=tolerance)
+            break
+        except flow.IntegrationFailed as error:
+            assert len(str(error)) <= 500
+            wanted = re.search(r"tolerance=([0-9.e-]+)[,.]? or", str(error))
+            until = re.search(r"up to ([0-9.]+)", str(error))
+            assert wanted or until, error
+            if wanted:
+                tolerance = float(wanted[1])
+            else:
+                log_t = log_t[log_t <= float(until[1])]
+    else:
+        pytest.fail("the advice of four errors in a row did not help")
+    assert (path.error_estimate <= tolerance * np.abs(path.iterates).max(axis=1).clip(1)).all()
+
+
+def test_the_comparison_can_fail_and_its_advice_ends():
+    there = np.ones((1, 2))
+    with pytest.raises(flow.IntegrationFailed, match=r"Ask for tolerance=1e-04"):
+        compared(np.zeros(1), there, there + 3e-6, 1e-9)
+    with pytest.raises(flow.IntegrationFailed, match="No tolerance helps"):
+        compared(np.zeros(1), there, there + 0.5, 1e-9)
+    with pytest.raises(flow.IntegrationFailed, match="NaN"):
+        compared(np.zeros(1), there, there * np.nan, 1e-9)
+    assert compared(np.zeros(1), there, there + 1e-10, 1e-9) >= 1e-10
+
+
+def test_collocation_has_order_nine(monkeypatch):
+    monkeypatch.setattr(collocation, "SUPERCONVERGENCE", 0.0)  # one step, however large
+
+    # y' = y cos(s): from the error of one step h, which falls like h^10.
+    def field(s, y):
+        return y * np.cos(np.asarray(s))[..., None]
+
+    errors, steps = [], np.array([0.8, 0.4])
+    for h in steps:
+        passage = collocate(
+            field,
+            0.0,
+            np.ones(1),
+            np.array([h]),
+            lambda y: np.full(1, 1e-13),
+            lambda s, y: differences(lambda a, b: field(np.array([a]), b[None])[0], s, y),
+            first_step=h,
+        )
+        errors.append(abs(passage.state[0] - np.exp(np.sin(h))))
+    assert np.log2(errors[0] / errors[1]) > 8
+
+
+def test_a_fine_grid_of_steps_is_refused():
+    with pytest.raises(ValueError, match="log_steps holds step 1 more than once"):
+        flow.continued_gradient_descent(LINE, log_steps=np.linspace(0, 5, 60))
+    wanted = np.log(np.unique(np.rint(np.exp(np.linspace(0, 5, 60)))))
+    path = flow.continued_gradient_descent(LINE, log_steps=wanted)
+    assert (np.diff(path.log_t) > 0).all()
+
+
+def test_a_long_run_reports_its_progress_and_can_be_stopped():
+    seen = []
+
+    def stop(what, fraction):
+        seen.append(fraction)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    data = datasets.separable(0)
+    with pytest.raises(KeyboardInterrupt), progress.reported(stop):
+        for _ in range(10_000):
+            descent.gradient_descent(data, n_steps=20_000)
+    assert seen == sorted(seen)[: len(seen)] or len(seen) == 3
+    again = descent.gradient_descent(data, n_steps=100)
+    assert np.isfinite(again.final).all()
