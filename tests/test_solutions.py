@@ -19,7 +19,7 @@ PENDING = {
     *("homogeneous/mean_field", "linear/faster", "linear/max_margin", "linear/mechanism"),
     *("linear/past_separation", "linear/rates", "linear/tails_and_steps", "linear/variations"),
     *("matrix_factorization/depth", "matrix_factorization/limits"),
-    *("matrix_factorization/nuclear_norm", "perspective/deep_networks"),
+    *("matrix_factorization/nuclear_norm",),
     *(
         "perspective/double_descent",
         "perspective/map",
