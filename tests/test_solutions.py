@@ -15,11 +15,8 @@ NOTEBOOKS = {path.relative_to(BOOK).with_suffix("").as_posix(): path for path in
 # Pages whose solutions and wrong theories are still to be written: it only gets shorter.
 PENDING = {
     "geometry/mirror_descent",
-    "homogeneous/deep_linear",
-    "homogeneous/margin",
     "matrix_factorization/depth",
     "matrix_factorization/limits",
-    "perspective/deep_networks",
     "perspective/double_descent",
     "perspective/map",
     "perspective/sources",
