@@ -15,7 +15,7 @@ NOTEBOOKS = {path.relative_to(BOOK).with_suffix("").as_posix(): path for path in
 # Pages whose solutions and wrong theories are still to be written: it only gets shorter.
 PENDING = {
     *("geometry/adaptive_methods", "geometry/linear_networks", "geometry/mirror_descent"),
-    *("geometry/steepest_descent", "homogeneous/deep_linear", "homogeneous/margin"),
+    "geometry/steepest_descent",
     *("linear/max_margin", "linear/mechanism", "linear/rates"),
     *("matrix_factorization/depth", "matrix_factorization/limits"),
     *("matrix_factorization/nuclear_norm", "perspective/deep_networks"),
