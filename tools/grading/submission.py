@@ -1,5 +1,6 @@
 """Read a submitted notebook: whose it is, the tasks to run, and the answers that a person reads."""
 
+import difflib
 import hashlib
 import json
 import re
@@ -14,6 +15,7 @@ from ibias.coursework import canonical
 
 LARGEST = 50_000_000  # bytes
 MOST_CELLS = 300
+ALIKE = 0.8  # of the characters, for a cell that was edited until it no longer parses
 STUDENT_ID = re.compile(r"""(?m)^\s*student_id\s*=\s*(["'])\s*(\S.*?)\s*\1""")
 PLACEHOLDER = "_Type your answer here, replacing this text._"
 CHECK_HEAD = re.compile(CHECK.format(question=r"(\w+)").replace(".", r"\."))
@@ -54,6 +56,8 @@ def notebook(content: bytes) -> NotebookNode:
     """Return the notebook, checked as far as it is used."""
     try:
         found = nbformat.reads(content.decode("utf-8-sig"), as_version=4)
+        if not isinstance(found.cells, list):
+            raise TypeError("no list of cells")
         for cell in found.cells:
             if not isinstance(cell.source, str) or not isinstance(cell.cell_type, str):
                 raise TypeError("a cell without text")
@@ -126,7 +130,7 @@ def restored(
         task = {"kind": "given", "source": source}
         plain = unsigned(cell.source)
         same = [t for t in tasks if t["kind"] == "cell" and unsigned(t["source"]) == plain]
-        within = [t for t in tasks if t["kind"] == "cell" and plain in unsigned(t["source"])]
+        within = [t for t in tasks if t["kind"] == "cell" and holds(unsigned(t["source"]), plain)]
         edited = [t for t in tasks if t["kind"] == "cell" and is_edited(t, cell)]
         first = cell.source.strip().partition("\n")[0]
         if same:
@@ -154,20 +158,32 @@ def unsigned(source: str) -> str:
     return STUDENT_ID.sub("student_id = _", IDENTIFIER.sub("student_id = _", source)).strip()
 
 
+def holds(text: str, part: str) -> bool:
+    """Say whether the lines of a part stand in a text."""
+    return f"\n{part}\n" in f"\n{text}\n"
+
+
 def is_edited(task: dict, cell: NotebookNode) -> bool:
     """Say whether a cell looks like this given cell, edited."""
-    names = bound(cell.source)
-    return task["id"] == cell.get("id") or 2 * len(bound(task["source"]) & names) > len(names)
+    names, source = bound(cell.source), task["source"]
+    if task["id"] == cell.get("id") or 2 * len(bound(source) & names) > len(names):
+        return True
+    return difflib.SequenceMatcher(None, source, cell.source).ratio() > ALIKE
 
 
 def _before(later: list[NotebookNode], tasks: list[dict]) -> int:
     """Return where a given cell belongs: before the first cell that came after it."""
-    ids = {cell.get("id") for cell in later}
-    heads = {cell.source.partition("\n")[0] for cell in later if CHECK_HEAD.match(cell.source)}
-    for place, task in enumerate(tasks):
-        if task.get("id") in ids or task["source"].partition("\n")[0] in heads:
-            return place
-    return len(tasks)
+    places = [k for k, task in enumerate(tasks) if any(is_this(task, cell) for cell in later)]
+    return min(places, default=len(tasks))
+
+
+def is_this(task: dict, cell: NotebookNode) -> bool:
+    """Say whether a cell that was handed in is this one, answered or not."""
+    check, other = CHECK_HEAD.match(cell.source), CHECK_HEAD.match(task["source"])
+    if check or other:
+        return bool(check and other) and check[1] == other[1]
+    same = task.get("id") == cell.get("id") or unsigned(task["source"]) == unsigned(cell.source)
+    return same or bool(bound(task["source"]) & bound(cell.source))
 
 
 def with_tests(cells: list[dict], assignment: Assignment, notes: list[str]) -> list[dict]:

@@ -137,13 +137,13 @@ def lead(L, b):
 
 
 # %% q4: a numerical maximum
-from scipy.optimize import minimize_scalar
-
 margin_each = float(1 / (2 * (1 / np.linalg.norm([1, h]) + 1 / np.linalg.norm([c, h]))))
 margin_both = 0.5 * h
 
 
 def repeated_margin(gamma, k):
+    from scipy.optimize import minimize_scalar
+
     best = minimize_scalar(lambda s: -(s**k) * np.sqrt(1 - s**2), bounds=(0, 1), method="bounded")
     return -gamma * best.fun
 
