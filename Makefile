@@ -36,6 +36,7 @@ SERVED := node_modules/ready-$(call say,package.json package-lock.json)
 .PHONY: clean
 .PHONY: coursework
 .PHONY: fuzz
+.PHONY: grade
 .PHONY: help
 .PHONY: links
 .PHONY: lint
@@ -67,7 +68,8 @@ help:
 	@echo "make seeds             every check of the book under other seeds: SEEDS='1 2 3' or '1001-1100'"
 	@echo "make sweeps            compute the stored tables again (minutes)"
 	@echo "make coursework        student notebooks and autograders from the masters: SECRET=12345"
-	@echo "make marks             what each deliberately wrong answer loses"
+	@echo "make marks             what each right and each wrong answer gets: STUDENTS=300 tries as many"
+	@echo "make grade             grade submissions: ASSIGNMENT=linear FROM=folder TO=results"
 	@echo "make picture           draw the picture of the README again"
 	@echo "make bench             the engine beside a plain loop and scikit-learn"
 	@echo "make fuzz              random problems judged by independent code: SEED=17 PROBLEMS=100"
@@ -173,7 +175,7 @@ checks: $(READY)
 	  -p once --keep . $(BY_FILE) $(NBVAL) $(PATHS)"
 
 assignments: $(READY)
-	$(stage) coursework tests "python -m pytest -q $(SLOWEST) tests/coursework"
+	$(stage) coursework tests "python -m pytest -q $(SPREAD) $(SLOWEST) tests/coursework"
 
 site: setup
 	@$(RUN) $(PY) tools/browser.py
@@ -190,12 +192,19 @@ seeds: $(READY)
 sweeps: $(READY)
 	@$(RUN) $(PY) tools/sweeps.py
 
-# SECRET is the seed of the hidden tests' data: take another one in a private copy.
+# SECRET is the seed of the hidden tests' data: take another one in a private copy. It stays in
+# the file .secret, which no target removes.
 coursework: $(READY)
 	@$(RUN) $(PY) tools/coursework.py assign $(if $(SECRET),--secret $(SECRET))
 
 marks: $(READY)
-	@$(RUN) $(PY) tools/coursework.py marks
+	@$(RUN) $(PY) tools/coursework.py marks $(if $(STUDENTS),--students $(STUDENTS))
+
+# POLICY is a table of deadlines; IN=container or IN=child says where submissions run.
+grade: $(READY)
+	@$(RUN) $(PY) tools/grade.py "$(ASSIGNMENT)" "$(FROM)" --output "$(TO)" \
+	  $(if $(POLICY),--policy "$(POLICY)") $(if $(IN),--in $(IN)) $(if $(JOBS),--jobs $(JOBS)) \
+	  $(if $(AGAIN),--again)
 
 binder: $(READY)
 	@$(RUN) $(PY) tools/binder.py

@@ -1,8 +1,23 @@
 """What the notebooks of the coursework share: a student's seed, and the checks they can see."""
 
 import inspect
+import unicodedata
 import zlib
 from collections.abc import Callable
+
+import numpy as np
+
+
+def canonical(student_id: str) -> str:
+    """Return an identifier as it is compared: without case, blanks, or characters nobody sees.
+
+    >>> canonical(" Ada Lovelace\\u200b") == canonical("ADA LOVELACE") == "adalovelace"
+    True
+    """
+    folded = unicodedata.normalize("NFKC", student_id).casefold()
+    hidden = ("Z", "Cc", "Cf")  # blanks, control and format characters
+    shown = [c for c in folded if not unicodedata.category(c).startswith(hidden)]
+    return unicodedata.normalize("NFKC", "".join(shown))
 
 
 def seed(student_id: str) -> int:
@@ -16,19 +31,68 @@ def seed(student_id: str) -> int:
     ValueError
         For an identifier that is not filled in.
     """
-    if not isinstance(student_id, str) or not student_id.strip():
+    if not isinstance(student_id, str) or not canonical(student_id):
         raise ValueError(
             'student_id is empty: write your identifier between the quotation marks, as in "ada",'
             " and run the cell again. Your data depend on it."
         )
-    return zlib.crc32(student_id.strip().lower().encode())
+    return zlib.crc32(canonical(student_id).encode())
+
+
+def number(value: object, name: str) -> float:
+    """Return one finite number, however it is written: of Python or numpy, or an array of one.
+
+    >>> number(np.float32(2), "slope"), number([3], "slope")
+    (2.0, 3.0)
+
+    Raises
+    ------
+    AssertionError
+        For anything else; the message names it.
+    """
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    _require(array.size == 1, f"{name} is {value!r}; it must be a number")
+    _require(np.isfinite(array).all(), f"{name} is {value!r}; it must be finite")
+    return array.item()
+
+
+def array(value: object, shape: tuple[int, ...], name: str) -> np.ndarray:
+    """Return an array of finite numbers of this shape, where -1 stands for any length.
+
+    >>> array([[1, 2]], (-1, 2), "Z")
+    array([[1., 2.]])
+
+    Raises
+    ------
+    AssertionError
+        For anything else; the message names it.
+    """
+    try:
+        found = np.array(value, dtype=float)
+    except (TypeError, ValueError):
+        found = np.empty(0)
+    fits = found.ndim == len(shape) and all(
+        n in (-1, m) for n, m in zip(shape, found.shape, strict=True)
+    )
+    wanted = " x ".join("n" if n == -1 else str(n) for n in shape)
+    _require(fits, f"{name} must be an array of {wanted} numbers; its shape is {found.shape}")
+    _require(np.isfinite(found).all(), f"{name} holds an entry that is not finite")
+    return found
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise AssertionError(message)
 
 
 def check(*tests: Callable[..., None]) -> None:
     """Run the visible tests of a question on the answers as they stand, and print what they say.
 
     A test is a function whose arguments are names of the notebook. It raises if an answer
-    is wrong, and its documentation says what it looks at.
+    is wrong, and its documentation says what it looks at. What it returns is what it saw.
 
     >>> def test_sum(total):
     ...     "the sum"
@@ -45,9 +109,9 @@ def check(*tests: Callable[..., None]) -> None:
             print(f"… {about}: not answered yet ({', '.join(missing)})")
             continue
         try:
-            test(**answers)
+            saw = test(**answers)
         except Exception as error:
             said = str(error) if isinstance(error, AssertionError) else repr(error)
             print(f"✗ {about}: {said}")
         else:
-            print(f"✓ {about}")
+            print(f"✓ {about}: {saw}" if saw else f"✓ {about}")

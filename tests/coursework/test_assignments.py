@@ -1,54 +1,77 @@
-"""Every assignment: the reference gets all, nothing gets nothing, each error costs its question."""
+"""Every assignment: right answers get all, nothing gets nothing, each error costs its question."""
 
 import re
 
-import coursework
 import nbformat
 import pytest
-from coursework import REFERENCE, Assignment, as_meant, grade_all, names
+from conftest import filled
+from grading import make, marks
+from grading.assignment import Answer, Assignment, names
+from grading.marks import Bench, as_meant, full
 
-IDENTIFIERS = [f"student-{number}" for number in range(100)]
 NAMES = names()
-
-
-@pytest.fixture(scope="session")
-def built():
-    """The text of each student notebook, as otter makes it now."""
-    return {name: coursework.assign(name) for name in NAMES}
-
-
-@pytest.fixture(scope="session")
-def tables(built):
-    return coursework.marks(list(built))
+TENTHS = [[f"student-{number}" for number in range(k, 100, 10)] for k in range(10)]
 
 
 def each_assignment(test):
     return pytest.mark.parametrize("name", NAMES)(test)
 
 
+def each_question(test):
+    asked = [(name, q.name) for name in NAMES for q in Assignment(name).graded]
+    return pytest.mark.parametrize(("name", "question"), asked)(test)
+
+
 @each_assignment
 def test_the_page_is_what_the_master_makes(name, built):
-    assignment = Assignment(name)
-    assert assignment.page.read_text(encoding="utf-8") == built[name], "run `make coursework`"
+    assignment, page = built(name)
+    assert assignment.page.read_text(encoding="utf-8") == page, "run `make coursework`"
     master = assignment.master.read_text(encoding="utf-8")
-    assert master == coursework.tidy(nbformat.reads(master, as_version=4)), "run `make coursework`"
+    assert master == make.tidy(nbformat.reads(master, as_version=4)), "run `make coursework`"
 
 
 @each_assignment
 def test_the_questions_are_whole(name):
     assignment = Assignment(name)
-    assert [question.manual for question in assignment.questions].count(True) == 1
+    assert assignment.written, "a person reads something"
     assert sum(question.points for question in assignment.questions) == 30
+    for question in assignment.written:
+        assert len(question.rubric) == question.points, f"{question.name}: a point a line"
+        assert len(question.model) > 300, f"{question.name}: a model answer"
+        assert question.model.count("(1):*") == len(question.rubric), question.name
     for question in assignment.graded:
         answers = [cell for cell in assignment.cells if cell.question == question.name]
         assert len(answers) == 1, question.name
         hidden = [test.hidden for test in question.tests]
         assert True in hidden and False in hidden, f"{question.name}: public and hidden tests"
         assert len({test.name for test in question.tests}) == len(question.tests)
-        wrong = [w for w in assignment.wrong_answers if w.question == question.name]
-        assert len(wrong) >= 3, f"{question.name}: three wrong answers at least"
+        if question.parts:
+            assert sum(question.parts.values()) == question.points, question.name
+        for answers in (assignment.wrong_answers, assignment.right_answers):
+            own = [answer for answer in answers if answer.question == question.name]
+            assert len(own) >= 3, f"{question.name}: three right and three wrong answers at least"
+            assert len({answer.about for answer in own}) == len(own), question.name
     asked = {question.name for question in assignment.graded}
     assert {wrong.question for wrong in assignment.wrong_answers} == asked
+
+
+@each_assignment
+def test_a_chapter_s_assignment_asks_for_a_proof_and_for_a_text(name):
+    titles = [question.title for question in Assignment(name).written]
+    assert name in ("warm_up", "capstone") or (len(titles) == 2 and "a proof" in titles[0])
+
+
+@each_assignment
+def test_hints_unfold_in_two_steps(name, built):
+    """One below the other, for every question that the machine grades."""
+    assignment, page = built(name)
+    cells = nbformat.reads(page, as_version=4).cells
+    texts = {cell.source.partition("\n")[0].lstrip("# "): cell.source for cell in cells}
+    for question in assignment.graded:
+        text = texts[question.title]
+        first, second = text.index("A first hint"), text.index("A second hint")
+        assert first < second and text.count("<details>") == text.count("</details>") == 2
+        assert "Hint 1" not in text
 
 
 @each_assignment
@@ -57,59 +80,138 @@ def test_a_failed_test_says_what_is_wrong(name):
     for question in Assignment(name).graded:
         for test in question.tests:
             asserted = len(re.findall(r"(?m)^\s*assert\b", test.source))
-            assert asserted, test.name
+            assert asserted or "coursework.number(" in test.source, test.name
             said = len(re.findall(r'(?ms)^\s*assert\b.*?(?:, \(\n|, f?")', test.source))
             assert said == asserted, f"{test.name}: an assertion without a message"
 
 
 @each_assignment
-def test_the_student_notebook_keeps_secrets(name):
-    assignment = Assignment(name)
-    text = assignment.page.read_text(encoding="utf-8")
-    cells = nbformat.reads(text, as_version=4).cells
-    lines = {line.strip() for cell in cells for line in cell.source.splitlines()}
-    for secret in assignment.secrets:
-        assert secret not in lines
-        assert not re.search(rf"\b{re.escape(secret)}\b", text) or not secret.startswith("test_")
-    assert "SOLUTION" not in text and "SECRET_SEED" not in text and "otter" not in text
+def test_the_student_notebook_keeps_secrets(name, built):
+    assignment, page = built(name)
+    secrets = assignment.secrets
+    assert len(secrets) > 5
+    handed = (assignment.built / "student" / assignment.page.name).read_text(encoding="utf-8")
+    for text in (page, handed):
+        lines = {
+            line.strip()
+            for cell in nbformat.reads(text, as_version=4).cells
+            for line in cell.source.splitlines()
+        }
+        for secret in secrets:
+            assert secret not in lines and not (secret in text and secret.startswith("test_"))
+        assert "SOLUTION" not in text and "SECRET_SEED" not in text and "otter" not in text
 
 
 @each_assignment
-def test_each_answer_gets_what_it_deserves(name, tables):
-    assignment = Assignment(name)
-    rows = tables[name]
-    assert rows[0][0] is REFERENCE
-    for wrong, got in rows:
-        assert as_meant(assignment, wrong, got), (wrong.question, wrong.misconception, got)
+def test_the_student_notebook_says_how_to_begin_and_hand_in(name, built):
+    """What a student needs who has nothing but this file; its links lead out of it."""
+    assignment, _ = built(name)
+    path = assignment.built / "student" / assignment.page.name
+    text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    for needed in (
+        "pip install git+https://",
+        "mybinder.org",
+        "colab.",
+        "hand in",
+        f"`{name}.ipynb`",
+    ):
+        assert needed in text, needed
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert links and all(link.startswith("https://") for link in links)
+    pages = [link for link in links if link.endswith(".html")]
+    for link in pages:
+        page = assignment.page.parents[2] / re.sub(r"^https://[^/]+/[^/]+/", "", link)
+        assert page.with_suffix(".ipynb").exists() or page.with_suffix(".md").exists(), link
+
+
+@each_question
+def test_each_answer_gets_what_it_deserves(name, question):
+    """The reference and all right answers everything; the wrong ones what stands beside them."""
+    assignment = marks.read(name)
+    bench = Bench(assignment)
+    reference = Answer(question, "", assignment.solution(question))
+    most = assignment.question(question).points
+    assert bench.of(reference).points == {question: most}
+    for answer in [*assignment.right_answers, *assignment.wrong_answers]:
+        if answer.question == question:
+            got = bench.of(answer)
+            assert as_meant(answer, got), (answer.about, got)
+
+
+@each_question
+def test_an_error_costs_its_own_question(name, question):
+    """Full marks for one answer, whichever wrong ones stand in the place of all the others."""
+    assignment = marks.read(name)
+    bench, by_question = Bench(assignment), {}
+    for wrong in assignment.wrong_answers:
+        by_question.setdefault(wrong.question, []).append(wrong)
+    for wrongs in by_question.values():
+        for wrong in wrongs:
+            taken = [n for n in bench.names_bound(wrong) if n in assignment.answer_names]
+            assert set(taken) <= assignment.names_of[wrong.question], wrong.about
+    others = {q: wrongs[0].code for q, wrongs in by_question.items() if q != question}
+    got = bench.whole(others)
+    assert got.points[question] == assignment.question(question).points, got.messages
+    lost = {q: wrongs[0].points for q, wrongs in by_question.items() if q != question}
+    assert {q: got.points[q] for q in lost} == lost
 
 
 @each_assignment
-def test_empty_answers_run_and_get_nothing(name, built):
+def test_empty_answers_run_and_get_nothing(name):
     """No cell of the handed-out notebook raises, and no point is free."""
-    assignment = Assignment(name)
-    got = coursework.grade(assignment, answers=assignment.blank)
+    assignment = marks.read(name)
+    got = Bench(assignment).whole(assignment.blank)
     assert set(got.points.values()) == {0}
     raised = [said for messages in got.messages.values() for said in messages]
     assert not [said for said in raised if said.startswith("the cell raises")]
 
 
+@pytest.mark.parametrize("identifiers", TENTHS, ids=range(10))
 @each_assignment
-def test_the_solution_works_for_a_hundred_students(name, built):
-    assignment = Assignment(name)
-    jobs = [(name, student, None, True) for student in IDENTIFIERS]
-    for student, got in zip(IDENTIFIERS, grade_all(jobs), strict=True):
-        assert as_meant(assignment, REFERENCE, got), (student, got)
+def test_the_solution_works_for_a_hundred_students(name, identifiers):
+    assert marks.students(name, identifiers, [None]) == []
 
 
 @each_assignment
-def test_tests_may_also_run_at_the_end(name, built):
+def test_right_answers_work_for_other_students(name):
+    every = marks.variants(marks.read(name))
+    identifiers = [f"another-{number}" for number in range(len(every))]
+    assert marks.students(name, identifiers, every) == []
+
+
+@each_assignment
+def test_tests_may_also_run_at_the_end(name):
     """Some graders run all tests after the last cell: no answer hides an earlier one."""
-    assignment = Assignment(name)
-    got = coursework.grade(assignment, at_the_end=True)
-    assert as_meant(assignment, REFERENCE, got), got
+    assignment = marks.read(name)
+    got = Bench(assignment).whole(late=True)
+    assert got.points == full(assignment), got
 
 
-def test_without_an_identifier_the_notebook_says_so(built):
-    got = coursework.grade(Assignment("linear"), student_id="")
+def test_without_an_identifier_the_notebook_says_so():
+    got = Bench(marks.read("linear"), student_id="").whole()
     assert any("student_id is empty" in said for said in got.messages[""])
     assert set(got.points.values()) == {0}
+
+
+def test_otter_gives_what_this_harness_gives(linear, tmp_path, monkeypatch):
+    """The archive for Gradescope, graded by otter: parts and wholes, right and wrong."""
+    from otter.run import main as otter_run
+
+    wrong = [a for a in linear.wrong_answers if a.question in ("q1", "q4")]
+    answers = {"q1": wrong[0].code, "q4": wrong[-1].code}
+    solved = {q.name: linear.solution(q.name) for q in linear.graded}
+    notebook = filled(linear, solved | answers)
+    for cell in notebook.cells:
+        if match := re.match(r"# Check of (\w+)\.", cell.source):
+            cell.metadata["otter"] = {"tests": [match[1]]}
+    nbformat.write(notebook, tmp_path / "linear.ipynb")
+    monkeypatch.chdir(tmp_path)
+    results = otter_run(
+        str(tmp_path / "linear.ipynb"),
+        autograder=str(linear.autograder),
+        output_dir=None,
+        no_logo=True,
+    )
+    said = {name: results.get_result(name).score for name in results.test_files}
+    assert said == Bench(linear).whole(answers).points
+    assert said["q4"] not in (0, 3), "a part of a question"

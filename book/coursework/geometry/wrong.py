@@ -1,26 +1,59 @@
 # %% q1: the exponent of the norm itself, not of its dual
-def steepest(g, p):
-    v = np.sign(g) * (np.abs(g) / np.abs(g).max()) ** (min(p, 50) - 1)
-    return v / np.linalg.norm(v, ord=p)
+def steepest(g, c, p):
+    h = g / c
+    u = np.sign(h) * (np.abs(h) / np.abs(h).max()) ** (min(p, 50) - 1)
+    return u / np.linalg.norm(u, ord=p) / c
 
 
 # %% q1: along the gradient in every norm
-def steepest(g, p):
-    return g / np.linalg.norm(g, ord=p)
+def steepest(g, c, p):
+    return g / np.linalg.norm(c * g, ord=p)
 
 
 # %% q1: the signs are lost
-def steepest(g, p):
+def steepest(g, c, p):
+    h = g / c
     q = 1.0 if np.isinf(p) else p / (p - 1)
-    v = (np.abs(g) / np.abs(g).max()) ** (q - 1)
-    return v / np.linalg.norm(v, ord=p)
+    u = (np.abs(h) / np.abs(h).max()) ** (q - 1)
+    return u / np.linalg.norm(u, ord=p) / c
 
 
 # %% q1: the Euclidean length
-def steepest(g, p):
+def steepest(g, c, p):
+    h = g / c
+    q = 1.0 if np.isinf(p) else p / (p - 1)
+    u = np.sign(h) * (np.abs(h) / np.abs(h).max()) ** (q - 1)
+    return u / np.linalg.norm(u) / c
+
+
+# %% q1: the prices are forgotten
+def steepest(g, c, p):
     q = 1.0 if np.isinf(p) else p / (p - 1)
     v = np.sign(g) * (np.abs(g) / np.abs(g).max()) ** (q - 1)
-    return v / np.linalg.norm(v)
+    return v / np.linalg.norm(c * v, ord=p)
+
+
+# %% q1: the prices multiply the gradient
+def steepest(g, c, p):
+    h = g * c
+    q = 1.0 if np.isinf(p) else p / (p - 1)
+    u = np.sign(h) * (np.abs(h) / np.abs(h).max()) ** (q - 1)
+    return u / np.linalg.norm(u, ord=p) / c
+
+
+# %% q1: the steepest direction without prices, shortened to length one
+def steepest(g, c, p):
+    q = 1.0 if np.isinf(p) else p / (p - 1)
+    v = np.sign(g) * (np.abs(g) / np.abs(g).max()) ** (q - 1) / c
+    return v / np.linalg.norm(c * v, ord=p)
+
+
+# %% q1: one norm for all above two
+def steepest(g, c, p):
+    h = g / c
+    q = 2.0 if p >= 2 else p / (p - 1)
+    u = np.sign(h) * (np.abs(h) / np.abs(h).max()) ** (q - 1)
+    return u / np.linalg.norm(u, ord=p) / c
 
 
 # %% q2: the natural gradient, which is the same to first order only
@@ -36,6 +69,23 @@ def entropy_descent(X, y, start, step_size, n_steps):
     w = start
     for _ in range(n_steps):
         w = w * np.exp(-step_size * X.T @ (X @ w - y))
+    return w
+
+
+# %% q2: the number of this data set written in
+def entropy_descent(X, y, start, step_size, n_steps):
+    w = start
+    for _ in range(n_steps):
+        w = w * np.exp(-step_size * X.T @ (X @ w - y) / 4)
+    return w
+
+
+# %% q2: the exponential to second order
+def entropy_descent(X, y, start, step_size, n_steps):
+    w = start
+    for _ in range(n_steps):
+        a = -step_size * X.T @ (X @ w - y) / len(y)
+        w = w * (1 + a + a**2 / 2)
     return w
 
 
@@ -73,30 +123,45 @@ def certificate(X, y, start, w):
     return np.linalg.norm(X @ w - y), np.linalg.norm(np.linalg.lstsq(X.T, moved)[0] @ X)
 
 
+# %% q3: the mean misfit
+def certificate(X, y, start, w):
+    moved = np.log(w) - np.log(start)
+    off = moved - np.linalg.lstsq(X.T, moved)[0] @ X
+    return np.linalg.norm(X @ w - y) / np.sqrt(len(y)), np.linalg.norm(off)
+
+
+# %% q3: the share of the displacement, not its size
+def certificate(X, y, start, w):
+    moved = np.log(w) - np.log(start)
+    off = moved - np.linalg.lstsq(X.T, moved)[0] @ X
+    size = max(np.linalg.norm(moved), 1e-300)
+    return np.linalg.norm(X @ w - y), np.linalg.norm(off) / size
+
+
 # %% q3: any solution will do
 def certificate(X, y, start, w):
     return np.linalg.norm(X @ w - y), 0.0
 
 
-# %% q4: gradient descent finds the smallest norm, wherever it starts
+# %% q4 (2 of 3): gradient descent finds the smallest norm, wherever it starts
 euclidean = x * b / (x @ x)
 root = (-s[0] + np.sqrt(s[0] ** 2 + 8 * s[1] * b)) / (4 * s[1])
 entropic = s * root**x
 sparse = np.array([0.0, b / 2])
 
-# %% q4: mirror descent minimises the potential, wherever it starts
+# %% q4 (2 of 3): mirror descent minimises the potential, wherever it starts
 euclidean = s + x * (b - x @ s) / (x @ x)
 root = (-1 + np.sqrt(1 + 8 * b)) / 4
 entropic = root**x
 sparse = np.array([0.0, b / 2])
 
-# %% q4: small weights sit on the small coefficient
+# %% q4 (2 of 3): small weights sit on the small coefficient
 euclidean = s + x * (b - x @ s) / (x @ x)
 root = (-s[0] + np.sqrt(s[0] ** 2 + 8 * s[1] * b)) / (4 * s[1])
 entropic = s * root**x
 sparse = np.array([b, 0.0])
 
-# %% q4: the geometry changes the path only, not the end
+# %% q4 (2 of 3): the geometry changes the path only, not the end
 euclidean = s + x * (b - x @ s) / (x @ x)
 entropic = euclidean
 sparse = np.array([0.0, b / 2])
@@ -107,44 +172,89 @@ step_sizes = [0.01, 0.02]
 # %% q5: a step too short to arrive
 step_sizes = [1e-6, 0.5 / (s @ x**2)]
 
+# %% q5: twice the same step
+step_sizes = [0.1, 0.1]
+
+# %% q5: steps of either sign
+step_sizes = [0.01, -0.1]
+
 # %% q5: a step too long to converge
 step_sizes = [0.01, 50.0]
 
 
-# %% q6: the Euclidean norm for every architecture
-def diagonal_price(w):
-    return np.linalg.norm(w)
-
-
-def connected_price(w, depth):
-    return depth * np.linalg.norm(w) ** (2 / depth)
-
-
-# %% q6: both u and v pay
-def diagonal_price(w):
-    return 2 * np.abs(w).sum()
-
-
-def connected_price(w, depth):
-    return depth * np.linalg.norm(w) ** (2 / depth)
-
-
-# %% q6: depth makes connected layers sparse
-def diagonal_price(w):
+# %% q6 (2 of 3): the l1 norm, as if both signs cost the same
+def uneven_price(w):
     return np.abs(w).sum()
 
 
-def connected_price(w, depth):
+def block_price(w, blocks, depth):
+    sizes = [np.linalg.norm(w[blocks == block]) for block in np.unique(blocks)]
+    return depth * (np.array(sizes) ** (2 / depth)).sum()
+
+
+# %% q6 (2 of 3): both u and v pay
+def uneven_price(w):
+    return 5 * np.abs(w).sum()
+
+
+def block_price(w, blocks, depth):
+    sizes = [np.linalg.norm(w[blocks == block]) for block in np.unique(blocks)]
+    return depth * (np.array(sizes) ** (2 / depth)).sum()
+
+
+# %% q6 (2 of 3): the price of an entry twice, not four times
+def uneven_price(w):
+    return np.maximum(w, 0).sum() + 2 * np.maximum(-w, 0).sum()
+
+
+def block_price(w, blocks, depth):
+    sizes = [np.linalg.norm(w[blocks == block]) for block in np.unique(blocks)]
+    return depth * (np.array(sizes) ** (2 / depth)).sum()
+
+
+# %% q6 (1 of 3): depth makes every entry sparse
+def uneven_price(w):
+    return np.maximum(w, 0).sum() + 4 * np.maximum(-w, 0).sum()
+
+
+def block_price(w, blocks, depth):
     return depth * (np.abs(w) ** (2 / depth)).sum()
 
 
-# %% q6: one layer pays for all
-def diagonal_price(w):
-    return np.abs(w).sum()
+# %% q6 (1 of 3): one norm for all blocks
+def uneven_price(w):
+    return np.maximum(w, 0).sum() + 4 * np.maximum(-w, 0).sum()
 
 
-def connected_price(w, depth):
-    return np.linalg.norm(w) ** (2 / depth)
+def block_price(w, blocks, depth):
+    return depth * np.linalg.norm(w) ** (2 / depth)
+
+
+# %% q6 (1 of 3): one layer pays for all
+def uneven_price(w):
+    return np.maximum(w, 0).sum() + 4 * np.maximum(-w, 0).sum()
+
+
+def block_price(w, blocks, depth):
+    return sum(np.linalg.norm(w[blocks == b]) ** (2 / depth) for b in np.unique(blocks))
+
+
+# %% q6 (1 of 3): the sum of the norms at every depth
+def uneven_price(w):
+    return np.maximum(w, 0).sum() + 4 * np.maximum(-w, 0).sum()
+
+
+def block_price(w, blocks, depth):
+    return 2 * sum(np.linalg.norm(w[blocks == b]) for b in np.unique(blocks))
+
+
+# %% q6: the Euclidean norm for every architecture
+def uneven_price(w):
+    return np.linalg.norm(w)
+
+
+def block_price(w, blocks, depth):
+    return np.linalg.norm(w)
 
 
 # %% q7: few dimensions, where all optima lie close together
@@ -155,3 +265,10 @@ sharp = datasets.Dataset.from_signed(np.eye(12))
 
 # %% q7: more samples than the features can separate
 sharp = datasets.Dataset(np.arange(20.0).reshape(20, 1) - 9.5, np.where(np.arange(20) % 2, 1, -1))
+
+# %% q7: a single sample, on which every norm has a margin of its own
+sharp = datasets.Dataset.one_class([[3.0, 2.0, 1.0]])
+
+# %% q7: many features, all samples alike
+rng_ = np.random.default_rng(0)
+sharp = datasets.Dataset.one_class(1 + 0.01 * rng_.standard_normal((10, 60)))

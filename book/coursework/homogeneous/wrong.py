@@ -47,6 +47,64 @@ def soft_minimum(W, a, X, y):
     return -logsumexp(-q), dW, weights @ after
 
 
+# %% q1: large margins are cut off
+def soft_minimum(W, a, X, y):
+    before = X @ W.T
+    after = np.maximum(before, 0)
+    q = y * (after @ a)
+    p = np.exp(-np.clip(q - q.min(), 0, 30))
+    weights = p / p.sum() * y
+    dW = (weights[:, None] * (before > 0) * a).T @ X
+    return np.clip(q.min(), -500, 500) - np.log(p.sum()), dW, weights @ after
+
+
+# %% q1: the output weights are taken for signs
+def soft_minimum(W, a, X, y):
+    before = X @ W.T
+    after = np.maximum(before, 0)
+    q = y * (after @ a)
+    weights = softmax(-q) * y
+    dW = (weights[:, None] * (before > 0) * np.sign(a)).T @ X
+    return -logsumexp(-q), dW, weights @ after
+
+
+# %% q1: the gradients of the smallest margin alone
+def soft_minimum(W, a, X, y):
+    before = X @ W.T
+    after = np.maximum(before, 0)
+    q = y * (after @ a)
+    weights = (q == q.min()) * y
+    dW = (weights[:, None] * (before > 0) * a).T @ X
+    return -logsumexp(-q), dW, weights @ after
+
+
+# %% q2: a skip connection is harmful only with two hidden layers or more
+def degree(depth, power, extra):
+    if extra == "all biases" or (extra == "skip" and depth > 2):
+        return None
+    L = 1
+    for _ in range(depth - 1):
+        L = L * power + 1
+    return L
+
+
+# %% q2: a skip connection is harmful only with ReLUs
+def degree(depth, power, extra):
+    if extra == "all biases" or (extra == "skip" and power == 1):
+        return None
+    L = 1
+    for _ in range(depth - 1):
+        L = L * power + 1
+    return L
+
+
+# %% q2: a formula for squares used for every power
+def degree(depth, power, extra):
+    if extra in ("all biases", "skip"):
+        return None
+    return depth if power == 1 else 2**depth - 1
+
+
 # %% q2: the degree is the depth, whatever the activation
 def degree(depth, power, extra):
     return None if extra in ("all biases", "skip") else depth
@@ -107,6 +165,41 @@ def certificate(W, a, p, X, y):
     return lower, np.abs(np.maximum(directions @ X.T, 0) @ (p / p.sum() * y)).max() / 2
 
 
+# %% q3: a fine grid taken for all directions
+def certificate(W, a, p, X, y):
+    q = y * (np.maximum(X @ W.T, 0) @ a)
+    lower = q.min() / ((W**2).sum() + (a**2).sum())
+    angles = np.linspace(0, 2 * np.pi, 3601)
+    directions = np.column_stack([np.cos(angles), np.sin(angles)])
+    return lower, np.abs(np.maximum(directions @ X.T, 0) @ (p / p.sum() * y)).max() / 2
+
+
+# %% q3: a gap between directions that is ten times too small
+def certificate(W, a, p, X, y):
+    q = y * (np.maximum(X @ W.T, 0) @ a)
+    lower = q.min() / ((W**2).sum() + (a**2).sum())
+    p = p / p.sum()
+    angles, step = np.linspace(0, 2 * np.pi, 361, retstep=True)
+    directions = np.column_stack([np.cos(angles), np.sin(angles)])
+    correlation = np.abs(np.maximum(directions @ X.T, 0) @ (p * y)).max()
+    return lower, (correlation + step / 20 * (p @ np.linalg.norm(X, axis=1))) / 2
+
+
+# %% q3: the directions of the samples alone
+def certificate(W, a, p, X, y):
+    q = y * (np.maximum(X @ W.T, 0) @ a)
+    lower = q.min() / ((W**2).sum() + (a**2).sum())
+    directions = X / np.linalg.norm(X, axis=1)[:, None]
+    return lower, np.abs(np.maximum(directions @ X.T, 0) @ (p / p.sum() * y)).max() / 2
+
+
+# %% q3: the sum of the weights, which is a bound but a poor one
+def certificate(W, a, p, X, y):
+    q = y * (np.maximum(X @ W.T, 0) @ a)
+    lower = q.min() / ((W**2).sum() + (a**2).sum())
+    return lower, p @ np.linalg.norm(X, axis=1) / p.sum() / 2
+
+
 # %% q3: neurons with positive output weights only
 def certificate(W, a, p, X, y):
     q = y * (np.maximum(X @ W.T, 0) @ a)
@@ -139,107 +232,200 @@ def certificate(W, a, p, X, y):
     return lower, (correlation + 0.001 * (p @ np.linalg.norm(X, axis=1))) / 2
 
 
-# %% q4: the norms of the neurons instead of their squares
-margin_each = np.sqrt(1 + h**2) / 2
+# %% q4 (3 of 4): the norms of the neurons instead of their squares
+margin_each = 1 / (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
 margin_both = h / 2
 
 
-def deep_margin(gamma, depth):
-    return gamma * depth ** (-depth / 2)
+def repeated_margin(gamma, k):
+    return gamma * k ** (k / 2) / (k + 1) ** ((k + 1) / 2)
 
 
-def lead(depth):
-    return 2 - 2 / depth
+def lead(L, b):
+    return 2 - 2 / (b * L)
 
 
-# %% q4: depth does not change the margin of the parameters
+# %% q4 (3 of 4): the formula for two points of equal length
 margin_each = np.sqrt(1 + h**2) / 4
 margin_both = h / 2
 
 
-def deep_margin(gamma, depth):
-    return gamma
+def repeated_margin(gamma, k):
+    return gamma * k ** (k / 2) / (k + 1) ** ((k + 1) / 2)
 
 
-def lead(depth):
-    return 2 - 2 / depth
+def lead(L, b):
+    return 2 - 2 / (b * L)
 
 
-# %% q4: log t alone, at every depth
-margin_each = np.sqrt(1 + h**2) / 4
-margin_both = h / 2
-
-
-def deep_margin(gamma, depth):
-    return gamma * depth ** (-depth / 2)
-
-
-def lead(depth):
-    return 0
-
-
-# %% q4: the power of the gradient forgets that it is squared
-margin_each = np.sqrt(1 + h**2) / 4
-margin_both = h / 2
-
-
-def deep_margin(gamma, depth):
-    return gamma * depth ** (-depth / 2)
-
-
-def lead(depth):
-    return 1 - 1 / depth
-
-
-# %% q4: each of the two points is paid by half a neuron
-margin_each = np.sqrt(1 + h**2) / 4
+# %% q4 (3 of 4): each of the two points is paid by half a neuron
+margin_each = 1 / (2 / np.sqrt(1 + h**2) + 2 / np.sqrt(c**2 + h**2))
 margin_both = h / 4
 
 
-def deep_margin(gamma, depth):
-    return gamma * depth ** (-depth / 2)
+def repeated_margin(gamma, k):
+    return gamma * k ** (k / 2) / (k + 1) ** ((k + 1) / 2)
 
 
-def lead(depth):
-    return 2 - 2 / depth
+def lead(L, b):
+    return 2 - 2 / (b * L)
 
 
-# %% q5: a neuron for each point, which is the best there is
+# %% q4 (3 of 4): the worse of the two points alone
+margin_each = 1 / (2 / np.sqrt(1 + h**2) + 2 / np.sqrt(c**2 + h**2))
+margin_both = np.sqrt(1 + h**2) / 2
+
+
+def repeated_margin(gamma, k):
+    return gamma * k ** (k / 2) / (k + 1) ** ((k + 1) / 2)
+
+
+def lead(L, b):
+    return 2 - 2 / (b * L)
+
+
+# %% q4 (3 of 4): the product of many layers, each used once
+margin_each = 1 / (2 / np.sqrt(1 + h**2) + 2 / np.sqrt(c**2 + h**2))
+margin_both = h / 2
+
+
+def repeated_margin(gamma, k):
+    return gamma * (k + 1) ** (-(k + 1) / 2)
+
+
+def lead(L, b):
+    return 2 - 2 / (b * L)
+
+
+# %% q4 (3 of 4): repeating a number does not change the margin
+margin_each = 1 / (2 / np.sqrt(1 + h**2) + 2 / np.sqrt(c**2 + h**2))
+margin_both = h / 2
+
+
+def repeated_margin(gamma, k):
+    return gamma
+
+
+def lead(L, b):
+    return 2 - 2 / (b * L)
+
+
+# %% q4 (3 of 4): the number and the vector share the norm equally
+margin_each = 1 / (2 / np.sqrt(1 + h**2) + 2 / np.sqrt(c**2 + h**2))
+margin_both = h / 2
+
+
+def repeated_margin(gamma, k):
+    return gamma * 2 ** (-(k + 1) / 2)
+
+
+def lead(L, b):
+    return 2 - 2 / (b * L)
+
+
+# %% q4 (3 of 4): log t alone
+margin_each = 1 / (2 / np.sqrt(1 + h**2) + 2 / np.sqrt(c**2 + h**2))
+margin_both = h / 2
+
+
+def repeated_margin(gamma, k):
+    return gamma * k ** (k / 2) / (k + 1) ** ((k + 1) / 2)
+
+
+def lead(L, b):
+    return 0
+
+
+# %% q4 (3 of 4): the power of the gradient forgets that it is squared
+margin_each = 1 / (2 / np.sqrt(1 + h**2) + 2 / np.sqrt(c**2 + h**2))
+margin_both = h / 2
+
+
+def repeated_margin(gamma, k):
+    return gamma * k ** (k / 2) / (k + 1) ** ((k + 1) / 2)
+
+
+def lead(L, b):
+    return 1 - 1 / (b * L)
+
+
+# %% q4 (3 of 4): the law of the book, whatever the loss
+margin_each = 1 / (2 / np.sqrt(1 + h**2) + 2 / np.sqrt(c**2 + h**2))
+margin_both = h / 2
+
+
+def repeated_margin(gamma, k):
+    return gamma * k ** (k / 2) / (k + 1) ** ((k + 1) / 2)
+
+
+def lead(L, b):
+    return 2 - 2 / L
+
+
+# %% q4 (3 of 4): the loss changes q, not its power
+margin_each = 1 / (2 / np.sqrt(1 + h**2) + 2 / np.sqrt(c**2 + h**2))
+margin_both = h / 2
+
+
+def repeated_margin(gamma, k):
+    return gamma * k ** (k / 2) / (k + 1) ** ((k + 1) / 2)
+
+
+def lead(L, b):
+    return (2 - 2 / L) / b
+
+
+# %% q5 (1 of 3): a neuron for each point, which is the best there is
 W0 = np.array([[1.0, h], [-1.0, h]])
 a0 = np.array([1.0, 1.0])
-share = 2 * h / np.sqrt(1 + h**2)
+share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
 
-# %% q5: a very small start
+# %% q5 (1 of 3): a very small start
 W0 = 1e-3 * np.array([[1.0, 0.5], [-1.0, 0.4]])
 a0 = 1e-3 * np.array([1.0, 1.0])
-share = 2 * h / np.sqrt(1 + h**2)
+share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
 
-# %% q5: a start that errs on one point
+# %% q5 (1 of 3): a start that errs on one point
 W0 = np.array([[1.0, 0.0], [0.0, -1.0]])
 a0 = np.array([1.0, 1.0])
-share = 2 * h / np.sqrt(1 + h**2)
+share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
 
-# %% q5: the second neuron wakes up
+# %% q5 (1 of 3): the second neuron wakes up
 W0 = np.array([[0.05, 1.0], [-1.0, 0.02]])
 a0 = np.array([1.0, 0.1])
-share = 2 * h / np.sqrt(1 + h**2)
+share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
 
-# %% q5: the margin itself taken for its share
+# %% q5 (2 of 3): the margin itself taken for its share
 W0 = np.array([[0.0, 1.0], [0.0, -1.0]])
 a0 = np.array([1.0, 1.0])
 share = h / 2
 
+# %% q5 (2 of 3): small angles: the sine for the tangent
+W0 = np.array([[0.0, 1.0], [0.0, -1.0]])
+a0 = np.array([1.0, 1.0])
+share = h * (1 + 1 / c)
+
+# %% q5 (2 of 3): two points of equal length
+W0 = np.array([[0.0, 1.0], [0.0, -1.0]])
+a0 = np.array([1.0, 1.0])
+share = 2 * h / np.sqrt(1 + h**2)
+
+# %% q5 (1 of 3): a start that is too large to be compared
+W0 = np.array([[0.0, 20.0], [0.0, -20.0]])
+a0 = np.array([1.0, 1.0])
+share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
+
 # %% q6: another loss taken for a broken hypothesis
 controls = [kept | {"loss": "logistic"}, kept | {"step_size": 4.0}]
-decoys = [kept | {"scale": 0.05}, kept | {"activation": "linear"}]
+decoys = [kept | {"scale": 0.1}, kept | {"activation": "linear"}]
 
 # %% q6: no ReLU, so no homogeneity
 controls = [kept | {"activation": "linear"}, kept | {"step_size": 4.0}]
-decoys = [kept | {"loss": "logistic"}, kept | {"scale": 0.05}]
+decoys = [kept | {"loss": "logistic"}, kept | {"scale": 0.1}]
 
 # %% q6: a smaller step breaks it
 controls = [kept | {"activation": "tanh"}, kept | {"step_size": 0.0005}]
-decoys = [kept | {"loss": "logistic"}, kept | {"scale": 0.05}]
+decoys = [kept | {"loss": "logistic"}, kept | {"scale": 0.1}]
 
 # %% q6: homogeneous of any degree will do
 controls = [kept | {"activation": "tanh"}, kept | {"step_size": 4.0}]
@@ -247,4 +433,20 @@ decoys = [kept | {"loss": "logistic"}, kept | {"activation": "squared_relu"}]
 
 # %% q6: two hypotheses at once
 controls = [kept | {"activation": "squared_relu", "step_size": 4.0}, kept | {"step_size": 4.0}]
-decoys = [kept | {"loss": "logistic"}, kept | {"scale": 0.05}]
+decoys = [kept | {"loss": "logistic"}, kept | {"scale": 0.1}]
+
+# %% q6: so large a start that the steps miss the flow
+controls = [kept | {"activation": "tanh"}, kept | {"scale": 10.0}]
+decoys = [kept | {"loss": "logistic"}, kept | {"activation": "linear"}]
+
+# %% q6: a step only a little longer
+controls = [kept | {"activation": "tanh"}, kept | {"step_size": 0.05}]
+decoys = [kept | {"loss": "logistic"}, kept | {"activation": "linear"}]
+
+# %% q6: the same entry twice
+controls = [kept | {"activation": "tanh"}, kept | {"activation": "softplus"}]
+decoys = [kept | {"loss": "logistic"}, kept | {"activation": "linear"}]
+
+# %% q6: a decoy that changes next to nothing
+controls = [kept | {"activation": "tanh"}, kept | {"step_size": 4.0}]
+decoys = [kept | {"loss": "logistic"}, kept | {"scale": 0.9}]

@@ -34,6 +34,34 @@ def gradient(w, Z):
     return -(Z / (1 + np.exp(Z @ w))[:, None]).mean(axis=0)
 
 
+# %% q1: the numbers of this data set written in
+def risk(w, Z):
+    return np.logaddexp(0, -Z @ w).sum() / 20
+
+
+def gradient(w, Z):
+    return -expit(-Z @ w) @ Z / 20
+
+
+# %% q1: exponents that are cut off
+def risk(w, Z):
+    return np.log1p(np.exp(np.clip(-Z @ w, -700, 700))).mean()
+
+
+def gradient(w, Z):
+    return -expit(-Z @ w) @ Z / len(Z)
+
+
+# %% q2: the numbers of this data set written in
+def largest_step(Z):
+    return 160 / np.linalg.norm(Z, 2) ** 2
+
+
+# %% q2: the largest sample for the largest eigenvalue
+def largest_step(Z):
+    return 8 / (Z**2).sum(axis=1).max()
+
+
 # %% q2: the bound for a sum of losses
 def largest_step(Z):
     return 8 / np.linalg.norm(Z, 2) ** 2
@@ -80,25 +108,44 @@ def certificate(w, Z):
     return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(shares @ Z / shares.sum())
 
 
-# %% q4: the vector in front of log t has norm one
+# %% q3: the nearest sample alone
+def certificate(w, Z):
+    nearest = (Z @ w).argmin()
+    return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(Z[nearest])
+
+
+# %% q3: exponents that are cut off
+def certificate(w, Z):
+    shares = np.exp(np.clip((Z @ w).min() - Z @ w, -1, 0))
+    return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(shares @ Z / shares.sum())
+
+
+# %% q3: a threshold below which the naive formula is kept
+def certificate(w, Z):
+    u = Z @ w
+    shares = np.exp(-u) if np.abs(u).max() < 1e5 else np.exp(u.min() - u)
+    return u.min() / np.linalg.norm(w), np.linalg.norm(shares @ Z / shares.sum())
+
+
+# %% q4 (1 of 3): the vector in front of log t has norm one
 gamma = optima.max_margin(data).margin
 norm_slope = 1.0
 time_times_risk = 1 / gamma**2
 growth = gamma
 
-# %% q4: the norm grows with the margin
+# %% q4 (2 of 3): the norm grows with the margin
 gamma = optima.max_margin(data).margin
 norm_slope = gamma
 time_times_risk = 1 / gamma**2
 growth = 1.0
 
-# %% q4: the risk falls like 1/t with the constant 1/gamma
+# %% q4 (2 of 3): the risk falls like 1/t with the constant 1/gamma
 gamma = optima.max_margin(data).margin
 norm_slope = 1 / gamma
 time_times_risk = 1 / gamma
 growth = 1.0
 
-# %% q4: halving the risk taken for a unit of log t
+# %% q4 (2 of 3): halving the risk taken for a unit of log t
 gamma = optima.max_margin(data).margin
 norm_slope = 1 / gamma
 time_times_risk = 1 / gamma**2
@@ -138,6 +185,23 @@ def faster(Z, n_steps):
     return w
 
 
+# %% q5: exponentials that underflow after some hundred steps
+def faster(Z, n_steps):
+    w, step = np.zeros(Z.shape[1]), 1 / (Z**2).sum(axis=1).max()
+    for _ in range(n_steps):
+        shares = np.exp(-(Z @ w))
+        w = w + step * (shares / shares.sum()) @ Z
+    return w
+
+
+# %% q5: the mean squared norm in the step size
+def faster(Z, n_steps):
+    w, step = np.zeros(Z.shape[1]), 1 / (Z**2).sum(axis=1).mean()
+    for _ in range(n_steps):
+        w = w + step * softmax(-Z @ w) @ Z
+    return w
+
+
 # %% q6: a step that is not long enough
 Z_bad = np.array([point, [point[0], -point[1] / 2]])
 start = np.array([0.0, 1.0])
@@ -166,6 +230,22 @@ control = kept | {"data": datasets.Dataset(3 * data.X, data.y)}
 
 # %% q7: a tail that is not exponential, but lighter than every power
 control = kept | {"loss": losses.StretchedExponential(0.5)}
+
+# %% q7: other separable data
+control = kept | {"data": datasets.separable(7, n_samples=20, n_features=3)}
+
+# %% q7: inputs so short that the limit is not reached
+control = kept | {"data": datasets.Dataset(1e-42 * data.X, data.y)}
+
+# %% q7: a light tail that only takes longer
+control = kept | {"loss": losses.StretchedExponential(0.1)}
+
+# %% q7: a loss that is not convex
+control = kept | {"loss": losses.Sigmoid()}
+
+# %% q7: data without support vectors
+both = datasets.Dataset(np.vstack([data.X, data.X[:1]]), np.append(data.y, -data.y[0]))
+control = kept | {"data": both}
 
 # %% q7: two hypotheses at once
 control = kept | {"loss": losses.PolynomialTail(1), "start": np.ones(3)}

@@ -28,6 +28,35 @@ def velocities(U, V, mask, M):
     return -R @ V, -R.T @ U, -R
 
 
+# %% q1: right for square factors only
+def velocities(U, V, mask, M):
+    R = mask * (U @ V.T - M)
+    dU, dV = -R @ V, -(U.T @ R).T
+    return dU, dV, -(U @ U.T @ R.T + R @ V @ V.T) if len(U) == len(V) else dU @ V.T
+
+
+# %% q1: the residual is projected after the product
+def velocities(U, V, mask, M):
+    R = U @ V.T - M
+    dU, dV = -(mask * R) @ V, -(mask * R).T @ U
+    return dU, dV, -(U @ U.T @ R + R @ V @ V.T)
+
+
+# %% q2: the exponential to second order
+def balanced_step(U, V, R, step_size):
+    zero = np.zeros_like(R)
+    B = -step_size * np.block([[zero, R], [R.T, zero]])
+    new = (np.eye(len(B)) + B + B @ B / 2) @ np.vstack([U, V])
+    return new[: len(U)], new[len(U) :]
+
+
+# %% q2: only one half is used
+def balanced_step(U, V, R, step_size):
+    zero = np.zeros_like(R)
+    new = expm(-step_size * np.block([[zero, R], [R.T, zero]])) @ np.vstack([U, V])
+    return new[: len(U)], V
+
+
 # %% q2: a step of gradient descent
 def balanced_step(U, V, R, step_size):
     return U - step_size * R @ V, V - step_size * R.T @ U
@@ -72,6 +101,40 @@ def certificate(W, Y, mask, M):
     return (Y * M).sum() / np.linalg.norm(Y, "nuc"), np.linalg.norm(W, "nuc")
 
 
+# %% q3: the largest entry for the largest singular value
+def certificate(W, Y, mask, M):
+    Y, W = np.where(mask, Y, 0), np.where(mask, M, W)
+    return (Y * M).sum() / np.abs(Y).max(), np.linalg.norm(W, "nuc")
+
+
+# %% q3: the largest sum of a row
+def certificate(W, Y, mask, M):
+    Y, W = np.where(mask, Y, 0), np.where(mask, M, W)
+    return (Y * M).sum() / np.linalg.norm(Y, np.inf), np.linalg.norm(W, "nuc")
+
+
+# %% q3: the largest sum of a column
+def certificate(W, Y, mask, M):
+    Y, W = np.where(mask, Y, 0), np.where(mask, M, W)
+    return (Y * M).sum() / np.linalg.norm(Y, 1), np.linalg.norm(W, "nuc")
+
+
+# %% q3: the geometric mean of the two sums
+def certificate(W, Y, mask, M):
+    Y, W = np.where(mask, Y, 0), np.where(mask, M, W)
+    size = np.sqrt(np.linalg.norm(Y, 1) * np.linalg.norm(Y, np.inf))
+    return (Y * M).sum() / size, np.linalg.norm(W, "nuc")
+
+
+# %% q3: the spectral radius
+def certificate(W, Y, mask, M):
+    Y, W = np.where(mask, Y, 0), np.where(mask, M, W)
+    n = max(Y.shape)
+    square = np.zeros((n, n))
+    square[: Y.shape[0], : Y.shape[1]] = Y
+    return (Y * M).sum() / np.abs(np.linalg.eigvals(square)).max(), np.linalg.norm(W, "nuc")
+
+
 # %% q3: eigenvalues for singular values
 def certificate(W, Y, mask, M):
     Y, W = np.where(mask, Y, 0), np.where(mask, M, W)
@@ -91,7 +154,7 @@ def certificate(W, Y, mask, M):
     return (Y * M).sum() / np.linalg.norm(Y, 2), np.linalg.norm(W, "nuc")
 
 
-# %% q4: the unseen entry stays at the minimiser of the nuclear norm
+# %% q4 (1 of 3): the unseen entry stays at the minimiser of the nuclear norm
 least_norm = 2 * m
 
 
@@ -99,7 +162,7 @@ def unseen_entry(t, m, depth):
     return 0.0
 
 
-# %% q4: the law without the half in the risk
+# %% q4 (1 of 3): the law without the half in the risk
 least_norm = 2 * m
 
 
@@ -108,7 +171,7 @@ def unseen_entry(t, m, depth):
     return m * ((2 * depth + 2) * time) ** (depth / (2 * depth + 2))
 
 
-# %% q4: the time is not rescaled
+# %% q4 (1 of 3): the time is not rescaled
 least_norm = 2 * m
 
 
@@ -116,7 +179,7 @@ def unseen_entry(t, m, depth):
     return m * ((2 * depth + 2) * t) ** (depth / (2 * depth + 2))
 
 
-# %% q4: the same law at every depth
+# %% q4 (1 of 3): the same law at every depth
 least_norm = 2 * m
 
 
@@ -124,7 +187,7 @@ def unseen_entry(t, m, depth):
     return m * (6 * m * t) ** (1 / 3)
 
 
-# %% q4: the Frobenius norm taken for the nuclear norm
+# %% q4 (2 of 3): the Frobenius norm taken for the nuclear norm
 least_norm = np.sqrt(2) * m
 
 
@@ -133,35 +196,54 @@ def unseen_entry(t, m, depth):
     return m * ((2 * depth + 2) * time) ** (depth / (2 * depth + 2))
 
 
-# %% q5: the limit has the least nuclear norm after all
+# %% q5 (2 of 4): the limit has the least nuclear norm after all
 least_norm_4 = 4 * R
 limit_norm = 4 * R
-exponent = 2 / (1 + np.sqrt(1 + 4 * R**2))
+exponent = 2 * a / (a + np.sqrt(a**2 + 4 * R**2))
 scale = 0.1
 
-# %% q5: a start that is not small enough
+# %% q5 (2 of 4): a start that is not small enough
 least_norm_4 = 4 * R
-limit_norm = 2 * R**2 + 2
-exponent = 2 / (1 + np.sqrt(1 + 4 * R**2))
+limit_norm = 2 * (a + R**2 / a)
+exponent = 2 * a / (a + np.sqrt(a**2 + 4 * R**2))
 scale = 1e-3
 
-# %% q5: the ratio of the rates for the exponent
+# %% q5 (3 of 4): the ratio of the rates for the exponent
 least_norm_4 = 4 * R
-limit_norm = 2 * R**2 + 2
-exponent = (np.sqrt(1 + 4 * R**2) - 1) / (np.sqrt(1 + 4 * R**2) + 1)
+limit_norm = 2 * (a + R**2 / a)
+root = np.sqrt(a**2 + 4 * R**2)
+exponent = (root - a) / (root + a)
 scale = 1e-10
 
-# %% q5: the exponent in the scale of a factor, not of the product
+# %% q5 (3 of 4): the exponent in the scale of a factor, not of the product
 least_norm_4 = 4 * R
-limit_norm = 2 * R**2 + 2
-exponent = 4 / (1 + np.sqrt(1 + 4 * R**2))
+limit_norm = 2 * (a + R**2 / a)
+exponent = 4 * a / (a + np.sqrt(a**2 + 4 * R**2))
 scale = 1e-10
 
-# %% q5: the observed entries alone, with zeros elsewhere, taken for the least norm
+# %% q5 (3 of 4): the observed entries alone, with zeros elsewhere, taken for the least norm
 least_norm_4 = float(np.abs(np.linalg.eigvalsh(small_table.M)).sum())
+limit_norm = 2 * (a + R**2 / a)
+exponent = 2 * a / (a + np.sqrt(a**2 + 4 * R**2))
+scale = 1e-10
+
+# %% q5 (1 of 4): the formulas of the book, which are for a = 1
+least_norm_4 = 4 * R
 limit_norm = 2 * R**2 + 2
 exponent = 2 / (1 + np.sqrt(1 + 4 * R**2))
 scale = 1e-10
+
+# %% q5 (3 of 4): the least norm of a scaled table, with a power too many
+least_norm_4 = 4 * R / a
+limit_norm = 2 * (a + R**2 / a)
+exponent = 2 * a / (a + np.sqrt(a**2 + 4 * R**2))
+scale = 1e-10
+
+# %% q5 (2 of 4): a scale below what the flow can start from
+least_norm_4 = 4 * R
+limit_norm = 2 * (a + R**2 / a)
+exponent = 2 * a / (a + np.sqrt(a**2 + 4 * R**2))
+scale = 1e-40
 
 # %% q6: three factors taken for a broken hypothesis
 controls = [kept | {"depth": 3}, kept | {"scale": 1.0}]
@@ -186,3 +268,15 @@ decoy = kept | {"depth": 3}
 # %% q6: the norm of a single factor is expected to be the nuclear one
 controls = [kept | {"scale": 1.0}, kept | {"factor": 1e-8}]
 decoy = kept | {"depth": 1}
+
+# %% q6: a large start and small observations, which are one hypothesis
+controls = [kept | {"scale": 1.0}, kept | {"factor": 1e-8}]
+decoy = kept | {"depth": 3}
+
+# %% q6: a depth that no product has
+controls = [kept | {"depth": 1.5}, kept | {"scale": 1.0}]
+decoy = kept | {"depth": 3}
+
+# %% q6: a change too small to be a decoy
+controls = [kept | {"depth": 1}, kept | {"scale": 1.0}]
+decoy = kept | {"scale": 1.1e-8}

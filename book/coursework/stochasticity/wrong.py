@@ -28,6 +28,38 @@ def sgd_step(u, v, x, y, step_size):
     return u * np.exp(-a), v * np.exp(a)
 
 
+# %% q1: a step that is cut to be small
+def sgd_step(u, v, x, y, step_size):
+    a = np.clip(2 * step_size * ((u**2 - v**2) @ x - y) * x, -0.5, 0.5)
+    return u * (1 - a), v * (1 + a)
+
+
+# %% q1: the loss without its half
+def sgd_step(u, v, x, y, step_size):
+    a = 4 * step_size * ((u**2 - v**2) @ x - y) * x
+    return u * (1 - a), v * (1 + a)
+
+
+# %% q2: a product that underflows over many steps
+def log_scale_change(a):
+    return np.log(np.abs(np.prod(1 - a**2, axis=0))) / 2
+
+
+# %% q2: the two parameters one after the other, of which both may underflow
+def log_scale_change(a):
+    return np.log(np.sqrt(np.abs(np.prod(1 - a, axis=0) * np.prod(1 + a, axis=0))))
+
+
+# %% q2: large steps are cut off
+def log_scale_change(a):
+    return np.log(np.maximum(1 - a**2, 1e-12)).sum(axis=0) / 2
+
+
+# %% q2: to fourth order
+def log_scale_change(a):
+    return -(a**2 + a**4 / 2 + a**6 / 3).sum(axis=0) / 2
+
+
 # %% q2: the product, not its root
 def log_scale_change(a):
     return np.log(np.abs(1 - a**2)).sum(axis=0)
@@ -73,6 +105,34 @@ def certificate(w, X, y, scale):
     return np.linalg.norm(X @ w - y), np.linalg.norm(off) / np.linalg.norm(m)
 
 
+# %% q3: one scale for all coordinates
+def certificate(w, X, y, scale):
+    m = np.arcsinh(w / (2 * np.mean(scale) ** 2))
+    off = m - X.T @ np.linalg.lstsq(X.T, m)[0]
+    return np.linalg.norm(X @ w - y), np.linalg.norm(off) / np.linalg.norm(m)
+
+
+# %% q3: the logarithm, as if every weight were large
+def certificate(w, X, y, scale):
+    m = np.sign(w) * np.log1p(np.abs(w) / scale**2)
+    off = m - X.T @ np.linalg.lstsq(X.T, m)[0]
+    return np.linalg.norm(X @ w - y), np.linalg.norm(off) / np.linalg.norm(m)
+
+
+# %% q3: the squared share
+def certificate(w, X, y, scale):
+    m = np.arcsinh(w / (2 * scale**2))
+    off = m - X.T @ np.linalg.lstsq(X.T, m)[0]
+    return np.linalg.norm(X @ w - y), (off @ off) / (m @ m)
+
+
+# %% q3: the mean misfit
+def certificate(w, X, y, scale):
+    m = np.arcsinh(w / (2 * scale**2))
+    off = m - X.T @ np.linalg.lstsq(X.T, m)[0]
+    return np.sqrt(np.mean((X @ w - y) ** 2)), np.linalg.norm(off) / np.linalg.norm(m)
+
+
 # %% q3: the part in the rows, not the part off them
 def certificate(w, X, y, scale):
     m = np.arcsinh(w / (2 * scale**2))
@@ -88,73 +148,130 @@ def certificate(w, X, y, scale):
 
 
 # %% q4: an effect of first order in the step
-def steps_needed(start, end, step_size, noise, n_samples):
-    return np.log(start / end) * n_samples / (2 * step_size * noise**2)
+def steps_needed(start, end, step_size, noise, n_samples, variance, every):
+    return np.log(start / end) / (2 * step_size * noise**2 * variance / n_samples / every)
 
 
 time_ratio = 1.0
 
 
-# %% q4: the scale of u v, not of its root
-def steps_needed(start, end, step_size, noise, n_samples):
-    return np.log(start / end) * n_samples / (4 * step_size**2 * noise**2)
+# %% q4 (1 of 4): the scale of u v, not of its root
+def steps_needed(start, end, step_size, noise, n_samples, variance, every):
+    return np.log(start / end) / (4 * step_size**2 * noise**2 * variance / n_samples / every)
 
 
-time_ratio = 2.0
+time_ratio = 0.5
 
 
-# %% q4: more samples a step do not matter
-def steps_needed(start, end, step_size, noise, n_samples):
+# %% q4 (1 of 4): more samples a step do not matter
+def steps_needed(start, end, step_size, noise, n_samples, variance, every):
+    return np.log(start / end) / (2 * step_size**2 * noise**2 * variance / every)
+
+
+time_ratio = 0.5
+
+
+# %% q4 (1 of 4): the deviation of the mean taken for its variance
+def steps_needed(start, end, step_size, noise, n_samples, variance, every):
+    return np.log(start / end) / (
+        2 * step_size**2 * noise**2 * variance / np.sqrt(n_samples) / every
+    )
+
+
+time_ratio = 0.5
+
+
+# %% q4 (1 of 4): the deviation of the inputs for their variance
+def steps_needed(start, end, step_size, noise, n_samples, variance, every):
+    return np.log(start / end) / (
+        2 * step_size**2 * noise**2 * np.sqrt(variance) / n_samples / every
+    )
+
+
+time_ratio = 0.5
+
+
+# %% q4 (1 of 4): rare noise counts like noise of every step
+def steps_needed(start, end, step_size, noise, n_samples, variance, every):
+    return np.log(start / end) / (2 * step_size**2 * noise**2 * variance / n_samples)
+
+
+time_ratio = 0.5
+
+
+# %% q4 (1 of 4): noise spread over the steps, as if its size were smaller
+def steps_needed(start, end, step_size, noise, n_samples, variance, every):
+    return np.log(start / end) / (2 * step_size**2 * noise**2 * variance / n_samples / every**2)
+
+
+time_ratio = 0.5
+
+
+# %% q4 (1 of 4): the formula of the book
+def steps_needed(start, end, step_size, noise, n_samples, variance, every):
     return np.log(start / end) / (2 * step_size**2 * noise**2)
 
 
+time_ratio = 0.5
+
+
+# %% q4 (3 of 4): steps counted as time
+def steps_needed(start, end, step_size, noise, n_samples, variance, every):
+    return np.log(start / end) / (2 * step_size**2 * noise**2 * variance / n_samples / every)
+
+
+time_ratio = 1.0
+
+
+# %% q4 (3 of 4): the time of half the step alone
+def steps_needed(start, end, step_size, noise, n_samples, variance, every):
+    return np.log(start / end) / (2 * step_size**2 * noise**2 * variance / n_samples / every)
+
+
 time_ratio = 2.0
 
 
-# %% q4: the deviation of the mean taken for its variance
-def steps_needed(start, end, step_size, noise, n_samples):
-    return np.log(start / end) * np.sqrt(n_samples) / (2 * step_size**2 * noise**2)
-
-
-time_ratio = 2.0
-
-
-# %% q4: steps counted as time
-def steps_needed(start, end, step_size, noise, n_samples):
-    return np.log(start / end) * n_samples / (2 * step_size**2 * noise**2)
-
-
-time_ratio = 4.0
-
-# %% q5: so small a start that the norm is the least one anyway
+# %% q5 (1 of 3): so small a start that the norm is the least one anyway
 scale = 0.001
 small_step = 0.02
 large_step = 0.4
 linear_l1 = (1 + c) / (1 + c**2)
 
-# %% q5: two steps too small to differ
+# %% q5 (1 of 3): two steps too small to differ
 scale = 0.3
 small_step = 0.005
 large_step = 0.05
 linear_l1 = (1 + c) / (1 + c**2)
 
-# %% q5: a step beyond stability
+# %% q5 (1 of 3): a step beyond stability
 scale = 0.3
 small_step = 0.01
 large_step = 2.0
 linear_l1 = (1 + c) / (1 + c**2)
 
-# %% q5: the linear model is sparse too
+# %% q5 (2 of 3): the linear model is sparse too
 scale = 0.1
 small_step = 0.01
 large_step = 0.4
 linear_l1 = 1.0
 
-# %% q5: the l2 norm of that solution, not its l1 norm
+# %% q5 (2 of 3): the l2 norm of that solution, not its l1 norm
 scale = 0.1
 small_step = 0.01
 large_step = 0.4
 linear_l1 = 1 / np.sqrt(1 + c**2)
+
+# %% q5 (1 of 3): two steps that are not tenfold
+scale = 0.1
+small_step = 0.1
+large_step = 0.4
+linear_l1 = (1 + c) / (1 + c**2)
+
+# %% q5 (2 of 3): the l1 norm of the sparse solution, over c
+scale = 0.1
+small_step = 0.01
+large_step = 0.4
+linear_l1 = 1 / c
 
 # %% q6: sampling taken for a broken hypothesis
 controls = [kept | {"batch_size": 1}, kept | {"weight_decay": 0.1}]
@@ -178,4 +295,16 @@ decoys = [kept | {"weight_decay": 0.1}, kept | {"batch_size": 1}]
 
 # %% q6: two hypotheses at once
 controls = [kept | {"model": "plain", "weight_decay": 0.1}, kept | {"weight_decay": 0.1}]
+decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]
+
+# %% q6: a step so small that rounding spoils the measurement
+controls = [kept | {"step_size": 1e-9}, kept | {"model": "plain"}]
+decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]
+
+# %% q6: a decay too small to be seen
+controls = [kept | {"weight_decay": 1e-6}, kept | {"model": "plain"}]
+decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]
+
+# %% q6: the same entry twice
+controls = [kept | {"model": "shifted"}, kept | {"model": "plain"}]
 decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]

@@ -1,0 +1,112 @@
+# %% q1: a tuple, two entries
+entry = {
+    "id": "norm-growth",
+    "source": "Soudry et al., The implicit bias of gradient descent, JMLR 2018, Theorem 3",
+    "sentence": "On separable data the norm of the weights grows like log t.",
+    "claim": "For gradient flow on the logistic loss, the increase of the norm of w for"
+    " each unit of log t, times the largest margin, tends to 1 as t grows.",
+    "hypotheses": ["The data are separable.", "The loss has an exponential tail."],
+    "verdict": "imprecise",
+    "correct": "The factor of log t is one over the largest margin, for exponential tails.",
+}
+ledger = (entry, entry | {"id": "second"})
+
+# %% q1: another verdict, hypotheses in a tuple
+entry = {
+    "id": "norm-growth",
+    "source": "Soudry et al., The implicit bias of gradient descent, JMLR 2018, Theorem 3",
+    "sentence": "On separable data the norm of the weights grows like log t.",
+    "claim": "For gradient flow on the logistic loss, the increase of the norm of w for"
+    " each unit of log t, times the largest margin, tends to 1 as t grows.",
+    "hypotheses": ["The data are separable.", "The loss has an exponential tail."],
+    "verdict": "imprecise",
+    "correct": "The factor of log t is one over the largest margin, for exponential tails.",
+}
+ledger = [dict(entry, verdict="right", hypotheses=tuple(entry["hypotheses"]))]
+
+# %% q1: a wrong claim, a year in brackets
+ledger = []
+ledger.append(
+    {
+        "id": "l1",
+        "source": "Gunasekar et al. (2018), Characterizing implicit bias, Section 3",
+        "sentence": "Steepest descent finds the margin of its norm.",
+        "claim": "With steps short enough, the share of the largest margin in the norm of the step"
+        " that steepest descent reaches tends to one on all separable data.",
+        "hypotheses": ["The loss has an exponential tail.", "The data are separable."],
+        "verdict": "wrong",
+        "correct": "It holds for the normalised method or steps that are short, not for momentum.",
+    }
+)
+
+
+# %% q2: arrays of no dimension
+def ratio(seed, loss):
+    """Return the growth of the norm for each unit of log t, times the margin."""
+    data = datasets.separable(seed, n_samples=12, n_features=3)
+    norms = flow.gradient_flow(data, loss=loss, log_t=[100.0, 250.0]).norms
+    return np.diff(norms)[0] / 150 * optima.max_margin(data).margin
+
+
+def measure(seed):
+    return np.array(ratio(seed, losses.Logistic()))
+
+
+predicted, tolerance = np.array(1), np.float64(0.04)
+
+
+def control(seed):
+    return ratio(seed, losses.PolynomialTail(1))
+
+
+broken = "the loss has an exponential tail"
+
+
+# %% q2: the exponential loss, another power
+def ratio(seed, loss):
+    """Return the growth of the norm for each unit of log t, times the margin."""
+    data = datasets.separable(seed, n_samples=12, n_features=3)
+    norms = flow.gradient_flow(data, loss=loss, log_t=[100.0, 250.0]).norms
+    return np.diff(norms)[0] / 150 * optima.max_margin(data).margin
+
+
+def measure(seed):
+    return [ratio(seed, "exponential")]
+
+
+predicted, tolerance = 1.0, 0.06
+
+
+def control(seed):
+    return ratio(seed, losses.PolynomialTail(2))
+
+
+broken = "the loss has an exponential tail"
+
+
+# %% q2: another claim, the nearest solution
+def end(seed, along):
+    """Return how far from the nearest solution gradient descent ends, over the start."""
+    rng = np.random.default_rng(seed)
+    X, y, w = rng.standard_normal((3, 8)), rng.standard_normal(3), rng.standard_normal(8)
+    nearest = w + np.linalg.pinv(X) @ (y - X @ w)
+    first = np.linalg.norm(nearest - w)
+    push = rng.standard_normal(8) if along is None else along
+    for _ in range(3000):
+        w = w - 0.02 * (X.T @ (X @ w - y)) - 0.01 * push * (np.abs(X @ w - y).max() > 1e-3)
+    return np.linalg.norm(w - nearest) / first
+
+
+def measure(seed):
+    return 1 + end(seed, np.zeros(8))
+
+
+predicted = 1
+tolerance = 0.001
+
+
+def control(seed):
+    return 1 + end(seed, None)
+
+
+broken = "every step is a combination of the rows"

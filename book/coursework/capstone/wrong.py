@@ -1,0 +1,196 @@
+# %% q1: the sentence repeated as its claim
+entry = {
+    "id": "norm-growth",
+    "source": "Soudry et al., The implicit bias of gradient descent, JMLR 2018, Theorem 3",
+    "sentence": "On separable data the norm of the weights grows like log t.",
+    "claim": "For gradient flow on the logistic loss, the increase of the norm of w for"
+    " each unit of log t, times the largest margin, tends to 1 as t grows.",
+    "hypotheses": ["The data are separable.", "The loss has an exponential tail."],
+    "verdict": "imprecise",
+    "correct": "The factor of log t is one over the largest margin, for exponential tails.",
+}
+ledger = [entry | {"claim": entry["sentence"] + " " + entry["sentence"]}]
+
+# %% q1: a claim without hypotheses
+entry = {
+    "id": "norm-growth",
+    "source": "Soudry et al., The implicit bias of gradient descent, JMLR 2018, Theorem 3",
+    "sentence": "On separable data the norm of the weights grows like log t.",
+    "claim": "For gradient flow on the logistic loss, the increase of the norm of w for"
+    " each unit of log t, times the largest margin, tends to 1 as t grows.",
+    "hypotheses": ["The data are separable.", "The loss has an exponential tail."],
+    "verdict": "imprecise",
+    "correct": "The factor of log t is one over the largest margin, for exponential tails.",
+}
+ledger = [entry | {"hypotheses": []}]
+
+# %% q1: a source that nobody finds
+entry = {
+    "id": "norm-growth",
+    "source": "Soudry et al., The implicit bias of gradient descent, JMLR 2018, Theorem 3",
+    "sentence": "On separable data the norm of the weights grows like log t.",
+    "claim": "For gradient flow on the logistic loss, the increase of the norm of w for"
+    " each unit of log t, times the largest margin, tends to 1 as t grows.",
+    "hypotheses": ["The data are separable.", "The loss has an exponential tail."],
+    "verdict": "imprecise",
+    "correct": "The factor of log t is one over the largest margin, for exponential tails.",
+}
+ledger = [entry | {"source": "a paper"}]
+
+# %% q1: a verdict of one's own
+entry = {
+    "id": "norm-growth",
+    "source": "Soudry et al., The implicit bias of gradient descent, JMLR 2018, Theorem 3",
+    "sentence": "On separable data the norm of the weights grows like log t.",
+    "claim": "For gradient flow on the logistic loss, the increase of the norm of w for"
+    " each unit of log t, times the largest margin, tends to 1 as t grows.",
+    "hypotheses": ["The data are separable.", "The loss has an exponential tail."],
+    "verdict": "imprecise",
+    "correct": "The factor of log t is one over the largest margin, for exponential tails.",
+}
+ledger = [entry | {"verdict": "mostly right"}]
+
+# %% q1: one hypothesis twice
+entry = {
+    "id": "norm-growth",
+    "source": "Soudry et al., The implicit bias of gradient descent, JMLR 2018, Theorem 3",
+    "sentence": "On separable data the norm of the weights grows like log t.",
+    "claim": "For gradient flow on the logistic loss, the increase of the norm of w for"
+    " each unit of log t, times the largest margin, tends to 1 as t grows.",
+    "hypotheses": ["The data are separable.", "The loss has an exponential tail."],
+    "verdict": "imprecise",
+    "correct": "The factor of log t is one over the largest margin, for exponential tails.",
+}
+ledger = [entry | {"hypotheses": ["The data are separable."] * 2}]
+
+
+# %% q2: a tolerance within which everything passes
+def ratio(seed, loss):
+    """Return the growth of the norm for each unit of log t, times the margin."""
+    data = datasets.separable(seed, n_samples=12, n_features=3)
+    norms = flow.gradient_flow(data, loss=loss, log_t=[100.0, 250.0]).norms
+    return np.diff(norms)[0] / 150 * optima.max_margin(data).margin
+
+
+def measure(seed):
+    return ratio(seed, losses.Logistic())
+
+
+predicted, tolerance = 1.0, 10.0
+
+
+def control(seed):
+    return ratio(seed, losses.PolynomialTail(1))
+
+
+broken = "the loss has an exponential tail"
+
+
+# %% q2 (5 of 10): a control that breaks nothing
+def ratio(seed, loss):
+    """Return the growth of the norm for each unit of log t, times the margin."""
+    data = datasets.separable(seed, n_samples=12, n_features=3)
+    norms = flow.gradient_flow(data, loss=loss, log_t=[100.0, 250.0]).norms
+    return np.diff(norms)[0] / 150 * optima.max_margin(data).margin
+
+
+def measure(seed):
+    return ratio(seed, losses.Logistic())
+
+
+predicted, tolerance = 1.0, 0.05
+
+
+def control(seed):
+    return ratio(seed, losses.Exponential())
+
+
+broken = "the loss has an exponential tail"
+
+
+# %% q2 (5 of 10): a number that was not measured
+def ratio(seed, loss):
+    """Return the growth of the norm for each unit of log t, times the margin."""
+    data = datasets.separable(seed, n_samples=12, n_features=3)
+    norms = flow.gradient_flow(data, loss=loss, log_t=[100.0, 250.0]).norms
+    return np.diff(norms)[0] / 150 * optima.max_margin(data).margin
+
+
+def measure(seed):
+    return 1.0
+
+
+predicted, tolerance = 1.0, 0.05
+
+
+def control(seed):
+    return ratio(seed, losses.PolynomialTail(1))
+
+
+broken = "the loss has an exponential tail"
+
+
+# %% q2 (5 of 10): a control that is a number
+def ratio(seed, loss):
+    """Return the growth of the norm for each unit of log t, times the margin."""
+    data = datasets.separable(seed, n_samples=12, n_features=3)
+    norms = flow.gradient_flow(data, loss=loss, log_t=[100.0, 250.0]).norms
+    return np.diff(norms)[0] / 150 * optima.max_margin(data).margin
+
+
+def measure(seed):
+    return ratio(seed, losses.Logistic())
+
+
+predicted, tolerance = 1.0, 0.05
+
+
+def control(seed):
+    return 100.0
+
+
+broken = "the loss has an exponential tail"
+
+
+# %% q2 (5 of 10): the factor in front of the logarithm forgotten
+def ratio(seed, loss):
+    """Return the growth of the norm for each unit of log t, times the margin."""
+    data = datasets.separable(seed, n_samples=12, n_features=3)
+    norms = flow.gradient_flow(data, loss=loss, log_t=[100.0, 250.0]).norms
+    return np.diff(norms)[0] / 150 * optima.max_margin(data).margin
+
+
+def measure(seed):
+    return ratio(seed, losses.Logistic())
+
+
+predicted, tolerance = 2.0, 0.05
+
+
+def control(seed):
+    return ratio(seed, losses.PolynomialTail(1))
+
+
+broken = "the loss has an exponential tail"
+
+
+# %% q2 (5 of 10): a control that does not say what it breaks
+def ratio(seed, loss):
+    """Return the growth of the norm for each unit of log t, times the margin."""
+    data = datasets.separable(seed, n_samples=12, n_features=3)
+    norms = flow.gradient_flow(data, loss=loss, log_t=[100.0, 250.0]).norms
+    return np.diff(norms)[0] / 150 * optima.max_margin(data).margin
+
+
+def measure(seed):
+    return ratio(seed, losses.Logistic())
+
+
+predicted, tolerance = 1.0, 0.05
+
+
+def control(seed):
+    return ratio(seed, losses.PolynomialTail(1))
+
+
+broken = ""

@@ -1,0 +1,148 @@
+# %% q1: logarithms of the sizes
+def steepest(g, c, p):
+    h = g / c
+    with np.errstate(divide="ignore"):
+        size = np.log(np.abs(h))
+    power = 0.0 if np.isinf(p) else 1 / (p - 1)
+    u = np.where(h == 0, 0.0, np.sign(h) * np.exp(power * (size - size.max())))
+    return list(u / (c * np.linalg.norm(u, ord=p)))
+
+
+# %% q1: two cases, and the dual norm
+def steepest(g, c, p):
+    h = np.asarray(g, dtype=float) / np.asarray(c)
+    if p == np.inf:
+        return np.sign(h) / c
+    q = p / (p - 1)
+    return np.sign(h) * np.abs(h) ** (q - 1) / np.linalg.norm(h, q) ** (q - 1) / c
+
+
+# %% q1: one coordinate after the other
+def steepest(g, c, p):
+    q = 1 if np.isinf(p) else p / (p - 1)
+    total = sum(abs(a / b) ** q for a, b in zip(g, c, strict=True))
+    length = 1.0 if np.isinf(p) else total ** (1 / p)
+    v = [np.sign(a) * abs(a / b) ** (q - 1) / b for a, b in zip(g, c, strict=True)]
+    return np.array(v) / length
+
+
+# %% q2: the logarithms move
+def entropy_descent(X, y, start, step_size, n_steps):
+    mirror = np.log(start)
+    for _ in range(n_steps):
+        residual = X @ np.exp(mirror) - y
+        mirror -= step_size * residual @ X / X.shape[0]
+    return np.exp(mirror)
+
+
+# %% q2: in place
+def entropy_descent(X, y, start, step_size, n_steps):
+    w = start
+    for _ in range(n_steps):
+        w *= np.exp(-step_size / len(X) * (X.T @ (X @ w - y)))
+    return w
+
+
+# %% q2: a recursion, a list, the mean of the samples' gradients
+def entropy_descent(X, y, start, step_size, n_steps):
+    w = list(start)
+    for _ in range(n_steps):
+        g = np.mean([(x @ np.array(w) - t) * x for x, t in zip(X, y, strict=True)], axis=0)
+        w = [a * np.exp(-step_size * b) for a, b in zip(w, g, strict=True)]
+    return w
+
+
+# %% q3: a QR decomposition
+def certificate(X, y, start, w):
+    Q = np.linalg.qr(X.T)[0]
+    m = np.log(w / start)
+    return [np.linalg.norm(X @ w - y), np.linalg.norm(m - Q @ (Q.T @ m))]
+
+
+# %% q3: the null space, arrays of no dimension
+def certificate(X, y, start, w):
+    null = np.linalg.svd(X)[2][np.linalg.matrix_rank(X) :]
+    off = null @ (np.log(w) - np.log(start))
+    return np.array(np.sqrt(((X @ w - y) ** 2).sum())), np.array(np.sqrt(off @ off))
+
+
+# %% q3: the pseudoinverse
+def certificate(X, y, start, w):
+    moved = np.log(w) - np.log(start)
+    off = moved - np.linalg.pinv(X) @ (X @ moved)
+    return np.array([np.linalg.norm(y - X @ w), np.linalg.norm(off)])
+
+
+# %% q4: projections and a polynomial's root, lists
+euclidean = list(s - np.linalg.pinv([x]) @ [x @ s - b])
+root = max(np.roots([2 * s[1], s[0], -b]).real)
+entropic = [s[0] * root, s[1] * root**2]
+sparse = [0, b / 2]
+
+# %% q4: bisection
+euclidean = s + (b - x @ s) / 5 * x
+low, high = 0.0, 10.0
+for _ in range(200):
+    middle = (low + high) / 2
+    low, high = (middle, high) if s[0] * middle + 2 * s[1] * middle**2 < b else (low, middle)
+entropic = np.array([s[0] * low, s[1] * low**2])
+sparse = np.array([0, b]) / 2
+
+# %% q4: matrices with one column, flattened
+euclidean = (s.reshape(2, 1) + x.reshape(2, 1) * (b - x @ s) / 5).ravel()
+u = 2 * b / (s[0] + np.sqrt(s[0] ** 2 + 8 * s[1] * b))
+entropic = (s * np.array([u, u * u])).astype(np.float64)
+sparse = np.array([0.0, 0.5]) * b
+
+# %% q5: an array
+step_sizes = np.array([0.005, 0.5 / (s @ x**2)])
+
+# %% q5: the long step first, a tuple
+step_sizes = (0.5 / (s @ x**2), 0.005)
+
+# %% q5: scalars of numpy
+step_sizes = [np.float64(0.01), np.float64(0.45) / np.sum(s * x * x)]
+
+
+# %% q6: loops
+def uneven_price(w):
+    return sum(x if x > 0 else -4 * x for x in w)
+
+
+def block_price(w, blocks, depth):
+    total = 0
+    for block in set(np.asarray(blocks).tolist()):
+        size = sum(x**2 for x, b in zip(w, blocks, strict=True) if b == block) ** 0.5
+        total += depth * size ** (2 / depth)
+    return total
+
+
+# %% q6: absolute values
+def uneven_price(w):
+    return np.array(2.5 * np.abs(w).sum() - 1.5 * np.sum(w))
+
+
+def block_price(w, blocks, depth):
+    squares = np.bincount(blocks, weights=np.square(w))
+    return np.array([depth * (squares ** (1 / depth)).sum()])
+
+
+# %% q6: one hot
+def uneven_price(w):
+    return np.float64(np.where(w > 0, w, -4 * w).sum())
+
+
+def block_price(w, blocks, depth):
+    member = np.unique(blocks)[:, None] == blocks
+    return depth * np.sum(np.linalg.norm(member * w, axis=1) ** (2 / depth))
+
+
+# %% q7: another seed
+sharp = datasets.wide(coursework.seed(student_id) + 1, n_samples=16, n_features=90)
+
+# %% q7: all features there may be
+sharp = datasets.wide(coursework.seed(student_id), n_samples=16, n_features=100)
+
+# %% q7: inputs and labels by hand
+w_ = datasets.wide(coursework.seed(student_id) + 2, n_samples=16, n_features=95)
+sharp = datasets.Dataset(np.array(w_.X), np.array(w_.y))

@@ -1,0 +1,180 @@
+# %% q1: loops over samples and neurons
+def soft_minimum(W, a, X, y):
+    q = np.array(
+        [
+            yi * sum(aj * max(wj @ x, 0) for wj, aj in zip(W, a, strict=True))
+            for x, yi in zip(X, y, strict=True)
+        ]
+    )
+    p = np.exp(q.min() - q)
+    m = q.min() - np.log(p.sum())
+    p = p / p.sum()
+    dW, da = np.zeros(W.shape), np.zeros(a.shape)
+    for pi, x, yi in zip(p, X, y, strict=True):
+        for j in range(len(a)):
+            if W[j] @ x > 0:
+                dW[j] += pi * yi * a[j] * x
+                da[j] += pi * yi * (W[j] @ x)
+    return m, dW, da
+
+
+# %% q1: einsum, a list
+def soft_minimum(W, a, X, y):
+    active = (np.einsum("jk,ik->ij", W, X) > 0).astype(float)
+    after = active * (X @ W.T)
+    q = y * after.dot(a)
+    p = softmax(-q)
+    dW = np.einsum("i,i,ij,j,ik->jk", p, y.astype(float), active, a.astype(float), X)
+    return [-logsumexp(-q), dW, list(np.einsum("i,i,ij->j", p, y.astype(float), after))]
+
+
+# %% q1: heaviside, a scalar of numpy
+def soft_minimum(W, a, X, y):
+    u = X @ W.T
+    q = y * (np.clip(u, 0, None) @ a)
+    shift = np.min(q)
+    weights = np.exp(-(q - shift))
+    m = np.float64(shift) - np.log(np.sum(weights))
+    s = (weights / weights.sum() * y).reshape(-1, 1)
+    return (
+        np.array([m]),
+        (s * np.heaviside(u, 0.0) * a).T @ X,
+        (s * np.clip(u, 0, None)).sum(axis=0),
+    )
+
+
+# %% q2: the sum of a geometric series
+def degree(depth, power, extra):
+    if extra == "all biases" or extra == "skip":
+        return None
+    return sum(power**k for k in range(depth))
+
+
+# %% q2: a recursion, numbers with a point
+def degree(depth, power, extra):
+    if extra not in ("none", "first bias"):
+        return None
+    return 1.0 if depth == 1 else power * degree(depth - 1, power, extra) + 1.0
+
+
+# %% q2: integers of numpy
+def degree(depth, power, extra):
+    powers = np.full(depth, power) ** np.arange(depth)
+    return {"none": powers.sum(), "first bias": powers.sum()}.get(extra)
+
+
+# %% q3: without a grid, exactly
+def certificate(W, a, p, X, y):
+    q = y * (np.maximum(X @ W.T, 0) @ a)
+    lower = q.min() / (np.linalg.norm(W) ** 2 + a @ a)
+    p = p / p.sum()
+    edges = np.arctan2(X[:, 1], X[:, 0])
+    edges = np.sort(np.mod(np.concatenate([edges - np.pi / 2, edges + np.pi / 2]), 2 * np.pi))
+    best = 0.0
+    for left, right in zip(edges, np.append(edges[1:], edges[0] + 2 * np.pi), strict=True):
+        middle = (left + right) / 2
+        on = X @ [np.cos(middle), np.sin(middle)] > 0
+        v = (p * y * on) @ X
+        top = np.arctan2(v[1], v[0])
+        tried = [left, right] + [
+            t for t in (top, top + np.pi, top + 2 * np.pi, top + 3 * np.pi) if left < t < right
+        ]
+        best = max([best, *(abs(v @ [np.cos(t), np.sin(t)]) for t in tried)])
+    return lower, best / 2 + 1e-12
+
+
+# %% q3: a finer grid, a list
+def certificate(W, a, p, X, y):
+    p = np.asarray(p) / np.sum(p)
+    n = 20000
+    t = 2 * np.pi * np.arange(n) / n
+    values = (p * y) @ np.maximum(X @ np.array([np.cos(t), np.sin(t)]), 0)
+    slack = np.pi / n * sum(pi * np.hypot(*x) for pi, x in zip(p, X, strict=True))
+    q = y * (np.maximum(X @ W.T, 0) @ a)
+    return [min(q) / (np.sum(W * W) + np.sum(a * a)), (max(abs(values)) + slack) / 2]
+
+
+# %% q3: a grid whose points are shifted, arrays of one entry
+def certificate(W, a, p, X, y):
+    weights = p / np.sum(p)
+    t, step = np.linspace(-np.pi, np.pi, 8001, retstep=True)
+    t = t + 0.123
+    u = np.stack([np.cos(t), np.sin(t)], axis=1)
+    f = np.abs(np.maximum(u @ X.T, 0) @ (weights * y))
+    upper = 0.5 * f.max() + 0.25 * step * (weights * np.linalg.norm(X, axis=1)).sum()
+    margins = y * (np.maximum(X @ W.T, 0) @ a)
+    return margins.min(keepdims=True) / ((W**2).sum() + (a**2).sum()), np.array(upper)
+
+
+# %% q4: costs of the neurons
+costs = [2 / np.linalg.norm(x) for x in points.X]
+margin_each = 1 / sum(costs)
+margin_both = np.float64(h) / 2
+
+
+def repeated_margin(gamma, k):
+    s2 = k / (k + 1)
+    return gamma * s2 ** (k / 2) * (1 - s2) ** 0.5
+
+
+def lead(L, b):
+    return np.float64(2 * (1 - 1 / (L * b)))
+
+
+# %% q4: arrays of no dimension, logarithms
+r, s = np.hypot(1, h), np.hypot(c, h)
+margin_each = np.array(r * s / (2 * (r + s)))
+margin_both = np.array([h / 2])
+
+
+def repeated_margin(gamma, k):
+    return np.exp(np.log(gamma) + k / 2 * np.log(k) - (k + 1) / 2 * np.log(k + 1))
+
+
+def lead(L, b):
+    power = (2 - 2 / L) + 2 * (b - 1)
+    return power / b
+
+
+# %% q4: a numerical maximum
+margin_each = float(1 / (2 * (1 / np.linalg.norm([1, h]) + 1 / np.linalg.norm([c, h]))))
+margin_both = 0.5 * h
+
+
+def repeated_margin(gamma, k):
+    from scipy.optimize import minimize_scalar
+
+    best = minimize_scalar(lambda s: -(s**k) * np.sqrt(1 - s**2), bounds=(0, 1), method="bounded")
+    return -gamma * best.fun
+
+
+def lead(L, b):
+    return 2 - 2 / L / b
+
+
+# %% q5: lists and whole numbers
+W0 = [[0, 1], [0, -1]]
+a0 = [1, 1]
+share = (h / 2) * (2 / np.hypot(1, h) + 2 / np.hypot(c, h))
+
+# %% q5: a neuron that is zero
+W0 = np.array([[0.1, 1.0], [0.0, 0.0]])
+a0 = np.array([1.0, 0.0])
+share = np.array(h / np.linalg.norm(points.X, axis=1)).sum()
+
+# %% q5: a silent neuron with a negative output
+W0 = np.array([[0.0, 0.5], [0.1, -1.5]])
+a0 = np.array([1.5, -1.0])
+share = [2 * h * (1 / (2 * np.sqrt(1 + h * h)) + 1 / (2 * np.sqrt(c * c + h * h)))]
+
+# %% q6: tanh, and a step of a half
+controls = [kept | {"activation": "tanh"}, kept | {"step_size": 0.5}]
+decoys = [kept | {"scale": 0.1}, kept | {"loss": "logistic"}]
+
+# %% q6: softplus, tuples
+controls = (dict(kept, step_size=1.0), dict(kept, activation="softplus"))
+decoys = ({**kept, "activation": "linear"}, {**kept, "scale": 0.05})
+
+# %% q6: squares, a number of numpy
+controls = [kept | {"activation": "squared_relu"}, kept | {"step_size": np.float64(2.0)}]
+decoys = [kept | {"activation": "linear"}, kept | {"loss": "logistic"}]

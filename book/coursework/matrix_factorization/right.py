@@ -1,0 +1,145 @@
+# %% q1: einsum, a list
+def velocities(U, V, mask, M):
+    R = np.where(mask, U @ V.T - M, 0.0)
+    dU = -np.einsum("ij,jk->ik", R, V)
+    dV = -np.einsum("ij,ik->jk", R, U)
+    return [dU, dV, np.einsum("ik,jk->ij", dU, V) + np.einsum("ik,jk->ij", U, dV)]
+
+
+# %% q1: the product's equation
+def velocities(U, V, mask, M):
+    R = (np.matmul(U, V.T) - M) * mask.astype(int)
+    return -R.dot(V), -np.transpose(R).dot(U), -(U.dot(U.T).dot(R) + R.dot(V).dot(V.T))
+
+
+# %% q1: entry by entry
+def velocities(U, V, mask, M):
+    dU, dV = np.zeros(U.shape), np.zeros(V.shape)
+    for i in range(len(U)):
+        for j in range(len(V)):
+            if mask[i, j]:
+                r = U[i] @ V[j] - M[i, j]
+                dU[i] -= r * V[j]
+                dV[j] -= r * U[i]
+    return dU, dV, dU @ V.T + U @ dV.T
+
+
+# %% q2: singular values of the residual
+def balanced_step(U, V, R, step_size):
+    P, s, Qt = np.linalg.svd(R)
+    c, h = np.cosh(step_size * s), np.sinh(step_size * s)
+    new_U = P @ (c[:, None] * (P.T @ U) - h[:, None] * (Qt @ V))
+    new_V = Qt.T @ (c[:, None] * (Qt @ V) - h[:, None] * (P.T @ U))
+    return new_U, new_V
+
+
+# %% q2: eigenvectors of the block matrix, a list
+def balanced_step(U, V, R, step_size):
+    n = len(U)
+    B = np.zeros((2 * n, 2 * n))
+    B[:n, n:], B[n:, :n] = R, R.T
+    values, Q = np.linalg.eigh(B)
+    new = Q @ (np.exp(-step_size * values)[:, None] * (Q.T @ np.concatenate([U, V])))
+    return [new[:n], new[n:]]
+
+
+# %% q2: the series
+def balanced_step(U, V, R, step_size):
+    both, term = np.vstack([U, V]), np.vstack([U, V])
+    for k in range(1, 80):
+        half = len(U)
+        term = -step_size / k * np.vstack([R @ term[half:], R.T @ term[:half]])
+        both = both + term
+    return np.split(both, 2)
+
+
+# %% q3: singular values, arrays of no dimension
+def certificate(W, Y, mask, M):
+    filled, sparse = np.where(mask, M, W), mask * Y
+    top = np.linalg.svd(sparse, compute_uv=False)[0]
+    return np.array(np.vdot(sparse, M) / top), np.array(
+        np.linalg.svd(filled, compute_uv=False).sum()
+    )
+
+
+# %% q3: eigenvalues of the product with the transpose, a list
+def certificate(W, Y, mask, M):
+    filled, sparse = W.copy(), Y.copy()
+    filled[mask] = M[mask]
+    sparse[~mask] = 0
+    top = np.sqrt(np.linalg.eigvalsh(sparse.T @ sparse).max())
+    squares = np.linalg.eigvalsh(
+        filled @ filled.T if len(filled) < len(filled.T) else filled.T @ filled
+    )
+    return [np.trace(sparse.T @ M) / top, np.sqrt(np.maximum(squares, 0)).sum()]
+
+
+# %% q3: either sign of the evidence
+def certificate(W, Y, mask, M):
+    W = W + mask * (M - W)
+    Y = np.where(mask, Y, 0.0)
+    return abs((Y * M).sum()) / np.linalg.norm(Y, ord=2), np.linalg.norm(W, ord="nuc")
+
+
+# %% q4: least squares over the unseen entry, scalars of numpy
+least_norm = np.linalg.norm(np.array([[0, m], [m, 0]]), "nuc")
+
+
+def unseen_entry(t, m, depth):
+    n = 2 * depth + 2
+    return np.float64(m) * np.power(n * m ** (2 - 2 / depth) * t, depth / n)
+
+
+# %% q4: logarithms
+least_norm = np.array([2.0 * m])
+
+
+def unseen_entry(t, m, depth):
+    log = np.log(2 * depth + 2) + (2 - 2 / depth) * np.log(m) + np.log(t)
+    return np.array(np.exp(np.log(m) + depth * log / (2 * depth + 2)))
+
+
+# %% q4: powers collected
+least_norm = m + m
+
+
+def unseen_entry(t, m, depth):
+    p = depth / (2 * depth + 2)
+    return float((2 * depth + 2) ** p * m ** (1 + (2 - 2 / depth) * p) * t**p)
+
+
+# %% q5: the rank-one table, and eigenvalues
+v = np.array([np.sqrt(a), R / np.sqrt(a), np.sqrt(a), R / np.sqrt(a)])
+rates = np.sort(np.linalg.eigvalsh(M_small))
+least_norm_4 = np.array(4 * R)
+limit_norm = v @ v
+exponent = 1 - rates[-2] / rates[-1]
+scale = np.float64(1e-11)
+
+# %% q5: scaled from the case a = 1
+ratio = R / a
+least_norm_4 = a * 4 * ratio
+limit_norm = a * (2 * ratio**2 + 2)
+exponent = [2 / (1 + (1 + 4 * ratio**2) ** 0.5)]
+scale = 1e-12
+
+# %% q5: a nuclear norm by singular values
+left = np.array([1.0, R / a])
+block = a * np.outer(left, left)
+least_norm_4 = R * 4.0
+limit_norm = 4 * np.linalg.norm(block, "nuc") / 2
+mu = np.abs(np.linalg.eigvals(np.array([[a, R], [R, 0]])))
+exponent = np.array((max(mu) - min(mu)) / max(mu))
+scale = 1e-9
+
+# %% q6: a factor for the start
+controls = [kept | {"depth": 1}, kept | {"factor": 1e-8}]
+decoy = kept | {"factor": 100.0}
+
+# %% q6: a tuple, and a smaller start
+controls = ({**kept, "scale": 10.0}, {**kept, "depth": 1})
+decoy = dict(kept, scale=np.float64(1e-10))
+
+# %% q6: four factors
+controls = [dict(depth=2, scale=0.5, factor=1.0), dict(depth=1, scale=1e-8, factor=1.0)]
+decoy = kept | {"depth": 4}

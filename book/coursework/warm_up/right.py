@@ -1,0 +1,81 @@
+# %% q1: an exponential of a larger matrix
+def flow(X, y, start, t):
+    H, b = X.T @ X / len(y), X.T @ y / len(y)
+    values, V = np.linalg.eigh(H)
+    c, g = V.T @ start, V.T @ b
+    small = values < 1e-12 * values.max()
+    safe = np.where(small, 1.0, values)
+    decay = np.exp(-safe * t)
+    return V @ np.where(small, c, decay * c + (1 - decay) * g / safe)
+
+
+# %% q1: from the limit backwards, a list
+def flow(X, y, start, t):
+    limit = start + np.linalg.pinv(X) @ (y - X @ start)
+    values, V = np.linalg.eigh(X.T @ X / X.shape[0])
+    return list(limit + V @ (np.exp(-np.maximum(values, 0) * t) * (V.T @ (start - limit))))
+
+
+# %% q1: the residual's flow
+def flow(X, y, start, t):
+    values, Q = np.linalg.eigh(X @ X.T / len(X))
+    c = Q.T @ (X @ start - y)
+    small = values < 1e-12 * values.max()
+    weights = np.where(small, 0.0, -np.expm1(-values * t) / np.where(small, 1.0, values))
+    return start - X.T @ (Q @ (weights * c)) / len(X)
+
+
+# %% q2: the pseudoinverse
+def nearest(X, y, start):
+    return start - np.linalg.pinv(X) @ (X @ start - y)
+
+
+# %% q2: least squares, a list
+def nearest(X, y, start):
+    return list(start + np.linalg.lstsq(X, y - X @ start)[0])
+
+
+# %% q2: a QR decomposition
+def nearest(X, y, start):
+    Q, T = np.linalg.qr(X.T)
+    return start + Q @ (np.linalg.solve(T.T, y) - Q.T @ start)
+
+
+# %% q3: a loop, an array
+def violations(w, multipliers, Z):
+    gradient, missed, negative, slack = np.array(w, dtype=float), 0.0, 0.0, 0.0
+    for z, m in zip(Z, multipliers, strict=True):
+        gradient -= m * z
+        missed = max(missed, 1 - z @ w)
+        negative = max(negative, -m)
+        slack = max(slack, abs(m * (z @ w - 1)))
+    return np.array([np.linalg.norm(gradient), missed, negative, slack])
+
+
+# %% q3: clipped, a list
+def violations(w, multipliers, Z):
+    room = Z.dot(w) - 1
+    parts = [np.clip(-room, 0, None).max(), np.clip(-multipliers, 0, None).max()]
+    return [np.sqrt(((w - multipliers @ Z) ** 2).sum()), *parts, max(abs(room * multipliers))]
+
+
+# %% q3: scalars of numpy
+def violations(w, multipliers, Z):
+    room = np.einsum("ij,j->i", Z, w) - 1
+    first = np.linalg.norm(np.sum(multipliers[:, None] * Z, axis=0) - w)
+    second = np.float64(max(0, -min(room)))
+    return first, second, max(0, -min(multipliers)), np.linalg.norm(room * multipliers, np.inf)
+
+
+# %% q4: lists
+w_star = [1 / a, 0]
+multipliers = [0.5 / a**2, 0.5 / a**2, 0]
+
+# %% q4: the equations solved
+w_star = np.linalg.solve([[a, b], [a, -b]], [1, 1])
+multipliers = np.append(np.linalg.solve([[a, a], [b, -b]], w_star), 0)
+
+# %% q4: the solver of the book
+found = optima.max_margin(datasets.Dataset.one_class([[a, b], [a, -b], [c, 0]]))
+w_star = found.w / (np.array([[a, b], [a, -b], [c, 0]]) @ found.w).min()
+multipliers = np.append(np.linalg.solve(np.array([[a, a], [b, -b]]), w_star), 0.0)

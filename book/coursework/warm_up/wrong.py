@@ -1,0 +1,123 @@
+# %% q1: the sum over the rows, not their mean
+def flow(X, y, start, t):
+    left, s, right = np.linalg.svd(X, full_matrices=False)
+    residual = left.T @ (X @ start - y)
+    return start - right.T @ (residual * -np.expm1(-(s**2) * t) / s)
+
+
+# %% q1: the start is forgotten
+def flow(X, y, start, t):
+    left, s, right = np.linalg.svd(X, full_matrices=False)
+    return right.T @ (left.T @ y * -np.expm1(-(s**2) * t / len(y)) / s)
+
+
+# %% q1: an inverse that is not there
+def flow(X, y, start, t):
+    H = X.T @ X / len(y)
+    end = np.linalg.inv(H) @ X.T @ y / len(y)
+    return end + expm(-t * H) @ (start - end)
+
+
+# %% q1: Euler's steps
+def flow(X, y, start, t):
+    w = start
+    for _ in range(2000):
+        w = w - t / 2000 * X.T @ (X @ w - y) / len(y)
+    return w
+
+
+# %% q1: the number of this data set written in
+def flow(X, y, start, t):
+    left, s, right = np.linalg.svd(X, full_matrices=False)
+    residual = left.T @ (X @ start - y)
+    return start - right.T @ (residual * -np.expm1(-(s**2) * t / 3) / s)
+
+
+# %% q2: the solution of least norm, wherever the start is
+def nearest(X, y, start):
+    return np.linalg.pinv(X) @ y
+
+
+# %% q2: the least norm is added to the start
+def nearest(X, y, start):
+    return start + np.linalg.pinv(X) @ y
+
+
+# %% q2: one projection for each equation
+def nearest(X, y, start):
+    w = start
+    for x, t in zip(X, y, strict=True):
+        w = w + x * (t - x @ w) / (x @ x)
+    return w
+
+
+# %% q2: any solution
+def nearest(X, y, start):
+    w = np.zeros(X.shape[1])
+    w[: len(y)] = np.linalg.solve(X[:, : len(y)], y)
+    return w
+
+
+# %% q3: the other sign in the Lagrangian
+def violations(w, multipliers, Z):
+    room = Z @ w - 1
+    return (
+        np.linalg.norm(w + Z.T @ multipliers),
+        np.maximum(-room, 0).max(),
+        np.maximum(-multipliers, 0).max(),
+        np.abs(multipliers * room).max(),
+    )
+
+
+# %% q3: room to spare counts as a violation
+def violations(w, multipliers, Z):
+    room = Z @ w - 1
+    return (
+        np.linalg.norm(w - Z.T @ multipliers),
+        np.abs(room).max(),
+        np.maximum(-multipliers, 0).max(),
+        np.abs(multipliers * room).max(),
+    )
+
+
+# %% q3: the sum of the products, in which signs cancel
+def violations(w, multipliers, Z):
+    room = Z @ w - 1
+    return (
+        np.linalg.norm(w - Z.T @ multipliers),
+        np.maximum(-room, 0).max(),
+        np.maximum(-multipliers, 0).max(),
+        abs(multipliers @ room),
+    )
+
+
+# %% q3: negative amounts where nothing is missed
+def violations(w, multipliers, Z):
+    room = Z @ w - 1
+    return (
+        np.linalg.norm(w - Z.T @ multipliers),
+        (-room).max(),
+        (-multipliers).max(),
+        np.abs(multipliers * room).max(),
+    )
+
+
+# %% q4 (3 of 6): the nearest point itself
+w_star = np.array([a, 0.0])
+multipliers = np.array([1, 1, 0]) / (2 * a**2)
+
+# %% q4 (3 of 6): a unit vector
+w_star = np.array([1.0, 0.0])
+multipliers = np.array([1, 1, 0]) / (2 * a**2)
+
+# %% q4 (3 of 6): all points share the weight
+w_star = np.array([1 / a, 0.0])
+multipliers = np.ones(3) / (a * (2 * a + c))
+
+# %% q4 (3 of 6): multipliers that sum to one
+w_star = np.array([1 / a, 0.0])
+multipliers = np.array([0.5, 0.5, 0.0])
+
+# %% q4: the farthest point decides
+w_star = np.array([1 / c, 0.0])
+multipliers = np.array([0, 0, 1]) / c**2

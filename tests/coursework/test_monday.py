@@ -1,0 +1,408 @@
+"""From a folder of submissions to grades: who handed in what and when, and what is given back."""
+
+import csv
+import json
+
+import gradebook
+import nbformat
+import pytest
+from conftest import filled, solutions
+from grading import batch, feedback, policy, summary, table, written
+from grading.collect import collected
+from grading.result import Result
+from grading.submission import Refused, notebook, understood
+
+# ---- what was handed in -------------------------------------------------------------------------
+
+LAYOUTS = {
+    "flat": ("a.ipynb", "", "", None),
+    "Moodle": (
+        "Ada Lovelace_12345_assignsubmission_file/linear.ipynb",
+        "Ada Lovelace (12345)",
+        "",
+        None,
+    ),
+    "Moodle, older": (
+        "Ada_Lo_1_assignsubmission_file_/linear.ipynb",
+        "Ada_Lo (1)",
+        "",
+        None,
+    ),
+    "Canvas": ("lovelaceada_123_4567_linear-2.ipynb", "lovelaceada (123)", "", False),
+    "Canvas, late": ("lovelaceada_LATE_123_4567_linear.ipynb", "lovelaceada (123)", "", True),
+    "the exchange of JupyterHub": (
+        "ada+linear+2026-10-05 21:14:05.123 UTC+abc/linear.ipynb",
+        "ada",
+        "2026-10-05T21:14:05.123000+00:00",
+        None,
+    ),
+    "a folder for each student": ("ada/linear.ipynb", "ada", "", None),
+    "a folder and one of the assignment": ("ada/linear/linear.ipynb", "ada", "", None),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_each_platform_s_folder_is_read(layout, tmp_path):
+    name, owner, when, late = LAYOUTS[layout]
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{}")
+    (path.parent / ".ipynb_checkpoints").mkdir()
+    (path.parent / ".ipynb_checkpoints" / "x.ipynb").write_text("{}")
+    (one,) = collected([tmp_path], "linear")
+    assert (one.path, one.owner, one.submitted, one.late) == (path, owner, when, late)
+
+
+def test_a_collected_folder_has_a_time_and_other_assignments_are_left_out(tmp_path):
+    folder = tmp_path / "ada" / "linear"
+    folder.mkdir(parents=True)
+    (folder / "linear.ipynb").write_text("{}")
+    (folder / "timestamp.txt").write_text("2026-10-05 21:14:05 UTC\n")
+    other = tmp_path / "bo+geometry+2026-10-05 21:14:05 UTC"
+    other.mkdir()
+    (other / "geometry.ipynb").write_text("{}")
+    (one,) = collected([tmp_path], "linear")
+    assert (one.owner, one.submitted) == ("ada", "2026-10-05T21:14:05+00:00")
+
+
+def test_one_late_file_keeps_its_owner(tmp_path):
+    folder = tmp_path / "Ada_1_assignsubmission_file"
+    folder.mkdir()
+    (folder / "linear.ipynb").write_text("{}")
+    (alone,) = collected([folder / "linear.ipynb"], "linear")
+    (among,) = collected([tmp_path], "linear")
+    assert alone == among and alone.key("d") == among.key("d") != among.key("e")
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(FileNotFoundError, match="FROM names the folder"):
+        collected([tmp_path / "x"])
+
+
+# ---- what is restored ---------------------------------------------------------------------------
+
+
+def tasks_of(assignment, found):
+    content = nbformat.writes(found).encode()
+    return understood(content, assignment)
+
+
+def kinds(tasks):
+    """The order of what runs: given cells and answers by their first word, tests by question."""
+    return [
+        (t["kind"], t["question"] if t["kind"] == "test" else t["source"].split("\n")[0])
+        for t in tasks
+    ]
+
+
+def changed(found, head, new):
+    """Change one cell; drop it if `new` is None."""
+    cells = []
+    for cell in found.cells:
+        if cell.source.startswith(head):
+            if new is None:
+                continue
+            cell.source = new(cell.source)
+        cells.append(cell)
+    found.cells = cells
+    return found
+
+
+EDITS = {
+    "a helper that returns one": (
+        "def off_support",
+        lambda s: s.replace("return 1 - shares[support].sum()", "return 1.0"),
+        "was edited; the original was used",
+    ),
+    "a helper that is gone": ("def off_support", None, "is missing; the original was used"),
+    "a slip of the finger": ("def off_support", lambda s: "x" + s, "was edited"),
+    "data of other students": (
+        "student_id",
+        lambda s: s.replace("n_samples=20", "n_samples=4"),
+        "was edited",
+    ),
+    "a test that asks for nothing": ("# Check of q2.", lambda s: s.split("\n")[0], "q2: its test"),
+    "a test that is gone": ("# Check of q2.", None, "q2: its test cell is missing"),
+    "imports that are gone": ("import numpy", None, "is missing"),
+}
+
+
+@pytest.mark.parametrize("keep_ids", [True, False])
+@pytest.mark.parametrize("edit", EDITS)
+def test_what_was_handed_out_is_restored(edit, keep_ids, linear):
+    head, new, said = EDITS[edit]
+    honest = tasks_of(linear, filled(linear, solutions(linear)))
+    assert honest.notes == []
+    found = changed(filled(linear, solutions(linear)), head, new)
+    if not keep_ids:
+        for number, cell in enumerate(found.cells):
+            cell["id"] = f"x{number}"
+    got = tasks_of(linear, found)
+    assert said in "; ".join(got.notes)
+    given = [t["source"] for t in honest.tasks if t["kind"] == "given"]
+    assert [t["source"] for t in got.tasks if t["kind"] == "given"] == given
+    assert kinds(got.tasks) == kinds(honest.tasks)
+
+
+def test_an_answer_below_its_test_cell_is_found(linear):
+    found = filled(linear, solutions(linear))
+    place = next(k for k, c in enumerate(found.cells) if c.source.startswith("def largest_step"))
+    found.cells[place], found.cells[place + 1] = found.cells[place + 1], found.cells[place]
+    order = kinds(tasks_of(linear, found).tasks)
+    assert order.index(("cell", "def largest_step(Z):")) < order.index(("test", "q2"))
+
+
+def test_given_names_in_other_cells_change_no_test(linear, tmp_path):
+    """A wrong control with a helper of its own: at the end of another cell, or in the answer."""
+    from test_runs import LIMITS, graded
+
+    own = (
+        "\n\n\ndef off_support(*_, **__):\n    return 1.0\n\n\nkept['start'][:] = 9\ndata.Z[:] *= 0"
+    )
+    answers = solutions(linear) | {"q7": "control = kept | {'start': np.ones(3)}" + own}
+    got = graded(linear, tmp_path / "a.ipynb", filled(linear, answers), LIMITS)
+    assert got.questions["q7"] == 0 and got.score == 18
+
+
+@pytest.mark.parametrize("text", ["my answers", "{}", '{"cells": [1]}', "[]"])
+def test_what_is_no_notebook_is_refused(text):
+    with pytest.raises(Refused, match="submit the .ipynb file itself".replace(".", r"\.")):
+        notebook(text.encode())
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\u200b"])
+def test_an_identifier_must_be_there(empty, linear):
+    with pytest.raises(Refused, match="fill in student_id"):
+        tasks_of(linear, filled(linear, {}, empty))
+
+
+# ---- attempts and deadlines ---------------------------------------------------------------------
+
+
+def result(key, student="ada", score=20.0, **more):
+    questions = {"q1": score}
+    return Result(key, f"{key}.ipynb", key, student_id=student, questions=questions, **more)
+
+
+def rules(**columns):
+    return policy.Policy([{"student": "*", **columns}])
+
+
+DEADLINE = "2026-10-05 20:00 +0000"
+
+
+@pytest.mark.parametrize(
+    ("when", "share"),
+    [("19:00", 1), ("20:10", 1), ("20:20", 0.9), ("2026-10-07 19:00", 0.8), ("2026-10-09", 0)],
+)
+def test_being_late_costs_what_the_table_says(when, share):
+    when = when if "-" in when else f"2026-10-05 {when}"
+    late = rules(deadline=DEADLINE, grace="15", **{"per day": "10", "days": "3"})
+    (got,) = policy.standings([result("a", submitted=policy.moment(when))], late)
+    assert got.share == pytest.approx(share)
+    assert bool(got.notes) == (share < 1)
+
+
+def test_a_row_of_a_student_comes_before_the_row_of_all():
+    rows = [
+        {"student": "*", "deadline": DEADLINE, "per day": "100"},
+        {"student": " ADA", "deadline": "2026-10-09 20:00 +0000"},
+    ]
+    late = [result(k, k, submitted="2026-10-06T00:00:00+00:00") for k in ("ada", "bo")]
+    assert [s.share for s in policy.standings(late, policy.Policy(rows))] == [1, 0]
+
+
+TWO = [
+    result("a", score=20, submitted="2026-10-01T00:00:00+00:00"),
+    result("b", "Ada ", score=10, submitted="2026-10-02T00:00:00+00:00"),
+]
+
+
+@pytest.mark.parametrize(
+    ("columns", "key"),
+    [({}, "b"), ({"counts": "best"}, "a"), ({"counts": "first"}, "a"), ({"attempts": "1"}, "a")],
+)
+def test_the_attempt_that_counts(columns, key):
+    (got,) = policy.standings(TWO, rules(**columns))
+    assert got.result.key == key and not got.unclear and got.attempts == 2
+
+
+def test_attempts_without_times_are_not_chosen_among():
+    (got,) = policy.standings([result("a"), result("b")], rules())
+    assert got.unclear and "which one counts?" in got.notes[0]
+    (got,) = policy.standings([result("a"), result("b", score=21)], rules(counts="best"))
+    assert not got.unclear and got.result.key == "b"
+
+
+def test_the_same_file_twice_is_one_attempt():
+    first, second = result("a"), result("b")
+    second.digest = first.digest
+    (got,) = policy.standings([first, second], rules())
+    assert got.attempts == 1 and not got.unclear
+
+
+def test_one_identifier_of_two_people_is_looked_at():
+    got = policy.standings([result("a", owner="A (1)"), result("b", owner="B (2)")], rules())
+    assert [s.unclear for s in got] == [True, True]
+    assert "several people handed in as 'ada'" in got[0].notes[0]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"deadline": "tomorrow"},
+        {"per day": "ten"},
+        {"counts": "worst"},
+        {"deadlines": "2026-10-05"},
+        {"student": ""},
+    ],
+)
+def test_a_policy_that_cannot_be_is_refused(row):
+    with pytest.raises(ValueError, match="policy: "):
+        policy.Policy([{"student": "*"} | row])
+
+
+# ---- tables, written answers, totals ------------------------------------------------------------
+
+EVIL = ["=HYPERLINK(1)", "+1+cmd", "-2+3", "@SUM(A1)", "\t=1", " =1", "\r=1", "＝1", "|x"]
+
+
+@pytest.mark.parametrize("text", EVIL)
+def test_no_formula_reaches_a_table(text, tmp_path):
+    path = tmp_path / "a.csv"
+    table.write(path, [{"x": text, "y": -1.5}])
+    (row,) = csv.DictReader(path.open(newline=""))
+    assert row["x"].startswith("'") and row["y"] == "-1.5"
+    assert table.read(path) == [{"x": text, "y": "-1.5"}]
+
+
+def standing(linear, key="k", **more):
+    questions = {q.name: q.points for q in linear.graded}
+    written_ = {"q8": "a proof <script>x</script> $a_b$", "q9": "a text"}
+    got = Result(key, "a.ipynb", key, student_id="ada", questions=questions, written=written_)
+    for name, value in more.items():
+        setattr(got, name, value)
+    return policy.standings([got], policy.Policy())[0]
+
+
+def test_written_answers_are_read_marked_and_read_back(linear, tmp_path):
+    one = standing(linear)
+    written.export([one], linear, tmp_path)
+    page = (tmp_path / "written.html").read_text(encoding="utf-8")
+    assert "<script>x" not in page and "a proof" in page and "differential inequality" in page
+    (row,) = summary.scores([one], linear, written.points(linear, tmp_path))
+    assert row["total"] == "" and "q8 is not marked" in row["notes"]
+    (marked,) = table.read(tmp_path / "written.csv")
+    columns = written.columns(linear)
+    assert len(columns) == 8
+    marked |= dict.fromkeys(columns, "1") | {columns[0]: "0,5"}
+    table.write(tmp_path / "written.csv", [marked])
+    (row,) = summary.scores([one], linear, written.points(linear, tmp_path))
+    assert (row["total"], row["out_of"]) == (29.5, 30)
+    written.export([one, standing(linear, "l")], linear, tmp_path)
+    again = {row["key"]: row for row in table.read(tmp_path / "written.csv")}
+    assert again["k"][columns[0]] == "0,5" and again["l"][columns[0]] == ""
+    table.write(tmp_path / "written.csv", [marked | {columns[1]: "4"}])
+    with pytest.raises(ValueError, match="a point is a number from 0 to 1"):
+        written.points(linear, tmp_path)
+
+
+def test_no_answer_is_no_work_to_mark(linear, tmp_path):
+    (row,) = summary.scores([standing(linear, written={})], linear, {})
+    assert row["total"] == 22
+
+
+def test_what_could_not_be_run_has_no_total(linear):
+    (row,) = summary.scores([standing(linear, status="crash", written={})], linear, {})
+    assert row["total"] == "" and "look at it: crash" in row["notes"]
+
+
+def test_feedback_holds_nothing_of_the_hidden_tests(linear):
+    tests = {
+        q.name: {t.name: [False, f"message of {t.name}"] for t in q.tests} for q in linear.graded
+    }
+    one = standing(linear, tests=tests, questions=dict.fromkeys(tests, 0))
+    (row,) = summary.scores([one], linear, {})
+    text = feedback.page(one, row, linear, {"q1": "the sum"}, "**good**")
+    hidden = [t for q in linear.graded for t in q.tests if t.hidden]
+    public = [t for q in linear.graded for t in q.tests if not t.hidden]
+    assert not [t.name for t in hidden if t.name in text or t.about in text]
+    assert all(f"message of {t.name}" in text for t in public)
+    assert "A known error: the sum" in text and "<strong>good</strong>" in text
+
+
+def test_known_errors_are_recognised(linear):
+    """By their code in another layout, or by what the common tests said."""
+    wrong = next(a for a in linear.wrong_answers if a.question == "q2")
+    said = {"q2": {"t": [False, "the message"]}}
+    code = wrong.code.replace("(Z):\n", '(Z):\n    """Text."""\n    # a comment\n')
+    got = Result("k", "a", tests=said, answers={"q2": code})
+    assert summary.recognised(got, linear, {}) == {"q2": wrong.about}
+    got = Result("k", "a", tests=said, answers={"q2": "other"})
+    known = {"q2": [["the mean", ["the message"]], ["the sum", ["another"]]]}
+    assert summary.recognised(got, linear, known) == {"q2": "the mean"}
+    assert (
+        summary.recognised(got, linear, {"q2": [["x", ["the message"]], ["y", ["the message"]]]})
+        == {}
+    )
+
+
+CANVAS = [
+    {"Student": "    Points Possible", "SIS Login ID": "", "ID": "", "A": "30"},
+    {"Student": "Noether, Emmy", "SIS Login ID": "Emmy", "ID": "7", "A": ""},
+    {"Student": "Lovelace, Ada", "SIS Login ID": "ada", "ID": "8", "A": ""},
+    {"Student": "Curie, Marie", "SIS Login ID": "marie", "ID": "9", "A": ""},
+]
+
+
+def score(student, total, owner="", notes=""):
+    return {"student": student, "handed in by": owner, "total": total, "notes": notes}
+
+
+def test_totals_find_their_students_in_canvas():
+    scores = [score(" EMMY", "29.5"), score("ada", "", notes="q8 is not marked"), score("x", "3")]
+    filled_, said = gradebook.fill(scores, CANVAS, "A", "canvas")
+    assert [row["A"] for row in filled_] == ["30", "29.5", "", ""]
+    assert said == [
+        "not complete: ada: q8 is not marked",
+        "no submission: marie",
+        "not in the gradebook: x",
+    ]
+    filled_, _ = gradebook.fill([score("nick", "12", "curiemarie (9)")], CANVAS, "A", "canvas")
+    assert filled_[3]["A"] == "12"
+
+
+def test_totals_find_their_students_in_moodle():
+    sheet = [{"Identifier": "Participant 12345", "Email address": "a@x.org", "Grade": ""}]
+    for one in (score("n", "12", "Ada (12345)"), score("A@X.org", "12"), score("a", "12")):
+        filled_, said = gradebook.fill([one], sheet, "Grade", "moodle")
+        assert filled_[0]["Grade"] == "12" and said == []
+
+
+def test_two_results_for_one_student_are_not_chosen_among():
+    filled_, said = gradebook.fill([score("ada", "1"), score("8", "2")], CANVAS, "A", "canvas")
+    assert filled_[2]["A"] == "" and "several results fit ada" in said[1]
+
+
+def test_another_column_is_refused():
+    with pytest.raises(ValueError, match="no column 'Assignment 9'"):
+        gradebook.fill([], CANVAS, "Assignment 9", "canvas")
+
+
+def test_a_gradebook_is_read_and_written(tmp_path, monkeypatch, capsys):
+    table.write(tmp_path / "scores.csv", [score("ada", "7.5")])
+    (tmp_path / "book.csv").write_text("\ufeffStudent;SIS Login ID;A\n=A;ada;\n", "utf-8")
+    paths = [str(tmp_path), str(tmp_path / "book.csv"), "A", str(tmp_path / "out.csv")]
+    monkeypatch.setattr("sys.argv", ["gradebook.py", "canvas", *paths])
+    assert gradebook.main() == 0
+    assert (tmp_path / "out.csv").read_text().splitlines()[1] == "'=A,ada,7.5"
+
+
+def test_stored_results_are_read_and_others_left_alone(tmp_path):
+    from grading.result import store
+
+    (tmp_path / "submissions").mkdir()
+    store(result("a", notes=["x"]), tmp_path / "submissions")
+    (tmp_path / "submissions" / "b.json").write_text(json.dumps({"x": 1}))
+    (tmp_path / "submissions" / "c.json").write_text("{")
+    assert batch.stored(tmp_path) == {"a": result("a", notes=["x"])}

@@ -1,0 +1,320 @@
+"""What a submission may do while it runs: each accident costs its question, and no promise more."""
+
+import os
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from conftest import filled, solutions
+from grading import sandbox
+from grading.collect import Handed
+from grading.result import Limits, grade
+from grading.sandbox import Child, Container, Failed, Runs
+
+LIMITS = Limits(seconds=4, memory=3000)
+FOREVER = "def {}(*_):\n    while True:\n        pass"
+STUBBORN = "def {}(*_):\n    while True:\n        try:\n            int('x')\n        except:\n            pass"
+DEAF = "import signal\nsignal.setitimer(signal.ITIMER_REAL, 0)\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+
+
+def graded(assignment, path, notebook, limits=LIMITS, box=None):
+    """Grade one notebook."""
+    import nbformat
+
+    if not isinstance(notebook, bytes):
+        notebook = nbformat.writes(notebook).encode()
+    path.write_bytes(notebook)
+    return grade(Handed(path, path.name), assignment, limits, Runs(box or Child()), {})
+
+
+@pytest.fixture(scope="session")
+def right(linear):
+    return solutions(linear)
+
+
+# What stands in the place of answers, the questions that it costs, and what is said of it.
+ACCIDENTS = {
+    "nothing is wrong": ({}, set(), ""),
+    "a syntax error": ({"q3": "def certificate(w, Z)"}, {"q3"}, "q3: a syntax error"),
+    "exit": ({"q2": "import sys\nsys.exit()"}, {"q2"}, "q2: left by exit()"),
+    "exit within an answer": ({"q2": "def largest_step(Z):\n    exit()"}, {"q2"}, ""),
+    "an interrupt": ({"q1": "raise KeyboardInterrupt"}, {"q1"}, "q1: stopped with an error"),
+    "an interrupt within": (
+        {"q2": "def largest_step(Z):\n    raise KeyboardInterrupt"},
+        {"q2"},
+        "",
+    ),
+    "a dead process": ({"q4": "import os\nos._exit(1)"}, {"q4"}, "died (exit code 1)"),
+    "dead within a test": ({"q2": "import os\ndef largest_step(Z):\n    os._exit(0)"}, {"q2"}, ""),
+    "a killed process": (
+        {"q4": "import os\nos.kill(os.getpid(), 9)"},
+        {"q4"},
+        "died (exit code -9)",
+    ),
+    "two endless loops": (
+        {"q3": FOREVER.format("certificate"), "q5": STUBBORN.format("faster")},
+        {"q3", "q5"},
+        "",
+    ),
+    "an endless cell that hears nothing": (
+        {"q6": DEAF + "while True:\n    pass"},
+        {"q6"},
+        "q6: a cell was stopped after 4 s of a core",
+    ),
+    "names of the grader": (
+        {"q2": "signal = _clock = _stop = check = json = os = None\n%reset -f"},
+        {"q2"},
+        "",
+    ),
+    "waiting": ({"q6": "import time\ntime.sleep(10**6)"}, {"q6"}, "in which it only waited"),
+    "input": ({"q6": "input('?')"}, {"q6"}, "EOFError"),
+    "one huge array": ({"q3": "certificate = np.ones(10**12)"}, {"q3"}, "3000 MB allowed"),
+    "a list that grows": (
+        {"q3": "rows = []\nwhile True:\n    rows.append(np.ones(10**7))"},
+        {"q3"},
+        "3000 MB allowed",
+    ),
+    "recursion": ({"q5": "def faster(Z, n):\n    return faster(Z, n)"}, {"q5"}, ""),
+    "much output": ({"q7": "for _ in range(10**5):\n    print('x' * 1000)"}, {"q7"}, ""),
+    "a fork": ({"q7": "import os\ncontrol = os.fork() and None"}, {"q7"}, ""),
+    "closed files": ({"q7": "import os\nos.closerange(3, 256)"}, {"q7"}, ""),
+    "a message that cannot be printed": (
+        {"q2": "class E(Exception):\n    def __str__(self):\n        raise self\n\n\nraise E"},
+        {"q2"},
+        "cannot say what it is",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ACCIDENTS)
+def test_an_accident_costs_its_question(case, linear, right, tmp_path):
+    answers, lost, said = ACCIDENTS[case]
+    got = graded(linear, tmp_path / "a.ipynb", filled(linear, right | answers))
+    assert {q for q, points in got.questions.items() if not points} <= lost
+    assert all(got.questions[q] == 0 for q in answers if q in lost), got
+    assert set(got.questions) == {q.name for q in linear.graded}
+    assert got.status == ("graded, with errors" if said else got.status)
+    assert said in "; ".join(got.notes), got.notes
+    assert got.counts
+
+
+def test_what_it_started_ends_with_it(linear, right, tmp_path):
+    """Also a process that left its session, and the parent of which is gone."""
+    mark = str(10**6 + os.getpid())
+    left = f"import subprocess\nsubprocess.Popen(['sh', '-c', 'setsid sleep {mark} & sleep {mark} &'])\n"
+    answers = {"q7": left + right["q7"]}
+    got = graded(linear, tmp_path / "a.ipynb", filled(linear, right | answers))
+    assert got.score == 22
+    if sys.platform == "linux":
+        running = [p.info["cmdline"] or [] for p in psutil.process_iter(["cmdline"])]
+        assert not [line for line in running if mark in line]
+
+
+def test_many_processes_are_ended(linear, right, tmp_path):
+    forks = "import subprocess\nfor _ in range(300):\n    subprocess.Popen(['sleep', '1000'])\n"
+    forks += "import time\ntime.sleep(10**6)"
+    got = graded(linear, tmp_path / "a.ipynb", filled(linear, right | {"q6": forks}))
+    assert got.score == 19 and "processes" in "; ".join(got.notes)
+
+
+def test_memory_counts_for_all_processes_together(linear, right, tmp_path):
+    """Four children, none of them over the limit alone."""
+    hungry = (
+        "import os, time\nfor _ in range(4):\n    if not os.fork():\n"
+        "        rows = np.ones(125 * 10**6)\n        time.sleep(1000)\ntime.sleep(1000)"
+    )
+    limits = Limits(seconds=20, memory=2500)
+    got = graded(linear, tmp_path / "a.ipynb", filled(linear, right | {"q6": hungry}), limits)
+    assert got.score == 19 and "more than 2500 MB" in "; ".join(got.notes)
+
+
+def test_magics_figures_and_await_work(linear, right, tmp_path):
+    """What a notebook may hold besides Python."""
+    cell = (
+        "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\n"
+        "!true\n%timeit -n1 -r1 1 + 1\nimport asyncio\nawait asyncio.sleep(0.01)\ndisplay(3)\n"
+    )
+    got = graded(linear, tmp_path / "a.ipynb", filled(linear, right | {"q7": cell + right["q7"]}))
+    assert (got.status, got.score, got.notes) == ("graded", 22, [])
+
+
+FORGED = """
+import gc, json, os
+for report in [o for o in gc.get_objects() if type(o).__name__ == "Reports"]:
+    for number in range(200):
+        report(task=number, passed=True, message="")
+        report(task=number, died=0)
+    report(end=True)
+"""
+
+
+def test_reports_of_its_own_are_noticed(linear, tmp_path):
+    """A submission that says it has passed: what is not due does not count, and is noted."""
+    got = graded(linear, tmp_path / "a.ipynb", filled(linear, {"q1": FORGED}))
+    assert got.score <= 22
+    assert got.status == "suspicious" and not got.counts
+    assert "reports of its own" in "; ".join(got.notes)
+
+
+LINES = [
+    b'{"task": 3, "passed": true}\n{"questions": {"q1": 7000}, "score": 7000}\n{"end": true}\n',
+    b'{"task": "3", "passed": 7000}\n{"task": -1}\n{"task": true}\n[1]\n{"end": true}\n',
+    b"\xff\xfe\n" * 10,
+    b'{"task": 1, "error": ["a", "b"]}\n' * 1000,
+]
+
+
+@pytest.mark.parametrize("lines", LINES)
+def test_what_comes_back_is_held_against_the_points_there_are(lines, linear, right, tmp_path):
+    """Whatever a sandbox says, no question gets more than it has."""
+    program = tmp_path / "says.py"
+    program.write_text(f"import sys\nsys.stdin.read()\nsys.stdout.buffer.write({lines!r})")
+
+    class Says(Child):
+        def command(self, memory):
+            return [sys.executable, str(program)], ""
+
+    got = graded(linear, tmp_path / "a.ipynb", filled(linear, right), box=Says())
+    assert got.score == 0 and all(points == 0 for points in got.questions.values())
+    assert got.notes
+
+
+def test_a_large_file_is_refused_unread(linear, tmp_path, monkeypatch):
+    path = tmp_path / "a.ipynb"
+    with path.open("wb") as file:
+        file.truncate(60_000_000)
+    monkeypatch.setattr("pathlib.Path.read_bytes", lambda self: pytest.fail("it was read"))
+    got = grade(Handed(path, path.name), linear_with(linear), LIMITS, Runs(Child()), {})
+    assert got.status == "too large" and "50 MB" not in got.file
+    assert "60 MB; 50 are allowed" in got.notes[0]
+
+
+def linear_with(assignment):
+    """The same assignment, whose stamp is known already."""
+
+    class Known(type(assignment)):
+        stamp = "x"
+
+    return Known(assignment.name, assignment.root)
+
+
+# ---- containers, with a stand-in for the engine ------------------------------------------------
+
+ENGINE = """#!{python}
+import subprocess, sys
+with open({log!r}, "a") as log:
+    print(*sys.argv[1:], file=log)
+if sys.argv[1] == "ps":
+    sys.exit({answers})
+if sys.argv[1] == "run":
+    sys.exit(subprocess.run([{python!r}, {watcher!r}]).returncode)
+if sys.argv[1:3] == ["image", "inspect"]:
+    sys.exit({there})
+if sys.argv[1] == "build":
+    print("no network", file=sys.stderr)
+    sys.exit({built})
+"""
+
+
+@pytest.fixture
+def engine(tmp_path, monkeypatch):
+    """Return a function that puts a stand-in named docker on the path."""
+
+    def put(answers=0, there=0, built=0):
+        values = {"python": sys.executable, "log": str(tmp_path / "log"), "answers": answers}
+        values |= {"there": there, "built": built, "watcher": str(sandbox.PROGRAM[0])}
+        (tmp_path / "bin").mkdir()
+        path = tmp_path / "bin" / "docker"
+        path.write_text(ENGINE.format(**values))
+        path.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+        return path, tmp_path / "log"
+
+    return put
+
+
+def test_a_container_is_the_default_where_an_engine_answers(engine, linear, right, tmp_path):
+    path, log = engine()
+    box = sandbox.choose()
+    assert isinstance(box, Container) and box.engine == str(path)
+    got = graded(linear, tmp_path / "a.ipynb", filled(linear, right), box=box)
+    assert (got.status, got.score) == ("graded", 22)
+    (run,) = [line.split() for line in log.read_text().splitlines() if line.startswith("run")]
+    wanted = "--rm --network=none --read-only --cap-drop=ALL --memory=3000m --memory-swap=3000m"
+    wanted += " --pids-limit=256 --user=65534:65534 --security-opt=no-new-privileges"
+    assert set(wanted.split()) <= set(run)
+    assert not [
+        word for word in run if word.startswith(("-v", "--volume", "--mount", "--privileged"))
+    ]
+
+
+def test_an_engine_that_does_not_answer_is_none(engine):
+    engine(answers=1)
+    assert isinstance(sandbox.choose(), Child)
+    with pytest.raises(Failed, match="no container engine answers: start docker or podman"):
+        sandbox.choose("container")
+
+
+def test_an_image_is_made_once_and_a_failure_is_said(engine):
+    _, log = engine(there=1, built=1)
+    with pytest.raises(Failed, match="makes no image"):
+        sandbox.choose()
+    assert [line.split()[0] for line in log.read_text().splitlines()] == ["ps", "image", "build"]
+
+
+def test_nothing_is_known_of_the_parent_s_environment_but_what_it_needs(
+    linear, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("A_TOKEN", "secret")
+    code = "import os\nraise RuntimeError(str(sorted(os.environ)))"
+    got = graded(linear, tmp_path / "a.ipynb", filled(linear, {"q1": code}))
+    assert "A_TOKEN" not in str(got.notes) and "PATH" in str(got.notes)
+
+
+def test_runs_can_be_stopped(linear, right, tmp_path):
+    """All at once, and what they started with them."""
+    import threading
+
+    runs, ended = Runs(Child()), []
+    job = {
+        "tasks": [{"kind": "cell", "question": "q1", "source": "while True:\n    pass"}],
+        "answers": [],
+        "seconds": 1000,
+        "memory": 3000,
+    }
+
+    def run():
+        try:
+            runs.run(job, 1)
+        except KeyboardInterrupt:
+            ended.append(True)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while not (runs.now and psutil.Process(next(iter(runs.now)).pid).children(recursive=True)):
+        time.sleep(0.05)
+    watcher = psutil.Process(next(iter(runs.now)).pid)
+    family = watcher.children(recursive=True)
+    runs.stop()
+    thread.join()
+    assert ended and not watcher.is_running()
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert not alive
+
+
+def test_a_watcher_that_is_told_to_end_takes_all_with_it():
+    """Without the one that started it: a session that is closed, say."""
+    job = '{"tasks": [{"kind": "cell", "question": "q", "source": "while True: pass"}],'
+    job += '"answers": [], "seconds": 1000, "memory": 3000}'
+    command = [sys.executable, str(sandbox.PROGRAM[0])]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    process.stdin.write(job)
+    process.stdin.close()
+    while not psutil.Process(process.pid).children(recursive=True):
+        time.sleep(0.05)
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.terminate()
+    process.wait()
+    assert not psutil.wait_procs(family, timeout=30)[1]

@@ -1,0 +1,1 @@
+"""Coursework: what a master notebook holds, the run of a submission, and an instructor's Monday."""

@@ -1,0 +1,90 @@
+"""The answers that a person marks: side by side with the rubric, and their points read back."""
+
+from html import escape
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+
+from grading import table
+from grading.assignment import Assignment, Question
+from grading.policy import Standing
+
+STYLE = """
+body { font: 16px/1.5 sans-serif; margin: 1rem 2rem; }
+section { display: grid; grid-template-columns: minmax(16rem, 1fr) 2fr; gap: 2rem;
+  border-top: 2px solid #888; padding: 1rem 0; }
+.rubric { background: #f3f3f3; padding: 0 1rem; align-self: start; position: sticky; top: 0;
+  max-height: 100vh; overflow: auto; }
+pre { white-space: pre-wrap; } img { max-width: 100%; }
+"""
+
+
+def column(question: Question, line: str) -> str:
+    """Return the name of the column of one line of a rubric."""
+    return f"{question.name}: {line}"
+
+
+def columns(assignment: Assignment) -> list[str]:
+    """Return the columns that a person fills in, each with points from 0 to 1."""
+    return [column(q, line) for q in assignment.written for line in q.rubric]
+
+
+def export(standings: list[Standing], assignment: Assignment, folder: Path) -> None:
+    """Write written.html, to read, and written.csv, to fill in; points that are there stay."""
+    path = folder / "written.csv"
+    there = {row["key"]: row for row in table.read(path)} if path.exists() else {}
+    rows = {s.result.key: {"student": s.student, "key": s.result.key} for s in standings}
+    rows = {key: there.pop(key, {}) | row for key, row in rows.items()} | there
+    if rows:
+        table.write(path, list(rows.values()), ["student", "key", *columns(assignment), "comment"])
+    page = [f"<!doctype html><meta charset='utf-8'><title>{assignment.name}</title>"]
+    page.append(f"<style>{STYLE}</style><h1>{assignment.name}: the written answers</h1>")
+    page.append("<p>Fill in <code>written.csv</code>, and run the same command again.</p>")
+    for question in assignment.written:
+        page.append(f"<h2>{html(question.title)}</h2>")
+        lines = "".join(f"<li>{html(line)}</li>" for line in question.rubric)
+        rubric = f"<ol>{lines}</ol>{html(question.model)}"
+        for standing in standings:
+            text = standing.result.written.get(question.name, "")
+            answer = html(text) if text else "<p><em>no answer</em></p>"
+            head = f"<h3>{escape(standing.student)} <small>{standing.result.key}</small></h3>"
+            rubric_ = f"<div class='rubric'>{rubric}</div>"
+            page.append(f"<section>{rubric_}<div>{head}{answer}</div></section>")
+    (folder / "written.html").write_text("\n".join(page), encoding="utf-8")
+
+
+def html(text: str) -> str:
+    """Return Markdown as HTML, in which tags that a student wrote are plain text."""
+    return MarkdownIt("commonmark", {"html": False}).render(text)
+
+
+def points(assignment: Assignment, folder: Path) -> dict[str, dict[str, float]]:
+    """Return, by key, the points of each written question that is marked in full.
+
+    Raises ValueError for points that are no number from 0 to 1.
+    """
+    path = folder / "written.csv"
+    found = {}
+    for row in table.read(path) if path.exists() else []:
+        marks = {}
+        for question in assignment.written:
+            fields = {
+                c: row.get(c, "").strip() for c in (column(question, r) for r in question.rubric)
+            }
+            given = {c: _point(path, row, c, text) for c, text in fields.items() if text}
+            if len(given) == len(fields):
+                marks[question.name] = sum(given.values()) * question.points / len(fields)
+        found[row["key"]] = marks
+    return found
+
+
+def _point(path: Path, row: dict[str, str], name: str, text: str) -> float:
+    try:
+        value = float(text.replace(",", "."))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ValueError(
+            f"{path}: {row.get('student')}, {name!r}: {text!r}; a point is a number from 0 to 1"
+        )
+    return value
