@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ibias.claims import LINE, MISS, Check, CheckFailed, ControlPassed, Outcome, outcomes, resolve
@@ -25,6 +25,7 @@ OFF = st.floats(-1e3, 1e3).filter(
 )
 
 
+@settings(deadline=None)  # the first call reads the ledger
 @given(tolerances=OFF, expected=st.sampled_from([0.0, 1.0, -2.5]))
 @pytest.mark.parametrize(
     "relation, beyond",
