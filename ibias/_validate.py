@@ -17,6 +17,18 @@ def require(name: str, value: Any, *kinds: type, example: str = "") -> Any:
     return value
 
 
+def network(name: str, value: Any) -> Any:
+    """Return `value` if it is a model with parameters, which `models.Network` is one of."""
+    wanted = ("n_parameters", "predict", "linearize")
+    missing = [attribute for attribute in wanted if not hasattr(value, attribute)]
+    if missing:
+        raise ValueError(
+            f"{name} must be a model with {', '.join(wanted)}; got {type(value).__name__}. Make one"
+            " with models.Network((2, 10, 1))."
+        )
+    return value
+
+
 def shown(value: Any) -> str:
     """Return `value` as a message shows it: its repr, cut where it is long."""
     text = repr(value)

@@ -41,9 +41,13 @@ class MarginLoss(ABC):
     ----------
     smoothness : float
         The supremum of l'' (beta in "beta-smooth"), or infinity.
+    analytic : bool
+        Whether all derivatives exist on the line. Where they do not, an integrator of high order
+        loses it, and steps more carefully.
     """
 
     smoothness: float
+    analytic: ClassVar[bool] = False
 
     @abstractmethod
     def log_value(self, margins: np.ndarray) -> np.ndarray:
@@ -87,6 +91,7 @@ class Exponential(MarginLoss):
     """l(u) = exp(-u). Not beta-smooth: no fixed step size is safe for every start."""
 
     smoothness: ClassVar[float] = np.inf
+    analytic: ClassVar[bool] = True
 
     def log_value(self, margins: np.ndarray) -> np.ndarray:
         """Return -u."""
@@ -106,6 +111,7 @@ class Logistic(MarginLoss):
     """l(u) = log(1 + exp(-u)), beta-smooth with beta = 1/4."""
 
     smoothness: ClassVar[float] = 0.25
+    analytic: ClassVar[bool] = True
 
     def log_value(self, margins: np.ndarray) -> np.ndarray:
         """Return log log(1 + exp(-u)); for large u, log(1 + x) = x - x^2/2 + ... ."""
@@ -131,6 +137,7 @@ class Sigmoid(MarginLoss):
     """
 
     smoothness: ClassVar[float] = float(1 / (6 * np.sqrt(3)))
+    analytic: ClassVar[bool] = True
 
     def log_value(self, margins: np.ndarray) -> np.ndarray:
         """Return -log(1 + exp(u))."""

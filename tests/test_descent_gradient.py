@@ -70,7 +70,7 @@ def test_divergence_raises_with_the_step():
     ("arguments", "message"),
     [
         ({"step_size": 0.0}, "step_size must be finite and greater than 0"),
-        ({"step_size": [0.1, np.nan]}, "step_size must be finite"),
+        ({"step_size": [0.1, np.nan]}, "step_size holds 1 NaN"),
         ({"n_steps": 0}, "n_steps must be a whole number"),
         ({"n_steps": 2.5}, "n_steps must be a whole number"),
         ({"record": [200]}, "record must hold step numbers from 0 to n_steps=100"),

@@ -68,7 +68,7 @@ def test_steps_beyond_two_over_the_smoothness_diverge() -> None:
     ("arguments", "words"),
     [
         ({"step_size": 0}, "step_size must be"),
-        ({"momentum": 1.0}, "momentum must be from 0"),
+        ({"momentum": 1.0}, "momentum must be a number, at least 0 and below 1"),
         ({"start": np.zeros(3)}, r"start has shape \(3,\)"),
         ({"n_steps": 0}, "n_steps must be"),
     ],

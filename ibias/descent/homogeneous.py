@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias import progress
-from ibias._validate import finite_array, positive, read_only, require
+from ibias._validate import finite_array, network, positive, read_only, require
 from ibias.datasets import Dataset
 from ibias.descent.loop import Diverged, recorded_steps
 from ibias.losses import MarginLoss, named
@@ -68,7 +68,7 @@ def network_descent(
     Diverged
         When a fixed step makes the iterates overflow.
     """
-    require("net", net, Network, example="models.Network((2, 10, 1))")
+    network("net", net)
     require("data", data, Dataset)
     loss, theta = named(loss), _start(net, start)
     if step_size is not None:
@@ -138,7 +138,7 @@ def greedy_descent(
     Trajectory
         With every iterate; it ends early when no step lowers the risk in floating point.
     """
-    require("net", net, Network, example="models.Network((2, 10, 1))")
+    network("net", net)
     require("data", data, Dataset)
     loss, theta = named(loss), _start(net, start, ndim=1)
     if not positive("growth", growth) > 1:

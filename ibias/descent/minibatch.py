@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias import progress
-from ibias._validate import finite_array, from_zero, positive, positive_integer, read_only, require
+from ibias._validate import finite_array, from_zero, network, positive, positive_integer, read_only
 from ibias.datasets import Dataset, generator
 from ibias.descent.loop import Diverged, recorded_steps
 from ibias.descent.stochastic import batches
@@ -67,7 +67,7 @@ def network_sgd(
     Diverged
         When the iterates overflow.
     """
-    require("net", net, Network, example="models.Network((2, 10, 1))")
+    network("net", net)
     loss, (X, y) = named(loss), _stacked(data, net)
     n_runs, n_samples = y.shape
     eta, batch_size = positive("step_size", step_size), positive_integer("batch_size", batch_size)

@@ -118,6 +118,7 @@ def collocate(
     symmetric: bool = False,
     halt: Callable[[float, np.ndarray], bool] | None = None,
     first_step: float = 0.1,
+    smooth: bool = True,
 ) -> Passage:
     """Integrate dw/ds = field(s, w) through all `times`, each the end of a step.
 
@@ -140,6 +141,8 @@ def collocate(
 
     first_step : float
         The step that is tried first.
+    smooth : bool
+        Whether the field has as many derivatives as the order asks for.
 
     Raises
     ------
@@ -181,7 +184,7 @@ def collocate(
         ends = t.inverse @ Z  # step times the slopes at the nodes
         raw = step * slope / t.real_pole + t.estimate @ ends
         size = max(1.0, float(np.abs(w).max()))
-        embedded = size * (tolerance / size) ** SUPERCONVERGENCE
+        embedded = size * (tolerance / size) ** (SUPERCONVERGENCE if smooth else 1.0)
         error = float((np.abs(newton.filtered(raw)) / embedded).max())
         factor = min(GROWTH, SAFETY * max(error, 1e-30) ** (-1 / (STAGES + 1)))
         if error > 1:

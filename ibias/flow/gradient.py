@@ -226,7 +226,17 @@ def by_collocation(local_error: float, unit: float) -> Run:
 
     def run(field: LogTimeField, s: float, w: np.ndarray, times: np.ndarray, halt: Halt) -> Passage:
         allowed: Callable = lambda w: field.allowed(w, local_error, unit)  # noqa: E731
-        return collocate(field, s, w, times, allowed, field.jacobian, symmetric=True, halt=halt)
+        return collocate(
+            field,
+            s,
+            w,
+            times,
+            allowed,
+            field.jacobian,
+            symmetric=True,
+            halt=halt,
+            smooth=field.loss.analytic,
+        )
 
     return run
 

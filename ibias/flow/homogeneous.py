@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, increasing, positive, read_only, require
+from ibias._validate import finite_array, increasing, network, positive, read_only, require
 from ibias.datasets import Dataset
 from ibias.flow.estimate import compared, two_runs
 from ibias.flow.log_time import IntegrationFailed, Passage
@@ -67,7 +67,7 @@ def network_flow(
         When the flow slides along a kink or does not arrive, or the tolerance cannot be met.
     """
     require("data", data, Dataset)
-    require("net", net, Network, example="models.Network((2, 10, 1))")
+    network("net", net)
     loss, log_t = named(loss), increasing("log_t", log_t)
     tolerance = positive("tolerance", tolerance)
     field = NetworkField(data, net, loss)

@@ -90,8 +90,10 @@ def two_by_two_flow(
         return np.exp(s) * np.append(velocity.ravel(), log_det_rate)
 
     initial = np.append(W0.ravel(), np.log(np.abs(np.linalg.det(W0))))
-    early = min(log_t[0], np.log(1e-9))  # W moves by less than 1e-8 before this time
-    passage = integrate(field, early, initial, log_t, positive("tolerance", tolerance))
+    tolerance = positive("tolerance", tolerance)
+    # Before this time no part of the state has moved by more than the tolerance.
+    early = min(log_t[0], np.log(tolerance / max(1.0, np.abs(field(0.0, initial)).max())))
+    passage = integrate(field, early, initial, log_t, tolerance)
     iterates = passage.states[:, :4].reshape(-1, 2, 2)
     return TwoByTwoTrajectory(
         log_t=read_only(log_t),
