@@ -19,14 +19,8 @@ PENDING = {
     *("homogeneous/mean_field", "linear/faster", "linear/max_margin", "linear/mechanism"),
     *("linear/past_separation", "linear/rates", "linear/tails_and_steps", "linear/variations"),
     *("matrix_factorization/depth", "matrix_factorization/limits"),
-    *("matrix_factorization/nuclear_norm",),
-    *(
-        "perspective/double_descent",
-        "perspective/map",
-        "perspective/sources",
-    ),
+    "matrix_factorization/nuclear_norm",
     *("setup/interpolation", "setup/primer"),
-    *("stochasticity/normalization", "stochasticity/sgd"),
 }
 SOLUTION = re.compile(r"^(`{3,}|~{3,})\{solution\} (?P<label>\S+)\n(?P<text>.*?)^\1", re.M | re.S)
 CODE = re.compile(r"^(`{3,}).*?^\1", re.M | re.S)
