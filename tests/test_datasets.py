@@ -79,3 +79,15 @@ def test_one_seed_variable_shifts_every_generator(monkeypatch):
     monkeypatch.setenv("IBIAS_SEED", "x")
     with pytest.raises(ValueError, match="IBIAS_SEED must be a whole number"):
         datasets.generator(0)
+
+
+def test_sizes_multiply_each_input_and_the_targets_follow():
+    one = datasets.gaussian_regression(2, 400, 6, n_nonzero=2, sizes=(0.5, 2.0))
+    plain = datasets.gaussian_regression(2, 400, 6, n_nonzero=2)
+    factors = one.X / plain.X
+    np.testing.assert_allclose(factors, np.broadcast_to(factors[0], factors.shape))
+    assert (factors[0] >= 0.5).all() and (factors[0] <= 2).all() and np.ptp(factors[0]) > 0.1
+    np.testing.assert_allclose(one.y, one.X @ one.teacher)
+    for bad in ((0.0, 1.0), (2.0, 1.0), (1.0, np.inf)):
+        with pytest.raises(ValueError, match="sizes must be"):
+            datasets.gaussian_regression(0, sizes=bad)

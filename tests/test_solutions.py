@@ -17,11 +17,6 @@ PENDING = {
     "geometry/mirror_descent",
     "matrix_factorization/depth",
     "matrix_factorization/limits",
-    "perspective/double_descent",
-    "perspective/map",
-    "perspective/sources",
-    "stochasticity/normalization",
-    "stochasticity/sgd",
 }
 SOLUTION = re.compile(r"^(`{3,}|~{3,})\{solution\} (?P<label>\S+)\n(?P<text>.*?)^\1", re.M | re.S)
 CODE = re.compile(r"^(`{3,}).*?^\1", re.M | re.S)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, from_zero, positive_integer, read_only
+from ibias._validate import finite_array, from_zero, positive, positive_integer, read_only
 from ibias.datasets.classification import inputs, same_index
 from ibias.datasets.random import generator
 
@@ -75,8 +75,12 @@ def gaussian_regression(
     *,
     n_nonzero: int | None = None,
     noise: float = 0.0,
+    sizes: tuple[float, float] | None = None,
 ) -> Regression:
     """Return inputs x ~ N(0, I) with targets <x, teacher> + noise * N(0, 1).
+
+    With `sizes`, two positive numbers, each input is multiplied by its own size, drawn uniformly
+    between them; the targets are those of the inputs so multiplied.
 
     The teacher is Gaussian with `n_nonzero` entries that are not zero (all, if not given),
     at the first places, and scaled to norm one.
@@ -92,4 +96,9 @@ def gaussian_regression(
     teacher[:n_nonzero] = rng.standard_normal(n_nonzero)
     teacher /= np.linalg.norm(teacher)
     X = rng.standard_normal((n_samples, n_features))
+    if sizes is not None:
+        low, high = (positive("sizes", size) for size in sizes)
+        if low > high:
+            raise ValueError(f"sizes must be the smallest and the largest; swap them: {sizes!r}")
+        X = X * rng.uniform(low, high, n_features)
     return Regression(X, X @ teacher + noise * rng.standard_normal(n_samples), teacher)
