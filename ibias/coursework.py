@@ -9,9 +9,9 @@ import numpy as np
 
 
 def canonical(student_id: str) -> str:
-    """Return an identifier as it is compared: without case, blanks, or characters nobody sees.
+    r"""Return an identifier as it is compared: without case, blanks, or characters nobody sees.
 
-    >>> canonical(" Ada Lovelace\\u200b") == canonical("ADA LOVELACE") == "adalovelace"
+    >>> canonical(" Ada Lovelace\u200b") == canonical("ADA LOVELACE") == "adalovelace"
     True
     """
     folded = unicodedata.normalize("NFKC", student_id).casefold()
