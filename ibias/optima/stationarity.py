@@ -18,9 +18,11 @@ from ibias._validate import finite_array, read_only
 from ibias.datasets import Dataset
 from ibias.models import Network
 from ibias.optima._norms import row_space
-from ibias.optima._solver import require, solve
+from ibias.optima._solver import require
 
 GAP = 1e-7  # how far the residual may be from the least one
+SAME = 1e-13  # a pull on the residual below this is none
+ROUNDS = 500
 LARGEST_SUM = 2.0  # of multipliers: <u, .> of the residual vector is 1 - sum p_i q_i / gamma
 
 
@@ -107,10 +109,7 @@ def kkt_residual(
     vectors, _ = row_space(np.vstack([u, gradients, off / scale, on / scale]))
     u, gradients, off, on = np.split(vectors, np.cumsum([1, data.n_samples, n_kinks]))
     u, excess = u[0], q / gamma - 1
-    if n_kinks:
-        p, slopes = _with_kinks(u, gradients, excess, samples, off, on)
-    else:
-        p, slopes = nnls(np.vstack([gradients.T, -excess]), np.append(u, 0.0))[0], np.empty(0)
+    p, slopes = _multipliers(u, gradients, excess, samples, off, on)
     # What is returned is computed from multipliers that are allowed, not what the solver says.
     p = np.maximum(p, 0.0)
     left, slackness = u - p @ gradients, float(p @ excess)
@@ -136,7 +135,7 @@ def kkt_residual(
     )
 
 
-def _with_kinks(
+def _multipliers(
     u: np.ndarray,
     gradients: np.ndarray,
     excess: np.ndarray,
@@ -144,15 +143,33 @@ def _with_kinks(
     off: np.ndarray,
     on: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the multipliers p and, for each pair on a kink, p_i * slope of the ReLU."""
-    import cvxpy
+    """Return the multipliers p and, for each pair on a kink, p_i * slope of the ReLU.
 
-    p = cvxpy.Variable(excess.size, nonneg=True)
-    slopes = cvxpy.Variable(samples.size, nonneg=True)  # any numbers from 0 to p_i
-    left = u - p @ gradients + p[samples] @ off - slopes @ on
-    objective = cvxpy.sum_squares(left) + cvxpy.square(p @ excess)
-    solve(cvxpy.Problem(cvxpy.Minimize(objective), [slopes <= p[samples]]), "multipliers")
-    return p.value, slopes.value
+    Nonnegative least squares over elements of the Clarke subdifferentials, by column generation:
+    the element of each sample that reduces the residual most has slopes 0 and 1, and joins until
+    none reduces it.
+    """
+    bare = gradients.copy()
+    np.subtract.at(bare, samples, off)  # the gradients with all slopes at the kinks zero
+    target = np.append(u, 0.0)
+    columns, owners = np.column_stack([gradients, -excess]).T, np.arange(excess.size)
+    slopes = (np.abs(off).max(axis=1, initial=0) > 0).astype(float)[None].repeat(excess.size, 0)
+    for _ in range(ROUNDS):
+        mixture, _ = nnls(columns, target, maxiter=100 * columns.shape[1])
+        residual = target - columns @ mixture
+        best = (on @ residual[:-1] > 0).astype(float)
+        new = bare.copy()
+        np.add.at(new, samples, best[:, None] * on)
+        new = np.column_stack([new, -excess])
+        better = np.flatnonzero(new @ residual > SAME)
+        if samples.size == 0 or better.size == 0:
+            break
+        columns, owners = np.hstack([columns, new[better].T]), np.append(owners, better)
+        slopes = np.vstack([slopes, np.repeat(best[None], better.size, axis=0)])
+    owners = owners[: mixture.size]
+    p = np.bincount(owners, mixture, minlength=excess.size)
+    shares = np.where(owners[:, None] == samples, slopes[: mixture.size], 0.0)
+    return p, mixture @ shares
 
 
 def _no_kinks(n_parameters: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
