@@ -5,7 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 from grading import table
-from grading.assignment import Answer, Assignment
+from grading.answers import Answer
+from grading.assignment import Assignment
 from grading.policy import Standing
 from grading.result import Result
 
