@@ -74,7 +74,7 @@ ACCIDENTS = {
     "an endless cell that hears nothing": (
         {"q6": DEAF},
         {"q6"},
-        "q6: a cell was stopped after 4 s of a core",
+        "q6: stopped after 4 s of a core",
     ),
     "names of the grader": (
         {"q2": "signal = _clock = _stop = check = json = os = None\n%reset -f"},

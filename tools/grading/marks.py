@@ -19,7 +19,6 @@ from grading.answers import Answer
 from grading.assignment import IDENTIFIER, SECRET, Assignment
 from grading.questions import Question
 
-
 # A test that sees no data of the student's own: it says the same to the same answer.
 COMMON = re.compile(r"\bSECRET_SEED\b|# the same for every student")
 
