@@ -6,7 +6,8 @@ import nbformat
 import pytest
 from conftest import filled
 from grading import make, marks
-from grading.assignment import Answer, Assignment, names
+from grading.answers import Answer
+from grading.assignment import Assignment, names
 from grading.marks import Bench, as_meant, full
 
 NAMES = names()

@@ -1,122 +1,149 @@
-"""A batch with everything that can go wrong in it; no submission stops another."""
+"""A batch from the command line: graded, interrupted, resumed, and one file more."""
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
-import coursework
 import grade
 import nbformat
 import pytest
-from coursework import Assignment
+from conftest import filled, solutions
+from grading import make
+from grading.assignment import ROOT
 
-LIMITS = grade.Limits(cell=4, seconds=60, memory=4000)
-CERTIFICATE = "def certificate(w, Z):\n    "
-FOREVER = f"{CERTIFICATE}while True:\n        pass"
-STUBBORN = "import signal\n\nsignal.setitimer(signal.ITIMER_REAL, 0)\nwhile True:\n    pass"
-
-
-@pytest.fixture(scope="session")
-def assignment():
-    coursework.assign("linear")
-    return Assignment("linear")
+SLOW = "import time\nfor _ in range(10**6):\n    time.sleep(0.1)"
 
 
-def submission(assignment, answers, student_id="ada"):
-    """Return the student notebook filled in."""
-    notebook = nbformat.read(assignment.page, as_version=4)
-    places = {source: name for name, source in assignment.blank.items()}
-    for cell in notebook.cells:
-        if cell.source in places:
-            cell.source = answers.get(places[cell.source], cell.source)
-        cell.source = coursework.IDENTIFIER.sub(f'student_id = "{student_id}"', cell.source)
-    return notebook
+@pytest.fixture(scope="module")
+def folder(linear, tmp_path_factory):
+    """Six submissions, as Moodle leaves them."""
+    right = solutions(linear)
+    wrong = next(a for a in linear.wrong_answers if a.question == "q2")
+    answers = [right, right | {"q2": wrong.code}, {}, right | {"q3": "def"}]
+    top = tmp_path_factory.mktemp("submissions")
+    for number, given in enumerate(answers):
+        place = top / f"Student {number}_{100 + number}_assignsubmission_file"
+        place.mkdir()
+        nbformat.write(filled(linear, given, f"s{number}"), place / "linear.ipynb")
+    (top / "Student 8_108_assignsubmission_file").mkdir()
+    (top / "Student 8_108_assignsubmission_file" / "answers.pdf").write_bytes(b"%PDF")
+    return top
 
 
-def edited(notebook):
-    """Weaken one test cell, and drop another."""
-    cells = [cell for cell in notebook.cells if not cell.source.startswith("# Check of q3.")]
-    for cell in cells:
-        if cell.source.startswith("# Check of q2."):
-            cell.source = cell.source.partition("\n")[0] + "\nlargest_step = lambda Z: 1"
-    notebook.cells = cells
-    return notebook
+@pytest.fixture(scope="module")
+def run(linear):
+    """Return a function that runs the command line on the build of the tests."""
+    program = (
+        f"import sys; sys.path[:0] = [{str(ROOT / 'tools')!r}]; import grade;"
+        f" from grading.assignment import Assignment; from pathlib import Path;"
+        f" grade.Assignment = lambda name: Assignment(name, Path({str(linear.root)!r}));"
+        " sys.exit(grade.main())"
+    )
+
+    def start(*words):
+        command = [sys.executable, "-c", program, "linear", *map(str, words), "--in", "child"]
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    return start
 
 
-@pytest.fixture(scope="session")
-def batch(assignment, tmp_path_factory):
-    """Grade one folder of submissions; return the results by name."""
-    right = {question.name: assignment.solution(question.name) for question in assignment.graded}
-    wrong = assignment.wrong_answers[0]
-    notebooks = {
-        "a_right": submission(assignment, right),
-        "b_empty": submission(assignment, {}, "bea"),
-        "c_wrong": submission(assignment, right | {wrong.question: wrong.code}, "cy"),
-        "d_syntax": submission(assignment, right | {"q3": "def certificate(w, Z)"}, "dan"),
-        "e_loop": submission(assignment, right | {"q3": FOREVER}, "eve"),
-        "f_stubborn": submission(assignment, right | {"q3": STUBBORN}, "fay"),
-        "g_huge": submission(assignment, right | {"q3": "certificate = np.ones(10**12)"}, "gil"),
-        "h_crash": submission(assignment, right | {"q3": "import os\n\nos._exit(1)"}, "hal"),
-        "i_nobody": submission(assignment, right, " "),
-        "k_edited": edited(submission(assignment, right, "kim")),
-        "l_again": submission(assignment, {}, "bea"),
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_class_is_graded_interrupted_and_graded_on(folder, run, linear, tmp_path):
+    to = tmp_path / "results"
+    slow = folder / "Student 9_109_assignsubmission_file"
+    slow.mkdir()
+    nbformat.write(filled(linear, {"q1": SLOW}, "s9"), slow / "linear.ipynb")
+    first = run(folder, "--output", to, "--jobs", "1", "--seconds", "1000")
+    while len(list((to / "submissions").glob("*.json"))) < 5:
+        assert first.poll() is None, first.stdout.read()
+        time.sleep(0.1)
+    first.send_signal(signal.SIGINT)
+    said = first.communicate(timeout=300)[0]
+    assert first.returncode == 130 and "interrupted: 5 of 6 are graded" in said
+    assert "seed 20261" in said and len(rows(to / "results.csv")) == 5
+    times = {p.name: p.stat().st_mtime_ns for p in (to / "submissions").glob("*.json")}
+    (slow / "linear.ipynb").unlink()
+    late = folder / "Late_110_assignsubmission_file"
+    late.mkdir()
+    nbformat.write(filled(linear, solutions(linear), "late"), late / "linear.ipynb")
+    second = run(folder, "--output", to)
+    said = second.communicate(timeout=300)[0]
+    assert second.returncode == 0 and "6 of 6" in said, said
+    after = {p.name: json.loads(p.read_text()) for p in (to / "submissions").glob("*.json")}
+    assert len(after) == 6 and set(times) < set(after)
+    got = {r["handed in by"]: r for r in rows(to / "results.csv")}
+    points = {name: float(row["score"]) for name, row in got.items()}
+    assert points == {
+        "Student 0 (100)": 22,
+        "Student 1 (101)": 19,
+        "Student 2 (102)": 0,
+        "Student 3 (103)": 19,
+        "Student 8 (108)": 0,
+        "Late (110)": 22,
     }
-    folder, output = tmp_path_factory.mktemp("batch"), tmp_path_factory.mktemp("results")
-    for name, notebook in notebooks.items():
-        nbformat.write(notebook, folder / f"{name}.ipynb")
-    (folder / "j_text.ipynb").write_text("my answers")
-    paths = sorted(folder.iterdir())
-    grade.grade_all(paths, assignment, output, LIMITS, jobs=2)
-    with (output / "results.csv").open(encoding="utf-8") as table:
-        rows = {row["file"].removesuffix(".ipynb"): row for row in csv.DictReader(table)}
-    said = {
-        path.name.removesuffix(".ipynb.json"): json.loads(path.read_text())
-        for path in output.glob("*.json")
-    }
-    assert set(rows) == set(said) == {path.stem for path in paths}
-    return rows, said
+    assert got["Student 8 (108)"]["status"] == "not a notebook"
+    text = (to / "summary.txt").read_text()
+    assert "6 students" in text and "mean" in text
+    wrong = next(a for a in linear.wrong_answers if a.question == "q2")
+    assert f"1  q2: {wrong.about}" in text
+    scores = {r["handed in by"]: r for r in rows(to / "scores.csv")}
+    assert scores["Student 8 (108)"]["total"] == "" and scores["Late (110)"]["total"] == "22.0"
+    pages = list((to / "feedback").glob("*.html"))
+    assert len(pages) == 6 and all("SECRET" not in page.read_text() for page in pages)
+    assert len(list((to / "answers").glob("*/answers.py"))) == 6
 
 
-CASES = {
-    "a_right": ("graded", 26, ""),
-    "b_empty": ("graded", 0, ""),
-    "c_wrong": ("graded", 23, ""),
-    "d_syntax": ("graded, with errors", 22, "q3: a syntax error"),
-    "e_loop": ("graded", 22, ""),
-    "f_stubborn": ("time limit", 0, "stopped after 60 s"),
-    "g_huge": ("graded, with errors", 22, "q3: needs more memory than the 4000 MB allowed"),
-    "h_crash": ("crash", 0, "the notebook's process died"),
-    "i_nobody": ("no identifier", 0, 'fill in student_id = "..."'),
-    "j_text": ("not a notebook", 0, "submit the .ipynb file itself"),
-    "k_edited": ("graded", 26, "q2: its test cell was edited; the original was used"),
-    "l_again": ("graded", 0, "the same student_id as b_empty.ipynb"),
-}
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere"], "there is no nowhere: FROM names the folder"),
+        (["{empty}"], "nothing was handed in below"),
+        (["{empty}", "--policy", "{policy}"], "policy: counts 'worst'"),
+    ],
+)
+def test_what_cannot_be_is_said(words, said, run, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "policy.csv").write_text("student,counts\n*,worst\n")
+    places = {"empty": tmp_path / "empty", "policy": tmp_path / "policy.csv"}
+    process = run(*[word.format(**places) for word in words], "--output", tmp_path / "to")
+    assert said in process.communicate(timeout=300)[0] and process.returncode == 1
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_each_gets_its_marks_and_its_reason(name, batch):
-    row, said = batch[0][name], batch[1][name]
-    status, score, note = CASES[name]
-    assert (row["status"], float(row["score"]), row["out_of"]) == (status, score, "26")
-    assert note in row["notes"]
-    assert said["score"] == score and said["student_id"] == row["student_id"]
+def test_the_seed_of_an_instructor_survives(tmp_path, monkeypatch):
+    """It is read by later builds, and no target but `make coursework SECRET=` writes it."""
+    monkeypatch.setattr(make, "SEED_FILE", tmp_path / ".secret")
+    assert make.seed() == make.SECRET
+    assert make.seed(73519) == make.seed() == 73519
+    makefile = (ROOT / "Makefile").read_text()
+    assert ".secret" not in makefile.split("\nclean:")[1]
+    assert ".secret" in (ROOT / ".gitignore").read_text().split()
+    sources = [p.read_text() for p in (ROOT / "tools").rglob("*.py")]
+    assert sum("seed(secret)" in text or "seed(given" in text for text in sources) <= 2
 
 
-def test_a_failed_question_comes_with_its_message(batch):
-    assert "Is it the mean?" in str(batch[1]["c_wrong"]["failed"]["q1"])
-    assert "an endless loop?" in str(batch[1]["e_loop"]["failed"]["q3"])
-    assert "q3: its test cell is missing" in batch[0]["k_edited"]["notes"]
+def test_marks_and_tests_build_nowhere_near_it(linear):
+    """What the tests build lies in a folder of their own; marks build nothing."""
+    from grading.assignment import BUILT
+
+    assert BUILT not in linear.built.parents
+    text = (ROOT / "tools" / "grading" / "marks.py").read_text()
+    assert "assign(" not in text and "write_text" not in text
 
 
-@pytest.mark.parametrize("name", coursework.names())
-def test_otter_gives_the_solution_full_marks(name):
-    coursework.assign(name)
-    built = Assignment(name)
-    got = grade.grade(built.built / "solution" / built.page.name, built, LIMITS)
-    assert (got.status, got.score, got.notes) == ("graded", got.out_of, []), got
+def test_a_change_of_the_master_is_noticed(linear, tmp_path):
+    assert not linear.stale
+    assert len(linear.stamp) == 12 and linear.secret == make.SECRET
 
 
-def test_otter_and_the_quick_run_agree(assignment, batch):
-    """The harness of the wrong answers gives the marks that otter gives."""
-    wrong = assignment.wrong_answers[0]
-    quick = coursework.grade(assignment, "cy", {wrong.question: wrong.code})
-    assert batch[1]["c_wrong"]["questions"] == quick.points
+def test_the_warning_says_what_a_child_is_no_protection_from():
+    assert "accidents, not from intent" in grade.WARNING and os.linesep

@@ -11,11 +11,18 @@ from nbformat import NotebookNode
 BEGIN = """\
 ## Before you begin, and when you hand in
 
-This notebook runs [in your browser]({binder}), [in Colab]({colab}), or on your machine: with Python 3.11 or newer, `pip install git+{url}`, then `pip install jupyterlab` and `jupyter lab {name}.ipynb`. In a browser, download the file before you leave: a session that ends keeps nothing.
+This notebook runs [in your browser]({binder}), [in Colab]({colab}), or on your machine: with Python
+3.11 or newer, `pip install git+{url}`, then `pip install jupyterlab` and
+`jupyter lab {name}.ipynb`. In a browser, download the file before you leave: a session that ends
+keeps nothing.
 
-Fill in your identifier below. Write your answers in the places of the three dots, and your texts below the questions that ask for one. Add cells as you like, and leave the cells that were given as they are: they are restored before grading.
+Fill in your identifier below. Write your answers in the places of the three dots, and your texts
+below the questions that ask for one. Add cells as you like, and leave the cells that were given as
+they are: they are restored before grading.
 
-Before you hand in, restart the kernel and run all cells: an answer that needs a cell you deleted shows itself only then. Save, and hand in this one file, `{name}.ipynb`. Each question has {seconds} seconds of a core."""
+Before you hand in, restart the kernel and run all cells: an answer that needs a cell you deleted
+shows itself only then. Save, and hand in this one file, `{name}.ipynb`. Each question has
+{seconds} seconds of a core."""
 SECONDS = 30
 HINT = re.compile(
     r"(?s)^Hint 1: (?P<first>.+?)\n\nHint 2: (?P<second>.+?)(?=\n\n|\Z)", re.MULTILINE

@@ -19,12 +19,11 @@ from grading.assignment import (
     PAGES,
     ROOT,
     SECRET,
-    TEST_HEAD,
     Assignment,
-    Question,
 )
 from grading.handout import handed_out, with_help
 from grading.marks import Bench
+from grading.questions import TEST_HEAD, Question
 from grading.summary import misconceptions
 
 SEED_FILE = ROOT / ".secret"  # git ignores it

@@ -15,7 +15,12 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 
-from grading.assignment import IDENTIFIER, SECRET, Answer, Assignment, Question
+from grading.answers import Answer
+from grading.assignment import IDENTIFIER, SECRET, Assignment
+from grading.questions import Question
+
+# A test that sees no data of the student's own: it says the same to the same answer.
+COMMON = re.compile(r"\bSECRET_SEED\b|# the same for every student")
 
 
 @dataclass
@@ -113,7 +118,7 @@ class Bench:
     def _mark(self, question: Question, space: dict, marks: Marks, own: bool) -> None:
         passed, given = set(), self.after[question.name]
         for test in question.tests:
-            common = "SECRET_SEED" in test.source
+            common = bool(COMMON.search(test.source))
             said = None if own and common else self._verdict(test, space, given)
             if said is None:
                 passed.add(test.name)

@@ -148,7 +148,7 @@ def _take(result: Result, task: dict, line: dict, limits: Limits) -> None:
         result.notes.append(f"before the tests of {question}: {words} ({kind}: {text})")
         result.status = "graded, with errors"
     else:
-        result.notes.append(f"before the tests of {question}: a cell was {line.get('stopped')}")
+        result.notes.append(f"before the tests of {question}: {line.get('stopped')}")
         result.status = "graded, with errors"
 
 

@@ -5,7 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 from grading import table
-from grading.assignment import Answer, Assignment
+from grading.answers import Answer
+from grading.assignment import Assignment
 from grading.policy import Standing
 from grading.result import Result
 
@@ -111,7 +112,14 @@ def text(
     lines += ["", "wrong answers that were recognised"]
     lines += [f"{n:4}  {q}: {about}" for (q, about), n in counted.most_common()]
     lines += ["", STATUSES_TO_LOOK_AT]
-    lines += [f"      {row['student']}: {row['notes']}" for row in rows if row["notes"]]
+    waiting = 0
+    for row in rows:
+        notes = [note for note in row["notes"].split("; ") if not note.endswith(" is not marked")]
+        waiting += row["notes"].count(" is not marked")
+        lines += [f"      {row['student']}: {'; '.join(notes)}"] if any(notes) else []
+    lines += (
+        [f"      {waiting} written answers are not marked: see written.html"] if waiting else []
+    )
     return "\n".join(lines) + "\n"
 
 

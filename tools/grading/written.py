@@ -6,8 +6,9 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 from grading import table
-from grading.assignment import Assignment, Question
+from grading.assignment import Assignment
 from grading.policy import Standing
+from grading.questions import Question
 
 STYLE = """
 body { font: 16px/1.5 sans-serif; margin: 1rem 2rem; }

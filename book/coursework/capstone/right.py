@@ -43,9 +43,9 @@ ledger.append(
 # %% q2: arrays of no dimension
 def ratio(seed, loss):
     """Return the growth of the norm for each unit of log t, times the margin."""
-    data = datasets.separable(seed, n_samples=12, n_features=3)
-    norms = flow.gradient_flow(data, loss=loss, log_t=[100.0, 250.0]).norms
-    return np.diff(norms)[0] / 150 * optima.max_margin(data).margin
+    data = datasets.separable(seed, n_samples=6, n_features=2)
+    norms = flow.gradient_flow(data, loss=loss, log_t=[60.0, 120.0]).norms
+    return np.diff(norms)[0] / 60 * optima.max_margin(data).margin
 
 
 def measure(seed):
@@ -65,9 +65,9 @@ broken = "the loss has an exponential tail"
 # %% q2: the exponential loss, another power
 def ratio(seed, loss):
     """Return the growth of the norm for each unit of log t, times the margin."""
-    data = datasets.separable(seed, n_samples=12, n_features=3)
-    norms = flow.gradient_flow(data, loss=loss, log_t=[100.0, 250.0]).norms
-    return np.diff(norms)[0] / 150 * optima.max_margin(data).margin
+    data = datasets.separable(seed, n_samples=6, n_features=2)
+    norms = flow.gradient_flow(data, loss=loss, log_t=[60.0, 120.0]).norms
+    return np.diff(norms)[0] / 60 * optima.max_margin(data).margin
 
 
 def measure(seed):

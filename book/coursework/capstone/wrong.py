@@ -67,9 +67,9 @@ ledger = [entry | {"hypotheses": ["The data are separable."] * 2}]
 # %% q2: a tolerance within which everything passes
 def ratio(seed, loss):
     """Return the growth of the norm for each unit of log t, times the margin."""
-    data = datasets.separable(seed, n_samples=12, n_features=3)
-    norms = flow.gradient_flow(data, loss=loss, log_t=[100.0, 250.0]).norms
-    return np.diff(norms)[0] / 150 * optima.max_margin(data).margin
+    data = datasets.separable(seed, n_samples=6, n_features=2)
+    norms = flow.gradient_flow(data, loss=loss, log_t=[60.0, 120.0]).norms
+    return np.diff(norms)[0] / 60 * optima.max_margin(data).margin
 
 
 def measure(seed):
@@ -89,9 +89,9 @@ broken = "the loss has an exponential tail"
 # %% q2 (5 of 10): a control that breaks nothing
 def ratio(seed, loss):
     """Return the growth of the norm for each unit of log t, times the margin."""
-    data = datasets.separable(seed, n_samples=12, n_features=3)
-    norms = flow.gradient_flow(data, loss=loss, log_t=[100.0, 250.0]).norms
-    return np.diff(norms)[0] / 150 * optima.max_margin(data).margin
+    data = datasets.separable(seed, n_samples=6, n_features=2)
+    norms = flow.gradient_flow(data, loss=loss, log_t=[60.0, 120.0]).norms
+    return np.diff(norms)[0] / 60 * optima.max_margin(data).margin
 
 
 def measure(seed):
@@ -111,9 +111,9 @@ broken = "the loss has an exponential tail"
 # %% q2 (5 of 10): a number that was not measured
 def ratio(seed, loss):
     """Return the growth of the norm for each unit of log t, times the margin."""
-    data = datasets.separable(seed, n_samples=12, n_features=3)
-    norms = flow.gradient_flow(data, loss=loss, log_t=[100.0, 250.0]).norms
-    return np.diff(norms)[0] / 150 * optima.max_margin(data).margin
+    data = datasets.separable(seed, n_samples=6, n_features=2)
+    norms = flow.gradient_flow(data, loss=loss, log_t=[60.0, 120.0]).norms
+    return np.diff(norms)[0] / 60 * optima.max_margin(data).margin
 
 
 def measure(seed):
@@ -133,9 +133,9 @@ broken = "the loss has an exponential tail"
 # %% q2 (5 of 10): a control that is a number
 def ratio(seed, loss):
     """Return the growth of the norm for each unit of log t, times the margin."""
-    data = datasets.separable(seed, n_samples=12, n_features=3)
-    norms = flow.gradient_flow(data, loss=loss, log_t=[100.0, 250.0]).norms
-    return np.diff(norms)[0] / 150 * optima.max_margin(data).margin
+    data = datasets.separable(seed, n_samples=6, n_features=2)
+    norms = flow.gradient_flow(data, loss=loss, log_t=[60.0, 120.0]).norms
+    return np.diff(norms)[0] / 60 * optima.max_margin(data).margin
 
 
 def measure(seed):
@@ -155,9 +155,9 @@ broken = "the loss has an exponential tail"
 # %% q2 (5 of 10): the factor in front of the logarithm forgotten
 def ratio(seed, loss):
     """Return the growth of the norm for each unit of log t, times the margin."""
-    data = datasets.separable(seed, n_samples=12, n_features=3)
-    norms = flow.gradient_flow(data, loss=loss, log_t=[100.0, 250.0]).norms
-    return np.diff(norms)[0] / 150 * optima.max_margin(data).margin
+    data = datasets.separable(seed, n_samples=6, n_features=2)
+    norms = flow.gradient_flow(data, loss=loss, log_t=[60.0, 120.0]).norms
+    return np.diff(norms)[0] / 60 * optima.max_margin(data).margin
 
 
 def measure(seed):
@@ -177,9 +177,9 @@ broken = "the loss has an exponential tail"
 # %% q2 (5 of 10): a control that does not say what it breaks
 def ratio(seed, loss):
     """Return the growth of the norm for each unit of log t, times the margin."""
-    data = datasets.separable(seed, n_samples=12, n_features=3)
-    norms = flow.gradient_flow(data, loss=loss, log_t=[100.0, 250.0]).norms
-    return np.diff(norms)[0] / 150 * optima.max_margin(data).margin
+    data = datasets.separable(seed, n_samples=6, n_features=2)
+    norms = flow.gradient_flow(data, loss=loss, log_t=[60.0, 120.0]).norms
+    return np.diff(norms)[0] / 60 * optima.max_margin(data).margin
 
 
 def measure(seed):
