@@ -14,11 +14,9 @@ from ibias.claims import Check, SolutionWrong, WrongTheoryPassed, ledger, soluti
 NOTEBOOKS = {path.relative_to(BOOK).with_suffix("").as_posix(): path for path in notebooks()}
 # Pages whose solutions and wrong theories are still to be written: it only gets shorter.
 PENDING = {
-    *("geometry/mirror_descent",),
     *("homogeneous/deep_linear", "homogeneous/margin"),
     *("homogeneous/mean_field", "linear/faster", "linear/max_margin", "linear/mechanism"),
     *("linear/past_separation", "linear/rates", "linear/tails_and_steps", "linear/variations"),
-    *("matrix_factorization/depth", "matrix_factorization/limits"),
     *("perspective/deep_networks",),
     *(
         "perspective/double_descent",
