@@ -12,15 +12,9 @@ from notebooks import BOOK, notebooks  # tools/notebooks.py
 from ibias.claims import Check, SolutionWrong, WrongTheoryPassed, ledger, solution, standings
 
 NOTEBOOKS = {path.relative_to(BOOK).with_suffix("").as_posix(): path for path in notebooks()}
-# Pages whose solutions and wrong theories are still to be written: it only gets shorter.
-PENDING = {
-    "geometry/mirror_descent",
-    "matrix_factorization/depth",
-    "matrix_factorization/limits",
-}
 SOLUTION = re.compile(r"^(`{3,}|~{3,})\{solution\} (?P<label>\S+)\n(?P<text>.*?)^\1", re.M | re.S)
 CODE = re.compile(r"^(`{3,}).*?^\1", re.M | re.S)
-done = pytest.mark.parametrize("page", sorted(set(NOTEBOOKS) - PENDING))
+every_page = pytest.mark.parametrize("page", sorted(NOTEBOOKS))
 
 
 def solutions(path: Path) -> dict[str, str]:
@@ -46,14 +40,14 @@ def states_something(text: str) -> bool:
     return re.search(r"\d|\$", text) is not None
 
 
-@done
+@every_page
 def test_what_a_solution_states_is_computed(page):
     path = NOTEBOOKS[page]
     stated = {label for label, text in solutions(path).items() if states_something(text)}
     assert stated - computed(path) == set()
 
 
-@done
+@every_page
 def test_limits_rates_and_own_results_reject_a_wrong_theory(page):
     """The ledger names it; `faults` sees to it that the page rejects it."""
     claims = [c for c in ledger().values() if c.page == page and c.kind and not c.same_as]
