@@ -128,6 +128,7 @@ def two_runs(
     coarse: float = ROUGH,
     halt: Callable[[float, np.ndarray], bool] | None = None,
     smallest: float = np.inf,
+    smooth: bool = True,
 ) -> tuple[Passage, Passage]:
     """Return LSODA's run and the check run by collocation, which starts earlier.
 
@@ -147,7 +148,9 @@ def two_runs(
     halt : callable, optional
         See `integrate`.
     smallest : float
-        What local errors must not exceed, for the check run.
+        What local errors must not exceed.
+    smooth : bool
+        See `collocate`.
     """
     first, start = launch(fine * tolerance, 0.0)
     real = integrate(
@@ -166,6 +169,7 @@ def two_runs(
             lambda w: np.full(w.size, local_error * max(1.0, np.abs(w).max(initial=0.0))),
             steer,
             halt=halt,
+            smooth=smooth,
         )
     return real, check
 

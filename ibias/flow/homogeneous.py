@@ -159,6 +159,7 @@ class NetworkField:
             fine=ACCURATE,
             coarse=ROUGH,
             halt=lambda *_: calls > MAX_EVALUATIONS,
+            smooth=False,
         )
         for run in runs:
             if run.time < log_t[-1]:

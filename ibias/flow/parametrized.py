@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from ibias._validate import finite_array, increasing, positive, read_only
 from ibias.datasets import Regression
 from ibias.descent.parametrized import Parametrization, Runs, batch_pull
-from ibias.flow.estimate import compared, two_runs
+from ibias.flow.log_time import integrate
 from ibias.trajectory import Trajectory
 
 
@@ -31,20 +31,19 @@ def parametrized_flow(
     start : array, shape (n_parameters,)
         theta at time zero.
     tolerance : float
-        The error allowed in theta, relative to max(1, max_j |theta_j|).
+        The local error of a step of the integrator.
 
     Returns
     -------
     Trajectory
-        `iterates` are theta, shape (n_times, n_parameters); ``error_estimate`` is the distance
-        to a second run with another integrator.
+        `iterates` are theta, shape (n_times, n_parameters).
 
     Raises
     ------
     ValueError
         For bad input, by name.
     IntegrationFailed
-        When the integrator does not arrive, or the tolerance cannot be met.
+        When the integrator does not arrive.
 
     Examples
     --------
@@ -68,14 +67,11 @@ def parametrized_flow(
 
     speed = max(np.abs(velocity(theta)).max(), 1e-300)
 
-    def launch(local_error: float, caution: float) -> tuple[float, np.ndarray]:
-        # Before this time theta has moved by less than the local error.
-        return min(log_t[0], np.log(local_error / speed)) - 1 - caution, theta
-
-    passage, check = two_runs(
-        lambda s, theta: np.exp(s) * velocity(theta), launch, log_t, tolerance
+    # Before this time theta has moved by less than a hundredth of the tolerance.
+    first = min(log_t[0], np.log(0.01 * tolerance / speed))
+    passage = integrate(
+        lambda s, theta: np.exp(s) * velocity(theta), first, theta, log_t, tolerance
     )
-    error = compared(log_t, passage.states, check.states, tolerance)
     with np.errstate(divide="ignore"):
         residuals = runs.residuals(model.weights(passage.states[:, None]))
         log_risk = np.log((residuals**2).mean(axis=-1) / 2)[:, 0]
@@ -84,6 +80,5 @@ def parametrized_flow(
         iterates=read_only(passage.states),
         log_risk=read_only(log_risk),
         status=f"integrated to log time {log_t[-1]:.6g}",
-        error_estimate=error,
-        n_evaluations=passage.n_evaluations + check.n_evaluations,
+        n_evaluations=passage.n_evaluations,
     )
