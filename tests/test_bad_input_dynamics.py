@@ -30,6 +30,7 @@ LOOPS = {
     "nesterov": (DATA, {"n_steps": 5}),
     "dual_momentum": (DATA, {"n_steps": 5}),
     "loss_scaled_gradient_descent": (DATA, {"n_steps": 5}),
+    "rescaled_gradient_descent": (DATA, {"n_steps": 5}),
     "normalized_gradient_descent": (DATA, {"n_steps": 5}),
     "adagrad": (DATA, {"n_steps": 5, "step_size": 0.1}),
     "rmsprop": (DATA, {"n_steps": 5, "step_size": 0.1}),

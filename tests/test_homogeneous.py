@@ -41,7 +41,7 @@ def test_path_norm_is_a_sum_over_neurons_and_half_the_square_when_balanced():
     balanced = net.flatten([W, np.linalg.norm(W, axis=-1)[:, None, :]])
     squares = np.linalg.norm(balanced, axis=-1) ** 2
     np.testing.assert_allclose(models.path_norm(net, balanced), squares / 2)
-    with pytest.raises(ValueError, match="that of a two-layer network"):
+    with pytest.raises(ValueError, match="net must have two layers"):
         models.path_norm(DEEP, start(DEEP))
 
 
@@ -118,7 +118,7 @@ def test_too_large_a_fixed_step_is_reported():
     "change, message",
     [
         ({"start": np.zeros(DEEP.n_parameters)}, "start is zero somewhere"),
-        ({"start": np.ones(3)}, "its last axis must hold the 32 parameters"),
+        ({"start": np.ones(3)}, "its last axis must be the 32 parameters"),
         ({"step_size": -1.0}, "step_size must be finite and greater than 0"),
         ({"n_steps": 0}, "n_steps must be"),
         ({"loss": "hinge"}, "unknown loss"),
@@ -237,7 +237,7 @@ def test_sectors_lie_where_they_should():
     "settings, message",
     [
         ({"labels": (1, -1)}, "give one label each"),
-        ({"half_width": 200}, "half_width must be from 0 to 180"),
+        ({"half_width": 200}, "half_width must be a number, at least 0 and below 180"),
         ({"n_per_sector": 0}, "n_per_sector must be a whole number"),
     ],
 )

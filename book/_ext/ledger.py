@@ -117,7 +117,8 @@ class LedgerDirective(SphinxDirective):
         if not claim.wrong:
             return [lead, lines]
         caught = nodes.paragraph("", "", nodes.strong("", "Would have caught:"))
-        return [lead, lines, caught + nodes.Text(f" {claim.wrong}.")]
+        caught += nodes.Text(f" {claim.wrong}.")
+        return [lead, lines, caught]
 
     def parsed(self, lines: list[str]) -> list[nodes.Node]:
         """Return the nodes of some lines of Markdown."""

@@ -135,6 +135,7 @@ def rescaled_gradient_descent(
     Diverged
         When the iterates overflow.
     """
+    require("data", data, Dataset)
     loss = named(loss)
     eta = step_sizes(dual_step_size(data) if step_size is None else step_size)
     every = positive_integer("every", every)

@@ -83,14 +83,13 @@ def accelerated_flow(
     def solve(local_error: float) -> Arc:
         # Start where the gradient has changed, relatively, by less than the local error.
         first = min(-5.0, log_t[0]) + 0.5 * np.log(local_error)
-        calm = max(CALM, log_t[0])
-        times = np.append(log_t[log_t <= calm], calm)
+        times = np.append(log_t[log_t <= CALM], CALM)
         swinging = integrate(velocity, first, early(first), times, local_error, jacobian=jacobian)
         smooth = integrate(
             velocity,
-            calm,
+            CALM,
             swinging.state,
-            log_t[log_t > calm],
+            log_t[log_t > CALM],
             max(local_error, ROUNDING * log_t[-1]),
             jacobian=jacobian,
             swings=True,

@@ -88,7 +88,7 @@ class Newton:
             self.divisors = t.poles[:, None] - h * self.rates
         else:
             identity = np.eye(len(self.jacobian))
-            self.inverses = np.linalg.inv(t.poles[:, None, None] * identity - h * self.jacobian)
+            self.inverses = _inverse(t.poles[:, None, None] * identity - h * self.jacobian)
 
     def solve(self, right: np.ndarray) -> np.ndarray:
         """Return Z, shape (5, n)."""
@@ -104,7 +104,15 @@ class Newton:
         pole = tableau().real_pole
         if self.symmetric:
             return (vector @ self.basis / (1 - self.h / pole * self.rates)) @ self.basis.T
-        return np.linalg.solve(np.eye(len(vector)) - self.h / pole * self.jacobian, vector)
+        return _inverse(np.eye(len(vector)) - self.h / pole * self.jacobian) @ vector
+
+
+def _inverse(matrices: np.ndarray) -> np.ndarray:
+    """Return the inverses; NaN where there is none, so that the step is taken back."""
+    try:
+        return np.linalg.inv(matrices)
+    except np.linalg.LinAlgError:
+        return np.full_like(matrices, np.nan)
 
 
 def collocate(
@@ -186,6 +194,7 @@ def collocate(
         size = max(1.0, float(np.abs(w).max()))
         embedded = size * (tolerance / size) ** (SUPERCONVERGENCE if smooth else 1.0)
         error = float((np.abs(newton.filtered(raw)) / embedded).max())
+        error = error if np.isfinite(error) else np.inf
         factor = min(GROWTH, SAFETY * max(error, 1e-30) ** (-1 / (STAGES + 1)))
         if error > 1:
             h, newton = step * max(0.1, factor), newton if fresh else None
