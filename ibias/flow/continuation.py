@@ -56,7 +56,7 @@ def continued_gradient_descent(
         Without it, 1/L (`ibias.descent.default_step_size`).
     log_steps : array, shape (n_times,), increasing, at least 0
         Natural logarithms of the step numbers k. There are whole steps only: the nearest one
-        is returned, and ``log_t`` says which.
+        is returned, each once, and ``log_t`` says which.
     start : array, shape (n_features,), optional
         Zero if not given.
     tolerance : float
@@ -111,17 +111,11 @@ def continued_gradient_descent(
 
 
 def whole_steps(log_steps: np.ndarray) -> np.ndarray:
-    """Return the logarithms of the nearest whole steps; refuse two that are the same step."""
+    """Return the logarithms of the nearest whole steps, each once."""
     if log_steps[0] < 0:
         raise ValueError(f"log_steps must be at least 0, which is one step; got {log_steps[0]:g}.")
     near = log_steps < np.log(WHOLE)
-    steps = np.rint(np.exp(log_steps[near]))
-    if (np.diff(steps) == 0).any():
-        twice = int(steps[:-1][np.diff(steps) == 0][0])
-        raise ValueError(
-            f"log_steps holds step {twice} more than once, rounded to whole steps: ask for"
-            " np.log(np.unique(np.rint(np.exp(log_steps))))."
-        )
+    steps = np.unique(np.rint(np.exp(log_steps[near])))
     return np.concatenate([np.log(steps), log_steps[~near]])
 
 
