@@ -29,7 +29,18 @@ POTENTIALS = [
     *(HyperbolicEntropy(scale) for scale in (1e-4, 0.1, 1.0, 30.0)),
     NegativeEntropy(),
 ]
-ARGUMENTS = ("data", "penalty", "power", "loss", "problem", "log_penalty", "X ", "y ", "start")
+ARGUMENTS = (
+    "data",
+    "penalty",
+    "power",
+    "loss",
+    "problem",
+    "log_penalty",
+    "X ",
+    "y ",
+    "start",
+    "p=",
+)
 SOLVER_TALK = ("SVD", "LAPACK", "DCP", "Lapack", "converge", "status", "Traceback", "cvxpy")
 
 
