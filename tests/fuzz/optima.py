@@ -66,8 +66,8 @@ def shape(rng: np.random.Generator) -> tuple[int, int]:
 def signed(rng: np.random.Generator) -> tuple[np.ndarray, str, bool]:
     """Return signed inputs, what is known of them, and whether they are ordinary."""
     n, d = shape(rng)
-    n = max(n, 2)
     kind = rng.choice(["separable", "separable", "touching", "overlap"])
+    n = max(n, 2) if kind == "touching" else n
     Z = rng.standard_normal((n, d))
     small = 0.0
     if kind == "separable":
