@@ -212,3 +212,37 @@ def test_no_direction_beats_the_certificate(seed: int, n: int, d: int, p: float)
     tries = best.w + 0.1 * rng.standard_normal((500, d)) * np.abs(best.w).max()
     margins = (tries @ data.Z.T).min(axis=1) / np.linalg.norm(tries, ord=p, axis=1)
     assert margins.max() <= best.margin + max(best.duality_gap, 0) + 1e-13
+
+
+@pytest.mark.parametrize("p", [1.0001, 1.001, 1.01, 1.3, 50, 1e4, 1e9])
+@pytest.mark.parametrize("size", [1e-8, 1.0, 1e8])
+def test_orders_whose_powers_underflow(p: float, size: float) -> None:
+    data = datasets.separable(1)
+    best = max_margin(Dataset(size * data.X, data.y), p=p)
+    g = np.abs(best.dual_variables @ data.Z * size)
+    q = p / (p - 1)
+    distance = g.max() * np.sum((g / g.max()) ** q) ** (1 / q)  # of w / max w: no underflow
+    assert distance == pytest.approx(best.margin, rel=2e-9)
+    assert -1e-12 <= best.duality_gap / best.margin <= 1e-9
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.5])
+def test_a_certificate_that_is_void_or_negative_is_an_error(factor: float, monkeypatch) -> None:
+    true = margin.distance_of
+    monkeypatch.setattr(margin, "distance_of", lambda *a: factor * true(*a))
+    with pytest.raises(RuntimeError, match="could be certified only to"):
+        max_margin(datasets.separable(0))
+
+
+@pytest.mark.parametrize(("shape", "p"), [((20, 400), 1), ((40, 5), 50), ((600, 5), 2)])
+def test_progress_is_told_and_what_it_raises_stops_the_search(shape: tuple, p: float) -> None:
+    data, lines = datasets.separable(0, *shape), []
+    best = max_margin(data, p=p, progress=lines.append)
+    assert lines and all(isinstance(line, str) for line in lines)
+
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        max_margin(data, p=p, progress=interrupt)
+    np.testing.assert_array_equal(max_margin(data, p=p).w, best.w)  # nothing is broken

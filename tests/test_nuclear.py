@@ -177,3 +177,11 @@ def test_the_commuting_law_tends_to_the_nuclear_norm_from_depth_two_on():
 def test_bad_input_names_the_remedy(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("size", [1e-8, 1.0, 1e8])
+def test_the_gap_is_relative_to_the_value(size):
+    problem = gaussian_sensing(5, 1, 14, 3)
+    optimum = min_nuclear_norm(Sensing(problem.sensors, size * problem.observations))
+    assert -1e-12 <= optimum.duality_gap / optimum.value <= 1e-6
+    assert optimum.value == pytest.approx(size * min_nuclear_norm(problem).value, rel=1e-6)

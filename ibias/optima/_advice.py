@@ -2,6 +2,7 @@
 
 import numpy as np
 
+SMALL = 1e-5  # a margin this far below the largest entry is what makes it hard
 UNEVEN = 1e3  # features whose sizes differ by more are the first thing to change
 
 
@@ -25,9 +26,14 @@ def uneven_columns(X: np.ndarray) -> str:
     )
 
 
-def too_small(Z: np.ndarray, weights: np.ndarray, margin: float, gap: float) -> str:
+def too_small(Z: np.ndarray, weights: np.ndarray, margin: float, gap: float, p: float = 2) -> str:
     """Return the message of a margin that float64 cannot certify, and what helps."""
     scale = uneven_columns(Z)
+    if not scale and p not in (1, 2, np.inf) and margin > SMALL * np.abs(Z).max():
+        return (
+            f"p={p:g}: the maximum margin {margin:.3g} could be certified only to {gap:.1e}. Take"
+            f" p = {'inf' if p > 2 else 1}, which is close, or an order nearer to 2."
+        )
     nearest = np.argsort(-weights)[: min(3, int((weights > 0).sum()))].tolist()
     remedy = (
         f"{scale} (the margin is then the one in the new units)"

@@ -31,24 +31,34 @@ def candidates(Z: np.ndarray, p: float, progress: Progress | None) -> Iterator[P
     if n > 4 * d + 200:
         yield from _by_rows(Z, p, progress)
         return
+    if p in (1, np.inf):
+        wide = p == 1 and d > 2 * n + 200
+        yield from (_by_columns(Z, progress) if wide else _polyhedral(Z, p, progress))
+        return
+    cones = _by_cones(Z, p, progress)
     if p == 2:
         yield from _euclidean(Z)
-    elif p not in (1, np.inf):
+        yield from cones
+    elif n > d:
+        yield from cones
         yield from _sequential(Z, p, progress)
-    elif p == 1 and d > 2 * n + 200:
-        yield from _by_columns(Z, progress)
     else:
-        yield from _polyhedral(Z, p, progress)
-    if 1 < p < np.inf:
-        rows = row_space(Z)[0] if p == 2 else Z
-        if rows.shape[1] <= MANY_CONES:
-            watch = watcher(progress, "interior point")
-            found = power_cone_program(rows, np.empty(0), p, margin=True, watch=watch)
-            if found is not None:
-                weights = _convex(found[1])
-                yield (weights @ Z if p == 2 else found[0]), weights
-        if p < 1 + 1 / EXTREME or p > EXTREME:
-            yield from _polyhedral(Z, 1 if p < 2 else np.inf, progress)
+        yield from _sequential(Z, p, progress)
+        yield from cones
+    if p < 1 + 1 / EXTREME or p > EXTREME:
+        yield from _polyhedral(Z, 1 if p < 2 else np.inf, progress)
+
+
+def _by_cones(Z: np.ndarray, p: float, progress: Progress | None) -> Iterator[Pair]:
+    """Yield the answer of the interior-point method, unless it would take minutes."""
+    rows = row_space(Z)[0] if p == 2 else Z
+    if rows.shape[1] > MANY_CONES:
+        return
+    watch = watcher(progress, "interior point")
+    found = power_cone_program(rows, np.empty(0), p, margin=True, watch=watch)
+    if found is not None:
+        weights = _convex(found[1])
+        yield (weights @ Z if p == 2 else found[0]), weights
 
 
 def _convex(weights: np.ndarray) -> np.ndarray:

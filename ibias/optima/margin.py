@@ -140,7 +140,7 @@ def certified(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> Ma
     # Weak duality holds up to rounding, whose size follows that of the sums.
     rounding = ROUNDING + len(Z) * np.finfo(Extended).eps * np.abs(Z).max() / max(margin, 1e-300)
     if not (margin > 0 and -rounding * margin <= gap <= GAP * margin):
-        raise RuntimeError(too_small(Z, weights, margin, gap))
+        raise RuntimeError(too_small(Z, weights, margin, gap, p))
     return MaxMargin(
         w=read_only(w),
         direction=read_only(w / float(length(w, p))),

@@ -29,7 +29,18 @@ POTENTIALS = [
     *(HyperbolicEntropy(scale) for scale in (1e-4, 0.1, 1.0, 30.0)),
     NegativeEntropy(),
 ]
-ARGUMENTS = ("data", "penalty", "power", "loss", "problem", "log_penalty", "X ", "y ", "start")
+ARGUMENTS = (
+    "data",
+    "penalty",
+    "power",
+    "loss",
+    "problem",
+    "log_penalty",
+    "X ",
+    "y ",
+    "start",
+    "p=",
+)
 SOLVER_TALK = ("SVD", "LAPACK", "DCP", "Lapack", "converge", "status", "Traceback", "cvxpy")
 
 
@@ -55,8 +66,8 @@ def shape(rng: np.random.Generator) -> tuple[int, int]:
 def signed(rng: np.random.Generator) -> tuple[np.ndarray, str, bool]:
     """Return signed inputs, what is known of them, and whether they are ordinary."""
     n, d = shape(rng)
-    n = max(n, 2)
     kind = rng.choice(["separable", "separable", "touching", "overlap"])
+    n = max(n, 2) if kind == "touching" else n
     Z = rng.standard_normal((n, d))
     small = 0.0
     if kind == "separable":
