@@ -118,7 +118,7 @@ def test_too_large_a_fixed_step_is_reported():
     "change, message",
     [
         ({"start": np.zeros(DEEP.n_parameters)}, "start is zero somewhere"),
-        ({"start": np.ones(3)}, "its last axis must hold the 32 parameters"),
+        ({"start": np.ones(3)}, "its last axis must be the 32 parameters"),
         ({"step_size": -1.0}, "step_size must be finite and greater than 0"),
         ({"n_steps": 0}, "n_steps must be"),
         ({"loss": "hinge"}, "unknown loss"),
