@@ -182,7 +182,6 @@ def rows():
         ("continued_gradient_descent", "order", 7),
         ("continued_gradient_descent", "order", "high"),
         ("continued_gradient_descent", "log_steps", [-1.0]),
-        ("continued_gradient_descent", "log_steps", np.linspace(0.0, 2.0, 40)),
         ("continued_gradient_descent", "step_size", "long"),
         ("continued_adagrad", "log_steps", [1.0]),
         ("continued_adagrad", "step_size", -1.0),

@@ -55,8 +55,8 @@ def continued_gradient_descent(
     step_size : float, optional
         Without it, 1/L (`ibias.descent.default_step_size`).
     log_steps : array, shape (n_times,), increasing, at least 0
-        Natural logarithms of the step numbers k. There are whole steps only: the nearest one
-        is returned, each once, and ``log_t`` says which.
+        Natural logarithms of the step numbers k. There are whole steps only: the nearest ones
+        are returned, each once (a fine grid gives fewer times), and ``log_t`` says which.
     start : array, shape (n_features,), optional
         Zero if not given.
     tolerance : float
@@ -68,7 +68,7 @@ def continued_gradient_descent(
     -------
     Trajectory
         With ``log_t = log(step_size * k)``. Its ``error_estimate`` is the distance to a
-        second run that starts a few roundings away, leaves the loop at half the steps, keeps
+        second run that starts a few roundings away, leaves the loop at another step, keeps
         every term that can be seen, and takes another integrator.
 
     Raises
@@ -104,6 +104,7 @@ def continued_gradient_descent(
         neglected=SOONER * 2 * fine,
         unit=space.unit,
         every=1,
+        pace=3,
         patience=PATIENCE,
         disturbed=ULPS,
     ).to(space.start, log_k[visited(log_k)])
@@ -134,6 +135,8 @@ class March:
         The size of w below which errors are absolute.
     every : int
         At every how many steps of the integrator the neglected term is looked at.
+    pace : int
+        The loop may be left after this number of steps, twice as many, four times, ...
     patience : float
         See `separation.follow`.
     disturbed : float
@@ -145,6 +148,7 @@ class March:
     neglected: float
     unit: float
     every: int = 4
+    pace: int = 1
     patience: float = 0.0
     disturbed: float = 0.0
     iterates: list[np.ndarray] = field(default_factory=list)
@@ -183,7 +187,7 @@ class March:
             np.errstate(over="ignore", invalid="ignore"),
             progress.Bar("taking the first steps one by one", MAX_LOOP) as bar,
         ):
-            for stop in begun + 2 ** np.arange(64):
+            for stop in begun + self.pace * 2 ** np.arange(60):
                 if self.n_looped + int(stop) - k > MAX_LOOP:
                     break
                 w = w * (1 + self.disturbed)

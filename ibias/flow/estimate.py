@@ -14,7 +14,7 @@ from ibias.flow.collocation import collocate
 from ibias.flow.log_time import IntegrationFailed, Passage, integrate
 
 # Local errors of the real run and of the check run, as parts of the tolerance.
-ACCURATE, ROUGH = 0.005, 0.1
+ACCURATE, ROUGH = 0.01, 0.1
 VISITED = 12  # times, at most, at which the two runs are compared
 LARGEST_TOLERANCE = 1e-2  # an error above this part of w is no approximation any more
 UNEVEN = 30.0  # columns whose sizes differ by more are worth a word
