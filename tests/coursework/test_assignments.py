@@ -81,7 +81,7 @@ def test_a_failed_test_says_what_is_wrong(name):
     for question in Assignment(name).graded:
         for test in question.tests:
             asserted = len(re.findall(r"(?m)^\s*assert\b", test.source))
-            assert asserted or "coursework.number(" in test.source, test.name
+            assert asserted or re.search(r"coursework\.(number|array)\(", test.source), test.name
             said = len(re.findall(r'(?ms)^\s*assert\b.*?(?:, \(\n|, f?")', test.source))
             assert said == asserted, f"{test.name}: an assertion without a message"
 
