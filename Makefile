@@ -41,6 +41,7 @@ SERVED := node_modules/ready-$(call say,package.json package-lock.json)
 .PHONY: links
 .PHONY: lint
 .PHONY: marks
+.PHONY: mutants
 .PHONY: notebooks
 .PHONY: page
 .PHONY: pdf
@@ -66,6 +67,7 @@ help:
 	@echo "make page PATHS=...    the whole round for one page: run, style, two seeds, its ledger"
 	@echo "make notebooks         execute the notebooks and store their text outputs"
 	@echo "make seeds             every check of the book under other seeds: SEEDS='1 2 3' or '1001-1100'"
+	@echo "make mutants           does a test notice a changed formula? SAMPLE=200 SEED=0 ONLY='ibias.flow.*'"
 	@echo "make sweeps            compute the stored tables again (minutes)"
 	@echo "make coursework        student notebooks and autograders from the masters: SECRET=12345"
 	@echo "make marks             what each right and each wrong answer gets: STUDENTS=300 tries as many"
@@ -176,6 +178,10 @@ checks: $(READY)
 
 assignments: $(READY)
 	$(stage) coursework tests "python -m pytest -q $(SPREAD) $(SLOWEST) tests/coursework"
+# A sample of changed formulas, each put to the tests that reach it.
+mutants: $(READY)
+	@$(RUN) $(PY) tools/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)')
+
 
 site: setup
 	@$(RUN) $(PY) tools/browser.py
@@ -223,4 +229,4 @@ address: $(READY)
 	@$(RUN) $(PY) tools/move.py "$(URL)"
 
 clean:
-	rm -rf _build .pytest_cache .hypothesis .ruff_cache
+	rm -rf _build mutants .pytest_cache .hypothesis .ruff_cache

@@ -1,0 +1,157 @@
+"""Does a test notice when the mathematics of the package is changed? A sample of mutants.
+
+    python tools/mutants.py [--sample 200] [--seed 0] [--only "ibias.flow.*"]
+
+mutmut changes one thing at a time: a sign, a number, an operator, an exponent, a comparison, a
+branch, an argument that is dropped. Each mutant is put to the tests that reach its function. A
+mutant that only changes words, or puts None where a value was, is left out: the first changes no
+result, the second is found by anything. Prints killed and survived, and the place and the change
+of each survivor. Survivors that change nothing, with the reason, stand in `tests/mutants.yml`.
+Exit status 1 if fewer than 95 % of the others are killed.
+"""
+
+import argparse
+import fnmatch
+import json
+import random
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "mutants"
+ACCEPTED = ROOT / "tests" / "mutants.yml"
+ENOUGH = 0.95
+SURVIVED, NO_TESTS = 0, 33  # mutmut's codes; every other one is a failed, crashed or endless test
+ANY = "ibias.entropy.x_shannon_entropy__mutmut_1"
+STRING = re.compile(r"""("[^"]*"|'[^']*')""")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One changed place: where it is, and the lines before and after."""
+
+    name: str
+    path: str
+    function: str
+    before: str
+    after: str
+
+    @property
+    def kind(self) -> str:
+        """What is changed: "words", "None", or "mathematics"."""
+        before, after = STRING.sub("''", self.before), STRING.sub("''", self.after)
+        if before == after or before.lower() == after.lower():
+            return "words"
+        return "None" if after.count("None") > before.count("None") else "mathematics"
+
+    @property
+    def line(self) -> int:
+        """The line of the source where the change is."""
+        first = self.before.splitlines()[0] if self.before else ""
+        lines = (ROOT / self.path).read_text(encoding="utf-8").splitlines()
+        name = self.function.rpartition(".")[2]
+        start = next((i for i, line in enumerate(lines) if f"def {name}(" in line), 0)
+        return next((i + 1 for i in range(start, len(lines)) if lines[i].strip() == first), start)
+
+    def __str__(self) -> str:
+        change = f"- {self.before}\n+ {self.after}".replace("\n", "\n      ")
+        return f"  {self.path}:{self.line} {self.function}\n      {change}"
+
+
+def mutmut(*arguments: str) -> None:
+    """Run mutmut, which shows its own progress."""
+    done = subprocess.run([sys.executable, "-m", "mutmut", *arguments], cwd=ROOT)
+    if done.returncode:
+        raise SystemExit(f"mutmut {arguments[0]} failed; its words stand above")
+
+
+def names(pattern: str) -> dict[str, str]:
+    """Return the paths of all mutants, by name, whose name fits the pattern."""
+    found = {}
+    for meta in sorted(FOLDER.rglob("*.meta")):
+        path = meta.relative_to(FOLDER).with_suffix("").as_posix()
+        for name in json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]:
+            if fnmatch.fnmatch(name, pattern):
+                found[name] = path
+    return found
+
+
+def mutant(name: str, path: str) -> Mutant:
+    """Return what mutmut changed in one mutant."""
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+
+    lines = get_diff_for_mutant(name, path=path).splitlines()[2:]
+    before = "\n".join(line[1:].strip() for line in lines if line.startswith("-"))
+    after = "\n".join(line[1:].strip() for line in lines if line.startswith("+"))
+    function = re.sub(r"__mutmut_\d+$", "", name).rpartition(".")[2]
+    function = function.replace("ǁ", ".").removeprefix("x.").removeprefix("x_")
+    return Mutant(name, path, function, before, after)
+
+
+def sample(pattern: str, size: int, seed: int) -> list[Mutant]:
+    """Return a random sample of the mutants that change mathematics."""
+    everything = names(pattern)
+    order = sorted(everything)
+    random.Random(seed).shuffle(order)
+    chosen = []
+    for name in order:
+        one = mutant(name, everything[name])
+        if one.kind == "mathematics":
+            chosen.append(one)
+        if len(chosen) == size:
+            break
+    return chosen
+
+
+def outcome(one: Mutant) -> int:
+    """Return the code that mutmut noted for a mutant."""
+    meta = FOLDER / f"{one.path}.meta"
+    return json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"][one.name]
+
+
+def accepted() -> dict[tuple[str, str, str], str]:
+    """Return the reasons of the mutants that change nothing, by function and change."""
+    entries = yaml.safe_load(ACCEPTED.read_text(encoding="utf-8")) or []
+    return {(e["function"], e["before"], e["after"]): e["reason"] for e in entries}
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sample", type=int, default=200, help="how many mutants (200)")
+    parser.add_argument("--seed", type=int, default=0, help="which sample (0)")
+    parser.add_argument("--only", default="ibias.*", help="mutants whose name fits: ibias.flow.*")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at a time (2)")
+    arguments = parser.parse_args()
+    sys.path.insert(0, str(ROOT))
+    start = time.perf_counter()
+    print("mutants are made, and the tests run once to see which reach which function", flush=True)
+    mutmut("run", ANY)
+    chosen = sample(arguments.only, arguments.sample, arguments.seed)
+    if not chosen:
+        print(f"no mutant fits {arguments.only!r}; give a pattern such as 'ibias.flow.*'")
+        return 1
+    mutmut("run", "--max-children", str(arguments.jobs), *(one.name for one in chosen))
+    reasons = accepted()
+    alive = [one for one in chosen if outcome(one) in (SURVIVED, NO_TESTS)]
+    equivalent = [one for one in alive if (one.function, one.before, one.after) in reasons]
+    survivors = [one for one in alive if one not in equivalent]
+    counted = len(chosen) - len(equivalent)
+    killed = counted - len(survivors)
+    print(f"\n{len(chosen)} mutants, seed {arguments.seed}, {time.perf_counter() - start:.0f} s")
+    print(f"equivalent, as tests/mutants.yml says why: {len(equivalent)}")
+    print(f"killed: {killed} of {counted} ({killed / max(counted, 1):.1%})")
+    for one in survivors:
+        untested = " (no test reaches it)" if outcome(one) == NO_TESTS else ""
+        print(f"survived{untested}:\n{one}")
+    return int(killed < ENOUGH * counted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
