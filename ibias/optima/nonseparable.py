@@ -135,7 +135,8 @@ def _ray(Z: np.ndarray, separable: np.ndarray, rest: np.ndarray) -> MaxMargin:
     w /= (Z[separable] @ w).min()
     margin = float(1 / length(w.astype(Extended), 2))
     gap = distance_of(across, ray.dual_variables, 2) - margin
-    if not abs(gap) <= GAP * margin:
+    moved = np.abs(Z[rest] @ w) - GAP * np.maximum(np.abs(Z[rest]) @ np.abs(w), 1.0)
+    if not abs(gap) <= GAP * margin or (moved > 0).any():
         raise RuntimeError(too_small(Z, ray.dual_variables, margin, gap))
     return replace(
         ray,

@@ -274,8 +274,10 @@ def split(rng: np.random.Generator) -> Outcome:
     if parts.ray is not None:
         w, a = parts.ray.w, parts.ray.dual_variables
         heights = Z @ w
+        # In units of the margin of the others, or of what cancels if that is more.
+        cancelled = np.maximum(np.abs(Z[parts.rest]) @ np.abs(w), 1.0)
         faults["the ray moves the rest"] = bool(
-            (np.abs(heights[parts.rest]) > 1e-7 * np.abs(Z[parts.rest]) @ np.abs(w)).any()
+            (np.abs(heights[parts.rest]) > 1e-9 * cancelled).any()
         )
         faults["the ray is too short"] = not abs(heights[parts.separable].min() - 1) <= 1e-6
         faults["weights"] = bool((a < 0).any() or abs(a.sum() - 1) > 1e-12 or a[parts.rest].any())
