@@ -1,10 +1,13 @@
 """What stands in more than one file of the repository agrees."""
 
+import ast
 import doctest
 import json
 import re
 import subprocess
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import address
@@ -53,6 +56,28 @@ def test_binder_installs_what_was_tested():
     assert binder.items() <= pinned.items()
     declared = re.search(r"(?s)\ndependencies = \[(.*?)\n\]", read("pyproject.toml"))[1]
     assert set(binder) == set(re.findall(r'"([\w-]+)>=', declared))
+
+
+# torch is an oracle of some tests where it is installed; they say when they are skipped.
+OPTIONAL = {"torch"}
+
+
+def test_every_library_that_the_house_imports_is_pinned():
+    """What is installed because another library asks for it may be gone, or another, tomorrow."""
+    pinned = {name.lower() for name in re.findall(r"(?m)^([\w-]+)==", read("requirements.txt"))}
+    installed = packages_distributions()
+    folders = ("ibias", "tests", "tools", "book/_ext")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    own = {path.stem for path in files} | {"ibias"} | {path.parent.name for path in files}
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module]
+            for top in {name.partition(".")[0] for name in names}:
+                if top not in sys.stdlib_module_names and top not in own | OPTIONAL:
+                    named = {name.lower() for name in installed.get(top, [top])}
+                    assert named & pinned, f"{path.relative_to(ROOT)} imports {top}"
 
 
 def test_binder_scripts_can_be_run():
