@@ -62,3 +62,15 @@ def test_swings_do_not_slow_it_down():
         path = flow.accelerated_flow(datasets.separable(seed), log_t=[30.0, 50.0, 1e5])
         assert path.n_evaluations < 20_000
         assert (path.error_estimate <= 1e-9 * np.abs(path.iterates).max(axis=1)).all()
+
+
+def test_what_comes_after_the_last_time_is_not_integrated():
+    """Where the data overlap the flow swings faster and faster: not a step more than asked for."""
+    rng = datasets.generator(0)
+    overlapping = datasets.Dataset(
+        rng.standard_normal((20, 2)), np.where(rng.random(20) < 0.5, 1, -1)
+    )
+    path = flow.accelerated_flow(overlapping, log_t=[1.0, 4.0])
+    assert path.error_estimate.max() < 1e-9 and len(path.iterates) == 2
+    with pytest.raises(flow.IntegrationFailed, match=r"of 12:.*Ask for times up to"):
+        flow.accelerated_flow(overlapping, log_t=[12.0])

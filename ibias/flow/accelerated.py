@@ -83,11 +83,12 @@ def accelerated_flow(
     def solve(local_error: float) -> Arc:
         # Start where the gradient has changed, relatively, by less than the local error.
         first = min(-5.0, log_t[0]) + 0.5 * np.log(local_error)
-        times = np.append(log_t[log_t <= CALM], CALM)
+        early_times, calm = log_t[log_t <= CALM], min(CALM, log_t[-1])
+        times = np.append(early_times, calm)
         swinging = integrate(velocity, first, early(first), times, local_error, jacobian=jacobian)
         smooth = integrate(
             velocity,
-            CALM,
+            calm,
             swinging.state,
             log_t[log_t > CALM],
             max(local_error, ROUNDING * log_t[-1]),
