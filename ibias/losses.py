@@ -231,22 +231,28 @@ class StretchedExponential(MarginLoss):
         """Return -u^nu on the tail."""
         u, nu = np.asarray(margins, dtype=float), self.power
         left = np.minimum(u, 1.0) - 1
-        tail = -(np.maximum(u, 1.0) ** nu)
+        tail = -_power(np.maximum(u, 1.0), nu)
         return np.where(u >= 1, tail, np.log1p(-nu * left + nu / 2 * left**2) - 1)
 
     def log_slope(self, margins: np.ndarray) -> np.ndarray:
         """Return log nu + (nu - 1) log u - u^nu on the tail."""
         u, nu = np.asarray(margins, dtype=float), self.power
         right = np.maximum(u, 1.0)
-        tail = (nu - 1) * np.log(right) - right**nu
+        tail = (nu - 1) * np.log(right) - _power(right, nu)
         return np.log(nu) + np.where(u >= 1, tail, np.log(2 - np.minimum(u, 1.0)) - 1)
 
     def log_slope_derivative(self, margins: np.ndarray) -> np.ndarray:
         """Return (nu - 1)/u - nu u^(nu - 1) on the tail."""
         u, nu = np.asarray(margins, dtype=float), self.power
         right = np.maximum(u, 1.0)
-        tail = (nu - 1) / right - nu * right ** (nu - 1)
+        tail = (nu - 1) / right - nu * _power(right, nu - 1)
         return np.where(u >= 1, tail, -1 / (2 - np.minimum(u, 1.0)))
+
+
+def _power(base: np.ndarray, exponent: float) -> np.ndarray:
+    """Return base ** exponent, at most about 1e300, for bases from 1 up."""
+    with np.errstate(over="ignore"):
+        return np.minimum(base**exponent, 1e300)
 
 
 LOSSES: dict[str, MarginLoss] = {"exponential": Exponential(), "logistic": Logistic()}

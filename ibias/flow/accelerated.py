@@ -17,6 +17,7 @@ CALM = 40.0  # a log time by which swings, which die out like 1/t, are below rou
 ROUNDING = 1e-13  # relative to log t: the error of an exponent of that size, with some room
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
 def accelerated_flow(
     data: Dataset,
     *,

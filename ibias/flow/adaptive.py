@@ -33,6 +33,7 @@ class AdaGradTrajectory(Trajectory):
     accumulators: np.ndarray | None = None
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
 def continued_adagrad(
     data: Dataset,
     *,
@@ -151,6 +152,7 @@ def continued_adagrad(
     )
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
 def adam_flow(
     data: Dataset,
     *,

@@ -30,6 +30,7 @@ POWERS = 6
 ULPS = 4 * 2.0**-52  # by how much the loop of the check run is disturbed
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
 def continued_gradient_descent(
     data: Dataset,
     *,

@@ -20,6 +20,7 @@ SEGMENT, SEGMENTS = 10.0, 4.0  # log times at which LSODA's tolerance is renewed
 PATIENCE = 2.0  # log time that the check run waits before it takes a limit for the flow
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
 def gradient_flow(
     data: Dataset,
     *,

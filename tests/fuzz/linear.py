@@ -176,7 +176,7 @@ def loop(rng):
     factor = 10 ** rng.uniform(-2, np.log10(500))
     step = factor / max(L, 1e-300)
     if named[0] == "exponential":
-        step *= np.exp(min(0.0, (Z @ start).min()))
+        step = max(step * np.exp(min(0.0, (Z @ start).min())), 1e-300)
     steps = np.unique(np.rint(10 ** np.array([rng.uniform(0, 1.5), 2.5, rng.uniform(3, 3.6)])))
     tolerance = 10 ** rng.uniform(-10, -4)
     said = (
