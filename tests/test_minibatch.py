@@ -61,7 +61,7 @@ def test_one_data_set_is_a_list_of_one_and_seeds_differ():
         ({"batch_size": 5}, "batch_size must divide the 12 samples"),
         ({"weight_decay": 20.0}, "weight_decay"),
         ({"step_size": -1.0}, "step_size"),
-        ({"start": np.ones(3)}, "theta has shape"),
+        ({"start": np.ones(3)}, "start has shape"),
     ],
 )
 def test_bad_input_is_named(changes, message):
