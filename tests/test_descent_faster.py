@@ -176,7 +176,7 @@ def test_defaults():
     ("name", "arguments", "message"),
     [
         ("heavy_ball", {"momentum": 1.0}, "momentum must be a number, at least 0 and below 1"),
-        ("normalized", {"decay": -0.1}, "decay must be a number, at least 0"),
+        ("normalized", {"decay": -0.1}, "decay must be (from 0 to 1|a number, at least 0)"),
         ("normalized", {"step_size": 0.0}, "step_size must be finite and greater than 0"),
         ("loss_scaled", {"n_steps": 0}, "n_steps must be a whole number"),
         ("dual_momentum", {"start": [1.0]}, "start has shape"),
@@ -199,43 +199,3 @@ def test_divergence_raises():
     for method in (descent.heavy_ball, descent.nesterov):
         with pytest.raises(descent.Diverged, match="out of bounds"):
             method(data, loss="exponential", step_size=50.0, n_steps=100, start=[0.0, 1.0])
-
-
-# ---- rescaling ---------------------------------------------------------------------------------
-
-
-def test_rescaling_multiplies_after_every_so_many_steps_and_records_before():
-    data = datasets.separable(0, 12, 3)
-    plain = descent.loss_scaled_gradient_descent(data, step_size=0.05, n_steps=4)
-    path = descent.rescaled_gradient_descent(
-        data, step_size=0.05, factor=3, every=4, n_steps=6, record=[4, 5, 6]
-    )
-    assert path.iterates[0] == pytest.approx(plain.final, abs=1e-14)
-    onward = descent.loss_scaled_gradient_descent(
-        data, step_size=0.05, n_steps=2, start=3 * plain.final, record=[1, 2]
-    )
-    assert path.iterates[1:] == pytest.approx(onward.iterates, abs=1e-14)
-    again = descent.rescaled_gradient_descent(data, step_size=0.05, factor=1, every=2, n_steps=4)
-    assert again.final == pytest.approx(plain.final, abs=1e-14)
-
-
-def test_a_batch_of_steps_is_rescaled_like_each_of_them():
-    data = datasets.separable(0, 12, 3)
-    options = {"loss": "logistic", "every": 3, "n_steps": 10, "record": [10]}
-    batch = descent.rescaled_gradient_descent(data, step_size=[0.01, 0.05], **options)
-    for eta, w in zip([0.01, 0.05], batch.final, strict=True):
-        one = descent.rescaled_gradient_descent(data, step_size=eta, **options)
-        assert w == pytest.approx(one.final, abs=1e-13)
-
-
-@pytest.mark.parametrize("bad", [{"factor": 0.5}, {"factor": np.inf}, {"every": 0}, {"every": 1.5}])
-def test_rescaling_refuses_by_name(bad):
-    with pytest.raises(ValueError, match=next(iter(bad))):
-        descent.rescaled_gradient_descent(datasets.separable(0, 12, 3), n_steps=5, **bad)
-
-
-def test_rescaling_that_overflows_says_so():
-    with pytest.raises(descent.Diverged):
-        descent.rescaled_gradient_descent(
-            datasets.separable(0, 12, 3), factor=1e300, every=1, n_steps=5, record=[5]
-        )

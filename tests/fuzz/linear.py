@@ -61,8 +61,8 @@ def drawn_start(rng, Z):
     direction = rng.standard_normal(Z.shape[1])
     if rng.random() < 0.4:  # straight to one side
         direction = Z.mean(axis=0) * rng.choice([-1.0, 1.0]) + 1e-3 * direction
-    length = np.linalg.norm(direction) * max(np.linalg.norm(Z, axis=1).max(), 1e-300)
-    return norm * direction / length, norm <= 10
+    length = np.linalg.norm(direction) * np.linalg.norm(Z, axis=1).max()
+    return norm * direction / (length or 1.0), norm <= 10
 
 
 def judged(kind, ordinary, run, right, tolerance, said, precision=1e-11):

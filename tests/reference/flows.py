@@ -43,6 +43,7 @@ def loop(Z, loss, step, start, steps):
     return np.array(kept)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def flow(Z, loss, start, times, stiff=False):
     """The flow in the time t itself, by DOP853 or Radau on the equation as it stands."""
     n, size = Z.shape[0], np.linalg.norm(Z, axis=1).max()

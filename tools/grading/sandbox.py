@@ -16,7 +16,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from notebooks import ONE_THREAD
+from running import ONE_THREAD
 
 from grading.assignment import ROOT
 
