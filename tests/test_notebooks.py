@@ -83,6 +83,8 @@ def test_what_is_volatile_is_dropped():
         (figure_cell({"image": {"alt": ALT}}), "figure without a caption"),
         (figure_cell({"figure": {"caption": "A caption."}}), "figure without a name"),
         (new_markdown_cell("![](picture.png)"), "figure without alt text"),
+        (new_markdown_cell("See {prf:ref}`ex-a-b`."), "exercises are linked by {ref}: ex-a-b"),
+        (new_markdown_cell("```{prf:proof} in short\n:class: x\na\n```"), "text below them"),
         (new_markdown_cell('<img src="picture.png">'), "figure without alt text"),
     ],
 )

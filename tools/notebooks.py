@@ -186,11 +186,16 @@ def _code_problems(cell: NotebookNode) -> list[str]:
 
 
 def _markdown_problems(cell: NotebookNode) -> list[str]:
+    found = []
+    if name := re.search(r"\{prf:ref\}`(ex-[\w-]+)`", cell.source):
+        found.append(f"exercises are linked by {{ref}}: {name[1]}")
+    if re.search(r"(?m)^[`~:]{3,}\{prf:proof\} +\S.*\n:", cell.source):
+        found.append("a proof with options has its text below them, not beside its name")
     images = re.findall(r"!\[([^\]]*)\]\(", cell.source)
     for tag in re.findall(r"<img\b[^>]*>", cell.source):
         match = re.search(r"""\balt=(["'])(.*?)\1""", tag)
         images.append(match[2] if match else "")
-    return [problem for alt in images for problem in _alt_problems(alt)]
+    return found + [problem for alt in images for problem in _alt_problems(alt)]
 
 
 def _alt_problems(alt: str) -> list[str]:

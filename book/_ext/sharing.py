@@ -85,7 +85,7 @@ def draw_card(path: Path, title: str, book: str, picture: Path | None) -> None:
     from matplotlib.figure import Figure
     from matplotlib.image import imread
 
-    figure = Figure(figsize=SIZE, facecolor="white")
+    figure = Figure(figsize=SIZE, facecolor="white", layout="none")
     FigureCanvasAgg(figure)
     wide = 24 if picture else 44
     figure.text(0.05, 0.9, fill(title, wide), size=34, va="top", family="serif", weight="bold")
