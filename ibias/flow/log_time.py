@@ -295,7 +295,10 @@ def integrate(
             jac=jacobian,
         )
         for _ in range(max_steps):
-            solver.step()
+            try:
+                solver.step()
+            except ValueError as error:  # of the linear algebra within, for a Jacobian not finite
+                raise stopped(solver.t, times[-1], "the state overflows") from error
             finite = np.isfinite(solver.y).all()
             if solver.status == "failed" or not finite:
                 reason = "its steps became too short" if finite else "the state overflows"

@@ -52,16 +52,21 @@ def flow(Z, loss, start, times, stiff=False):
     def velocity(_, v):
         return (minus_slope(loss, Z @ v) @ Z / n).astype(float)
 
+    if not np.isfinite(velocity(0, size * np.asarray(start, dtype=float))).all():
+        return None  # out of the range of this reference
     v, clock = size * np.asarray(start, dtype=float), size**2 * np.asarray(times)
-    answer = solve_ivp(
-        velocity,
-        (0, clock[-1]),
-        v,
-        method="Radau" if stiff else "DOP853",
-        t_eval=clock,
-        rtol=1e-11 if stiff else 2.5e-14,
-        atol=1e-15,
-    )
+    try:
+        answer = solve_ivp(
+            velocity,
+            (0, clock[-1]),
+            v,
+            method="Radau" if stiff else "DOP853",
+            t_eval=clock,
+            rtol=1e-11 if stiff else 2.5e-14,
+            atol=1e-15,
+        )
+    except ValueError:
+        return None
     return answer.y.T / size if answer.success and answer.y.shape[1] == len(times) else None
 
 
