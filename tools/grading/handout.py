@@ -49,7 +49,7 @@ def with_help(notebook: NotebookNode, name: str) -> NotebookNode:
     _, gh, github, _ = address.forms(url)
     path = f"book/coursework/{name}.ipynb"
     text = BEGIN.format(
-        binder=f"https://mybinder.org/v2/{gh}/HEAD?urlpath=lab/tree/{path}",
+        binder=f"https://mybinder.org/v2/{gh}/main?urlpath=lab/tree/{path}",
         colab=f"https://colab.research.google.com/{github}/blob/main/{path}",
         url=url,
         name=name,
