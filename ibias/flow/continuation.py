@@ -16,7 +16,7 @@ from ibias._validate import choice, increasing, positive, require
 from ibias.datasets import Dataset
 from ibias.descent.gradient import default_step_size
 from ibias.descent.loop import Diverged
-from ibias.flow.estimate import ACCURATE, ROUGH, visited
+from ibias.flow.estimate import ACCURATE, ROUGH, about_columns, advised, visited
 from ibias.flow.gradient import PATIENCE, Space, by_collocation, by_lsoda, conclude
 from ibias.flow.log_time import MAX_ORDER, IntegrationFailed, LogTimeField, Passage
 from ibias.flow.separation import Arc, Halt, Run, follow
@@ -93,22 +93,23 @@ def continued_gradient_descent(
     series = LogTimeField(space.Z, loss, scale, np.zeros(n), order)
     fine, coarse = ACCURATE * tolerance, ROUGH * tolerance
 
-    accurate = March(
-        replace(series, negligible=0.1 * fine),
-        by_lsoda(fine, space.unit),
-        neglected=2 * fine,
-        unit=space.unit,
-    ).to(space.start, log_k)
-    check = March(
-        series,
-        by_collocation(coarse, space.unit),
-        neglected=SOONER * 2 * fine,
-        unit=space.unit,
-        every=1,
-        pace=3,
-        patience=PATIENCE,
-        disturbed=ULPS,
-    ).to(space.start, log_k[visited(log_k)])
+    with advised(about_columns(data.X)):
+        accurate = March(
+            replace(series, negligible=0.1 * fine),
+            by_lsoda(fine, space.unit),
+            neglected=2 * fine,
+            unit=space.unit,
+        ).to(space.start, log_k)
+        check = March(
+            series,
+            by_collocation(coarse, space.unit),
+            neglected=SOONER * 2 * fine,
+            unit=space.unit,
+            every=1,
+            pace=3,
+            patience=PATIENCE,
+            disturbed=ULPS,
+        ).to(space.start, log_k[visited(log_k)])
     return conclude(space, data, loss, log_k + np.log(eta), accurate, check, tolerance)
 
 

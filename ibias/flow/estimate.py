@@ -5,7 +5,8 @@ exact loop elsewhere, keeps every term that double precision can see, goes over 
 and uses another integrator (`ibias.flow.collocation` beside LSODA).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -93,6 +94,15 @@ def remedy(relative: float) -> str:
     if wanted <= LARGEST_TOLERANCE:
         return f"Ask for tolerance={wanted:.0e}, or for earlier times."
     return "No tolerance helps: ask for earlier times, a smaller step, or a start nearer to zero."
+
+
+@contextmanager
+def advised(advice: str) -> Iterator[None]:
+    """Append `advice` to an integration that fails in this context."""
+    try:
+        yield
+    except IntegrationFailed as error:
+        raise IntegrationFailed(f"{error}{advice}") from error
 
 
 def about_columns(X: np.ndarray) -> str:

@@ -10,7 +10,15 @@ from ibias._validate import increasing, positive, read_only, require
 from ibias.datasets import Dataset
 from ibias.descent.loop import one_start
 from ibias.flow.collocation import collocate
-from ibias.flow.estimate import ACCURATE, CAUTION, ROUGH, about_columns, compared, visited
+from ibias.flow.estimate import (
+    ACCURATE,
+    CAUTION,
+    ROUGH,
+    about_columns,
+    advised,
+    compared,
+    visited,
+)
 from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage, integrate
 from ibias.flow.separation import Arc, Halt, Run, follow
 from ibias.losses import MarginLoss, is_convex, named
@@ -86,10 +94,11 @@ def gradient_flow(
         w = space.start + field(first, space.start)
         return follow(field, first, w, times, run, near, patience)
 
-    accurate = solve(by_lsoda(fine, space.unit), fine, log_t, 0.0, 0.0)
-    check = solve(
-        by_collocation(coarse, space.unit), coarse, log_t[visited(log_t)], CAUTION, PATIENCE
-    )
+    with advised(about_columns(data.X)):
+        accurate = solve(by_lsoda(fine, space.unit), fine, log_t, 0.0, 0.0)
+        check = solve(
+            by_collocation(coarse, space.unit), coarse, log_t[visited(log_t)], CAUTION, PATIENCE
+        )
     return conclude(space, data, loss, log_t, accurate, check, tolerance)
 
 
