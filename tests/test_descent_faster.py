@@ -176,7 +176,7 @@ def test_defaults():
     ("name", "arguments", "message"),
     [
         ("heavy_ball", {"momentum": 1.0}, "momentum must be a number, at least 0 and below 1"),
-        ("normalized", {"decay": -0.1}, "decay must be (from 0 to 1|a number, at least 0)"),
+        ("normalized", {"decay": -0.1}, "decay must be a number, at least 0"),
         ("normalized", {"step_size": 0.0}, "step_size must be finite and greater than 0"),
         ("loss_scaled", {"n_steps": 0}, "n_steps must be a whole number"),
         ("dual_momentum", {"start": [1.0]}, "start has shape"),

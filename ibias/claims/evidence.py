@@ -135,8 +135,8 @@ def _faults_of(line: Outcome, page: str) -> list[str]:
     found += [f"{c.id} is checked, and the ledger says it is not run" for c in claims if c.not_run]
     if claims and line.kind not in {claim.kind for claim in claims}:
         found.append(f"{line.kind} is not the ledger's kind for {_name(line.assertion)}")
-    said = {"check": "holds", "control": "fails: ", "wrong": "rejected: "}[line.role]
-    if not line.verdict.startswith(said):
+    said = {"check": "holds$", "control": "fails: ", "wrong": "rejected: "}[line.role]
+    if not re.match(said, line.verdict):
         found.append(f"the {line.role} {_name(line.assertion)} says: {line.verdict}")
     return found
 
