@@ -37,8 +37,8 @@ def contest(ax: Axes, guesses: ArrayLike, trained: float) -> None:
 
 
 def labelled_points(ax: Axes, points: ArrayLike, names: Sequence[str]) -> None:
-    """Draw points (x, y), shape (n_points, 2), each with its name below it."""
+    """Draw points (x, y), shape (n_points, 2), each with its name to the lower right."""
     for (x, y), name in zip(np.asarray(points, dtype=float), names, strict=True):
         ax.plot(x, y, "o", color=VERMILION, markersize=6, zorder=3)
-        place = {"xytext": (0, -16), "textcoords": "offset points", "ha": "center"}
+        place = {"xytext": (6, -16), "textcoords": "offset points", "ha": "left"}
         ax.annotate(name, (x, y), color=INK, **place)
