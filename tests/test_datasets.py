@@ -1,5 +1,8 @@
 """Data sets: what they promise and what they refuse."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -38,6 +41,22 @@ def test_digits():
     ]:
         with pytest.raises(ValueError, match=message):
             datasets.digits(*arguments)
+
+
+def test_the_digits_are_those_of_scikit_learn():
+    theirs = pytest.importorskip("sklearn.datasets").load_digits()
+    ours = datasets.digit_classes(range(10), per_class=200)
+    order = np.argsort(theirs.target, kind="stable")
+    np.testing.assert_array_equal(ours.X * 16, theirs.data[order])
+    np.testing.assert_array_equal(ours.y, theirs.target[order])
+
+
+def test_the_digits_need_no_scikit_learn():
+    code = (
+        "import sys; sys.modules['sklearn'] = None; from ibias import datasets;"
+        "datasets.digits(); datasets.digit_classes()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_arrays_are_copied_and_frozen():

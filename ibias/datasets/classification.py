@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import choice, finite_array, from_zero, positive, positive_integer, read_only
+from ibias._validate import finite_array, from_zero, positive, positive_integer, read_only
 from ibias.datasets.random import generator
 
 
@@ -196,20 +196,3 @@ def degenerate_pair() -> Dataset:
     measure-zero case of Theorem 3): it grows like log log t.
     """
     return Dataset.from_signed([[1.0, 0.0], [1.0, 1.0]])
-
-
-def digits(positive: int = 3, negative: int = 8) -> Dataset:
-    """Return two classes of the 8x8 handwritten digits, pixels in [0, 1], 64 features.
-
-    The set is scikit-learn's copy of the UCI optical digits (1797 images in all).
-    """
-    from sklearn.datasets import load_digits
-
-    for name, digit in (("positive", positive), ("negative", negative)):
-        choice(name, digit, range(10))
-    if positive == negative:
-        raise ValueError("positive and negative must be two different digits; change one.")
-    images = load_digits()
-    rows = np.isin(images.target, (positive, negative))
-    y = np.where(images.target[rows] == positive, 1.0, -1.0)
-    return Dataset(images.data[rows] / 16, y)

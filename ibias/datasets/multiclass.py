@@ -1,6 +1,5 @@
 """Classification data with more than two classes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,10 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias._validate import (
-    choice,
     finite_array,
     from_zero,
-    one_by_one,
     positive_integer,
     read_only,
     shown,
@@ -128,20 +125,3 @@ def separable_classes(
     X[:n_classes] = np.linalg.norm(X[:n_classes], axis=1, keepdims=True) * teachers
     y = (X @ teachers.T).argmax(axis=1)
     return MulticlassDataset(X + shift * teachers[y], y)
-
-
-def digit_classes(classes: Sequence[int] = (0, 1, 2), per_class: int = 50) -> MulticlassDataset:
-    """Return the first `per_class` images of several 8x8 digits, pixels in [0, 1], 64 features.
-
-    Label r stands for the digit ``classes[r]``.
-    """
-    from sklearn.datasets import load_digits
-
-    classes = [choice("classes", digit, range(10)) for digit in one_by_one("classes", classes)]
-    if len(set(classes)) < max(len(classes), 2):
-        raise ValueError(f"classes must be two or more different digits, 0 to 9; got {classes}")
-    per_class = positive_integer("per_class", per_class)
-    images = load_digits()
-    rows = [np.flatnonzero(images.target == digit)[:per_class] for digit in classes]
-    labels = np.repeat(np.arange(len(classes)), [len(r) for r in rows])
-    return MulticlassDataset(images.data[np.concatenate(rows)] / 16, labels)
