@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ibias._validate import finite_array, from_zero, positive_integer
-from ibias.datasets.classification import Dataset, signs
+from ibias.datasets.classification import Dataset
 from ibias.datasets.random import generator
+from ibias.datasets.tables import signs
 
 
 def sectors(
