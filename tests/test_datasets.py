@@ -170,8 +170,7 @@ def test_labels_of_signs_need_no_word():
 def test_tables_keep_the_names_of_their_columns():
     columns = {"height": [1.0, 2.0, 3.0], "weight": [4, 5, 6]}
     tables = [Table(columns), pd.DataFrame(columns), pd.DataFrame(columns).convert_dtypes()]
-    polars = sys.modules.get("polars")
-    for table in [*tables, *([polars.DataFrame(columns)] if polars else [])]:
+    for table in tables:
         for data in (
             Dataset(table, [1, -1, 1]),
             Regression(table, Column([1, 2, 3])),
@@ -184,6 +183,18 @@ def test_tables_keep_the_names_of_their_columns():
     assert named.feature_names == ("height", "weight", "constant") and named.labels == (0, 1)
     assert Dataset([[1.0], [2.0]], [1, -1]).feature_names is None
     assert Dataset(pd.DataFrame([[1.0], [2.0]]), [1, -1]).feature_names is None
+
+
+def test_tables_of_polars():
+    polars = pytest.importorskip("polars")
+    table = polars.DataFrame({"height": [1.0, 2.0, 3.0], "weight": [4, 5, 6]})
+    data = Dataset(table, polars.Series(["no", "yes", "no"]), positive="yes")
+    assert data.y.tolist() == [-1, 1, -1] and data.feature_names == ("height", "weight")
+    mixed = table.with_columns(name=polars.Series(["a", "b", "c"]))
+    with pytest.raises(ValueError, match=r"column 'name' .* X.drop\(\['name'\]\)"):
+        Dataset(mixed, [1, -1, 1])
+    with pytest.raises(ValueError, match="NaN or missing"):
+        Dataset(table, polars.Series([1, None, 0]), positive=1)
 
 
 def test_a_sparse_matrix_is_written_out_up_to_a_size():

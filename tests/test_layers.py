@@ -21,6 +21,7 @@ LAYERS = {
             "models",
             "potentials",
             "progress",
+            "record",
             "trajectory",
         ],
         0,
