@@ -175,7 +175,7 @@ class MatrixTrajectory(Record):
     --------
     >>> from ibias import datasets, flow
     >>> flow.matrix_flow(datasets.two_by_two_completion(), scale=0.5, log_t=[0.0, 2.0])
-    MatrixTrajectory(2 times, log t from 0 to 2, iterates (2, 2, 2), 'integrated to log time 2')
+    MatrixTrajectory(2 times, log t from 0 to 2, iterates (2, 2, 2), '...')
     """
 
     ENTRY: ClassVar[str] = "W"
