@@ -8,6 +8,7 @@ from ibias._validate import positive, read_only
 from ibias.datasets import Dataset
 from ibias.optima._advice import uneven_columns
 from ibias.optima._norms import Extended, row_space
+from ibias.optima._predictor import LinearClassifier
 from ibias.optima._solver import require
 from ibias.optima.separability import separation
 from ibias.trajectory import margin as margin_of
@@ -18,7 +19,7 @@ NEWTON_STEPS = 100
 
 
 @dataclass(frozen=True, eq=False)
-class TailDirection:
+class TailDirection(LinearClassifier):
     """The minimiser of (1/k) sum_i <z_i, w>^-k + ||w||^2 / 2 over the separators.
 
     Attributes

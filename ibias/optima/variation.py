@@ -18,6 +18,7 @@ from scipy.optimize import linprog
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
+from ibias.optima._predictor import Classifier, new_inputs
 from ibias.optima._solver import require
 from ibias.trajectory import unit
 
@@ -32,7 +33,7 @@ NEVER = (
 
 
 @dataclass(frozen=True, eq=False)
-class VariationMargin:
+class VariationMargin(Classifier):
     """The function of F1 norm 1 with the largest margin.
 
     Attributes
@@ -57,9 +58,9 @@ class VariationMargin:
     dual_variables: np.ndarray
     duality_gap: float
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return f(x) = sum_k c_k max(<w_k, x>, 0), shape (n_samples,)."""
-        return np.maximum(np.asarray(X) @ self.neurons.T, 0) @ self.weights
+        return np.maximum(new_inputs(X, 2) @ self.neurons.T, 0) @ self.weights
 
 
 def variation_margin(data: Dataset) -> VariationMargin:

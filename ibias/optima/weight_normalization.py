@@ -8,13 +8,14 @@ from scipy.optimize import brentq
 
 from ibias._validate import positive, read_only
 from ibias.datasets import Regression
+from ibias.optima._predictor import LinearRegressor
 from ibias.optima.interpolation import initial_point, min_norm
 
 LAW = 1e-9  # the largest relative error of the final length that is returned
 
 
 @dataclass(frozen=True, eq=False)
-class WeightNormalizedInterpolant:
+class WeightNormalizedInterpolant(LinearRegressor):
     """The interpolant that the flow of w = g v/||v|| selects.
 
     Attributes
