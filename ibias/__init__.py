@@ -17,6 +17,7 @@ __all__ = [
     "datasets",
     "descent",
     "entropy",
+    "estimators",
     "flow",
     "frames",
     "losses",

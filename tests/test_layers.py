@@ -27,7 +27,7 @@ LAYERS = {
         0,
     ),
     "optima": 1,
-    **dict.fromkeys(["networks", "descent", "flow"], 2),
+    **dict.fromkeys(["networks", "descent", "flow", "estimators"], 2),
     **dict.fromkeys(["claims", "sweeps"], 3),
     "plots": 4,
     "frames": 5,
@@ -35,6 +35,7 @@ LAYERS = {
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ALLOWED = {
     "cvxpy": {"optima"},
+    "sklearn": {"estimators"},
     "tqdm": {"progress"},
     "matplotlib": {"plots", "frames"},
     "ipywidgets": {"frames"},
