@@ -1,5 +1,7 @@
 """Checks of arguments: each raises a ValueError that names the argument and the remedy."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from typing import Any
 

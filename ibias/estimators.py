@@ -1,5 +1,7 @@
 """An estimator for scikit-learn, which is loaded with this module only."""
 
+from __future__ import annotations
+
 from typing import Self
 
 import numpy as np

@@ -4,6 +4,8 @@ Each frame is a small SVG with its own text for those who cannot see it. The sli
 mouse, touch and keyboard, in JupyterLab, Binder and Colab, and in the built site.
 """
 
+from __future__ import annotations
+
 import html
 import io
 import re

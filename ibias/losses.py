@@ -5,6 +5,8 @@ l(u) and l'(u) underflow long before the theory is over, so that a loss here giv
 log l(u) and log(-l'(u)), and nothing is ever exponentiated that is not of order one.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass

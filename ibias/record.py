@@ -1,5 +1,7 @@
 """What every trajectory can do: print itself in one line, be a file, be a table."""
 
+from __future__ import annotations
+
 import zipfile
 import zlib
 from dataclasses import fields
@@ -115,7 +117,7 @@ class Record:
             raise ValueError(f"path: {str(path)!r} holds a {kind}; load it with {kind}.load.")
         return kinds[kind](**{f.name: _field(content, f.name) for f in fields(kinds[kind])})
 
-    def to_dataframe(self) -> "pandas.DataFrame":
+    def to_dataframe(self) -> pandas.DataFrame:
         """Return a table of pandas, one row for each time and member of the batch.
 
         Its columns are `log_t`, `step` and `step_size` where they are known, the places in the

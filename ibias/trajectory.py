@@ -1,5 +1,7 @@
 """The result of every optimiser: iterates at chosen times, frozen."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import ClassVar
 

@@ -1,5 +1,7 @@
 """Derivatives by differences, and when a stated one agrees."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

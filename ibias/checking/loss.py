@@ -1,5 +1,7 @@
 """The check of a loss: derivatives, logarithms far out, decrease, smoothness."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from ibias.checking.report import Notes, Report

@@ -1,5 +1,7 @@
 """The check of a model: its gradients, its shapes, its degree of homogeneity."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

@@ -1,5 +1,7 @@
 """The check of a potential: gradient, its inverse and their derivative, convexity."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from ibias._validate import positive_integer

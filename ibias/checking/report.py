@@ -1,5 +1,7 @@
 """What a check has found: sentences that hold, and sentences that say what is wrong."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

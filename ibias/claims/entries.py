@@ -1,5 +1,7 @@
 """The entries of the ledger, `ibias/claims.yml`."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files

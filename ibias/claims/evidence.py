@@ -1,5 +1,7 @@
 """What checks and controls left in the stored outputs of the notebooks."""
 
+from __future__ import annotations
+
 import json
 import re
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Binary classification data."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -86,7 +88,7 @@ class Dataset:
         return f"Dataset({self.n_samples} samples, {self.n_features} features)"
 
     @classmethod
-    def from_signed(cls, Z: ArrayLike) -> "Dataset":
+    def from_signed(cls, Z: ArrayLike) -> Dataset:
         """Return the data set whose signed inputs are `Z`, shape (n_samples, n_features).
 
         Only Z enters the theory. Labels alternate, so that both classes are present; a single
@@ -98,7 +100,7 @@ class Dataset:
         y = np.where(np.arange(len(Z)) % 2 == 0, 1.0, -1.0)
         return cls(y[:, None] * Z, y)
 
-    def with_constant(self, value: float = 1.0) -> "Dataset":
+    def with_constant(self, value: float = 1.0) -> Dataset:
         """Return the data set with a constant feature appended, which turns a bias into a weight.
 
         >>> Dataset([[2.0], [3.0]], [1, -1]).with_constant().X
@@ -113,7 +115,7 @@ class Dataset:
         return data
 
     @classmethod
-    def one_class(cls, X: ArrayLike) -> "Dataset":
+    def one_class(cls, X: ArrayLike) -> Dataset:
         """Return the data set of the inputs `X`, all labelled +1.
 
         It poses a margin problem (all outputs positive) and no classification.

@@ -1,5 +1,7 @@
 """Data sets built to break one hypothesis, or to show one mechanism."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from ibias._validate import finite_array, positive, positive_integer, require, shown

@@ -5,6 +5,8 @@ E. Alpaydin and C. Kaynak (1998), https://doi.org/10.24432/C50P49, licence CC BY
 values in the same order as in scikit-learn's `load_digits`, stored as bytes.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files

@@ -1,5 +1,7 @@
 """Matrix problems: fewer linear observations than entries, fitted by half a sum of squares."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,7 +48,7 @@ class MatrixProblem(ABC):
         """Return the gradient A*(A(W) - y) of the risk in W, shape (..., n_rows, n_columns)."""
 
     @abstractmethod
-    def __getitem__(self, index: Index) -> "MatrixProblem":
+    def __getitem__(self, index: Index) -> MatrixProblem:
         """Return one problem of a batch, or with a slice or a list a smaller batch."""
 
     def relative_error(self, W: ArrayLike) -> np.ndarray:
@@ -129,7 +131,7 @@ class Completion(MatrixProblem):
         """Return P_Omega(W - M)."""
         return self.mask * (np.asarray(W) - self.M)
 
-    def __getitem__(self, index: Index) -> "Completion":
+    def __getitem__(self, index: Index) -> Completion:
         return Completion(*(a if a is None else a[index] for a in (self.mask, self.M, self.truth)))
 
 
@@ -197,7 +199,7 @@ class Sensing(MatrixProblem):
         """Return sum_i (<A_i, W> - y_i) A_i."""
         return (self._residual(W) @ self._rows).reshape(np.shape(W))
 
-    def __getitem__(self, index: Index) -> "Sensing":
+    def __getitem__(self, index: Index) -> Sensing:
         raise TypeError("a sensing problem is no batch; build one problem for each set of sensors.")
 
 

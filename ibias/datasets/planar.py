@@ -1,5 +1,7 @@
 """Points in sectors of the plane, for networks without bias: only their directions matter much."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Regression data."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

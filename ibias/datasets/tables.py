@@ -4,6 +4,8 @@ Tables of pandas and polars are known by what they can do (`to_numpy`, `columns`
 neither library is loaded.
 """
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Sequence
 from numbers import Real
 from typing import Any

@@ -1,5 +1,7 @@
 """Data with more features than samples, where different margins have different separators."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from ibias._validate import positive_integer

@@ -1,5 +1,7 @@
 """Margins of homogeneous networks: scaled by a power of the norm of the parameters."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

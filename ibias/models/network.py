@@ -6,6 +6,8 @@ The parameters are one flat vector, layer after layer and row after row. Every m
 a stack of them: axes before the last are a batch (seeds, starts, times).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from itertools import pairwise
 

@@ -1,5 +1,7 @@
 """Functions of the singular values of a matrix."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlogy

@@ -1,5 +1,7 @@
 """Random ReLU features: a two-layer network of which only the output layer is trained."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

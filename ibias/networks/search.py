@@ -4,6 +4,8 @@ The three methods of Chiang et al. (2023). Guessing knows nothing of the loss bu
 all samples are right, so that it returns a draw from the volume of all solutions.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

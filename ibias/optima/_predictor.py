@@ -1,5 +1,7 @@
 """What a reference optimum says about new inputs."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,5 +1,7 @@
 """What a separation means for a maximum-likelihood estimate, in words."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ ORIGIN = "Hyperplanes go through the origin; data.with_constant() appends an int
 RISES = "The likelihood has no maximum: it rises for ever along the weights"
 
 
-def in_words(split: "Separation") -> str:
+def in_words(split: Separation) -> str:
     """Return what is separated, which estimates exist, and where to go for the others."""
     n, k = len(split.Z), split.separable.size
     if split.kind == "separable":
@@ -41,7 +43,7 @@ def in_words(split: "Separation") -> str:
     return "\n".join([*lines, ORIGIN])
 
 
-def coefficients(split: "Separation") -> list[str]:
+def coefficients(split: Separation) -> list[str]:
     """Return which coefficients have a finite estimate, which have none, which are free."""
     lines = []
     for features, verdict in (
@@ -63,7 +65,7 @@ def counted(what: str, items: np.ndarray) -> str:
     return f"{len(items)} {what}{'s' * (len(items) > 1)} ({listed(items)})"
 
 
-def named(split: "Separation", features: Iterable[int]) -> str:
+def named(split: Separation, features: Iterable[int]) -> str:
     """Return features by their names, or numbers."""
     if len(features) == split.Z.shape[1] > 1:
         return "all features"
@@ -72,7 +74,7 @@ def named(split: "Separation", features: Iterable[int]) -> str:
     return f"feature{'s' * (len(features) > 1)} {listed(features)}"
 
 
-def weights(split: "Separation") -> str:
+def weights(split: Separation) -> str:
     """Return the largest weights of w, in units of the largest."""
     w = split.w / np.abs(split.w).max()
     largest = np.sort(np.argsort(-np.abs(w), kind="stable")[:SHOWN])

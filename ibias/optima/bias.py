@@ -1,5 +1,7 @@
 """The maximum margin with a bias that costs nothing: the usual support vector machine."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

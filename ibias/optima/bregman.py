@@ -1,5 +1,7 @@
 """The interpolant nearest to a start in a Bregman divergence: where mirror descent goes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Where the flow of a factorised matrix ends when all sensors commute."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

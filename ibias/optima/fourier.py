@@ -1,5 +1,7 @@
 """The maximum margin in the l1 norm of the Fourier transform."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The support vector machine with the hinge loss, at finite penalty."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The interpolant nearest to a start, in any l_p norm."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """The maximum margin in any l_p norm, with its dual and a certificate."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The hard margin between several classes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

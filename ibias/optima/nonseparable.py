@@ -1,5 +1,7 @@
 """Where gradient descent goes on data that no hyperplane separates: a bounded part and a ray."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The regularisation path of a smooth loss, down to penalties far below the smallest float."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

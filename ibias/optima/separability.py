@@ -1,5 +1,7 @@
 """Is there a homogeneous hyperplane with all signed inputs on one side? Gordan and Stiemke."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from functools import cached_property
 

@@ -8,6 +8,8 @@ margin gamma = min_i q_i(u) and convex weights p, its first-order (KKT) conditio
     u = sum_i p_i grad q_i(u) / (L gamma)    and    sum_i p_i (q_i(u) - gamma) = 0.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Where gradient descent goes under a power law: the minimum of its own homogeneous problem."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -10,6 +10,8 @@ p convex weights. The inner maximum over w is exact in the plane: between two ki
 is linear in w, so that its largest value there is at the end of a vector or at a kink.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

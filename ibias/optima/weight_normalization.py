@@ -1,5 +1,7 @@
 """Where the gradient flow of weight normalisation ends, in closed form."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Points in the plane, the lines that separate them, and curves that settle."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Methods side by side."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
 import numpy as np

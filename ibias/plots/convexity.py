@@ -1,5 +1,7 @@
 """Unit balls, convex hulls, tangents: the pictures behind duality."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke

@@ -1,5 +1,7 @@
 """Where the margins of a test set lie."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike

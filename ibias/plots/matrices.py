@@ -1,5 +1,7 @@
 """Matrices with unseen entries, their singular values, and how often they are recovered."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The picture of the mechanism: turned samples, their heights, and their shares of the pull."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike

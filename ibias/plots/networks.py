@@ -1,5 +1,7 @@
 """Networks: the sectors of the plane they assign to a class, their neurons, their layers."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Norms and what they select: level lines, entries of weight vectors, tables of ratios."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Paired runs, and the weights of several predictors side by side."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import numpy as np

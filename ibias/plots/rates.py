@@ -1,5 +1,7 @@
 """Curves on logarithmic axes, where a power is a straight line."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import numpy as np

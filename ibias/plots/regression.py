@@ -1,5 +1,7 @@
 """Fits of curves through points."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike

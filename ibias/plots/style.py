@@ -4,6 +4,8 @@ Figures are drawn dark on white. On the site the white vanishes into the page, a
 mode lightness is turned over while hues are kept; so no figure needs a dark twin.
 """
 
+from __future__ import annotations
+
 import sys
 
 import matplotlib as mpl

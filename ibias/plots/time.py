@@ -1,5 +1,7 @@
 """The axis of log t, on which everything in the linear chapter happens."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 

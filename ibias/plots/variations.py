@@ -1,5 +1,7 @@
 """Planes through the origin in space, cones of several classes, and paths of weights."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Wedge

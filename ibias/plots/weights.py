@@ -1,5 +1,7 @@
 """The plane of two weights: solutions, walks of an optimiser, named points."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike

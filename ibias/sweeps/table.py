@@ -1,5 +1,7 @@
 """A stored table and the hash of the code that made it."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
