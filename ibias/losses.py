@@ -19,7 +19,13 @@ from ibias._validate import choice, positive
 
 
 def log_mean_exp(values: np.ndarray) -> np.ndarray:
-    """Return log mean exp(values) over the last axis, without over- or underflow."""
+    """Return log mean exp(values) over the last axis, without over- or underflow.
+
+    Examples
+    --------
+    >>> float(log_mean_exp(np.array([-1e5, -1e5])))
+    -100000.0
+    """
     largest = values.max(axis=-1, keepdims=True)
     return np.log(np.exp(values - largest).mean(axis=-1)) + largest[..., 0]
 
@@ -28,6 +34,11 @@ def softmax(values: np.ndarray) -> np.ndarray:
     """Return exp(values) / sum exp(values) over the last axis.
 
     scipy's is the same, but its overhead is ten times the work for the few samples of a page.
+
+    Examples
+    --------
+    >>> softmax(np.array([1000.0, 1000.0]))
+    array([0.5, 0.5])
     """
     powers = np.exp(values - values.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
@@ -290,7 +301,13 @@ def named(loss: str | MarginLoss) -> MarginLoss:
 
 
 def is_convex(loss: MarginLoss) -> bool:
-    """Say whether l'' >= 0, that is d/du log(-l') <= 0, at all of `SAMPLED`."""
+    """Say whether l'' >= 0, that is d/du log(-l') <= 0, at all of `SAMPLED`.
+
+    Examples
+    --------
+    >>> is_convex(Logistic()), is_convex(Sigmoid())
+    (True, False)
+    """
     return bool((loss.log_slope_derivative(SAMPLED) <= 0).all())
 
 

@@ -13,7 +13,13 @@ from ibias.record import Record
 
 
 def unit(w: ArrayLike, p: float = 2) -> np.ndarray:
-    """Return w / ||w||_p over the last axis; refuse the zero vector."""
+    """Return w / ||w||_p over the last axis; refuse the zero vector.
+
+    Examples
+    --------
+    >>> unit([3.0, 4.0]), unit([1.0, -3.0], p=1)
+    (array([0.6, 0.8]), array([ 0.25, -0.75]))
+    """
     w = np.asarray(w, dtype=float)
     norm = np.linalg.norm(w, ord=p, axis=-1, keepdims=True)
     if (norm == 0).any():
@@ -22,7 +28,14 @@ def unit(w: ArrayLike, p: float = 2) -> np.ndarray:
 
 
 def unit_or_zero(g: np.ndarray) -> np.ndarray:
-    """Return g / ||g|| over the last axis, and zero where g is zero."""
+    """Return g / ||g|| over the last axis, and zero where g is zero.
+
+    Examples
+    --------
+    >>> unit_or_zero(np.array([[3.0, 4.0], [0.0, 0.0]]))
+    array([[0.6, 0.8],
+           [0. , 0. ]])
+    """
     length = np.linalg.norm(g, axis=-1, keepdims=True)
     return g / np.where(length > 0, length, 1.0)
 
@@ -42,6 +55,12 @@ def margin(Z: ArrayLike, w: ArrayLike, p: float = 2) -> np.ndarray:
     Returns
     -------
     array, shape (...)
+
+    Examples
+    --------
+    >>> Z = [[1.0, 0.0], [0.0, 2.0]]
+    >>> float(margin(Z, [1.0, 1.0], p=1)), float(margin(Z, [1.0, 1.0], p=np.inf))
+    (0.5, 1.0)
     """
     return (unit(w, p) @ np.asarray(Z, dtype=float).T).min(axis=-1)
 

@@ -148,6 +148,12 @@ def separable(
 
     x ~ N(0, I), y = sign(x.u) for a random unit vector u, and then x + shift * y * u, so
     that the margin is at least `shift`. There is no bias.
+
+    Examples
+    --------
+    >>> data = separable(seed=1, n_samples=20, n_features=3)
+    >>> data, sorted(set(data.y.tolist()))
+    (Dataset(20 samples, 3 features), [-1.0, 1.0])
     """
     n_samples = positive_integer("n_samples", n_samples)
     n_features = positive_integer("n_features", n_features)
@@ -171,6 +177,12 @@ def symmetric_pair() -> Dataset:
     The maximum margin is sqrt(2), in the direction (1, 1). The two support vectors are
     mirror images: their dual variables are equal, and the leading term of every rate
     vanishes. Good for a picture, useless for measuring a rate.
+
+    Examples
+    --------
+    >>> symmetric_pair().Z[:2]
+    array([[0.5, 1.5],
+           [1.5, 0.5]])
     """
     Z = [[0.5, 1.5], [1.5, 0.5], [2.5, 1.0], [1.0, 2.5], [2.0, 2.0]]
     return Dataset.from_signed(Z)
@@ -181,5 +193,11 @@ def degenerate_pair() -> Dataset:
 
     The smallest data set on which the residual is not bounded (Soudry et al. 2018, the
     measure-zero case of Theorem 3): it grows like log log t.
+
+    Examples
+    --------
+    >>> degenerate_pair().Z
+    array([[1., 0.],
+           [1., 1.]])
     """
     return Dataset.from_signed([[1.0, 0.0], [1.0, 1.0]])

@@ -123,6 +123,12 @@ def separable_classes(
 
     The teachers u_r are random unit vectors. The first `n_classes` inputs lie along them, so
     that every class is present.
+
+    Examples
+    --------
+    >>> data = separable_classes(seed=0, n_samples=12, n_classes=4)
+    >>> data.X.shape, sorted(set(data.y.tolist()))
+    ((12, 4), [0, 1, 2, 3])
     """
     n_samples = positive_integer("n_samples", n_samples)
     n_features = positive_integer("n_features", n_features)

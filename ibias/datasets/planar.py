@@ -36,6 +36,12 @@ def sectors(
         Points in a sector.
     half_width : float
         In degrees; 0 puts the points on rays.
+
+    Examples
+    --------
+    >>> data = sectors(0, n_per_sector=1)
+    >>> np.sign(data.X).astype(int).tolist(), data.y.astype(int).tolist()
+    ([[1, 1], [-1, 1], [-1, -1], [1, -1]], [1, -1, 1, -1])
     """
     centres, labels = finite_array("centres", centres, ndim=1), signs("labels", labels)
     if centres.shape != labels.shape:

@@ -97,6 +97,12 @@ def gaussian_regression(
 
     The teacher is Gaussian with `n_nonzero` entries that are not zero (all, if not given),
     at the first places, and scaled to norm one.
+
+    Examples
+    --------
+    >>> data = gaussian_regression(seed=0, n_samples=4, n_features=6, n_nonzero=2)
+    >>> data, bool(np.allclose(data.X @ data.teacher, data.y)), int((data.teacher != 0).sum())
+    (Regression(4 samples, 6 features), True, 2)
     """
     n_samples = positive_integer("n_samples", n_samples)
     n_features = positive_integer("n_features", n_features)

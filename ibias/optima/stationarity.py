@@ -84,6 +84,15 @@ def kkt_residual(
         For bad input, or if some q_i <= 0, where there is no margin problem to speak of.
     RuntimeError
         If the solver fails.
+
+    Examples
+    --------
+    >>> from ibias import datasets, models, optima
+    >>> data = datasets.separable(0)
+    >>> svm = optima.max_margin(data)
+    >>> result = kkt_residual(models.linear(5), data, svm.w)
+    >>> result.residual < 1e-6, round(result.margin / svm.margin, 6)
+    (True, 1.0)
     """
     data = require("data", data, Dataset)
     require("net", net, Network, "models.two_layer_relu(n_features, width)")

@@ -78,6 +78,12 @@ def variation_margin(data: Dataset) -> VariationMargin:
         If the inputs are not in the plane, or if no function of F1 separates them.
     RuntimeError
         If the linear program fails or the gap stays above 1e-9 of the margin.
+
+    Examples
+    --------
+    >>> best = variation_margin(Dataset([[1.0, 0.0], [0.0, 1.0]], [1, -1]))
+    >>> round(best.margin, 6), best.predict([[2.0, 0.5], [0.0, 3.0]])
+    (0.5, array([ 1., -1.]))
     """
     data = require("data", data, Dataset)
     if data.n_features != 2:

@@ -62,6 +62,14 @@ def weight_normalized_interpolant(
     ------
     ValueError
         For bad input, and if no w fits the targets.
+
+    Examples
+    --------
+    >>> line = Regression([[1.0, 0.0]], [1.0])
+    >>> limits = [weight_normalized_interpolant(line, start=[c, c]).w for c in (0.01, 1.0)]
+    >>> np.round(limits, 4)
+    array([[1.    , 0.4258],
+           [1.    , 1.    ]])
     """
     rate = positive("rate", rate)
     w0 = initial_point("start", start, data.n_features)
