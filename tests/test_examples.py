@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib
 import inspect
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +50,13 @@ def test_every_room_has_functions_or_classes_with_an_example():
         module = importlib.import_module(f"ibias.{room}")
         names = getattr(module, "__all__", None) or dir(module)
         assert any(">>> " in (getattr(module, name).__doc__ or "") for name in names), room
+
+
+def test_the_examples_of_the_page_of_the_package_run():
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    page = Path(__file__).parent.parent / "book" / "api.md"
+    result = doctest.testfile(str(page), module_relative=False, optionflags=flags)
+    assert result.failed == 0 and result.attempted > 20
 
 
 def test_the_search_has_teeth():

@@ -92,3 +92,27 @@ def test_beside_the_ray_the_bounded_part_decides_as_the_flow_does():
     overlap = Dataset.from_signed([[1.0], [1.0], [-1.0]])
     parts = optima.bounded_part_and_ray(overlap)
     np.testing.assert_allclose(parts.decision_function([[2.0]]), 2 * np.log(2), rtol=1e-12)
+
+
+def test_a_weight_of_the_ray_that_is_rounding_decides_nothing():
+    """The bounded part spans a feature and the constant, the ray is the other feature."""
+    X = np.array([[1.0, 0.0], [2.0, 0.0], [3.0, 0.0], [2.0, 1.0]])
+    for scales in ([1.0, 1.0], [1e-3, 1e4], [1e5, 1e-2]):
+        data = Dataset(X * scales, [-1, 1, -1, -1]).with_constant()
+        parts = optima.bounded_part_and_ray(data)
+        assert (parts.ray.w != 0).tolist() == [False, True, False]
+        assert parts.predict(data.X).tolist() == [-1, -1, -1, -1]  # log(1/2) < 0
+        expected = [np.log(0.5)] * 3
+        np.testing.assert_allclose(parts.decision_function(data.X)[:3], expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_turned_data_are_classified_alike(seed):
+    rng = datasets.generator(seed)
+    rest = np.c_[rng.standard_normal((12, 2)), np.zeros((12, 2))]
+    rising = np.c_[rng.standard_normal((3, 2)), rng.uniform(0.5, 1, (3, 2))]
+    Z, turn = np.vstack([rest, rising]), np.linalg.qr(rng.standard_normal((4, 4)))[0]
+    new = np.vstack([np.c_[rng.standard_normal((20, 2)), np.zeros((20, 2))], 3 * turn])
+    plain = optima.bounded_part_and_ray(Dataset.from_signed(Z)).decision_function(new)
+    turned = optima.bounded_part_and_ray(Dataset.from_signed(Z @ turn.T))
+    np.testing.assert_allclose(turned.decision_function(new @ turn.T), plain, atol=1e-8)

@@ -151,6 +151,8 @@ def _ray(Z: np.ndarray, separable: np.ndarray, rest: np.ndarray) -> MaxMargin:
     w = ray.w.copy()
     if rest.size:
         w -= least_squares(Z[rest] / columns, Z[rest] @ w) / columns
+        # Weights that are rounding would else decide for inputs that no other weight sees.
+        w[np.abs(w * columns) <= SEEN * np.abs(w * columns).max()] = 0.0
     w /= (Z[separable] @ w).min()
     margin = float(1 / length(w.astype(Extended), 2))
     gap = distance_of(across, ray.dual_variables, 2) - margin
