@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from ibias.descent.stochastic import batches
 
 from ibias import datasets, descent, flow
 from ibias.datasets import Dataset
-from ibias.descent.stochastic import batches
 
 sgd = descent.stochastic_gradient_descent
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-
-from ibias import datasets, descent, models
 from ibias.descent.parametrized import Runs, draw
 from ibias.descent.sharpness_aware import sharpness_aware_descent
+
+from ibias import datasets, descent, models
 from ibias.trajectory import unit
 
 DATA = [datasets.gaussian_regression(seed, 6, 9) for seed in range(3)]

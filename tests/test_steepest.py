@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ibias.descent.steepest import dual_orders, steepest_direction
 from scipy.optimize import minimize_scalar
 
 from ibias import datasets, descent, losses, optima
 from ibias.datasets import Dataset
-from ibias.descent.steepest import dual_orders, steepest_direction
 from ibias.trajectory import margin
 
 ORDERS = np.array([1.0, 1.2, 1.5, 2.0, 3.0, 10.0, np.inf])

@@ -166,6 +166,6 @@ class NetworkField:
                 raise IntegrationFailed(
                     f"{MAX_EVALUATIONS} evaluations took the flow only to log t = {run.time:.4g} of"
                     f" {log_t[-1]:.4g}: it slides along a kink of the ReLU. Take another start, or"
-                    " descent.network_descent, which zigzags across it."
+                    " descent with steps.Safe(), which zigzags across it."
                 )
         return runs
