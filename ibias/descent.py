@@ -14,7 +14,6 @@ from ibias.losses import named
 from ibias.methods import Gradient, Method
 from ibias.noise import FullBatch, LabelNoise, Sampling, WeightNoise
 from ibias.objectives import Objective, Pull
-from ibias.objectives.readers import chosen
 from ibias.steps import Adaptive, Step
 from ibias.trajectory import Trajectory
 
@@ -292,10 +291,11 @@ def _random(
     if labels is None or not labels.size:
         if size is None:
             return None, shifts
-        return map(objective.on, sampling.rows(rng, objective.n_samples, shape[:-1])), shifts
+        all_rows = sampling.rows(rng, objective.n_samples, shape[:-1])
+        return map(objective.maker, all_rows, repeat(None)), shifts
     disturbed = labels.targets(rng, objective, (*shape[:-1], size or objective.n_samples))
     if size is None:
-        return (objective.on(None, disturbed(objective.y)) for _ in repeat(None)), shifts
+        return (objective.maker(None, disturbed(objective.y)) for _ in repeat(None)), shifts
     all_rows = sampling.rows(rng, objective.n_samples, shape[:-1])
-    y, batched = objective.y, objective.batched
-    return (objective.on(rows, disturbed(chosen(y, rows, batched))) for rows in all_rows), shifts
+    y, take, make = objective.y, objective.take, objective.maker
+    return (make(rows, disturbed(take(y, rows))) for rows in all_rows), shifts

@@ -140,7 +140,9 @@ class OfLogRisk(Altered):
 
     def value(self, theta: np.ndarray) -> np.ndarray:
         """Return -grad log risk(theta)."""
-        return self.known if theta is self.theta else self.pull.of_log_risk(theta)[0]
+        return self.known if theta is self.theta else self.pull.over_risk(theta)
+
+    over_risk = value
 
     def __call__(self, theta: np.ndarray) -> Downhill:
         """Return the same; it is of order one, so that its size needs no logarithm."""
@@ -218,8 +220,10 @@ class Safe(Adaptive):
     ) -> tuple[np.ndarray, np.ndarray, Pull, None]:
         """Return s, zero where nothing moves, and log(s / risk)."""
         ascent, log_risk, steepest = pull.steepness(theta)
-        by_scale = np.linalg.norm(theta, axis=-1) / np.linalg.norm(ascent, axis=-1)
-        by_scale = np.where(by_scale > 0, self.largest_move * by_scale, np.inf)
+        lengths = np.linalg.norm(theta, axis=-1)
+        if not lengths.all():
+            lengths = np.where(lengths > 0, lengths, np.inf)
+        by_scale = self.largest_move * lengths / np.linalg.norm(ascent, axis=-1)
         # The pull is a mean of the gradients of the margins: where all vanish, it does.
         size = np.where(steepest > 0, np.minimum(1 / steepest, by_scale), 0.0)
         return size, np.log(size) - log_risk, OfLogRisk(pull, theta, ascent), None

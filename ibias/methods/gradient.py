@@ -42,7 +42,7 @@ class LossScaled(Method):
         self, pull: Pull, theta: np.ndarray, state: None, k: int, eta: float
     ) -> tuple[np.ndarray, None]:
         """Return theta - eta grad log risk."""
-        return theta + eta * pull.of_log_risk(theta)[0], None
+        return theta + eta * pull.over_risk(theta), None
 
     def default_steps(self, objective: Objective, sampled: bool) -> Step:
         """Return the largest safe step of mirror descent in the dual."""
@@ -52,7 +52,7 @@ class LossScaled(Method):
         """Return the gradient flow of log risk."""
 
         def velocity(pull: Pull, theta: np.ndarray) -> Downhill:
-            return Downhill(np.zeros(1), pull.of_log_risk(theta)[0])
+            return Downhill(np.zeros(1), pull.over_risk(theta))
 
         return Limit("velocity", velocity=velocity)
 

@@ -149,7 +149,7 @@ class Boosting(Method):
         """Return theta with one coordinate moved."""
         if np.max(eta) > 1:
             raise ValueError(f"steps: the shrinkage must be at most 1; got {np.max(eta)}")
-        edges = pull.of_log_risk(theta)[0]
+        edges = pull.over_risk(theta)
         best = np.abs(edges).argmax(axis=-1, keepdims=True)
         r = np.take_along_axis(edges, best, axis=-1)
         if (np.abs(r) >= 1).any():

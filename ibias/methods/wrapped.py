@@ -60,9 +60,9 @@ class Ascended(Altered):
         """Return the same, its size apart."""
         return self.pull(self.above(theta))
 
-    def of_log_risk(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return minus the gradient of log risk up there, and log risk there."""
-        return self.pull.of_log_risk(self.above(theta))
+    def over_risk(self, theta: np.ndarray) -> np.ndarray:
+        """Return minus the gradient of log risk up there."""
+        return self.pull.over_risk(self.above(theta))
 
     def dual(self, theta: np.ndarray) -> np.ndarray:
         """Return the mean of the gradients of the margins up there."""

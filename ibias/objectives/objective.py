@@ -1,6 +1,6 @@
 """What is minimised: data, a loss and a model, which have a risk together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -11,11 +11,13 @@ from numpy.typing import ArrayLike
 from ibias._validate import finite_array, shown
 from ibias.datasets import Dataset, MatrixProblem, MulticlassDataset, Regression
 from ibias.losses import MarginLoss, named
-from ibias.objectives.outputs import CrossEntropy, Margins, Observed, Outputs, Squares
+from ibias.objectives.outputs import CrossEntropy, Margins, Observed, Squares
 from ibias.objectives.pull import Downhill, LinearPull, Pull
-from ibias.objectives.readers import Entries, Linear, Reader, Signed, Through, chosen
+from ibias.objectives.readers import Entries, Linear, Signed, Through, taker
 
 Data = Dataset | Regression | MulticlassDataset | MatrixProblem
+Rows = np.ndarray | None
+Maker = Callable[[Rows, Rows], Pull]
 FEW = 64  # iterates whose risk is computed together
 
 
@@ -182,26 +184,70 @@ class Objective:
 
         Targets are labels or regression targets; the axes before the last are those of the runs.
         """
-        first = self.sets[0]
-        if self.kind is MatrixProblem:
-            return self._of(Entries(), Observed(first))
-        if self.kind is MulticlassDataset:
-            n_wrong = first.n_classes - 1
-            return self._of(Linear(self._pairs(rows, n_wrong)), CrossEntropy(n_wrong))
-        X = self.X if rows is None else chosen(self.X, rows, self.batched)
-        if self.is_margin and (self.model is None or hasattr(self.model, "weights")):
-            if targets is not None:
-                Z = targets[..., None] * X
-            else:
-                Z = self.Z if rows is None else chosen(self.Z, rows, self.batched)
-            return self._of(Linear(Z), Margins(self.loss))
-        if targets is None:
-            targets = self.y if rows is None else chosen(self.y, rows, self.batched)
+        return self.maker(rows, targets)
+
+    @property
+    def take(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        """The map from an array of the samples and rows, shape (..., b), to these rows."""
+        return taker(len(self.sets) if self.batched else None)
+
+    @cached_property
+    def maker(self) -> Maker:
+        """What `on` calls, with all that does not depend on its arguments looked up before."""
+        model, shapes, kind = self.model, self.shapes, self.kind
+        through = model is not None and hasattr(model, "weights")
+        if kind is MatrixProblem or kind is MulticlassDataset:
+            return self._maker_of_matrices(through)
+        take, y = self.take, self.y
         if self.is_margin:
-            return Pull(Signed(self.model, X, targets), Margins(self.loss), self.shapes)
-        if self.model is None or hasattr(self.model, "weights"):
-            return self._of(Linear(X), Squares(targets))
-        return Pull(Signed(self.model, X), Squares(targets), self.shapes)
+            outputs = Margins(self.loss)
+            if model is None or through:
+                X, Z = self.X, self.Z
+
+                def signed(rows: Rows, targets: Rows) -> Pull:
+                    if targets is None:
+                        chosen = Z if rows is None else take(Z, rows)
+                    else:
+                        chosen = targets[..., None] * (X if rows is None else take(X, rows))
+                    if through:
+                        return Pull(Through(model, Linear(chosen)), outputs, shapes)
+                    return LinearPull(Linear(chosen), outputs, shapes)
+
+                return signed
+        X, is_margin = self.X, self.is_margin
+
+        def plain(rows: Rows, targets: Rows) -> Pull:
+            x = X if rows is None else take(X, rows)
+            if targets is None:
+                targets = y if rows is None else take(y, rows)
+            if is_margin:
+                return Pull(Signed(model, x, targets), outputs, shapes)
+            if model is None:
+                return Pull(Linear(x), Squares(targets), shapes)
+            reader = Through(model, Linear(x)) if through else Signed(model, x)
+            return Pull(reader, Squares(targets), shapes)
+
+        return plain
+
+    def _maker_of_matrices(self, through: bool) -> Maker:
+        """Return the maker for several classes, and for a matrix problem."""
+        model, shapes, first = self.model, self.shapes, self.sets[0]
+        if self.kind is MatrixProblem:
+            reader = Through(model, Entries()) if through else Entries()
+            pull = Pull(reader, Observed(first), shapes)
+            return lambda rows, targets: pull
+        take, Z, n_wrong = self.take, self.Z, first.n_classes - 1
+        outputs = CrossEntropy(n_wrong)
+
+        def classes(rows: Rows, targets: Rows) -> Pull:
+            chosen = Z
+            if rows is not None:
+                pairs = rows[..., None] * n_wrong + np.arange(n_wrong)
+                chosen = take(Z, pairs.reshape(*rows.shape[:-1], -1))
+            linear = Linear(chosen)
+            return Pull(Through(model, linear) if through else linear, outputs, shapes)
+
+        return classes
 
     def log_risk(self, theta: ArrayLike) -> np.ndarray:
         """Return the logarithm of the risk, shape (...), for theta of shape (..., n_parameters)."""
@@ -296,20 +342,6 @@ class Objective:
                 f"{self.loss} is not smooth, so no step size is safe by default: give steps."
             )
         return self.Z, self.loss.smoothness
-
-    def _of(self, linear: Reader, outputs: Outputs) -> Pull:
-        """Return the pull through the weights of the model."""
-        if self.model is not None:
-            return Pull(Through(self.model, linear), outputs, self.shapes)
-        plain = isinstance(outputs, Margins) and linear.Z.ndim == 2
-        return (LinearPull if plain else Pull)(linear, outputs, self.shapes)
-
-    def _pairs(self, rows: np.ndarray | None, n_wrong: int) -> np.ndarray:
-        """Return the rows of Z of all wrong classes of some samples."""
-        if rows is None:
-            return self.Z
-        of_sample = rows[..., None] * n_wrong + np.arange(n_wrong)
-        return chosen(self.Z, of_sample.reshape(*rows.shape[:-1], -1), self.batched)
 
     def _check_model(self) -> None:
         """Refuse a model that the data do not fit."""

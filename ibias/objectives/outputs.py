@@ -23,6 +23,10 @@ class Outputs(ABC):
         """Return a, shape (..., 1), and v with -d risk/du = exp(a) v."""
         return np.zeros((*u.shape[:-1], 1)), self.slopes(u)
 
+    def over_risk(self, u: np.ndarray) -> np.ndarray:
+        """Return -d log risk/du, shape (..., n_outputs)."""
+        return self.relative_slopes(u)[0]
+
     def relative_slopes(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return -d log risk/du, shape (..., n_outputs), and log risk."""
         log_risk = self.log_risk(u)
@@ -54,11 +58,20 @@ class Margins(Outputs):
         top = log_slopes.max(axis=-1, keepdims=True)
         return top, np.exp(log_slopes - top) / u.shape[-1]
 
-    def relative_slopes(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return -l'(u_i) / sum_j l(u_j), both divided by the largest loss, and log risk."""
+    def _total(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return log of the largest loss, and the sum of all over it, shapes (..., 1)."""
         log_values = self.loss.log_value(u)
         largest = log_values.max(axis=-1, keepdims=True)
-        total = np.exp(log_values - largest).sum(axis=-1, keepdims=True)
+        return largest, np.exp(log_values - largest).sum(axis=-1, keepdims=True)
+
+    def over_risk(self, u: np.ndarray) -> np.ndarray:
+        """Return -l'(u_i) / sum_j l(u_j), both divided by the largest loss."""
+        largest, total = self._total(u)
+        return np.exp(self.loss.log_slope(u) - largest) / total
+
+    def relative_slopes(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the same, and log risk."""
+        largest, total = self._total(u)
         log_risk = (np.log(total / u.shape[-1]) + largest)[..., 0]
         return np.exp(self.loss.log_slope(u) - largest) / total, log_risk
 

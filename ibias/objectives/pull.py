@@ -7,6 +7,8 @@ import numpy as np
 from ibias.objectives.outputs import Outputs
 from ibias.objectives.readers import Reader
 
+SMALL = 2**14  # entries of a matrix
+
 
 class Downhill(NamedTuple):
     """The vector exp(log_size) * direction, which may be too small for double precision.
@@ -58,8 +60,13 @@ class Pull:
         """Return the logarithm of the mean loss, shape (...)."""
         return self.outputs.log_risk(self.reader.at(theta)[0])
 
+    def over_risk(self, theta: np.ndarray) -> np.ndarray:
+        """Return -grad log risk(theta), the pull over the risk: of order one at all times."""
+        u, back = self.reader.at(theta)
+        return back(self.outputs.over_risk(u))
+
     def of_log_risk(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return -grad log risk(theta), of order one at all times, and log risk(theta)."""
+        """Return `over_risk` and the logarithm of the risk."""
         u, back = self.reader.at(theta)
         slopes, log_risk = self.outputs.relative_slopes(u)
         return back(slopes), log_risk
@@ -80,13 +87,32 @@ class LinearPull(Pull):
     """The same for a linear model under a margin loss: one line in place of four calls."""
 
     def __init__(self, reader: Any, outputs: Any, shapes: tuple) -> None:
-        super().__init__(reader, outputs, shapes)
-        self.forth, self.back = reader.Z.T, reader.Z / reader.Z.shape[0]
-        self.log_slope = outputs.loss.log_slope
+        self.reader, self.outputs, self.shapes = reader, outputs, shapes
+        self.Z, self.log_slope = reader.Z, outputs.loss.log_slope
+        # Divided once; but a second large matrix beside Z would not fit into the cache.
+        self.back = self.Z / len(self.Z) if self.Z.ndim == 2 and self.Z.size < SMALL else None
 
     def value(self, theta: np.ndarray) -> np.ndarray:
         """Return -grad risk(theta); zero where it underflows."""
-        return np.exp(self.log_slope(theta @ self.forth)) @ self.back
+        Z = self.Z
+        if self.back is not None:
+            return np.exp(self.log_slope(theta @ Z.T)) @ self.back
+        if Z.ndim == 2:
+            return np.exp(self.log_slope(theta @ Z.T)) @ Z / len(Z)
+        slopes = np.exp(self.log_slope((Z @ theta[..., None])[..., 0])) / Z.shape[-2]
+        return (slopes[..., None, :] @ Z)[..., 0, :]
+
+    def __call__(self, theta: np.ndarray) -> Downhill:
+        """Return the same, its size apart: nothing underflows."""
+        Z = self.Z
+        flat = Z.ndim == 2
+        log_slopes = self.log_slope(theta @ Z.T if flat else (Z @ theta[..., None])[..., 0])
+        top = log_slopes.max(axis=-1, keepdims=True)
+        slopes = np.exp(log_slopes - top)
+        if self.back is not None:
+            return Downhill(top, slopes @ self.back)
+        pulled = slopes @ Z if flat else (slopes[..., None, :] @ Z)[..., 0, :]
+        return Downhill(top, pulled / Z.shape[-2])
 
 
 class Altered:

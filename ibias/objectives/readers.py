@@ -13,12 +13,15 @@ import numpy as np
 Back = Callable[[np.ndarray], np.ndarray]
 
 
-def chosen(array: np.ndarray, rows: np.ndarray, batched: bool) -> np.ndarray:
-    """Return the rows of each run, shape (*rows.shape, ...)."""
-    if not batched:
-        return array[rows]
-    trailing = (1,) * (array.ndim - rows.ndim)
-    return np.take_along_axis(array, rows.reshape(*rows.shape, *trailing), axis=rows.ndim - 1)
+def taker(n_sets: int | None) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Return the map from an array and rows, shape (..., b), to the rows of each run.
+
+    With `n_sets`, arrays have a data set for each run, along their first axis.
+    """
+    if n_sets is None:
+        return lambda array, rows: array[rows]
+    each = np.arange(n_sets)[:, None]
+    return lambda array, rows: array[each, rows]
 
 
 class Reader(ABC):
