@@ -1,5 +1,6 @@
 """What reaches the reader's browser: only what a page uses, and nothing from elsewhere."""
 
+import base64
 import re
 import shutil
 from pathlib import Path
@@ -10,9 +11,14 @@ from sphinx.application import Sphinx
 HERE = Path(__file__).resolve().parent
 FACE = HERE.parents[1] / "node_modules" / "@fontsource" / "source-serif-4" / "files"
 FACE_CUTS = ("400-normal", "400-italic", "600-normal")
-AHEAD = ["source-serif-4-latin-400-normal", "source-serif-4-latin-600-normal"]
-AHEAD_OF_ITALICS = ["source-serif-4-latin-400-italic"]
-AHEAD_OF_FORMULAS = ["katex/fonts/KaTeX_Main-Regular", "katex/fonts/KaTeX_Math-Italic"]
+# The faces of formulas that stand in lines of text; the others are fetched where they are used.
+IN_LINE = ("Main-Regular", "Math-Italic", "Size1-Regular", "Size2-Regular")
+# All that a page is painted with, as a style names them.
+FACES = [
+    *(f"{style} 1em 'Source Serif'" for style in ("400", "italic 400", "600")),
+    *("900 1em 'Font Awesome 6 Free'", "400 1em 'Font Awesome 6 Brands'"),
+    *("1em KaTeX_Main", "italic 1em KaTeX_Math", "1em KaTeX_Size1", "1em KaTeX_Size2"),
+]
 
 UNUSED = re.compile(r"thebe|design-tabs|toggle|proof\.css|exercise\.css")
 # Parts of a body that no page uses, ids that are written more than once on a page, and roles
@@ -34,6 +40,9 @@ DROPDOWN = re.compile(
 )
 # Rules of the icon font: one for each of two thousand icons.
 ICON_RULE = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"\\([0-9a-f]+)"\}')
+
+# The theme's own faces of icons, of files that the site does not serve.
+ICON_FACE = re.compile(r"@font-face\{[^}]*webfonts/[^}]*\}")
 
 
 def with_details(body: str) -> str:
@@ -60,10 +69,8 @@ def _closing_div(body: str, start: int) -> int:
 def trim_page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
     """Drop the scripts, styles and ids that the page does not need."""
     body = with_details(CLUTTER.sub("", context.get("body", "")))
+    context["faces"] = FACES
     body = context["body"] = SIZE.sub(r'width="\1" height="\2"', body)
-
-    faces = AHEAD + AHEAD_OF_ITALICS * ("<em" in body)
-    context["faces_ahead"] = faces + AHEAD_OF_FORMULAS * ('class="katex' in body)
 
     def used(asset: Any) -> bool:
         attributes = getattr(asset, "attributes", {})
@@ -82,13 +89,16 @@ def trim_page(app: Sphinx, pagename: str, templatename: str, context: dict, doct
 
 
 def finish(app: Sphinx, exception: Exception | None) -> None:
-    """Copy the text face, reduce the icon font to its used icons, drop what nothing loads."""
+    """Put the faces into the style sheets, the used icons alone; drop what nothing loads."""
     if exception or app.builder.format != "html":
         return
     static = Path(app.outdir) / "_static"
     for cut in FACE_CUTS:
         shutil.copy(FACE / f"source-serif-4-latin-{cut}.woff2", static)
     _reduce_icons(Path(app.outdir), static)
+    _with_faces(static / "site.css", "")
+    for face in IN_LINE:
+        _with_faces(static / "katex" / "katex.css", face)
     shutil.rmtree(static / "vendor" / "fontawesome")
     shutil.rmtree(static / "locales")  # the theme's words in fifty languages
     for path in static.rglob("*.map"):
@@ -110,6 +120,24 @@ def _drop_unnamed(site: Path, static: Path) -> None:
                 texts.pop(path, None)
 
 
+def _with_faces(sheet: Path, name: str) -> None:
+    """Put the faces that a style sheet names, those with `name` in theirs, into the sheet.
+
+    A page is not painted before its style sheets are there. What they hold is there with them,
+    so that no line of text moves when a face comes late.
+    """
+
+    def inside(match: re.Match) -> str:
+        path = sheet.parent / match[1]
+        data = base64.b64encode(path.read_bytes()).decode()
+        path.unlink()
+        return f'url("data:font/{path.suffix[1:]};base64,{data}")'
+
+    style = sheet.read_text(encoding="utf-8")
+    face = rf'url\("?([\w./-]*{re.escape(name)}[\w-]*\.woff2?)"?\)'
+    sheet.write_text(re.sub(face, inside, style), encoding="utf-8")
+
+
 def _reduce_icons(site: Path, static: Path) -> None:
     """Write an icon font of the icons in use, and drop the rules of all others."""
     from fontTools import subset
@@ -127,7 +155,7 @@ def _reduce_icons(site: Path, static: Path) -> None:
         points.add(int(match[2], 16))
         return match[0]
 
-    style.write_text(ICON_RULE.sub(keep, css), encoding="utf-8")
+    style.write_text(ICON_FACE.sub("", ICON_RULE.sub(keep, css)), encoding="utf-8")
     fonts = static / "vendor" / "fontawesome" / "webfonts"
     options = subset.Options(flavor="woff")
     for name in ("solid-900", "brands-400"):

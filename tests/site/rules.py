@@ -23,6 +23,8 @@ USES = {  # what a page loads, and what on it needs that
     "sphinx-design.min.css": "[class^=sd-]",
 }
 NEVER = re.compile(r"thebe|toggle|searchtools|fontawesome|MathJax")
+# Faces that a page is painted with stand in its style sheets: lines would move if they came late.
+LATE = re.compile(r"source-serif|icons-|KaTeX_(Main-Regular|Math-Italic|Size[12])")
 
 
 def loads(page: Any, address: str) -> list[str]:
@@ -36,6 +38,7 @@ def loads(page: Any, address: str) -> list[str]:
         if (name in names) != bool(page.query_selector(selector)):
             found.append(f"{name} is {'not ' * (name not in names)}loaded, against {selector}")
     found += [f"never loaded by a page: {name}" for name in names if NEVER.search(name)]
+    found += [f"a face that comes after the text: {name}" for name in names if LATE.search(name)]
     weight, most = sum(map(tools.weight, page.responses)), HEAVIEST[tools.kind(page)]
     return found + [f"weighs {weight / 1000:.0f} KB"] * (weight > most)
 
@@ -145,29 +148,6 @@ def _wrong(state: dict) -> list[str]:
         "the value is not spoken twice": state["again"] == "off",
     }
     return [f"slider at {state['at']}: not so that {rule}" for rule in rules if not rules[rule]]
-
-
-def in_its_own_face(page: Any) -> None:
-    """Show the text in the face that the site serves, however late it came.
-
-    The site lets a face that is late be (``font-display: optional``). The text then stands in a
-    face of the machine, and what fits a line is the machine's affair.
-    """
-    style = (ROOT / "book" / "_assets" / "site.css").read_text(encoding="utf-8")
-    late = [line for line in style.splitlines() if "font-display: optional" in line]
-    faces = "\n".join(late).replace("optional", "block")
-    page.evaluate(
-        """async faces => {
-            const base = document.querySelector("link[href*='site.css']").href;
-            const there = (_, file) => `url("${new URL(file, base)}")`;
-            document.head.append(Object.assign(document.createElement("style"), {
-                textContent: faces.replace(/url\\("(.*?)"\\)/g, there)
-            }));
-            for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
-            await document.fonts.ready;
-        }""",
-        faces,
-    )
 
 
 def wide(page: Any) -> list[str]:

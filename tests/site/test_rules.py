@@ -72,6 +72,12 @@ FAULTS = {
         "<main>",
         '<script src="_static/thebe.js"></script><main>',
     ),
+    "a face that comes late": (
+        "loads",
+        "after the text",
+        "<main>",
+        '<script src="_static/source-serif.js"></script><main>',
+    ),
     "too heavy": ("loads", "weighs", "Text.", f"Text.<!--{NOISE * 2}-->"),
     "mathematics left as source": ("source", "'$'", "Text.", "Let $x$ be."),
     "a role left as source": ("source", "{cite:t}`", "Text.", "{cite:t}`x`"),
@@ -167,7 +173,7 @@ def planted(tmp_path, visit):
     (tmp_path / "a.svg").write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
     )
-    for name in ("ledger.js", "thebe.js"):
+    for name in ("ledger.js", "source-serif.js", "thebe.js"):
         (tmp_path / "_static" / name).write_text("")
 
     def open_page(old="", new="", width=1280):

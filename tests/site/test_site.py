@@ -36,8 +36,6 @@ def test_page(path, address, site, visit, subtests):
 
     page = visit(f"{address}/{path}", width=390, height=844)
     for rule in (rules.sliders, rules.jumps, rules.wide, rules.scrolling):
-        if rule is rules.wide:
-            rules.in_its_own_face(page)
         with subtests.test(f"{rule.__name__} on a phone"):
             assert rule(page) == []
 
