@@ -138,6 +138,26 @@ def test_the_bibliography_is_sorted():
     assert list(BIBLIOGRAPHY) == sorted(BIBLIOGRAPHY)
 
 
+CITED = re.compile(r"\{cite:\w+\}`([^`]+)`")
+
+
+def keys_in(text: str) -> set[str]:
+    return {key.strip() for keys in CITED.findall(text) for key in keys.split(",")}
+
+
+def test_every_entry_of_the_bibliography_is_cited_and_the_other_way_round():
+    assert keys_in("as {cite:p}`a2001x,b2002y` and {cite:t}`c2003z` say") == {
+        "a2001x",
+        "b2002y",
+        "c2003z",
+    }
+    pages = [path for kind in ("*.ipynb", "*.md") for path in BOOK.rglob(kind)]
+    cited = {key for claim in CLAIMS for key in claim.reference}
+    for path in pages:
+        cited |= keys_in(path.read_text(encoding="utf-8"))
+    assert cited == set(BIBLIOGRAPHY)
+
+
 # ---- ledger and notebooks -------------------------------------------------------------------
 
 

@@ -15,11 +15,15 @@ check = Check("S000-6", "limit", "value", lambda x: x, equals=0, tolerance=1)
 """
 
 
-def failures(tmp_path, *sources, seed=7):
+def findings(tmp_path, *sources, seed=7):
     path = tmp_path / "page.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell(s) for s in (HEAD, *sources)]), path)
     with multiprocessing.Pool(1) as pool:  # the run of a page changes its process
         return pool.apply(seeds.run, ((str(path), seed),))
+
+
+def failures(tmp_path, *sources):
+    return [one for one in findings(tmp_path, *sources) if one.failed]
 
 
 def test_a_page_without_faults(tmp_path):
@@ -38,19 +42,39 @@ def test_every_fault_is_found_though_another_came_before_it(tmp_path):
     )
     assert [(one.role, one.misses) for one in found[:2]] == [("check", 7.0), ("control", 7.0)]
     assert [one.role for one in found[2:]] == ["wrong", "check", "cell", "check"]
-    assert "NOT TOLD" in found[2].said and "NaN" in found[3].said
+    assert found[2].misses == 2.0 and "NaN" in found[3].said
     assert found[4].said.startswith("OSError: first line (") and found[5].misses == 2.5
     assert {one.seed for one in found} == {7}
 
 
 def test_the_table_has_one_line_for_each_check_with_its_worst_miss():
     def one(role, seed, misses):
-        return seeds.Failure("a/b", role, "S000-6: value", seed, misses)
+        return seeds.Finding("a/b", role, "S000-6: value", seed, misses)
 
     lines = seeds.table([one("check", 3, 1.5), one("check", 5, 4.0), one("control", 3, 8.0)])
     check, control = lines.splitlines()[1:]
     assert check.split()[:4] == ["a/b", "check", "2", "4"] and check.endswith("| 3 5")
     assert control.split()[:4] == ["a/b", "control", "1", "8"]
+
+
+def test_the_closest_calls_are_told_though_they_hold(tmp_path):
+    sources = (
+        "check(0.5)\ncheck(0.9)\ncheck.control(20, broken='it')",
+        "check.rejects('five', predicts=5)\ncheck.rejects('six', 3.5)",
+        "check.control(12, broken='more')",
+    )
+    found = findings(tmp_path, *sources)
+    assert not any(one.failed for one in found)
+    first, second, third = (line.split() for line in seeds.close_calls(found, 3).splitlines()[1:])
+    assert first[1:4] == ["check", "0.90", "0.9"] and first[-2:] == ["|", "7"]
+    assert second[1:4] == ["wrong", "0.86", "3.5"]  # the nearest of all its entries
+    assert third[1:4] == ["control", "0.83", "12"]
+    assert len(seeds.close_calls(found, 1).splitlines()) == 2  # so many a page, and a head
+
+
+def test_what_failed_once_is_no_close_call():
+    held, failed = (seeds.Finding("a", "check", "x", 1, 0.9, failed=no) for no in (False, True))
+    assert len(seeds.close_calls([held, failed], 5).splitlines()) == 1
 
 
 def test_seeds_are_named_one_by_one_or_as_a_range():

@@ -1,11 +1,12 @@
 """Run every check of the book under other seeds.
 
-    python tools/seeds.py [--seeds "1 2 3" | "1001-1100"] [--jobs N] [paths]
+    python tools/seeds.py [--seeds "1 2 3" | "1001-1100"] [--jobs N] [--close N] [paths]
 
 Each page is run once a seed, with every generator shifted, in a process of its own. Pictures are
 not drawn. A check that does not hold is noted, and the page goes on, so that one fault hides no
 other. At the end stands one table: a line for each check, control or cell that failed anywhere.
-Exit status 1 if there is a line.
+Exit status 1 if there is a line. With `--close N` a second table follows: on each page the N calls
+that held everywhere and came nearest to failing, each at its worst seed.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import time
 import traceback
 import warnings
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,12 +35,16 @@ from notebooks import BOOK, notebooks
 from ibias import claims, descent, flow, frames, optima, plots  # noqa: F401
 from ibias.claims import checks
 
+VERDICTS = (checks.CheckFailed, checks.ControlPassed, checks.WrongTheoryPassed)
+# By how many tolerances each role must miss; a check by at most one, the others by more.
+LIMITS = {"check": 1, "control": checks.MISS, "wrong": checks.TELLS}
+
 
 @dataclass(frozen=True)
-class Failure:
-    """A check, a control or a whole cell that failed on one page under one seed.
+class Finding:
+    """What a check, a control, a wrong theory or a whole cell did on one page under one seed.
 
-    `misses` says by how many tolerances: a check by more than one, a control by fewer than ten.
+    `misses` says by how many tolerances it was off, at the entry that decides.
     """
 
     page: str
@@ -47,55 +53,70 @@ class Failure:
     seed: int
     misses: float = float("nan")
     said: str = ""
+    failed: bool = True
+
+    @property
+    def closeness(self) -> float:
+        """The part of its room that it used up: at one it fails."""
+        limit = LIMITS[self.role]
+        if self.role == "check":
+            return self.misses / limit
+        return limit / self.misses if self.misses > 0 else float("inf")
 
 
 class _Noting(checks.Check):
-    """A check that notes its failure instead of raising."""
+    """A check that notes what it found instead of raising."""
 
-    failures: list = []  # noqa: RUF012  (shared by the checks of a page on purpose)
+    found: list = []  # noqa: RUF012  (shared by the checks of a page on purpose)
 
     def __call__(self, *case: Any, **named_case: Any) -> None:
-        self._note("check", case, named_case)
+        self._note("check", self.statement, super().__call__, case, named_case)
 
     def control(self, *case: Any, broken: str, **named_case: Any) -> None:
-        self._note("control", case, named_case)
+        self._note(
+            "control", self.statement, super().control, case, named_case | {"broken": broken}
+        )
 
     def rejects(self, theory: str, *case: Any, predicts: float | None = None, **named: Any) -> None:
-        what = f"{self.ids}: {self.statement} / {theory}"
+        what = f"{self.statement} / {theory}"
+        self._note("wrong", what, super().rejects, (theory, *case), named | {"predicts": predicts})
+
+    def _measured(self, *case: Any, **named_case: Any) -> np.ndarray:
+        self._value = super()._measured(*case, **named_case)
+        return self._value
+
+    def _miss(self, measured: np.ndarray, expected: float | None = None) -> np.ndarray:
+        self._misses = super()._miss(measured, expected)
+        return self._misses
+
+    def _note(self, role: str, what: str, call: Callable, case: tuple, named_case: dict) -> None:
+        said, failed, self._misses = "", False, np.array([np.nan])
         try:
             with contextlib.redirect_stdout(io.StringIO()):
-                super().rejects(theory, *case, predicts=predicts, **named)
-        except Exception as error:
-            self.failures.append(("wrong", what, float("nan"), _told(error)))
-
-    def _note(self, role: str, case: tuple, named_case: dict) -> None:
-        what = f"{self.ids}: {self.statement}"
-        try:
-            measured = self._measured(*case, **named_case)
-            misses = self._miss(measured)
+                call(*case, **named_case)
+        except VERDICTS:
+            failed = True
             if role == "check":
-                self._last = measured
+                self._last = self._value
         except Exception as error:
-            self.failures.append((role, what, float("nan"), _told(error)))
-            return
-        if role == "check" and (misses > 1).any():
-            self.failures.append((role, what, float(misses.max()), ""))
-        if role == "control" and (misses < checks.MISS).any():
-            self.failures.append((role, what, float(misses.min()), ""))
+            said, failed, self._misses = _told(error), True, np.array([np.nan])
+        decides = min if role == "control" else max
+        misses = float(decides(self._misses.ravel()))
+        self.found.append((role, f"{self.ids}: {what}", misses, said, failed))
 
 
 def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:160]
 
 
-def run(task: tuple[str, int]) -> list[Failure]:
-    """Run the page at a path under a seed; return what failed."""
+def run(task: tuple[str, int]) -> list[Finding]:
+    """Run the page at a path under a seed; return what every check did, and what failed."""
     path, seed = Path(task[0]), task[1]
     os.environ["IBIAS_SEED"] = str(seed)
     os.chdir(path.parent)
     page = path.relative_to(BOOK).with_suffix("").as_posix() if BOOK in path.parents else path.stem
     matplotlib.use("Agg")
-    _Noting.failures = []
+    _Noting.found = []
     checks.Check = claims.Check = _Noting
     frames.slider = lambda *_, **__: None
     plt.show = lambda *_, **__: None
@@ -114,31 +135,50 @@ def run(task: tuple[str, int]) -> list[Failure]:
                 first = next((line for line in source.splitlines() if line.strip()), "")
                 last = traceback.extract_tb(error.__traceback__)[-1]
                 said = f"{_told(error)} ({Path(last.filename).name}:{last.lineno})"
-                _Noting.failures.append(("cell", f"{number}: {first[:50]}", float("nan"), said))
+                what = f"{number}: {first[:50]}"
+                _Noting.found.append(("cell", what, float("nan"), said, True))
             plt.close("all")
     finally:
         sys.stdout.close()
         sys.stdout = stdout
     return [
-        Failure(page, role, what, seed, misses, said)
-        for role, what, misses, said in _Noting.failures
+        Finding(page, role, what, seed, misses, said, failed)
+        for role, what, misses, said, failed in _Noting.found
     ]
 
 
-def table(failures: list[Failure]) -> str:
+def table(failures: list[Finding]) -> str:
     """Return one line for each check, control or cell: seeds failed, worst miss in tolerances."""
-    together = defaultdict(list)
-    for failure in failures:
-        together[failure.page, failure.role, failure.what].append(failure)
     lines = [f"{'page':36} {'role':8} {'failed':>6} {'worst':>9}  claim, and seeds"]
-    for (page, role, what), ones in sorted(together.items()):
+    for (page, role, what), ones in sorted(_together(failures).items()):
         misses = [one.misses for one in ones if np.isfinite(one.misses)]
-        worst = (min if role == "control" else max)(misses, default=float("nan"))
+        worst = (max if role == "check" else min)(misses, default=float("nan"))
         seeds = " ".join(str(one.seed) for one in ones[:12]) + (" ..." if len(ones) > 12 else "")
         lines.append(f"{page:36} {role:8} {len(ones):6} {worst:9.3g}  {what} | {seeds}")
         said = {one.said for one in ones if one.said}
         lines += [f"{'':36} {words}" for words in sorted(said)[:3]]
     return "\n".join(lines)
+
+
+def close_calls(findings: list[Finding], number: int) -> str:
+    """Return the calls of each page that held everywhere and came nearest to failing."""
+    lines = [f"{'page':36} {'role':8} {'used':>6} {'misses':>9}  claim, and its worst seed"]
+    held = [ones for ones in _together(findings).values() if not any(one.failed for one in ones)]
+    nearest = [max(ones, key=lambda one: one.closeness) for ones in held]
+    pages = defaultdict(list)
+    for one in sorted(nearest, key=lambda one: -one.closeness):
+        pages[one.page].append(one)
+    for one in (one for page in sorted(pages) for one in pages[page][:number]):
+        line = f"{one.page:36} {one.role:8} {one.closeness:6.2f} {one.misses:9.3g}"
+        lines.append(f"{line}  {one.what} | {one.seed}")
+    return "\n".join(lines)
+
+
+def _together(findings: list[Finding]) -> dict[tuple[str, str, str], list[Finding]]:
+    together = defaultdict(list)
+    for one in findings:
+        together[one.page, one.role, one.what].append(one)
+    return together
 
 
 def seeds_in(text: str) -> list[int]:
@@ -157,14 +197,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", default="1-9", help='"1 2 3" or "1001-1100" (default: 1-9)')
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time")
+    parser.add_argument("--close", type=int, default=0, help="how many close calls a page to show")
     parser.add_argument("paths", nargs="*", help="notebooks or folders; without any, the book")
     arguments = parser.parse_args()
     paths = [path.resolve() for path in notebooks(arguments.paths)]
     tasks = [(str(path), seed) for seed in seeds_in(arguments.seeds) for path in paths]
-    failures, start = [], time.perf_counter()
+    findings, failures, start = [], [], time.perf_counter()
     with multiprocessing.Pool(arguments.jobs, maxtasksperchild=1) as pool:
         for done, found in enumerate(pool.imap_unordered(run, tasks), start=1):
-            failures += found
+            findings += found
+            failures += [one for one in found if one.failed]
             seconds = time.perf_counter() - start
             left = seconds / done * (len(tasks) - done)
             line = f"{done} of {len(tasks)} pages run, {len(failures)} failures, {left:.0f} s left"
@@ -175,6 +217,8 @@ def main() -> int:
     seconds = time.perf_counter() - start
     print(f"\n{len(tasks)} pages run in {seconds:.0f} s ({seconds / len(tasks):.1f} s a page)")
     print(table(failures) if failures else "every check holds, and every control misses")
+    if arguments.close:
+        print(close_calls(findings, arguments.close))
     return int(bool(failures))
 
 
