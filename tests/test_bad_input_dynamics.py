@@ -171,7 +171,7 @@ def rows():
         ("gradient", "method", methods.Kaczmarz(), "data"),
         ("least squares", "method", methods.Kaczmarz(), "sampling"),
         ("least squares", "method", methods.Boosting(), "loss"),
-        ("gradient", "method", methods.Multiplicative(), "model"),
+        ("adam", "method", methods.Multiplicative(), "model"),
         ("spectral", "noise", noise.LabelNoise(0.1), "noise"),
         ("gradient", "noise", noise.LabelNoise(2.0), "size"),
         ("mirror", "noise", noise.WeightNoise(0.1), "noise"),

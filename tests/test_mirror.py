@@ -7,7 +7,6 @@ from ibias import datasets, flow, optima
 from ibias.datasets import Regression
 from ibias.descent import descent
 from ibias.methods import Mirror, NaturalGradient
-from ibias.objectives import Objective
 from ibias.potentials import HyperbolicEntropy, NegativeEntropy, PowerNorm, SquaredNorm
 from ibias.trajectory import margin
 
@@ -24,9 +23,9 @@ def positive_regression(seed=0, n=6, d=20):
 def test_euclidean_mirror_descent_is_gradient_descent():
     data = datasets.separable(0)
     plain = descent(data, steps=0.5, n_steps=60)
-    arguments = {"loss": "logistic", "steps": 0.5, "n_steps": 60}
-    mirror = descent(Objective(data, "exponential"), Mirror(SquaredNorm(2)), **arguments)
-    natural = descent(Objective(data, "exponential"), NaturalGradient(PowerNorm(2)), **arguments)
+    arguments = {"steps": 0.5, "n_steps": 60}
+    mirror = descent(data, Mirror(SquaredNorm(2)), **arguments)
+    natural = descent(data, NaturalGradient(PowerNorm(2)), **arguments)
     assert mirror.iterates == pytest.approx(plain.iterates, rel=1e-12)
     assert natural.iterates == pytest.approx(plain.iterates, rel=1e-12)
 
@@ -50,7 +49,7 @@ def test_the_mirror_image_never_leaves_the_row_space(potential):
     normals = np.linalg.svd(data.X)[2][6:]
     steps = np.arange(1, 200)
     path = descent(
-        Objective(data, "exponential"),
+        data,
         Mirror(potential),
         steps=0.02,
         n_steps=199,
@@ -59,20 +58,18 @@ def test_the_mirror_image_never_leaves_the_row_space(potential):
     )
     moved = potential.gradient(path.iterates) - potential.gradient(start)
     assert np.abs(moved @ normals.T).max() < 1e-11
-    fast = flow.mirror_flow(
-        data, potential, log_t=[0.0, 1.0, 20.0], start=start, loss="exponential"
-    )
+    fast = flow.mirror_flow(data, potential, log_t=[0.0, 1.0, 20.0], start=start)
     moved = potential.gradient(fast.iterates) - potential.gradient(start)
     assert np.abs(moved @ normals.T).max() < 1e-11
 
 
 def test_the_flow_is_the_limit_of_small_steps_to_first_order():
     data, potential = positive_regression(), NegativeEntropy()
-    exact = flow.mirror_flow(data, potential, log_t=[0.0], loss="exponential").final
+    exact = flow.mirror_flow(data, potential, log_t=[0.0]).final
     errors = [
         np.abs(
             descent(
-                Objective(data, "exponential"),
+                data,
                 Mirror(potential),
                 steps=1 / k,
                 n_steps=k,

@@ -80,7 +80,7 @@ def test_every_step_keeps_the_inequality_of_the_proof():
 
 def test_regression_lands_on_the_targets():
     data = datasets.Regression([[1.0, 1.0, 1.0], [1.0, 2.0, 0.0]], [1.0, 10.0])
-    path = descent(Objective(data, "exponential"), Steepest(4 / 3), steps=0.1, n_steps=3000)
+    path = descent(data, Steepest(4 / 3), steps=0.1, n_steps=3000)
     assert data.X @ path.final == pytest.approx(data.y, abs=1e-9)
     assert path.log_risk[0] > path.log_risk[-1]
 

@@ -252,7 +252,7 @@ class Objective:
     def log_risk(self, theta: ArrayLike) -> np.ndarray:
         """Return the logarithm of the risk, shape (...), for theta of shape (..., n_parameters)."""
         theta = np.asarray(theta, dtype=float)
-        if theta.ndim < 2:
+        if theta.ndim <= 1 + len(self.batch):
             return np.asarray(self.all_samples.log_risk(theta))
         outputs = theta[0].size // theta.shape[-1] * getattr(self.sets[0], "n_samples", 1)
         few = max(1, OUTPUTS // outputs)
