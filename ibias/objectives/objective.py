@@ -57,7 +57,7 @@ class Objective:
     >>> from ibias import datasets
     >>> objective = Objective(datasets.symmetric_pair(), "exponential")
     >>> print(f"{objective.log_risk([1000.0, 1000.0]):.6f}")
-    -2000.000000
+    -2000.916291
     >>> objective.pull([1000.0, 1000.0]).log_size.tolist()
     [-2000.0]
     """
