@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ibias import datasets, methods, noise, progress
+from ibias import datasets, methods, noise, progress, steps
 from ibias.descent import Diverged, descent
 from ibias.objectives import Objective
 
@@ -87,3 +87,20 @@ def test_the_clock_is_looked_at():
     with progress.reported(lambda what, fraction: seen.append((what, fraction))):
         descent(DATA, n_steps=2000)
     assert seen[0][0] == "descending" and seen[-1][1] <= 1
+
+
+def test_steps_their_sizes_and_whether_the_data_are_separated():
+    path = descent(DATA, steps=steps.Decaying([0.5, 1.0]), n_steps=9, record=[0, 1, 4, 9])
+    np.testing.assert_array_equal(path.steps, [0, 1, 4, 9])
+    expected = np.outer([np.nan, 1, 1 / 2, 1 / 3], [0.5, 1.0])
+    np.testing.assert_allclose(path.step_sizes, expected)
+    safe = descent(Objective(DATA, "exponential"), steps=steps.Safe(), n_steps=4, record=range(5))
+    assert np.isnan(safe.step_sizes[0])
+    np.testing.assert_allclose(np.cumsum(safe.step_sizes[1:]), np.exp(safe.log_t[1:]))
+    long = descent(
+        DATA, n_steps=3000, start=[[0.0, 0, 0], -100 * DATA.Z.mean(axis=0)], record=[3000]
+    )
+    assert long.separable.tolist() == (long.final @ DATA.Z.T > 0).all(axis=1).tolist()
+    assert long.separable[0] and descent(DATA, n_steps=1, start=-100 * DATA.Z[0]).separable is False
+    assert descent(Objective(DATA, "squared"), n_steps=3000).separable is True
+    assert descent(datasets.gaussian_regression(0), n_steps=3).separable is None

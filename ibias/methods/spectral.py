@@ -1,5 +1,7 @@
 """Steepest descent in norms of singular values: theta as the matrices that it is made of."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 

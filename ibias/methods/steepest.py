@@ -1,5 +1,7 @@
 """Steepest descent in any l_p norm, and boosting, which is its coordinate-wise form."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import ClassVar
 

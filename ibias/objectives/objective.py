@@ -268,6 +268,16 @@ class Objective:
         """Return minus the gradient of the risk at theta, its size as a logarithm."""
         return self.on(rows, targets)(np.asarray(theta, dtype=float))
 
+    def separated(self, theta: np.ndarray) -> bool | np.ndarray | None:
+        """Say whether theta puts every sample on its own side; None where there are no sides."""
+        if self.kind not in (Dataset, MulticlassDataset):
+            return None
+        u = self.all_samples.reader.forward(theta)
+        if self.loss == "squared":
+            u = u * self.y
+        right = (u > 0).all(axis=-1)
+        return bool(right) if right.ndim == 0 else right
+
     def weights(self, theta: ArrayLike) -> np.ndarray:
         """Return the weights of the linear predictor that theta makes; not for a network.
 
@@ -350,7 +360,7 @@ class Objective:
         model = self.model
         if model is None:
             return
-        linear = all(hasattr(model, name) for name in ("n_features", "weights", "pullback"))
+        linear = all(hasattr(model, name) for name in ("weights", "pullback"))
         if not hasattr(model, "n_parameters") or not (linear or hasattr(model, "linearize")):
             raise ValueError(
                 f"model must have n_parameters, and weights and pullback or linearize; got"
@@ -362,7 +372,7 @@ class Objective:
                 " models.MatrixProduct(shape, depth=2)."
             )
         first = self.sets[0]
-        own = model.n_features if linear else getattr(model, "widths", (None,))[0]
+        own = getattr(model, "n_features", None) if linear else getattr(model, "widths", (None,))[0]
         needed = self.n_weights if linear else first.n_features
         if own is not None and own != needed:
             raise ValueError(f"the data have {needed} features, the model {own}: make another.")
