@@ -1,8 +1,9 @@
 """ibias: the implicit bias of gradient descent, computed and checked.
 
-Data flows one way: a `Dataset` and a loss go into a method of `descent` or a
-`flow`, out comes a `Trajectory`. Apart from it, `optima` computes the reference
-optimum with a certificate. The two meet only in a check of `claims`.
+Data, a loss and a model make an `Objective`; it goes with a method, its steps, a
+start and the noise into `descent` or `flow`, and out comes a `Trajectory`. Apart from
+it, `optima` computes the reference optimum with a certificate. The two meet only in a
+check of `claims`.
 
 Importing the package loads none of its parts; each loads when it is first used.
 """
@@ -25,11 +26,15 @@ __all__ = [
     "flow",
     "frames",
     "losses",
+    "methods",
     "models",
     "networks",
+    "noise",
+    "objectives",
     "optima",
     "plots",
     "potentials",
+    "steps",
     "sweeps",
     "trajectory",
 ]

@@ -9,6 +9,7 @@ from ibias.flow.homogeneous import network_flow
 from ibias.flow.log_time import IntegrationFailed, integrate
 from ibias.flow.matrix import matrix_flow
 from ibias.flow.mirror import mirror_flow
+from ibias.flow.of_method import flow
 from ibias.flow.parametrized import parametrized_flow
 from ibias.flow.singular_values import escape_time, singular_value_flow
 from ibias.flow.two_by_two import TwoByTwoTrajectory, two_by_two_flow
@@ -23,6 +24,7 @@ __all__ = [
     "continued_gradient_descent",
     "cross_entropy_flow",
     "escape_time",
+    "flow",
     "gradient_flow",
     "integrate",
     "matrix_flow",

@@ -28,7 +28,7 @@ def accelerated_flow(
 ) -> Trajectory:
     """Return the solution of w'' + (3/t) w' = -grad risk(w), from rest, at the times exp(log_t).
 
-    The limit of `descent.nesterov` for small steps, with t = sqrt(step_size) * k (Su, Boyd
+    The limit of `methods.Nesterov` for small steps, with t = sqrt(step_size) * k (Su, Boyd
     and Candes 2016). In s = log t it reads w_ss + 2 w_s = -e^(2s) grad risk(w).
 
     Parameters

@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import increasing, positive, read_only, require
 from ibias.datasets import Dataset
-from ibias.descent.loop import one_start
 from ibias.flow.estimate import ROUGH, compared, two_runs
 from ibias.flow.log_time import LOG_SERIES, IntegrationFailed, LogTimeField
+from ibias.flow.start import one_start
 from ibias.losses import MarginLoss, named
 from ibias.trajectory import Trajectory
 
@@ -43,7 +43,7 @@ def continued_adagrad(
     start: ArrayLike | None = None,
     tolerance: float = 1e-7,
 ) -> AdaGradTrajectory:
-    """Return AdaGrad's iterates after exp(log_steps) steps (`descent.adagrad`, epsilon = 0).
+    """Return AdaGrad's iterates after exp(log_steps) steps (`methods.AdaGrad`, epsilon = 0).
 
     An exact loop of 1024 steps, and from there the flow of log(1 + Delta) for the map of
     (w, G), as in `continued_gradient_descent`.
@@ -79,7 +79,9 @@ def continued_adagrad(
     loss, log_steps = named(loss), increasing("log_steps", log_steps)
     eta, tolerance = positive("step_size", step_size), positive("tolerance", tolerance)
     if log_steps[0] < np.log(LOOP):
-        raise ValueError(f"log_steps must be at least log {LOOP}; use descent.adagrad before that.")
+        raise ValueError(
+            f"log_steps must be at least log {LOOP}; use descent with AdaGrad before that."
+        )
     n, w = data.n_samples, one_start(data, start)
     pull = LogTimeField(data.Z, loss, -np.log(n), np.zeros(n))
 
@@ -125,7 +127,7 @@ def continued_adagrad(
             raise IntegrationFailed(
                 f"at step {np.exp(s):.4g} the iterates do not follow a smooth curve, as after the"
                 f" first {LOOP} steps they must: choose a smaller step_size, a start nearer to"
-                " zero, or a larger tolerance; descent.adagrad takes every step."
+                " zero, or a larger tolerance; descent takes every step."
             )
 
     def watched(s: float, state: np.ndarray) -> bool:
@@ -157,7 +159,7 @@ def adam_flow(
     data: Dataset,
     *,
     epsilon: float,
-    loss: str | MarginLoss = "exponential",
+    loss: str | MarginLoss = "logistic",
     log_t: ArrayLike,
     start: ArrayLike | None = None,
     tolerance: float = 1e-6,
@@ -176,7 +178,7 @@ def adam_flow(
         At least 1e-10. Below that, double precision cannot tell which side of zero a
         coordinate of the gradient is on where the flow of the signs slides along zero.
     loss : str or MarginLoss
-        "exponential", "logistic", or an instance.
+        "logistic", "exponential", or an instance.
     log_t : array, shape (n_times,), increasing
         Natural logarithms of the times.
     start : array, shape (n_features,), optional

@@ -14,13 +14,13 @@ from numpy.typing import ArrayLike
 from ibias import progress
 from ibias._validate import choice, increasing, positive, require
 from ibias.datasets import Dataset
-from ibias.descent.gradient import default_step_size
-from ibias.descent.loop import Diverged
+from ibias.descent import Diverged
 from ibias.flow.estimate import ACCURATE, ROUGH, about_columns, advised, visited
 from ibias.flow.gradient import PATIENCE, Space, by_collocation, by_lsoda, conclude
 from ibias.flow.log_time import MAX_ORDER, IntegrationFailed, LogTimeField, Passage
 from ibias.flow.separation import Arc, Halt, Run, follow
 from ibias.losses import MarginLoss, named
+from ibias.objectives import Objective
 from ibias.trajectory import Trajectory
 
 MAX_LOOP = 2**18  # steps of the exact loop, in all
@@ -54,7 +54,7 @@ def continued_gradient_descent(
     loss : str or MarginLoss
         "logistic", "exponential", or an instance.
     step_size : float, optional
-        Without it, 1/L (`ibias.descent.default_step_size`).
+        Without it, 1/L (`Objective.default_step_size`).
     log_steps : array, shape (n_times,), increasing, at least 0
         Natural logarithms of the step numbers k. There are whole steps only: the nearest ones
         are returned, each once (a fine grid gives fewer times), and ``log_t`` says which.
@@ -86,7 +86,9 @@ def continued_gradient_descent(
     loss, log_k = named(loss), whole_steps(increasing("log_steps", log_steps))
     tolerance = positive("tolerance", tolerance)
     choice("order", order, range(1, MAX_ORDER + 1))
-    eta = positive("step_size", default_step_size(data, loss) if step_size is None else step_size)
+    eta = positive(
+        "step_size", Objective(data, loss).default_step_size if step_size is None else step_size
+    )
     space = Space.of(data, start)
     n = data.n_samples
     scale = np.log(eta / n) + space.log_clock

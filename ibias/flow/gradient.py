@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import increasing, positive, read_only, require
 from ibias.datasets import Dataset
-from ibias.descent.loop import one_start
 from ibias.flow.collocation import collocate
 from ibias.flow.estimate import (
     ACCURATE,
@@ -21,6 +20,7 @@ from ibias.flow.estimate import (
 )
 from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage, integrate
 from ibias.flow.separation import Arc, Halt, Run, follow
+from ibias.flow.start import one_start
 from ibias.losses import MarginLoss, is_convex, named
 from ibias.trajectory import Trajectory
 

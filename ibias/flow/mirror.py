@@ -7,10 +7,10 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import Dataset, Regression
-from ibias.descent.risk import log_risk
 from ibias.flow.estimate import compared, two_runs, visited
 from ibias.flow.log_time import LogTimeField
 from ibias.losses import MarginLoss, named
+from ibias.objectives import Objective
 from ibias.potentials import Potential
 from ibias.trajectory import Trajectory
 
@@ -23,7 +23,7 @@ def mirror_flow(
     data: Dataset | Regression,
     potential: Potential,
     *,
-    loss: str | MarginLoss = "exponential",
+    loss: str | MarginLoss = "logistic",
     log_t: ArrayLike,
     start: ArrayLike | None = None,
     tolerance: float = 1e-9,
@@ -76,7 +76,9 @@ def mirror_flow(
     require("data", data, Dataset, Regression)
     require("potential", potential, Potential, example="potentials.NegativeEntropy()")
     log_t, tolerance = increasing("log_t", log_t), positive("tolerance", tolerance)
-    field = MirrorField.of(data, potential, named(loss), start)
+    loss = named(loss)
+    objective = Objective(data, loss if isinstance(data, Dataset) else None)
+    field = MirrorField.of(data, potential, loss, start)
 
     # An error of m is multiplied by dw/dm; at the start, where it may be far from one.
     stretch = field.stretch()
@@ -105,7 +107,7 @@ def mirror_flow(
     return Trajectory(
         log_t=read_only(log_t),
         iterates=read_only(w),
-        log_risk=read_only(log_risk(data, named(loss), w)),
+        log_risk=read_only(objective.log_risk(w)),
         status=f"{'at rest from' if rests else 'integrated to'} log time {end:.6g}",
         error_estimate=error,
         n_evaluations=runs[0].n_evaluations + runs[1].n_evaluations,

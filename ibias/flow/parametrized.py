@@ -3,16 +3,16 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, increasing, positive, read_only
+from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import Regression
-from ibias.descent.parametrized import Parametrization, Runs, batch_pull
 from ibias.flow.log_time import integrate
+from ibias.objectives import Model, Objective
 from ibias.trajectory import Trajectory
 
 
 def parametrized_flow(
     data: Regression,
-    model: Parametrization,
+    model: Model,
     *,
     log_t: ArrayLike,
     start: ArrayLike,
@@ -54,17 +54,15 @@ def parametrized_flow(
     >>> net.weights(flow.final).round(4)  # the second weight has shrunk from 1
     array([2.    , 0.4773])
     """
-    runs, log_t = Runs.of(data, model.n_features), increasing("log_t", log_t)
+    require("data", data, Regression)
+    objective, log_t = Objective(data, model=model), increasing("log_t", log_t)
     tolerance = positive("tolerance", tolerance)
     theta = finite_array("start", start, ndim=1)
     if theta.shape != (model.n_parameters,):
         raise ValueError(
             f"start has shape {theta.shape}; give the {model.n_parameters} parameters."
         )
-
-    def velocity(theta: np.ndarray) -> np.ndarray:
-        return model.pullback(theta, batch_pull(data.X, data.y, model.weights(theta)))
-
+    velocity = objective.all_samples.value
     speed = max(np.abs(velocity(theta)).max(), 1e-300)
 
     # Before this time theta has moved by less than a hundredth of the tolerance.
@@ -72,13 +70,10 @@ def parametrized_flow(
     passage = integrate(
         lambda s, theta: np.exp(s) * velocity(theta), first, theta, log_t, tolerance
     )
-    with np.errstate(divide="ignore"):
-        residuals = runs.residuals(model.weights(passage.states[:, None]))
-        log_risk = np.log((residuals**2).mean(axis=-1) / 2)[:, 0]
     return Trajectory(
         log_t=read_only(log_t),
         iterates=read_only(passage.states),
-        log_risk=read_only(log_risk),
+        log_risk=read_only(objective.log_risk(passage.states)),
         status=f"integrated to log time {log_t[-1]:.6g}",
         n_evaluations=passage.n_evaluations,
     )

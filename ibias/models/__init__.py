@@ -5,6 +5,7 @@ from ibias.models.curvature import curvatures
 from ibias.models.factored import CircularConvolution, DiagonalLinear, Factored
 from ibias.models.homogeneity import margins, normalized_margin, path_norm, smoothed_margin
 from ibias.models.kernels import relu_kernel
+from ibias.models.layers import MatrixProduct
 from ibias.models.network import (
     Linearization,
     Network,
@@ -22,6 +23,7 @@ __all__ = [
     "Direction",
     "Factored",
     "Linearization",
+    "MatrixProduct",
     "Network",
     "WeightNormalized",
     "curvatures",

@@ -1,0 +1,20 @@
+"""Where a flow of weights starts."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ibias._validate import finite_array
+from ibias.datasets import Dataset
+
+
+def one_start(data: Dataset, start: ArrayLike | None) -> np.ndarray:
+    """Return `start` as one weight vector, shape (n_features,); zero if it is None."""
+    if start is None:
+        return np.zeros(data.n_features)
+    w = finite_array("start", start)
+    if w.shape != (data.n_features,):
+        raise ValueError(
+            f"start must be one weight vector of the {data.n_features} features; got shape"
+            f" {w.shape}."
+        )
+    return w

@@ -1,0 +1,125 @@
+"""Minus the gradient of the risk, in the forms in which methods ask for it."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ibias.objectives.outputs import Outputs
+from ibias.objectives.readers import Reader
+
+SMALL = 2**14  # entries of a matrix
+
+
+class Downhill(NamedTuple):
+    """The vector exp(log_size) * direction, which may be too small for double precision.
+
+    Attributes
+    ----------
+    log_size : array, shape (..., 1)
+    direction : array, shape (..., n_parameters)
+    """
+
+    log_size: np.ndarray
+    direction: np.ndarray
+
+    def value(self) -> np.ndarray:
+        """Return the vector itself; zero where it underflows."""
+        return np.exp(self.log_size) * self.direction
+
+
+class Pull:
+    """Minus the gradient of the mean loss over all samples, or over a batch.
+
+    What every method sees of an objective. theta has the shape (..., n_parameters).
+
+    Attributes
+    ----------
+    reader : Reader
+        From theta to the outputs of the model, and back.
+    outputs : Outputs
+        From the outputs to the loss.
+    shapes : tuple of pairs of int
+        theta as a row of matrices, for the methods that take it so.
+    """
+
+    def __init__(self, reader: Reader, outputs: Outputs, shapes: tuple) -> None:
+        self.reader, self.outputs, self.shapes = reader, outputs, shapes
+
+    def value(self, theta: np.ndarray) -> np.ndarray:
+        """Return -grad risk(theta); zero where it underflows."""
+        u, back = self.reader.at(theta)
+        return back(self.outputs.slopes(u))
+
+    def __call__(self, theta: np.ndarray) -> Downhill:
+        """Return -grad risk(theta), its size apart: nothing underflows."""
+        u, back = self.reader.at(theta)
+        log_size, slopes = self.outputs.log_slopes(u)
+        return Downhill(log_size, back(slopes))
+
+    def log_risk(self, theta: np.ndarray) -> np.ndarray:
+        """Return the logarithm of the mean loss, shape (...)."""
+        return self.outputs.log_risk(self.reader.forward(theta))
+
+    def over_risk(self, theta: np.ndarray) -> np.ndarray:
+        """Return -grad log risk(theta), the pull over the risk: of order one at all times."""
+        u, back = self.reader.at(theta)
+        return back(self.outputs.over_risk(u))
+
+    def of_log_risk(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return `over_risk` and the logarithm of the risk."""
+        u, back = self.reader.at(theta)
+        slopes, log_risk = self.outputs.relative_slopes(u)
+        return back(slopes), log_risk
+
+    def dual(self, theta: np.ndarray) -> np.ndarray:
+        """Return Z^T p, p the normalised dual variables: a mean of the gradients of margins."""
+        u, back = self.reader.at(theta)
+        return back(self.outputs.dual_variables(u))
+
+    def steepness(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return what `of_log_risk` does, and max_i ||grad q_i||^2 of the margins q_i."""
+        u, back, squares = self.reader.whole(theta)
+        slopes, log_risk = self.outputs.relative_slopes(u)
+        return back(slopes), log_risk, squares.max(axis=-1)
+
+
+class LinearPull(Pull):
+    """The same for a linear model under a margin loss: one line in place of four calls."""
+
+    def __init__(self, reader: Any, outputs: Any, shapes: tuple) -> None:
+        self.reader, self.outputs, self.shapes = reader, outputs, shapes
+        self.Z, self.log_slope = reader.Z, outputs.loss.log_slope
+        # Divided once; but a second large matrix beside Z would not fit into the cache.
+        self.back = self.Z / len(self.Z) if self.Z.ndim == 2 and self.Z.size < SMALL else None
+
+    def value(self, theta: np.ndarray) -> np.ndarray:
+        """Return -grad risk(theta); zero where it underflows."""
+        Z = self.Z
+        if self.back is not None:
+            return np.exp(self.log_slope(theta @ Z.T)) @ self.back
+        if Z.ndim == 2:
+            return np.exp(self.log_slope(theta @ Z.T)) @ Z / len(Z)
+        slopes = np.exp(self.log_slope((Z @ theta[..., None])[..., 0])) / Z.shape[-2]
+        return (slopes[..., None, :] @ Z)[..., 0, :]
+
+    def __call__(self, theta: np.ndarray) -> Downhill:
+        """Return the same, its size apart: nothing underflows."""
+        Z = self.Z
+        flat = Z.ndim == 2
+        log_slopes = self.log_slope(theta @ Z.T if flat else (Z @ theta[..., None])[..., 0])
+        top = log_slopes.max(axis=-1, keepdims=True)
+        slopes = np.exp(log_slopes - top)
+        if self.back is not None:
+            return Downhill(top, slopes @ self.back)
+        pulled = slopes @ Z if flat else (slopes[..., None, :] @ Z)[..., 0, :]
+        return Downhill(top, pulled / Z.shape[-2])
+
+
+class Altered:
+    """A pull, but taken elsewhere or changed on the way; everything else is that of `pull`."""
+
+    def __init__(self, pull: Pull) -> None:
+        self.pull = pull
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.pull, name)
