@@ -12,8 +12,8 @@ import pytest
 import ibias
 
 # Rooms whose functions are being written anew; an empty tuple is the aim.
-PENDING = ("descent", "flow")
-LONGEST = 320  # characters of a signature, of which help() makes one line
+PENDING = ("descent",)
+LONGEST = 400  # characters of a signature, of which help() makes one line: ten arguments
 ROOMS = [name for name in ibias.__all__ if not name.startswith("check_")]
 
 
