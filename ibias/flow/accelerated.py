@@ -1,5 +1,7 @@
 """Nesterov's acceleration in continuous time."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,5 +1,7 @@
 """Adaptive methods at times that no loop reaches: AdaGrad continued, and Adam's epsilon."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +76,13 @@ def continued_adagrad(
         For bad input, by name.
     IntegrationFailed
         When the integrator does not arrive, or the tolerance cannot be met.
+
+    Examples
+    --------
+    >>> from ibias import datasets
+    >>> run = continued_adagrad(datasets.symmetric_pair(), step_size=0.1, log_steps=[10.0, 1e3])
+    >>> bool(np.allclose(run.accumulators[0], run.accumulators[1], rtol=1e-2))
+    True
     """
     require("data", data, Dataset)
     loss, log_steps = named(loss), increasing("log_steps", log_steps)
@@ -197,6 +206,14 @@ def adam_flow(
         For bad input, by name.
     IntegrationFailed
         When the integrator does not arrive, or the tolerance cannot be met.
+
+    Examples
+    --------
+    >>> from ibias import datasets
+    >>> run = adam_flow(datasets.symmetric_pair(), epsilon=1e-8, log_t=[1.0, 2.0])
+    >>> run.iterates.round(3)
+    array([[2.718, 2.718],
+           [7.358, 7.358]])
     """
     require("data", data, Dataset)
     loss, log_t = named(loss), increasing("log_t", log_t)

@@ -1,5 +1,7 @@
 """Gradient flow of the cross-entropy of several classes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -8,6 +8,8 @@ q_i = y_i f(theta; x_i). The factor e^s overflows and -l' underflows; their prod
 one once the data are separated, is formed from the sum of the logarithms.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +67,15 @@ def network_flow(
         For bad input, by name.
     IntegrationFailed
         When the flow slides along a kink or does not arrive, or the tolerance cannot be met.
+
+    Examples
+    --------
+    >>> from ibias import datasets, models, optima
+    >>> data, net = datasets.separable(0, 10, 3), models.deep_linear(3, 2, 2)
+    >>> run = network_flow(data, net, start=net.random(datasets.generator(0)), log_t=[50.0])
+    >>> w = net.predict(run.final, np.eye(3))
+    >>> round(float(w @ optima.max_margin(data).direction / np.linalg.norm(w)), 2)
+    1.0
     """
     require("data", data, Dataset)
     network("net", net)

@@ -1,5 +1,7 @@
 """Mirror flow: the gradient flow of the mirror image, exact for any potential."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -145,7 +147,7 @@ class MirrorField:
         potential: Potential,
         loss: MarginLoss,
         start: ArrayLike | None,
-    ) -> "MirrorField":
+    ) -> MirrorField:
         """Return the field for `data`, from the mirror image of `start`."""
         if start is None:
             m = np.zeros(data.n_features)
