@@ -23,7 +23,7 @@ def test_page(path, address, site, visit, subtests):
     """Served to a desk, in light and dark; served to a phone; and from disk."""
     page = visit(f"{address}/{path}")
     heard = rules.loads(page, address)  # before anything is moved
-    at_a_desk = (rules.source, rules.figures, rules.code, rules.sliders, rules.jumps)
+    at_a_desk = (rules.source, rules.figures, rules.sliders, rules.jumps, rules.folds, rules.code)
     for rule in at_a_desk:
         with subtests.test(rule.__name__):
             assert rule(page) == []
