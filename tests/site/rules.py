@@ -12,6 +12,7 @@ from conftest import ROOT
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 HEAVIEST = {"prose": 450_000, "mathematics": 850_000, "sliders": 1_200_000}
+SCREENS = {"desk": 1.2, "phone": 1.5}  # above which the first picture of a page begins
 SHORTEST_ALT, SHORTEST_LABEL = 40, 30
 ADVANCE = 0.603  # of a character of code in ems: the widest of the faces that site.css names
 SOURCE = re.compile(r"```|:::|\{[\w:]+\}`|\$|\\[a-zA-Z(]|\*\*\w[^*\n]*\*\*")
@@ -68,6 +69,21 @@ def figures(page: Any) -> list[str]:
         ).map(image => `figure: ${image.outerHTML.slice(0, 160)}`)""",
         SHORTEST_ALT,
     )
+
+
+def first_screen(page: Any) -> list[str]:
+    """The first picture begins where its reader is: above so many screens, as the page opens."""
+    width, height = page.viewport_size["width"], page.viewport_size["height"]
+    most = SCREENS["desk" if width > 640 else "phone"]
+    place = page.evaluate(
+        """() => {
+            const first = document.querySelector("article :is(.slider, figure, .cell_output img)");
+            return first && first.getBoundingClientRect().top + scrollY;
+        }"""
+    )
+    if place is None or place < most * height:
+        return []
+    return [f"the first picture begins at {place / height:.2f} screens, not above {most}"]
 
 
 def code(page: Any) -> list[str]:

@@ -95,6 +95,12 @@ FAULTS = {
     "a figure without text": ("figures", "a.svg", 'alt="Two', 'title="Two'),
     "a figure without a size": ("figures", "a.svg", ' height="9"', ""),
     "a figure that is not there": ("figures", "b.svg", 'src="a.svg"', 'src="b.svg"'),
+    "a picture below the screen": (
+        "first_screen",
+        "begins at 1.",
+        "<p>",
+        '<p style="height: 1100px">',
+    ),
     "a long line": ("code", "wider than its box", "x" * 100, "x" * 110),
     "a check without its code": (
         "folds",
