@@ -174,14 +174,15 @@ class MirrorField:
             w = self.potential.inverse_gradient(self.mirror_image(c))
         return np.clip(w, -LARGEST, LARGEST)
 
-    def pull(self, s: float, w: np.ndarray) -> np.ndarray:
-        """Return the weights of the rows in -e^s grad risk(w), shape (n_samples,)."""
+    def pull(self, s: float | np.ndarray, w: np.ndarray) -> np.ndarray:
+        """Return the weights of the rows in -e^s grad risk(w), shape (..., n_samples)."""
+        s = np.asarray(s)[..., None]
         if self.margin_field is not None:
             return self.margin_field.weights(s, w @ self.rows.T)
         return np.exp(s) / len(self.rows) * (self.targets - w @ self.rows.T)
 
-    def __call__(self, s: float, c: np.ndarray) -> np.ndarray:
-        """Return dc/ds."""
+    def __call__(self, s: float | np.ndarray, c: np.ndarray) -> np.ndarray:
+        """Return dc/ds, at one time and state or at several."""
         return (self.pull(s, self.weights(c)) @ self.rows) @ self.basis
 
     def jacobian(self, s: float, c: np.ndarray) -> np.ndarray:
