@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.polynomial import Polynomial
 from numpy.polynomial.legendre import Legendre
+from scipy.linalg.lapack import zgetrf, zgetrs
 
 from ibias.flow.log_time import Passage, stopped
 
@@ -97,7 +98,7 @@ class Newton:
             self.divisors = t.poles[:, None] - h * self.rates
         else:
             identity = np.eye(len(self.jacobian))
-            self.inverses = _inverse(t.poles[:, None, None] * identity - h * self.jacobian)
+            self.factors = [zgetrf(pole * identity - h * self.jacobian)[:2] for pole in t.poles]
 
     def solve(self, right: np.ndarray) -> np.ndarray:
         """Return Z, shape (5, n)."""
@@ -105,23 +106,15 @@ class Newton:
         if self.symmetric:
             parts = t.covectors @ (right @ self.basis) / self.divisors
             return (t.vectors @ parts).real @ self.basis.T
-        parts = (self.inverses @ (t.covectors @ right)[..., None])[..., 0]
-        return (t.vectors @ parts).real
+        rows = zip(self.factors, t.covectors @ right, strict=True)
+        return (t.vectors @ np.array([zgetrs(*lu, row)[0] for lu, row in rows])).real
 
     def filtered(self, vector: np.ndarray) -> np.ndarray:
         """Return (I - h J / real_pole)^-1 vector."""
         pole = tableau().real_pole
         if self.symmetric:
             return (vector @ self.basis / (1 - self.h / pole * self.rates)) @ self.basis.T
-        return pole * (self.inverses[0].real @ vector)
-
-
-def _inverse(matrices: np.ndarray) -> np.ndarray:
-    """Return the inverses; NaN where there is none, so that the step is taken back."""
-    try:
-        return np.linalg.inv(matrices)
-    except np.linalg.LinAlgError:
-        return np.full_like(matrices, np.nan)
+        return pole * zgetrs(*self.factors[0], vector.astype(complex))[0].real
 
 
 def collocate(
