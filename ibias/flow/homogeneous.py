@@ -111,18 +111,19 @@ def network_flow(
 
 @dataclass(frozen=True, eq=False)
 class NetworkField:
-    """The vector field d theta/ds and its derivative."""
+    """The vector field d theta/ds and its derivative; the field also of a stack of states."""
 
     data: Dataset
     net: Network
     loss: MarginLoss
 
-    def _weights(self, s: float, margins: np.ndarray) -> np.ndarray:
+    def _weights(self, s: float | np.ndarray, margins: np.ndarray) -> np.ndarray:
         """Return alpha_i."""
-        exponents = s - np.log(self.data.n_samples) + self.loss.log_slope(margins)
+        clock = np.asarray(s)[..., None] - np.log(self.data.n_samples)
+        exponents = clock + self.loss.log_slope(margins)
         return np.exp(np.minimum(exponents, LARGEST_EXPONENT))
 
-    def __call__(self, s: float, theta: np.ndarray) -> np.ndarray:
+    def __call__(self, s: float | np.ndarray, theta: np.ndarray) -> np.ndarray:
         """Return sum_i alpha_i grad q_i."""
         at, y = self.net.linearize(theta, self.data.X), self.data.y
         return at.vjp(y * self._weights(s, y * at.predictions))
@@ -156,9 +157,9 @@ class NetworkField:
             first = min(np.log(local_error) - np.log(np.abs(pull).max()), log_t[0]) - caution
             return first, theta + np.exp(first) * pull
 
-        def counted(s: float, state: np.ndarray) -> np.ndarray:
+        def counted(s: float | np.ndarray, state: np.ndarray) -> np.ndarray:
             nonlocal calls
-            calls += 1
+            calls += np.size(s)
             return self(s, state)
 
         runs = two_runs(
@@ -170,6 +171,7 @@ class NetworkField:
             fine=ACCURATE,
             coarse=ROUGH,
             halt=lambda *_: calls > MAX_EVALUATIONS,
+            symmetric=True,
             smooth=False,
         )
         for run in runs:
