@@ -21,7 +21,7 @@ DRAWN_BY = {"frames", "plots", "plt"}
 JUDGED_BY = {"control", "rejects"}
 SAID = {
     "imports": "Imports",
-    "figure": "Code of the figure",
+    "picture": "Code of the figure",
     "check": "Code of the check",
     "lesson": "Code",
     "aside": "Code",
@@ -33,7 +33,7 @@ class code_fold(nodes.General, nodes.Element):
 
 
 def kind(source: str, tags: Collection[str] = (), printed: str = "") -> str:
-    """Return what the code of a cell is for: lesson, imports, figure, check or aside."""
+    """Return what the code of a cell is for: lesson, imports, picture, check or aside."""
     if "lesson" in tags:
         return "lesson"
     found = _kind(source, printed)
@@ -55,7 +55,7 @@ def _kind(source: str, printed: str) -> str:
     methods = {function.attr for function in called if isinstance(function, ast.Attribute)}
     if "Check" in names or methods & JUDGED_BY:
         return "check"
-    return "figure" if names & DRAWN_BY else "lesson"
+    return "picture" if names & DRAWN_BY else "lesson"
 
 
 def fold(app: Sphinx, doctree: nodes.document) -> None:

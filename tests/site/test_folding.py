@@ -10,10 +10,10 @@ CELLS = {
     "an import and a use of it": ("lesson", "import numpy as np\n\nx = np.ones(3)", [], ""),
     "data": ("lesson", "data = datasets.separable(seed=0)\nbest = optima.max_margin(data)", [], ""),
     "an update": ("lesson", "def step(w):\n    return w - 0.1 * gradient(w)", [], ""),
-    "a picture": ("figure", "figure, ax = plt.subplots()\nax.plot(x)", [], ""),
-    "a picture of the house": ("figure", "def draw(ax, i):\n    plots.samples(ax, data)", [], ""),
-    "a colour of the house": ("figure", "def draw(ax, i):\n    ax.plot(x, c=plots.INK)", [], ""),
-    "a slider": ("figure", "frames.slider(draw, range(3), label='t', alt=say)", [], ""),
+    "a picture": ("picture", "figure, ax = plt.subplots()\nax.plot(x)", [], ""),
+    "a picture of the house": ("picture", "def draw(ax, i):\n    plots.samples(ax, data)", [], ""),
+    "a colour of the house": ("picture", "def draw(ax, i):\n    ax.plot(x, c=plots.INK)", [], ""),
+    "a slider": ("picture", "frames.slider(draw, range(3), label='t', alt=say)", [], ""),
     "a check that is made": ("check", "slope = Check('S000-6', 'limit', 'x', f, equals=1)", [], ""),
     "a control": ("check", "slope.control(other, broken='data')", [], ""),
     "a check applied": ("check", "slope(paths)", [], "@"),
@@ -22,7 +22,7 @@ CELLS = {
     "a magic": ("lesson", "%timeit f(x)", [], ""),
     "a proof in a check, marked": ("lesson", "slope(paths)", ["lesson"], "@"),
     "a helper, marked": ("aside", "def stored(table):\n    return table.rows", ["fold"], ""),
-    "a picture, marked": ("figure", "plt.plot(x)", ["fold"], ""),
+    "a picture, marked": ("picture", "plt.plot(x)", ["fold"], ""),
 }
 
 
@@ -110,7 +110,7 @@ def test_the_code_of_a_check_unfolds_from_its_line(address, visit):
 
 def test_a_fold_opens_by_its_own_line(address, visit):
     page = visit(f"{address}/{PAGE}")
-    summary = page.query_selector("details.code.figure > summary")
+    summary = page.query_selector("details.code.picture > summary")
     summary.focus()
     page.keyboard.press("Enter")
     tools.until(page, "e => e.parentElement.open", summary)
