@@ -11,11 +11,11 @@ import pytest
 from ibias import datasets, flow, losses, progress
 from ibias.datasets import Dataset
 from ibias.descent import descent
-from ibias.flow import collocation
+from ibias.flow import collocation, singular_values
 from ibias.flow.collocation import collocate
 from ibias.flow.estimate import compared, differences
 from ibias.methods import AdaGrad
-from tests.fuzz import linear
+from tests.fuzz import linear, other_flows
 from tests.fuzz.outcome import REFUSED, RIGHT
 from tests.reference import flows
 
@@ -27,6 +27,22 @@ def test_a_sample_of_the_fuzz(number):
     outcome = linear.problem(np.random.default_rng([20, number]))
     assert outcome.verdict in (RIGHT, REFUSED), outcome.said
     assert outcome.verdict == RIGHT or not outcome.ordinary, outcome.said
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_a_sample_of_the_other_flows(number):
+    outcome = other_flows.problem(np.random.default_rng([20, number]))
+    assert outcome.verdict == RIGHT, outcome.said
+
+
+def test_a_singular_value_at_the_wrong_time_is_noticed():
+    half = np.log((2 - 1e-2) / 1e-2) / 4  # when sigma = s / 2 = 1, from 1e-2 at depth 2
+    right, late = (
+        singular_values.off_time(np.array([[sigma]]), np.array([half]), np.array([2.0]), 2, 1e-2)
+        for sigma in (1.0, 1.001)
+    )
+    assert right == pytest.approx(0.0, abs=1e-13)
+    assert late == pytest.approx(1e-3, rel=1e-2)
 
 
 def test_the_reference_is_right_where_a_formula_is_known():

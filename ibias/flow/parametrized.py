@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import Regression
-from ibias.flow.log_time import integrate
+from ibias.flow.estimate import compared, two_runs
 from ibias.objectives import Model, Objective
 from ibias.trajectory import Trajectory
 
@@ -33,19 +33,20 @@ def parametrized_flow(
     start : array, shape (n_parameters,)
         theta at time zero.
     tolerance : float
-        The local error of a step of the integrator.
+        The error allowed in theta, relative to max(1, max_j |theta_j|).
 
     Returns
     -------
     Trajectory
-        `iterates` are theta, shape (n_times, n_parameters).
+        `iterates` are theta, shape (n_times, n_parameters). Its ``error_estimate`` is the
+        distance to a second run with another first step and another integrator.
 
     Raises
     ------
     ValueError
         For bad input, by name.
     IntegrationFailed
-        When the integrator does not arrive.
+        When the integrator does not arrive, or the tolerance cannot be met.
 
     Examples
     --------
@@ -65,17 +66,24 @@ def parametrized_flow(
             f"start has shape {theta.shape}; give the {model.n_parameters} parameters."
         )
     velocity = objective.all_samples.value
+
+    def field(s: float | np.ndarray, theta: np.ndarray) -> np.ndarray:
+        return np.exp(np.asarray(s))[..., None] * velocity(theta)
+
     speed = max(np.abs(velocity(theta)).max(), 1e-300)
 
-    # Before this time theta has moved by less than a hundredth of the tolerance.
-    first = min(log_t[0], np.log(0.01 * tolerance / speed))
-    passage = integrate(
-        lambda s, theta: np.exp(s) * velocity(theta), first, theta, log_t, tolerance
-    )
+    def launch(local_error: float, caution: float) -> tuple[float, np.ndarray]:
+        # Before `first` theta moves by less than the local error.
+        first = min(log_t[0], np.log(local_error / speed)) - caution
+        return first, theta + field(first, theta)
+
+    passage, check = two_runs(field, launch, log_t, tolerance)
+    error = compared(log_t, passage.states, check.states, tolerance)
     return Trajectory(
         log_t=read_only(log_t),
         iterates=read_only(passage.states),
         log_risk=read_only(objective.log_risk(passage.states)),
         status=f"integrated to log time {log_t[-1]:.6g}",
-        n_evaluations=passage.n_evaluations,
+        error_estimate=error,
+        n_evaluations=passage.n_evaluations + check.n_evaluations,
     )

@@ -6,11 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import expit
 
 from ibias._validate import finite_array, increasing, positive, positive_integer, read_only
-from ibias.datasets import two_by_two_completion
-from ibias.flow.log_time import integrate
+from ibias.flow.estimate import CAUTION, compared, visited
+from ibias.flow.log_time import Passage, integrate
 
+TARGET = np.array([[0.0, 1.0], [1.0, 0.0]])  # M, with 0 for the entry that nobody sees
+SEEN = np.array([[False, True], [True, True]])
+# Local errors of the run and of the check run, per tolerance: the log determinant, once it is
+# large, has gathered some ten thousand times as much.
+FINE, COARSE = 1e-6, 1e-5
+SMALLEST = 1e-14  # a local error
 LARGEST = 100.0  # log determinants beyond this are a trial step gone astray, not a state
 
 
@@ -30,6 +37,9 @@ class TwoByTwoTrajectory:
         The logarithm of (1/2) ((w12 - 1)^2 + (w21 - 1)^2 + w22^2).
     n_evaluations : int
         How often the velocity was computed.
+    error_estimate : array, shape (n_times,)
+        Of the entries and of the log determinant: the distance to a second run, from another
+        first time and ten times less accurate.
     """
 
     log_t: np.ndarray
@@ -37,6 +47,7 @@ class TwoByTwoTrajectory:
     log_determinant: np.ndarray
     log_risk: np.ndarray
     n_evaluations: int
+    error_estimate: np.ndarray
 
     @property
     def singular_values(self) -> np.ndarray:
@@ -46,7 +57,7 @@ class TwoByTwoTrajectory:
 
 
 def two_by_two_flow(
-    start: ArrayLike, *, depth: int = 2, log_t: ArrayLike, tolerance: float = 1e-11
+    start: ArrayLike, *, depth: int = 2, log_t: ArrayLike, tolerance: float = 1e-7
 ) -> TwoByTwoTrajectory:
     """Return the flow of (1/2) ||P_Omega(W - M)||^2 on balanced factors, M = [[?, 1], [1, 0]].
 
@@ -69,14 +80,15 @@ def two_by_two_flow(
     log_t : array, shape (n_times,)
         The logarithms of the times at which W is wanted, increasing.
     tolerance : float
-        The error of a step, absolute, and relative where an entry is above ten.
+        The error allowed in the entries and the log determinant, relative to the largest of
+        them and one.
 
     Raises
     ------
     ValueError
         For a singular or wrongly shaped start, or depth 1.
     IntegrationFailed
-        When the integrator stops early.
+        When the integrator does not arrive, or the tolerance cannot be met.
 
     Examples
     --------
@@ -92,26 +104,59 @@ def two_by_two_flow(
         raise ValueError("start must be a 2x2 matrix with determinant other than 0, such as 0.1 I.")
     if depth == 1:
         raise ValueError("depth must be at least 2: a single factor leaves the unseen entry alone.")
-    problem, sign = two_by_two_completion(), np.sign(np.linalg.det(W0))
+    sign = np.sign(np.linalg.det(W0))
 
     def field(s: float, state: np.ndarray) -> np.ndarray:
-        W = state[:4].reshape(2, 2)
-        velocity, log_det_rate = _velocity(W, state[4], sign, problem.gradient(W), depth)
-        return np.exp(s) * np.append(velocity.ravel(), log_det_rate)
+        pull = SEEN * state[:4].reshape(2, 2)
+        W = _matrix(s, state)
+        velocity, log_det_rate = _velocity(W, state[4], sign, pull, depth)  # both linear in pull
+        moved = np.where(SEEN, expit(s) * pull + np.exp(s) * velocity, expit(s) * velocity)
+        return np.append(moved.ravel(), expit(s) * log_det_rate)
 
-    initial = np.append(W0.ravel(), np.log(np.abs(np.linalg.det(W0))))
     tolerance = positive("tolerance", tolerance)
-    # Before this time no part of the state has moved by more than the tolerance.
-    early = min(log_t[0], np.log(tolerance / max(1.0, np.abs(field(0.0, initial)).max())))
-    passage = integrate(field, early, initial, log_t, tolerance)
-    iterates = passage.states[:, :4].reshape(-1, 2, 2)
+    log_det = np.log(np.abs(np.linalg.det(W0)))
+    speed = max(1.0, np.abs(field(0.0, np.append(_state(0.0, W0), log_det))).max())
+
+    def run(times: np.ndarray, local_error: float, caution: float) -> Passage:
+        # Before `first` no part of the state has moved by more than a part of the local error.
+        first = min(log_t[0], np.log(0.01 * local_error / speed)) - caution
+        start = np.append(_state(first, W0), log_det)
+        return integrate(field, first, start, times, max(local_error, SMALLEST))
+
+    passage = run(log_t, FINE * tolerance, 0.0)
+    check = run(log_t[visited(log_t)], COARSE * tolerance, CAUTION)
+    iterates, others = (
+        np.array([_matrix(s, state) for s, state in zip(times, run.states, strict=True)])
+        for times, run in ((log_t, passage), (log_t[visited(log_t)], check))
+    )
+    error = compared(
+        log_t,
+        np.column_stack([iterates.reshape(-1, 4), passage.states[:, 4]]),
+        np.column_stack([others.reshape(-1, 4), check.states[:, 4]]),
+        tolerance,
+    )
+    off = passage.states[:, :4].reshape(-1, 2, 2)
     return TwoByTwoTrajectory(
         log_t=read_only(log_t),
         iterates=read_only(iterates),
         log_determinant=read_only(passage.states[:, 4].copy()),
-        log_risk=read_only(np.log(problem.risk(iterates))),
-        n_evaluations=passage.n_evaluations,
+        log_risk=read_only(
+            np.log((SEEN * off**2).sum(axis=(-2, -1)) / 2) - 2 * np.log1p(np.exp(log_t))
+        ),
+        n_evaluations=passage.n_evaluations + check.n_evaluations,
+        error_estimate=error,
     )
+
+
+def _state(s: float, W: np.ndarray) -> np.ndarray:
+    """Return (1 + t) (W - M) in the seen entries, which is of order one at all times, else W."""
+    return np.where(SEEN, (1 + np.exp(s)) * (W - TARGET), W).ravel()
+
+
+def _matrix(s: float, state: np.ndarray) -> np.ndarray:
+    """Return W from such a state."""
+    scaled = state[:4].reshape(2, 2)
+    return np.where(SEEN, scaled / (1 + np.exp(s)) + TARGET, scaled)
 
 
 def _velocity(

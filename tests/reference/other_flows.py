@@ -1,0 +1,118 @@
+"""Mirror, network, parametrised, multiclass, accelerated and adaptive flows, plainly.
+
+Each velocity is written down again from its definition, in the time t itself, and integrated by
+DOP853 with tight tolerances; AdaGrad is a loop in extended precision. Nothing of the package.
+"""
+
+import numpy as np
+from scipy.integrate import solve_ivp
+
+from tests.reference.flows import WIDE, minus_slope
+
+EXPONENTIAL = ("exponential", 1.0)
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def solved(velocity, start, times, begin=0.0):
+    """The states at the times, shape (n_times, n), or None where this integrator gives up."""
+    calls = 0
+
+    def counted(t, x):
+        nonlocal calls
+        calls += 1
+        if calls > 100_000:
+            raise OverflowError
+        return velocity(t, x)
+
+    try:
+        answer = solve_ivp(
+            counted, (begin, times[-1]), start, "DOP853", t_eval=times, rtol=1e-12, atol=1e-14
+        )
+    except OverflowError:
+        return None
+    good = answer.success and np.isfinite(answer.y).all()
+    return answer.y.T if good else None
+
+
+def mirror(Z, inverse, m0, times):
+    """d m/dt = Z^T exp(-Z w) / n, w = inverse(m); the weights."""
+    m = solved(lambda _, m: np.exp(-Z @ inverse(m)) @ Z / len(Z), m0, times)
+    return None if m is None else np.array([inverse(one) for one in m])
+
+
+def tanh_network(X, y, width, start, times):
+    """Two layers, tanh between them, exponential loss; theta = (W_1 row after row, W_2)."""
+    d = X.shape[1]
+
+    def velocity(_, theta):
+        W, a = theta[: width * d].reshape(width, d), theta[width * d :]
+        h = np.tanh(X @ W.T)
+        pull = y * np.exp(-y * (h @ a)) / len(y)
+        return np.concatenate([((pull[:, None] * (1 - h**2) * a).T @ X).ravel(), pull @ h])
+
+    return solved(velocity, start, times)
+
+
+def squares(X, y, start, times):
+    """w = u^2 - v^2 entry by entry, mean squared error over two."""
+    d = X.shape[1]
+
+    def velocity(_, theta):
+        u, v = theta[:d], theta[d:]
+        g = X.T @ (X @ (u**2 - v**2) - y) / len(y)
+        return np.concatenate([-2 * u * g, 2 * v * g])
+
+    return solved(velocity, start, times)
+
+
+def cross_entropy(X, labels, n_classes, start, times):
+    """Softmax regression, W flat."""
+    hot = np.eye(n_classes)[labels]
+
+    def velocity(_, w):
+        scores = X @ w.reshape(n_classes, -1).T
+        p = np.exp(scores - scores.max(axis=1, keepdims=True))
+        p = p / p.sum(axis=1, keepdims=True)
+        return ((hot - p).T @ X / len(X)).ravel()
+
+    return solved(velocity, start, times)
+
+
+def accelerated(Z, loss, start, times):
+    """w'' + (3/t) w' = pull(w), started by the power series at a small t."""
+    d = Z.shape[1]
+
+    def pull(w):
+        return (minus_slope(loss, Z @ w) @ Z / len(Z)).astype(float)
+
+    def velocity(t, x):
+        return np.concatenate([x[d:], pull(x[:d]) - 3 / t * x[d:]])
+
+    t = 1e-4 * min(1.0, times[0])  # the next term is t^4, below rounding
+    x = np.concatenate([start + t**2 / 8 * pull(start), t / 4 * pull(start)])
+    x = solved(velocity, x, times, begin=t)
+    return None if x is None else x[:, :d]
+
+
+def adam(Z, epsilon, start, times):
+    """w_j' = -g_j / (|g_j| + epsilon), exponential loss."""
+
+    def velocity(_, w):
+        g = np.exp(-Z @ w) @ Z / len(Z)
+        return g / (np.abs(g) + epsilon)
+
+    return solved(velocity, start, times)
+
+
+def adagrad(Z, loss, step, start, steps):
+    """The loop, in extended precision."""
+    Z, w = Z.astype(WIDE), np.asarray(start, dtype=WIDE)
+    total, kept, k = np.zeros_like(w), [], 0
+    for stop in steps:
+        for _ in range(int(stop) - k):
+            g = minus_slope(loss, Z @ w) @ Z / len(Z)
+            total = total + g**2
+            w = w + np.divide(WIDE(step) * g, np.sqrt(total), out=0 * g, where=total > 0)
+        k = int(stop)
+        kept.append(w.astype(float))
+    return np.array(kept)
