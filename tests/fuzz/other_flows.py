@@ -49,7 +49,9 @@ def mirror(rng):
     truth = right.mirror(Z, inverse, np.zeros(d), np.exp(log_t))
     return tried(
         "mirror_flow",
-        lambda: flow.mirror_flow(Dataset.one_class(Z), potential, log_t=log_t, tolerance=tolerance),
+        lambda: flow.mirror_flow(
+            Dataset.one_class(Z), potential, loss="exponential", log_t=log_t, tolerance=tolerance
+        ),
         truth,
         tolerance,
         Z,
@@ -68,7 +70,9 @@ def network(rng):
     truth = right.tanh_network(X, y, width, start, np.exp(log_t))
     return tried(
         "network_flow",
-        lambda: flow.network_flow(data, net, log_t=log_t, start=start, tolerance=tolerance),
+        lambda: flow.network_flow(
+            data, net, loss="exponential", log_t=log_t, start=start, tolerance=tolerance
+        ),
         truth,
         tolerance,
         Z,
@@ -133,7 +137,12 @@ def adam(rng):
     return tried(
         "adam_flow",
         lambda: flow.adam_flow(
-            Dataset.one_class(Z), epsilon=epsilon, log_t=log_t, start=start, tolerance=tolerance
+            Dataset.one_class(Z),
+            loss="exponential",
+            epsilon=epsilon,
+            log_t=log_t,
+            start=start,
+            tolerance=tolerance,
         ),
         truth,
         tolerance,
