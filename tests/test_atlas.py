@@ -126,9 +126,9 @@ EXAMPLES = {
         {"n_steps": 20_000},
         0.95,
     ),
-    "connected layers": (exponential(NET), methods.Gradient(), {"start": small(NET)}, FLOW, 0.99),
-    "diagonal layers": (exponential(DIAGONAL), methods.Gradient(), {"start": alpha(0.1)}, FLOW, 0.97),
-    "convolutions": (exponential(CIRCLE), methods.Gradient(), {"start": small(CIRCLE)}, FLOW, 0.95),
+    "connected layers": (exponential(NET), None, {"start": small(NET)}, FLOW, 0.99),
+    "diagonal layers": (exponential(DIAGONAL), None, {"start": alpha(0.1)}, FLOW, 0.97),
+    "convolutions": (exponential(CIRCLE), None, {"start": small(CIRCLE)}, FLOW, 0.95),
     "diagonal regression": (
         Objective(SQUARES, model=DIAGONAL),
         methods.Gradient(),

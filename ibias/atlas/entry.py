@@ -76,8 +76,8 @@ class Case:
     ----------
     covers : callable
         Says whether a setting is one of them.
-    selected : str
-        What, in words; those of the entry if empty.
+    selected : str or callable
+        What, in words, or the words for a setting; those of the entry if empty.
     reference : callable, optional
         Computes the reference optimum of a setting; without one, none is known as a vector.
     depends : bool
@@ -89,7 +89,7 @@ class Case:
     """
 
     covers: Callable[[Setting], bool]
-    selected: str = ""
+    selected: str | Callable[[Setting], str] = ""
     reference: Callable[[Setting], Reference | None] | None = None
     depends: bool = False
     hypotheses: tuple[If, ...] = ()

@@ -37,6 +37,12 @@ def horizon(s: Setting) -> float | None:
     return 1.0 if isinstance(potential, HyperbolicEntropy) else None
 
 
+def in_norm(p: float) -> str:
+    """Return the words for the maximum margin in l_p."""
+    order = r"\infty" if p == np.inf else f"{{{p:g}}}" if len(f"{p:g}") > 1 else f"{p:g}"
+    return rf"the $\ell_{order}$ maximum margin"
+
+
 def adaptive(s: Setting, epsilon: bool) -> bool:
     """Say whether it is Adam or RMSProp on all samples, with epsilon above zero or at zero."""
     full = linear_tail(s) and s.full and s.by(Adam, RMSProp) and not s.method.shape
@@ -56,7 +62,7 @@ ENTRIES = (
         cases=(
             Case(
                 lambda s: linear_tail(s) and s.full and steepest_order(s) is not None,
-                r"the $\ell_p$ maximum margin",
+                lambda s: in_norm(steepest_order(s)),
                 references.max_margin(steepest_order),
                 hypotheses=(
                     SEPARABLE,
@@ -80,7 +86,7 @@ ENTRIES = (
         cases=(
             Case(
                 lambda s: linear_tail(s) and s.full and s.by(Mirror) and horizon(s) is not None,
-                r"the maximum margin in the norm of $\Phi$ at infinity",
+                lambda s: rf"{in_norm(horizon(s))}, the norm of $\Phi$ at infinity",
                 references.max_margin(horizon),
                 hypotheses=(SEPARABLE, If("small steps")),
             ),

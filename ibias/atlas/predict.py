@@ -59,7 +59,7 @@ def predict(
     >>> data = datasets.symmetric_pair()
     >>> said = predict(data, methods.NormalizedSteepest(p=1))
     >>> said.selected, said.theorem
-    ('the $\\ell_p$ maximum margin', 'gunasekar2018characterizing')
+    ('the $\\ell_1$ maximum margin', 'gunasekar2018characterizing')
     >>> print(f"{said.share([1.0, 1.0]):.6f}")
     1.000000
     >>> predict(data, methods.Lion(), steps=0.1)
@@ -82,7 +82,7 @@ def predict(
     return Prediction(
         known=True,
         depends=case.depends,
-        selected=case.selected or entry.selected,
+        selected=(words(setting) if callable(words := case.selected) else words) or entry.selected,
         reference=None if reference is None else reference.weights,
         measure=None if reference is None else reference.measure,
         certificate=None if reference is None else reference.certificate,

@@ -20,6 +20,8 @@ USES = {  # what a page loads, and what on it needs that
     "slider.js": ".slider",
     "ledger.js": "#ledger-filter",
     "ledger.css": "#ledger-filter",
+    "laboratory.js": "#laboratory",
+    "laboratory.css": "#laboratory",
     "sphinx-design.min.css": "[class^=sd-]",
 }
 NEVER = re.compile(r"thebe|toggle|searchtools|fontawesome|MathJax")
