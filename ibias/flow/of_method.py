@@ -1,5 +1,7 @@
 """One entry for flows: the limit of a method on an objective, in log time."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
