@@ -1,5 +1,6 @@
 """What the theory says is selected, for one call of `descent`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -29,6 +30,7 @@ def predict(
     start: ArrayLike | None = None,
     sampling: Sampling | None = None,
     noise: Any = (),
+    entries: Sequence[Entry] = ENTRIES,
 ) -> Prediction:
     r"""Return what is selected when `descent` is called with the same arguments, run for ever.
 
@@ -41,6 +43,8 @@ def predict(
         Of one data set.
     method, steps, start, sampling, noise
         As for `ibias.descent.descent`; one run, not a batch.
+    entries : sequence of Entry
+        In the order in which they are asked; those of the book if not given.
 
     Returns
     -------
@@ -68,7 +72,7 @@ def predict(
     setting = Setting.of(objective, method, steps, start, sampling, noise)
     found = [
         (entry, case)
-        for entry in ENTRIES
+        for entry in entries
         if (case := next((one for one in entry.cases if one.covers(setting)), None))
     ]
     found.sort(key=lambda pair: pair[1].aside)
