@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
@@ -40,17 +41,17 @@ def selection_matrix(
         A dashed frame, for the contrary.
     """
     winners, agree, differ = np.asarray(winners), np.asarray(agree), np.asarray(differ)
+    faces = np.array([to_rgba(colour, 0.3) for colour in (*COLOURS, MIST)])
+    ax.imshow(faces[winners], aspect="auto")  # -1 is the last of them
+    for k in range(1, max(winners.shape)):
+        ax.axhline(k - 0.5, color="white", linewidth=4)
+        ax.axvline(k - 0.5, color="white", linewidth=4)
     for (i, j), winner in np.ndenumerate(winners):
-        colour = MIST if winner < 0 else COLOURS[winner]
-        ax.add_patch(
-            Rectangle((j - 0.44, i - 0.44), 0.88, 0.88, color=colour, alpha=0.3, linewidth=0)
-        )
         if agree[i, j] or differ[i, j]:
             style = "-" if agree[i, j] else (0, (2, 1.5))
-            ax.add_patch(
-                Rectangle((j - 0.44, i - 0.44), 0.88, 0.88, fill=False, edgecolor=INK,
-                          linewidth=1.8, linestyle=style)
-            )  # fmt: skip
+            box = Rectangle((j - 0.44, i - 0.44), 0.88, 0.88, fill=False)
+            box.set(edgecolor=INK, linewidth=1.8, linestyle=style, zorder=3)
+            ax.add_patch(box)
         if winner >= 0:
             ax.text(j, i, signs[winner], ha="center", va="center", fontsize=12)
     ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))

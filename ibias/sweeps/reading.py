@@ -21,7 +21,7 @@ class Selection:
     winners : array of int, shape (n_methods, n_models)
         The index of the norm whose optimum is reached most; -1 where nothing is measured.
     shares : array, shape (n_methods, n_models)
-        How much of it is reached, on average over the data sets.
+        How much of it is reached, on average over the data sets that the run fits.
     predicted : array, shape (n_methods, n_models)
         The share reached of the predicted optimum; NaN where none is predicted.
     """
@@ -72,9 +72,12 @@ def selection(
         if "refused" in row:
             continue
         values = np.array([row["reached"][name][start] for name in NORMS[family]], dtype=float)
-        means = values.mean(axis=1)
-        if np.isfinite(means).all() and means.max() > 0:
+        fits = np.isfinite(values).all(axis=0)
+        if not fits.any():
+            continue
+        means = values[:, fits].mean(axis=1)
+        if means.max() > 0:
             winners[place], shares[place] = means.argmax(), means.max()
-        said = np.array(row["reached"]["predicted"][start], dtype=float)
+        said = np.array(row["reached"]["predicted"][start], dtype=float)[fits]
         predicted[place] = said.mean() if np.isfinite(said).all() else np.nan
     return Selection(methods, models, NORMS[family], winners, shares, predicted)
