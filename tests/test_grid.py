@@ -26,6 +26,7 @@ def stored_seed(monkeypatch):
     monkeypatch.delenv("IBIAS_SEED", raising=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("family", "loss", "model"), BLOCKS)
 def test_every_combination_runs_or_says_why_not(family, loss, model):
     for method, noise in product(axes.tried(family, model), axes.NOISES):
@@ -122,6 +123,7 @@ def divided(x):
     return 1 / (1 + x)
 
 
+@pytest.mark.slow
 def test_a_sweep_scales_out_by_dask_with_no_change_of_code(tmp_path):
     import joblib
     from distributed import Client, LocalCluster

@@ -86,7 +86,7 @@ def test_the_keyboard_alone_is_enough(opened):
 def test_controls_have_names_and_changes_are_announced(opened):
     page = opened()
     for name in CONTROLS:
-        assert page.get_by_label(name, exact=True).count() == 1
+        assert page.get_by_role("combobox", name=name, exact=True).count() == 1
     assert page.locator("#laboratory [role=status]").get_attribute("aria-live") == "polite"
 
 
