@@ -47,7 +47,7 @@ def descent(
     *,
     steps: ArrayLike | Step | None = None,
     n_steps: int,
-    start: ArrayLike | Sequence[ArrayLike] | None = None,
+    start: ArrayLike | None = None,
     sampling: Sampling | None = None,
     noise: Noise | Sequence[Noise] = (),
     n_runs: int | None = None,
@@ -118,7 +118,7 @@ def descent(
     objective = _checked(objective, method)
     noises = _noises(noise, objective, method)
     rule = _rule(steps, objective, method, sampling)
-    recorded = recorded_steps(n_steps, record)
+    recorded = _recorded_steps(n_steps, record)
     theta = _start(objective, method, start)
     theta = np.broadcast_to(
         theta, (*_batch(theta, objective, method, rule, n_runs), theta.shape[-1])
@@ -194,7 +194,7 @@ class Sized(Method):
         return state[2], np.exp(state[3])
 
 
-def recorded_steps(n_steps: int, record: ArrayLike | None) -> np.ndarray:
+def _recorded_steps(n_steps: int, record: ArrayLike | None) -> np.ndarray:
     """Return the steps to keep, increasing: `record`, or about ten a decade up to `n_steps`."""
     n_steps = positive_integer("n_steps", n_steps)
     if record is None:

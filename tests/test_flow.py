@@ -280,7 +280,7 @@ def test_the_loop_that_never_settles_is_an_error():
         ({"log_t": [1.0], "loss": "hinge"}, "unknown loss 'hinge'"),
         ({"log_t": [1.0], "tolerance": 0}, "tolerance must be finite and greater than 0"),
         ({"log_t": [1.0], "start": [1.0]}, "start has shape"),
-        ({"log_t": [1.0], "start": np.zeros((2, 5))}, "start must be one weight vector"),
+        ({"log_t": [1.0], "start": np.zeros((2, 5))}, "give one weight vector"),
     ],
 )
 def test_bad_input_to_the_flow(arguments, message):
@@ -295,7 +295,7 @@ def test_bad_input_to_the_flow(arguments, message):
         ({"log_steps": [1.0], "step_size": -1.0}, "step_size must be finite and greater"),
         ({"log_steps": [1.0], "step_size": np.nan}, "step_size must be finite and greater"),
         ({"log_steps": [1.0], "order": 7}, "unknown order 7"),
-        ({"log_steps": [1.0], "loss": "exponential"}, "give step_size"),
+        ({"log_steps": [1.0], "loss": "exponential"}, "give steps .or step_size"),
     ],
 )
 def test_bad_input_to_the_continuation(arguments, message):

@@ -351,7 +351,7 @@ class Objective:
             return self.X, 1.0
         if not np.isfinite(self.loss.smoothness):
             raise ValueError(
-                f"{self.loss} is not smooth, so no step size is safe by default: give steps."
+                f"{self.loss} is not smooth, so no step size is safe: give steps (or step_size)."
             )
         return self.Z, self.loss.smoothness
 
