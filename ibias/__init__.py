@@ -14,6 +14,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 __all__ = [
+    "atlas",
     "check_loss",
     "check_model",
     "check_potential",

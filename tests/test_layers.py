@@ -32,13 +32,14 @@ LAYERS = {
     "methods": 3,
     "descent": 4,
     **dict.fromkeys(["networks", "flow", "estimators"], 5),
-    **dict.fromkeys(["checking", "claims", "sweeps"], 6),
-    "plots": 7,
+    **dict.fromkeys(["atlas", "checking", "claims"], 6),
+    **dict.fromkeys(["plots", "sweeps"], 7),
     "frames": 8,
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ALLOWED = {
     "cvxpy": {"optima"},
+    "joblib": {"sweeps"},
     "sklearn": {"estimators"},
     "tqdm": {"progress"},
     "matplotlib": {"plots", "frames"},
@@ -94,7 +95,7 @@ def test_optimisers_never_see_the_optimum():
         if room(path) in {"objectives", "steps", "noise", "methods", "descent", "flow"}:
             # Whether data can be separated is a property of the data, not an optimum.
             text = path.read_text().replace("ibias.optima.separability", "")
-            assert "ibias.optima" not in text
+            assert "ibias.optima" not in text and "ibias.atlas" not in text
 
 
 def test_import_loads_no_heavy_library():

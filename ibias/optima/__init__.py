@@ -15,6 +15,7 @@ from ibias.optima.nonseparable import Decomposition, bounded_part_and_ray
 from ibias.optima.nuclear import MinNuclearNorm, min_nuclear_norm
 from ibias.optima.ridge import RidgePath, ridge_path
 from ibias.optima.saddles import SaddlePath, saddle_path
+from ibias.optima.schatten import SchattenOptimum, min_spectral_norm, schatten_margin
 from ibias.optima.separability import NotSeparable, Separation, separation
 from ibias.optima.small_scale import SmallScalePath, small_scale_path
 from ibias.optima.stationarity import KktResidual, kkt_residual
@@ -42,6 +43,7 @@ __all__ = [
     "NotSeparable",
     "RidgePath",
     "SaddlePath",
+    "SchattenOptimum",
     "Separation",
     "SmallScalePath",
     "SparseCertificate",
@@ -61,9 +63,11 @@ __all__ = [
     "max_margin_with_bias",
     "min_norm",
     "min_nuclear_norm",
+    "min_spectral_norm",
     "multiclass_margin",
     "ridge_path",
     "saddle_path",
+    "schatten_margin",
     "separation",
     "small_scale_path",
     "sparse_certificate",

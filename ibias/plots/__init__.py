@@ -23,6 +23,7 @@ from ibias.plots.norms import dots, level_set, ratios, ringed_weights, tangent
 from ibias.plots.paired import pairs, stems
 from ibias.plots.rates import guide, traces
 from ibias.plots.regression import fit_1d
+from ibias.plots.selection import selection_matrix
 from ibias.plots.style import (
     AMBER,
     BLUE,
@@ -88,6 +89,7 @@ __all__ = [
     "ringed_weights",
     "samples",
     "sectors",
+    "selection_matrix",
     "shares",
     "solutions",
     "spectra",

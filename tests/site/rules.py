@@ -22,6 +22,8 @@ USES = {  # what a page loads, and what on it needs that
     "code.js": "details.code",
     "ledger.js": "#ledger-filter",
     "ledger.css": "#ledger-filter",
+    "laboratory.js": "#laboratory",
+    "laboratory.css": "#laboratory",
     "sphinx-design.min.css": "[class^=sd-]",
 }
 UNFOLD = "document.querySelectorAll('details').forEach(d => { d.open = true; })"

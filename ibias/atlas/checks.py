@@ -1,0 +1,138 @@
+"""Hypotheses that can be checked on the data, the start and the step: True, False or None."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from ibias import optima
+from ibias.atlas.setting import Setting
+from ibias.losses import Logistic
+from ibias.methods import Gradient
+from ibias.steps import Decaying
+
+SMALL = 1e-2  # weights of the predictor that count as small
+ROUNDING = 1e-9
+
+
+def separable(s: Setting) -> bool:
+    """Say whether the classes can be separated through the origin."""
+    return s.separable
+
+
+def separable_classes(s: Setting) -> bool:
+    """Say whether some matrix puts every true class first."""
+    try:
+        optima.multiclass_margin(s.objective.data)
+    except optima.NotSeparable:
+        return False
+    return True
+
+
+def partly_separable(s: Setting) -> bool:
+    """Say whether a part of the samples can be separated without harm to the rest."""
+    return bool(optima.separation(s.objective.data).separable.size)
+
+
+def solvable(s: Setting) -> bool:
+    """Say whether some weights fit all targets."""
+    data = s.regression
+    w = np.linalg.lstsq(data.X, data.y)[0]
+    return bool(np.linalg.norm(data.X @ w - data.y) <= 1e-8 * np.linalg.norm(data.y))
+
+
+def below_twice(s: Setting) -> bool | None:
+    """Say whether a constant step is below 2/L; any is, for the logistic loss."""
+    if isinstance(s.objective.loss, Logistic):
+        return True
+    size = s.constant_step
+    if size is None:
+        return None
+    try:
+        return size < 2 * s.objective.default_step_size
+    except ValueError:  # the exponential loss has no bound for all weights
+        return None
+
+
+def converges(s: Setting) -> bool | None:
+    """Say whether a constant step of plain gradient descent on squares is below 2/L."""
+    size = s.constant_step
+    if size is None or not s.full or not s.by(Gradient):
+        return None
+    return size < 2 * s.objective.default_step_size
+
+
+def zero_start(s: Setting) -> bool:
+    """Say whether the run starts at zero."""
+    return not np.any(s.start_weights)
+
+
+def equal_layers(s: Setting) -> bool | None:
+    """Say whether u = v at the start."""
+    if s.start is None:
+        return None
+    u, v = s.objective.model.layers(s.start)
+    return bool((u == v).all())
+
+
+def small_start(s: Setting) -> bool | None:
+    """Say whether the product of the layers starts small."""
+    if s.start is None:
+        return None
+    size = np.abs(s.start).max() ** getattr(s.objective.model, "degree", 1)
+    return bool(size <= SMALL * (1 + ROUNDING))
+
+
+def decaying(s: Setting) -> bool:
+    """Say whether the steps decay."""
+    return isinstance(s.steps, Decaying)
+
+
+def commuting(s: Setting) -> bool:
+    """Say whether all sensors commute."""
+    A = s.objective.data.sensors
+    if A.shape[-1] != A.shape[-2]:
+        return False
+    products = A[:, None] @ A[None]
+    return bool(np.abs(products - products.swapaxes(0, 1)).max() <= ROUNDING * np.abs(A).max() ** 2)
+
+
+def balanced(s: Setting) -> bool | None:
+    """Say whether the factors are balanced at the start: W_j^T W_j = W_{j+1} W_{j+1}^T."""
+    if s.start is None:
+        return None
+    factors = s.objective.model.factors(s.start)
+    gaps = [np.abs(a.T @ a - b @ b.T).max() for a, b in pairwise(factors)]
+    return bool(max(gaps) <= ROUNDING * max(np.abs(f).max() for f in factors) ** 2)
+
+
+def symmetric(s: Setting) -> bool | None:
+    """Say whether W = U U^T at the start, and the sensors keep it so."""
+    if s.start is None:
+        return None
+    U, Vt = s.objective.model.factors(s.start)
+    A = s.objective.data.sensors
+    return bool(U.shape == Vt.T.shape and (U == Vt.T).all() and np.allclose(A, A.swapaxes(1, 2)))
+
+
+def no_negative_dual(s: Setting) -> bool:
+    """Say whether no y_i (K^-1 y)_i is negative, K = X X^T."""
+    X, y = s.objective.data.X, s.objective.data.y
+    if len(X) > X.shape[1] or np.linalg.matrix_rank(X) < len(X):
+        return False
+    return bool((y * np.linalg.solve(X @ X.T, y) >= 0).all())
+
+
+def image_at_zero(s: Setting) -> bool:
+    """Say whether the potential is smallest at the start."""
+    return bool(np.abs(s.method.potential.gradient(s.start)).max() <= ROUNDING)
+
+
+def long_memory(s: Setting) -> bool:
+    """Say whether the average of gradients reaches back over all samples, several times."""
+    n = s.objective.n_samples / s.sampling.batch_size
+    return bool(1 / (1 - s.method.momentum) >= 3 * n)
+
+
+def independent_samples(s: Setting) -> bool:
+    """Say whether the inputs are linearly independent."""
+    return bool(np.linalg.matrix_rank(s.objective.X) == s.objective.n_samples)

@@ -1,0 +1,318 @@
+"""The atlas: every entry is reached, names what exists, and agrees with a run on tiny data."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ibias import atlas, datasets, losses, methods, models, noise, potentials, steps
+from ibias.claims import ledger
+from ibias.datasets import Completion, Dataset, Regression
+from ibias.descent import descent
+from ibias.flow import flow
+from ibias.objectives import Objective
+
+BOOK = Path(__file__).resolve().parents[1] / "book"
+KEYS = set(re.findall(r"^@\w+\{([^,]+),", (BOOK / "references.bib").read_text(), re.MULTILINE))
+ENTRIES = {entry.key: entry for entry in atlas.ENTRIES}
+
+n, d = 5, 12
+X = datasets.generator(3).standard_normal((n, d))
+CLASSES = Dataset(X, np.where(np.arange(n) % 2 == 0, 1.0, -1.0))
+SQUARES = Regression(X, CLASSES.y)
+NARROW = Dataset([[1.0, 0.2], [0.3, 1.0], [-0.9, 0.2]], [1, 1, -1])
+THREE = datasets.separable_classes(seed=0, n_samples=9, n_features=8)
+MIXED = Dataset([[1.0, 0.0], [1.0, 1.0], [-0.5, 1.0], [0.5, 0.0]], [1, 1, 1, -1])
+SEEN = datasets.four_by_four_completion()
+COMMUTING = datasets.commuting_sensing(4, 3, seed=0)
+SENSED = datasets.gaussian_sensing(4, 1, 14, seed=0)
+DIAGONAL = models.DiagonalLinear(d, 2)
+RELU = models.two_layer_relu(2, 60)
+
+
+def exponential(model=None, data=CLASSES):
+    return Objective(data, "exponential", model)
+
+
+def small(model, seed=1, scale=0.3):
+    return model.random(datasets.generator(seed), scale)
+
+
+def product(problem, depth, scale=1e-2):
+    """An objective of factors, and their start at a multiple of the identity."""
+    net = models.MatrixProduct(problem.shape, depth)
+    start = models.matrix_product.scaled_identity(scale, problem.shape, depth)
+    return Objective(problem, model=net), net.theta(start)
+
+
+def factored(problem, depth, **kwargs):
+    objective, start = product(problem, depth)
+    return objective, methods.Gradient(), {"start": start, **kwargs}
+
+
+def alpha(value):
+    return np.full(DIAGONAL.n_parameters, value)
+
+
+NET = models.MatrixProduct((1, d), 2, width=3)
+CIRCLE = models.CircularConvolution(d, 2)
+WN = models.WeightNormalized(d)
+FLOW = {"log_t": [2000.0]}
+# key: objective, method, the rest of the setting; how it is run; the least share, if any is known.
+EXAMPLES = {
+    "least squares": (SQUARES, methods.HeavyBall(0.5), {}, {"n_steps": 5000}, 0.999),
+    "mirror regression": (
+        SQUARES,
+        methods.Mirror(potentials.HyperbolicEntropy(0.1)),
+        {},
+        {"log_t": [12.0]},
+        0.999,
+    ),
+    "steepest regression": (SQUARES, methods.Steepest(3), {"steps": 0.1}, None, None),
+    "weight normalisation": (
+        Objective(SQUARES, model=WN),
+        methods.Gradient(),
+        {"start": WN.theta(0.5 * np.ones(d))},
+        {"log_t": [12.0], "tolerance": 1e-5},
+        0.999,
+    ),
+    "gradient descent": (exponential(), methods.Gradient(), {}, FLOW, 0.999),
+    "large step": (CLASSES, methods.Gradient(), {"steps": 2.0}, {"n_steps": 20_000}, 0.9),
+    "power-law tail": (
+        Objective(CLASSES, losses.PolynomialTail(2)),
+        methods.Gradient(),
+        {},
+        {"log_t": [60.0]},
+        0.999,
+    ),
+    "SGD and heavy ball": (
+        exponential(),
+        methods.Gradient(),
+        {"steps": 0.05, "sampling": noise.Reshuffled(1)},
+        {"n_steps": 20_000},
+        0.9,
+    ),
+    "growing steps": (exponential(), methods.DualMomentum(), {}, {"n_steps": 3000}, 0.999),
+    "penalty": (
+        CLASSES,
+        methods.WeightDecay(methods.Gradient(), 0.01),
+        {},
+        {"n_steps": 20_000},
+        0.999,
+    ),
+    "bias and classes": (THREE, methods.Gradient(), {}, FLOW, 0.999),
+    "not separable": (MIXED, methods.Gradient(), {}, {"log_t": [500.0]}, 0.99),
+    "steepest descent": (exponential(), methods.NormalizedSteepest(1), {}, {"n_steps": 5000}, 0.95),
+    "mirror flow": (
+        exponential(),
+        methods.Mirror(potentials.PowerNorm(3)),
+        {"start": np.full(d, 0.1)},
+        FLOW,
+        0.99,
+    ),
+    "frozen metrics": (exponential(), methods.AdaGrad(), {"steps": 0.1}, None, None),
+    "Adam": (
+        exponential(),
+        methods.Adam(betas=(0.9, 0.95)),
+        {"steps": steps.Decaying(0.3, 0.5)},
+        {"n_steps": 5000},
+        0.94,
+    ),
+    "signs of one sample": (
+        exponential(),
+        methods.SignMomentum(0.99),
+        {"steps": steps.Decaying(0.1, 0.5), "sampling": noise.Reshuffled(1)},
+        {"n_steps": 20_000},
+        0.95,
+    ),
+    "connected layers": (exponential(NET), None, {"start": small(NET)}, FLOW, 0.99),
+    "diagonal layers": (exponential(DIAGONAL), None, {"start": alpha(0.1)}, FLOW, 0.97),
+    "convolutions": (exponential(CIRCLE), None, {"start": small(CIRCLE)}, FLOW, 0.95),
+    "diagonal regression": (
+        Objective(SQUARES, model=DIAGONAL),
+        methods.Gradient(),
+        {"start": alpha(0.3)},
+        {"log_t": [12.0], "tolerance": 1e-5},
+        0.999,
+    ),
+    "sampling noise": (
+        Objective(SQUARES, model=DIAGONAL),
+        methods.Gradient(),
+        {"start": alpha(0.3), "steps": 0.01, "sampling": noise.Reshuffled(1)},
+        None,
+        None,
+    ),
+    "label noise": (
+        Objective(SQUARES, model=DIAGONAL),
+        methods.Gradient(),
+        {"start": alpha(0.1), "sampling": noise.Reshuffled(1), "noise": noise.LabelNoise(0.7)},
+        {"n_steps": 10_000, "steps": 0.05, "settle": True},
+        0.95,
+    ),
+    "sharpness": (
+        Objective(SQUARES, model=DIAGONAL),
+        methods.SharpnessAware(methods.Gradient(), 0.1),
+        {"start": alpha(0.3), "steps": 0.01},
+        None,
+        None,
+    ),
+    "a matrix itself": (SEEN, methods.Gradient(), {"steps": 0.5}, {"n_steps": 100}, 0.999),
+    "commuting sensors": (*factored(COMMUTING, 2), {"log_t": [8.0]}, 0.99),
+    "two factors, completion": (*factored(SEEN, 2), None, None),
+    "two factors, sensing": (*factored(SENSED, 2), {"log_t": [4.0]}, 0.8),
+    "many factors": (*factored(SEEN, 3), None, None),
+    "homogeneous networks": (
+        exponential(RELU, NARROW),
+        methods.Gradient(),
+        {"start": small(RELU)},
+        None,
+        None,
+    ),
+    "batch normalisation": (
+        Objective(CLASSES, model=models.Direction(d)),
+        methods.Gradient(),
+        {"start": np.ones(d), "steps": 0.1},
+        None,
+        None,
+    ),
+    "edge of stability": (
+        Objective(Regression(NARROW.X, NARROW.y), model=RELU),
+        methods.Gradient(),
+        {"start": small(RELU), "steps": 0.1},
+        None,
+        None,
+    ),
+}
+ASIDE = {
+    "interpolation is the margin": (CLASSES, methods.Gradient(), {}),
+    "saddles": (Objective(SQUARES, model=DIAGONAL), methods.Gradient(), {"start": alpha(1e-4)}),
+    "wide networks": EXAMPLES["homogeneous networks"][:3],
+}
+
+
+@pytest.mark.parametrize("entry", atlas.ENTRIES, ids=lambda entry: entry.key)
+def test_what_an_entry_names_exists(entry):
+    assert entry.claims and set(entry.claims) <= set(ledger())
+    assert entry.theorem in KEYS
+    assert bool(entry.cases) != bool(entry.beyond)
+    assert entry.key in {*EXAMPLES, *ASIDE} or entry.beyond, "give an example that reaches it"
+
+
+def test_no_name_stands_twice():
+    assert len(ENTRIES) == len(atlas.ENTRIES) == 37
+
+
+def run(objective, method, setting, how):
+    """The weights at the end of a run, by the flow or step by step."""
+    how, objective = dict(how), Objective.of(objective)
+    if "log_t" in how:
+        path = flow(objective, method, start=setting.get("start"), **how)
+        final = path.final
+        return final if np.ndim(final) == 2 else objective.weights(final)
+    settle = how.pop("settle", False)
+    last = how["n_steps"]
+    theta = descent(objective, method, **{**setting, **how}, record=[last]).final
+    if settle:
+        theta = flow(objective, start=theta, log_t=[12.0], tolerance=1e-5).final
+    return objective.weights(theta)
+
+
+@pytest.mark.parametrize("key", EXAMPLES)
+def test_a_run_agrees_with_what_is_predicted(key):
+    objective, method, setting, how, least = EXAMPLES[key]
+    said = atlas.predict(objective, method, **setting)
+    assert said.known and said.entry.key == key
+    assert said.violated == ()
+    assert said.claims == ENTRIES[key].claims and said.theorem in repr(said)
+    if how is None:
+        assert said.depends and said.reference is None
+        with pytest.raises(ValueError, match="no optimum is known"):
+            said.share(np.ones(3))
+        return
+    assert said.certificate is None or said.certificate <= 1e-6
+    assert said.share(said.reference) == pytest.approx(1.0, abs=1e-6)
+    share = said.share(run(objective, method, setting, how))
+    assert least <= share <= 1 + 1e-6
+    # The prediction is sharp: random weights do not pass.
+    rng = datasets.generator(7)
+    others = [rng.standard_normal(np.shape(said.reference)) for _ in range(5)]
+    assert sum(said.share(other) >= least for other in others) <= 2
+
+
+@pytest.mark.parametrize("key", ASIDE)
+def test_an_entry_adds_to_another_one(key):
+    objective, method, setting = ASIDE[key]
+    said = atlas.predict(objective, method, **setting)
+    assert key in [entry.key for entry in said.others]
+    assert said.entry.key != key
+
+
+def test_nothing_is_known():
+    for method in (methods.Lion(), methods.Muon(), methods.SignMomentum(0.9)):
+        said = atlas.predict(CLASSES, method, steps=0.1)
+        assert not said.known and said.entry is None and said.claims == ()
+        assert repr(said).startswith("nothing is known")
+    noisy = atlas.predict(CLASSES, noise=noise.WeightNoise(0.1))
+    assert not noisy.known
+
+
+def test_a_violated_hypothesis_predicts_nothing():
+    data = Dataset([[1.0], [-2.0], [1.0]], [1, 1, -1])
+    said = atlas.predict(exponential(data=data), methods.NormalizedSteepest(1))
+    assert said.known and said.reference is None and said.violated == ("separable",)
+    said = atlas.predict(exponential(), methods.Adam(), steps=0.1)
+    assert said.violated == ("steps that decay",)
+    fast = atlas.predict(SQUARES, steps=1e3)
+    assert fast.violated == ("a step that converges",)
+    twice = Regression([[1.0, 1.0], [2.0, 2.0]], [1.0, 1.0])
+    assert "a solution exists" in atlas.predict(twice).violated
+
+
+def test_each_fact_of_the_setting_counts():
+    """What turns one entry into another, or into none."""
+
+    def key(objective, method=None, **setting):
+        said = atlas.predict(objective, method, **setting)
+        return said.entry.key if said.known else None
+
+    assert key(CLASSES) == "gradient descent"
+    assert key(CLASSES, steps=1e3) == "large step"
+    assert key(exponential(models.deep_linear(d, 3, 2)), start=np.ones(39)) == "connected layers"
+    assert key(Objective(CLASSES, model=models.linear(d)), start=np.ones(d)) == "gradient descent"
+    assert key(CLASSES, sampling=noise.WithReplacement(2)) == "SGD and heavy ball"
+    assert key(CLASSES, noise=noise.LabelNoise(0.1)) is None
+    assert key(CLASSES, noise=noise.LabelNoise(0.0)) == "gradient descent"
+    assert key(CLASSES, steps=steps.DividedByRisk(0.1)) == "growing steps"
+    assert key(MIXED) == "not separable"
+    assert key(Objective(CLASSES, "squared")) == "least squares"
+    assert key(CLASSES, methods.Mirror(potentials.NegativeEntropy())) is None
+    assert key(CLASSES, methods.WeightDecay(methods.Adam(), 0.1), steps=0.1) is None
+    diagonal = Objective(SQUARES, model=DIAGONAL)
+    assert key(diagonal, start=alpha(0.1)) == "diagonal regression"
+    assert key(diagonal, methods.Adam(), start=alpha(0.1)) is None
+    deep = Objective(CLASSES, "exponential", models.DiagonalLinear(d, 3))
+    assert key(deep, start=np.full(2 * d, 0.1)) == "homogeneous networks"
+    assert atlas.predict(deep, start=np.full(2 * d, 0.1)).reference is None
+    full = Completion(np.ones((2, 2), bool), np.eye(2))
+    assert key(*product(full, 2)[:1], start=product(full, 2)[1]) == "two factors, completion"
+
+
+def test_bad_input_is_named():
+    with pytest.raises(ValueError, match=r"^start has shape \(3,\)"):
+        atlas.predict(CLASSES, start=np.ones(3))
+    with pytest.raises(ValueError, match="one data set at a time"):
+        atlas.predict([CLASSES, CLASSES])
+    with pytest.raises(ValueError, match="method"):
+        atlas.predict(CLASSES, "adam")
+    with pytest.raises(ValueError, match="noise"):
+        atlas.predict(CLASSES, noise="much")
+
+
+def test_words_in_plain_letters():
+    text = r"gap $\gamma(H - H_\infty)/\log t$ [S003-5 B-margin-gap]; then $\frac1k$"
+    assert atlas.plain(text) == "gap γ(H - H_∞)/log t; then 1/k"
+    for entry in atlas.ENTRIES:
+        for cell in entry.cells:
+            assert "\\" not in atlas.plain(cell), cell
+            assert "[" not in atlas.plain(cell), cell
