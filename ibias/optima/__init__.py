@@ -17,6 +17,7 @@ from ibias.optima.ridge import RidgePath, ridge_path
 from ibias.optima.saddles import SaddlePath, saddle_path
 from ibias.optima.separability import NotSeparable, Separation, separation
 from ibias.optima.small_scale import SmallScalePath, small_scale_path
+from ibias.optima.spectral import SpectralMargin, spectral_margin
 from ibias.optima.stationarity import KktResidual, kkt_residual
 from ibias.optima.tail import TailDirection, tail_direction
 from ibias.optima.variation import VariationMargin, variation_margin
@@ -45,6 +46,7 @@ __all__ = [
     "Separation",
     "SmallScalePath",
     "SparseCertificate",
+    "SpectralMargin",
     "TailDirection",
     "VariationMargin",
     "WeightNormalizedInterpolant",
@@ -67,6 +69,7 @@ __all__ = [
     "separation",
     "small_scale_path",
     "sparse_certificate",
+    "spectral_margin",
     "tail_direction",
     "variation_margin",
     "weight_normalized_interpolant",
