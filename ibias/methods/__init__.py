@@ -6,6 +6,7 @@ from ibias.methods.kaczmarz import Kaczmarz
 from ibias.methods.method import Limit, Method
 from ibias.methods.mirror import Mirror, Multiplicative, NaturalGradient
 from ibias.methods.momentum import DualMomentum, HeavyBall, Nesterov
+from ibias.methods.perceptron import Perceptron
 from ibias.methods.sign import Lion, SignMomentum
 from ibias.methods.spectral import Muon, Spectral, schatten_direction
 from ibias.methods.steepest import Boosting, NormalizedSteepest, Steepest, steepest_direction
@@ -30,6 +31,7 @@ __all__ = [
     "Nesterov",
     "NormalizedGradient",
     "NormalizedSteepest",
+    "Perceptron",
     "RMSProp",
     "Rescaled",
     "SharpnessAware",

@@ -18,6 +18,7 @@ from ibias.optima.saddles import SaddlePath, saddle_path
 from ibias.optima.schatten import SchattenOptimum, min_spectral_norm, schatten_margin
 from ibias.optima.separability import NotSeparable, Separation, separation
 from ibias.optima.small_scale import SmallScalePath, small_scale_path
+from ibias.optima.spectral import SpectralMargin, spectral_margin
 from ibias.optima.stationarity import KktResidual, kkt_residual
 from ibias.optima.tail import TailDirection, tail_direction
 from ibias.optima.variation import VariationMargin, variation_margin
@@ -47,6 +48,7 @@ __all__ = [
     "Separation",
     "SmallScalePath",
     "SparseCertificate",
+    "SpectralMargin",
     "TailDirection",
     "VariationMargin",
     "WeightNormalizedInterpolant",
@@ -71,6 +73,7 @@ __all__ = [
     "separation",
     "small_scale_path",
     "sparse_certificate",
+    "spectral_margin",
     "tail_direction",
     "variation_margin",
     "weight_normalized_interpolant",
