@@ -9,15 +9,20 @@ Importing the package loads none of its parts; each loads when it is first used.
 """
 
 from importlib import import_module
-from types import ModuleType
+from typing import Any
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "check_loss",
+    "check_model",
+    "check_potential",
+    "checking",
     "claims",
     "datasets",
     "descent",
     "entropy",
+    "estimators",
     "flow",
     "frames",
     "losses",
@@ -35,7 +40,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:
+    if name in __all__ and name.startswith("check_"):
+        return getattr(import_module(f"{__name__}.checking"), name)
     if name in __all__:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,7 @@
 """Checks of arguments: each raises a ValueError that names the argument and the remedy."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -41,16 +43,7 @@ def finite_array(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
         raise ValueError(f"{name} is a masked array; fill or drop its masked entries first.")
     if hasattr(value, "toarray"):
         raise ValueError(f"{name} is a sparse matrix; give {name}.toarray().")
-    if getattr(value, "dtype", None) is not None and getattr(value.dtype, "kind", "f") in "cMmSU":
-        raise ValueError(
-            f"{name} must be an array of real numbers; got dtype {value.dtype}. Convert it first."
-        )
-    try:
-        array = np.array(value, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"{name} must be an array of real numbers; got {shown(value)}. Convert it first."
-        ) from error
+    array = np.array(_real(name, value), dtype=float)
     if ndim is not None and array.ndim != ndim:
         raise ValueError(
             f"{name} must have {ndim} axes; got shape {array.shape}. Reshape it first."
@@ -61,6 +54,48 @@ def finite_array(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
             f"{name} holds {bad} NaN or infinite values; drop or impute these entries first."
         )
     return array
+
+
+def _real(name: str, value: Any) -> np.ndarray:
+    """Return `value` as an array whose entries are real numbers; text is none."""
+    what = f"{name} must be an array of real numbers"
+    if hasattr(value, "to_numpy") and not hasattr(value, "__array__"):
+        value = value.to_numpy()
+    try:
+        given = np.asarray(value)
+    except (TypeError, RuntimeError, ValueError) as error:
+        raise ValueError(f"{what}; got {shown(value)}. Convert it first.") from error
+    if given.dtype.kind in "biuf":
+        return given
+    if given.dtype.kind != "O":
+        raise ValueError(f"{what}; got dtype {given.dtype}. Convert it first.")
+    if given.ndim and any(map(is_missing, given.flat)):
+        raise ValueError(f"{name} holds missing values; drop or impute them first.")
+    for entry in given.flat:
+        if not _is_real(entry):
+            found = f"one of its entries is {shown(entry)}" if given.ndim else f"got {shown(value)}"
+            raise ValueError(f"{what}; {found}. Convert it first.")
+    return given.astype(float)
+
+
+def _is_real(entry: Any) -> bool:
+    """Say whether an entry of an array of objects is a real number."""
+    if isinstance(entry, np.generic):
+        return entry.dtype.kind in "biuf"
+    return hasattr(entry, "__float__") and not isinstance(entry, np.ndarray)
+
+
+def is_missing(entry: Any) -> bool:
+    """Say whether an entry stands for a value that is not there, in Python or in a table.
+
+    >>> [is_missing(entry) for entry in (None, float("nan"), 0, "")]
+    [True, True, False, False]
+    """
+    return (
+        entry is None
+        or type(entry).__name__ in ("NAType", "NaTType")
+        or (isinstance(entry, (float, np.floating)) and bool(entry != entry))
+    )
 
 
 def positive(name: str, value: Any) -> float:

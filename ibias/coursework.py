@@ -1,5 +1,7 @@
 """What the notebooks of the coursework share: a student's seed, and the checks they can see."""
 
+from __future__ import annotations
+
 import inspect
 import unicodedata
 import zlib

@@ -1,5 +1,7 @@
 """Entropies of weights that sum to one: how many samples they amount to."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr

@@ -4,6 +4,8 @@ Each frame is a small SVG with its own text for those who cannot see it. The sli
 mouse, touch and keyboard, in JupyterLab, Binder and Colab, and in the built site.
 """
 
+from __future__ import annotations
+
 import html
 import io
 import re
@@ -151,7 +153,17 @@ def _align(figures: list[Figure]) -> None:
 
 
 def svg(figure: Figure, description: str, salt: str) -> str:
-    """Return the figure as one SVG element: no date, ids that no other frame of a page has."""
+    """Return the figure as one SVG element: no date, ids that no other frame of a page has.
+
+    Examples
+    --------
+    >>> from matplotlib import pyplot
+    >>> figure = pyplot.figure()
+    >>> text = svg(figure, 'Nothing yet.', salt='one')
+    >>> text.startswith('<svg'), 'Nothing yet.' in text
+    (True, True)
+    >>> pyplot.close(figure)
+    """
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with mpl.rc_context({"svg.hashsalt": salt}):

@@ -5,6 +5,8 @@ m (the mirror image of w) instead of on w itself. All potentials work on any sta
 vectors, w of shape (..., n_features), and reduce the last axis where they give a number.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 

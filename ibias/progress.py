@@ -3,6 +3,8 @@
 A notebook that stores its outputs shows nothing, because there standard error is no terminal.
 """
 
+from __future__ import annotations
+
 import sys
 import time
 from collections.abc import Callable, Iterator

@@ -1,15 +1,25 @@
 """The result of every optimiser: iterates at chosen times, frozen."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array
+from ibias.record import Record
 
 
 def unit(w: ArrayLike, p: float = 2) -> np.ndarray:
-    """Return w / ||w||_p over the last axis; refuse the zero vector."""
+    """Return w / ||w||_p over the last axis; refuse the zero vector.
+
+    Examples
+    --------
+    >>> unit([3.0, 4.0]), unit([1.0, -3.0], p=1)
+    (array([0.6, 0.8]), array([ 0.25, -0.75]))
+    """
     w = np.asarray(w, dtype=float)
     norm = np.linalg.norm(w, ord=p, axis=-1, keepdims=True)
     if (norm == 0).any():
@@ -18,7 +28,14 @@ def unit(w: ArrayLike, p: float = 2) -> np.ndarray:
 
 
 def unit_or_zero(g: np.ndarray) -> np.ndarray:
-    """Return g / ||g|| over the last axis, and zero where g is zero."""
+    """Return g / ||g|| over the last axis, and zero where g is zero.
+
+    Examples
+    --------
+    >>> unit_or_zero(np.array([[3.0, 4.0], [0.0, 0.0]]))
+    array([[0.6, 0.8],
+           [0. , 0. ]])
+    """
     length = np.linalg.norm(g, axis=-1, keepdims=True)
     return g / np.where(length > 0, length, 1.0)
 
@@ -38,13 +55,21 @@ def margin(Z: ArrayLike, w: ArrayLike, p: float = 2) -> np.ndarray:
     Returns
     -------
     array, shape (...)
+
+    Examples
+    --------
+    >>> Z = [[1.0, 0.0], [0.0, 2.0]]
+    >>> float(margin(Z, [1.0, 1.0], p=1)), float(margin(Z, [1.0, 1.0], p=np.inf))
+    (0.5, 1.0)
     """
     return (unit(w, p) @ np.asarray(Z, dtype=float).T).min(axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
-class Trajectory:
+class Trajectory(Record):
     """Iterates of a discrete method or a flow, at `n_times` times.
+
+    It prints in one line; `save` and `load` keep it in a file, `to_dataframe` makes a table.
 
     Attributes
     ----------
@@ -61,6 +86,21 @@ class Trajectory:
         For flows, an estimate of the error of the iterates, in the largest entry.
     n_evaluations : int
         How often the gradient of the full data was computed.
+    steps : array of int, shape (n_times,), or None
+        The number of steps done, k, at each time; None for flows.
+    step_sizes : array, shape (n_times, ...), or None
+        The size of the step that led to each iterate; None for flows.
+    separable : bool, or array of bool of shape (...), or None
+        Whether the run has shown that its model can separate the data: every margin is positive
+        at the last time. False says that this run has not, yet or ever; whether any weights
+        could, `optima.separation` decides for linear models. None where outputs have no sign,
+        as in regression, and where the method does not say.
+
+    Examples
+    --------
+    >>> from ibias import datasets, flow
+    >>> flow.gradient_flow(datasets.symmetric_pair(), log_t=[1.0, 9.0, 1e6])
+    Trajectory(3 times, log t from 1 to 1e+06, iterates (3, 2), 'integrated to log time 1e+06')
     """
 
     log_t: np.ndarray
@@ -69,6 +109,9 @@ class Trajectory:
     status: str
     error_estimate: np.ndarray | None = None
     n_evaluations: int = field(default=0)
+    steps: np.ndarray | None = None
+    step_sizes: np.ndarray | None = None
+    separable: np.ndarray | bool | None = None
 
     @property
     def final(self) -> np.ndarray:
@@ -125,8 +168,10 @@ class Trajectory:
 
 
 @dataclass(frozen=True, eq=False)
-class MatrixTrajectory:
+class MatrixTrajectory(Record):
     """Matrices W = W_1 ... W_N at `n_times` times.
+
+    It prints in one line; `save` and `load` keep it in a file, `to_dataframe` makes a table.
 
     Attributes
     ----------
@@ -142,7 +187,20 @@ class MatrixTrajectory:
         How the run ended, in words.
     n_evaluations : int
         How often the gradient was computed.
+    steps : array of int, shape (n_times,), or None
+        The number of steps done, k, at each time; None for flows.
+    step_sizes : array, shape (n_times, ...), or None
+        The size of the step that led to each iterate; None for flows.
+
+    Examples
+    --------
+    >>> from ibias import datasets, flow
+    >>> flow.matrix_flow(datasets.two_by_two_completion(), scale=0.5, log_t=[0.0, 2.0])
+    MatrixTrajectory(2 times, log t from 0 to 2, iterates (2, 2, 2), '...')
     """
+
+    ENTRY: ClassVar[str] = "W"
+    ENTRY_AXES: ClassVar[int] = 2
 
     log_t: np.ndarray
     iterates: np.ndarray
@@ -150,6 +208,8 @@ class MatrixTrajectory:
     factors: tuple[np.ndarray, ...] | None
     status: str
     n_evaluations: int = field(default=0)
+    steps: np.ndarray | None = None
+    step_sizes: np.ndarray | None = None
 
     @property
     def final(self) -> np.ndarray:

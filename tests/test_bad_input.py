@@ -38,7 +38,15 @@ MESSY = [
     ("complex", X + 1j),
     ("dates", np.full((4, 2), "2020-01-01", dtype="datetime64[D]")),
     ("masked", masked),
-    ("sparse", sparse.csr_array(X)),
+    ("sparse and too large", sparse.csr_array((10_000, 10_000))),
+    ("sparse and complex", sparse.csr_array(X + 1j)),
+    ("text that looks like numbers", [["1", "2"]] * 4),
+    ("objects with None", np.array([[1.0, None]] * 4, dtype=object)),
+    ("objects with text", np.array([[1.0, "2"]] * 4, dtype=object)),
+    ("table with text", pd.DataFrame({"a": [1.0] * 4, "b": ["1"] * 4})),
+    ("table with dates", pd.DataFrame({"a": [1.0] * 4, "b": pd.to_datetime(["2020"] * 4)})),
+    ("table with gaps", pd.DataFrame({"a": [1.0] * 4, "b": pd.array([1, None] * 2, "Int64")})),
+    ("one column", pd.Series([1.0] * 4)),
     ("ragged", [[1.0], [1.0, 2.0]]),
     ("one axis", X[0]),
     ("three axes", X[None]),
@@ -58,13 +66,38 @@ for _, bad in MESSY:
     row(lambda bad=bad: Regression(bad, y), "X")
     row(lambda bad=bad: MulticlassDataset(bad, [0, 1, 1, 0]), "X")
     row(lambda bad=bad: Dataset.from_signed(bad), "Z")
-row(lambda: Dataset(sparse.csr_array(X), y), "toarray", lambda: Dataset(X, y))
+row(
+    lambda: Dataset(sparse.csr_array((10_000, 10_000)), y),
+    "20,000,000",
+    lambda: Dataset(sparse.csr_array((10_000, 2_000))[:4], y),
+)
+gaps = pd.DataFrame({"a": [1.0] * 4, "b": pd.array([1, None] * 2, "Int64"), "c": list("abcd")})
+row(lambda: Dataset(gaps, y), "drop(columns=['c'])", lambda: Dataset(gaps[["a"]], y))
+row(lambda: Dataset(gaps.drop(columns=["c"]), y), "column 'b' holds missing values")
 
 # ---- labels
-row(lambda: Dataset(X, [0, 1, 1, 0]), "y", lambda: Dataset(X, np.where(y == 1, 1, -1)))
-row(lambda: Dataset(X, y > 0), "numpy.where", lambda: Dataset(X, np.where(y > 0, 1, -1)))
-row(lambda: Dataset(X, words), "numpy.where", lambda: Dataset(X, np.where(words == "yes", 1, -1)))
-row(lambda: Dataset(X, list(words)), "y")
+row(
+    lambda: Dataset(X, [0, 1, 1, 0]),
+    "got 0, 1. Dataset(X, y, positive=1)",
+    lambda: Dataset(X, [0, 1, 1, 0], positive=1),
+)
+row(lambda: Dataset(X, y > 0), "positive=True", lambda: Dataset(X, y > 0, positive=True))
+row(lambda: Dataset(X, words), "positive='yes'", lambda: Dataset(X, words, positive="yes"))
+row(lambda: Dataset(X, list(words)), "'no', 'yes'")
+row(lambda: Dataset(X, words, positive="Yes"), "positive='Yes'")
+row(lambda: Dataset(X, words, positive=["yes"]), "'no', 'yes'")
+row(lambda: Dataset(X, ["yes"] * 4, positive="yes"), "one class only (all 'yes')")
+row(
+    lambda: Dataset(X, ["a", "b", "c", "c"], positive="c"),
+    "y == 'c'",
+    lambda: Dataset(X, np.array(["a", "b", "c", "c"]) == "c", positive=True),
+)
+row(lambda: Dataset(X, ["a", None, "b", "a"], positive="a"), "1 NaN or missing labels")
+row(lambda: Dataset(X, pd.Series([1, None, 0, 1], dtype="Int64"), positive=1), "missing")
+row(lambda: Dataset(X, y + 0j), "y")
+row(lambda: Dataset(X, np.full(4, "2020-01-01", dtype="datetime64[D]"), positive=1), "y")
+row(lambda: Dataset(X, np.ma.masked_array(y, mask=y > 0)), "y is a masked array")
+row(lambda: Dataset(X, sparse.csr_array(y[None])), "y.toarray")
 row(lambda: Dataset(X, [1, 2, 3, 1]), "y", lambda: MulticlassDataset(X, [0, 1, 2, 0]))
 row(lambda: Dataset(X, [1, 1, 1, 1]), "one_class", lambda: Dataset.one_class(X))
 row(lambda: Dataset(X, y[:3]), "y")
@@ -75,16 +108,28 @@ row(lambda: Dataset(table, labels), "y.loc", lambda: Dataset(table, labels.loc[t
 row(lambda: Regression(table, labels), "y.loc", lambda: Regression(table, labels.to_numpy()))
 row(
     lambda: MulticlassDataset(X, words),
-    "numpy.unique",
-    lambda: MulticlassDataset(X, np.unique(words, return_inverse=True)[1]),
+    "classes=('no', 'yes')",
+    lambda: MulticlassDataset(X, words, classes=("no", "yes")),
 )
 row(
     lambda: MulticlassDataset(X, [0, 2, 2, 0]),
-    "numpy.unique",
-    lambda: MulticlassDataset(X, np.unique([0, 2, 2, 0], return_inverse=True)[1]),
+    "classes=(0, 2)",
+    lambda: MulticlassDataset(X, [0, 2, 2, 0], classes=(0, 2)),
 )
+row(lambda: MulticlassDataset(X, words, classes=("no", "yes", "maybe")), "classes")
+row(lambda: MulticlassDataset(X, words, classes=("yes", "yes")), "classes")
+row(lambda: MulticlassDataset(X, words, classes="no"), "classes")
 row(lambda: MulticlassDataset(X, [0.5, 1, 2, 0]), "y")
 row(lambda: Regression(X, words), "y")
+row(lambda: Regression(X, np.ma.masked_array(y, mask=y > 0)), "y is a masked array")
+row(lambda: Regression(X, y + 0j), "complex128")
+row(lambda: Regression(X, np.full(4, "2020-01-01", dtype="datetime64[D]")), "datetime64")
+row(lambda: Regression(X, [1.0, None, 2.0, 3.0]), "y holds missing values")
+row(lambda: Regression(X, ["1", "2", "3", "4"]), "y")
+row(lambda: Regression(X, sparse.csr_array(y[None])), "y.toarray")
+row(lambda: MulticlassDataset(X, np.ma.masked_array([0, 1, 1, 0], mask=y > 0)), "masked")
+row(lambda: MulticlassDataset(X, ["a", None, "b", "a"], classes=("a", "b")), "missing labels")
+row(lambda: MulticlassDataset(X, np.array([0, 1, 1, 0]) + 0j), "y must hold numbers")
 row(lambda: Regression(X, y, teacher=[1.0]), "teacher")
 row(lambda: data.with_constant(0), "value", lambda: data.with_constant(1))
 

@@ -1,12 +1,17 @@
 """Data sets: what they promise and what they refuse."""
 
+import subprocess
+import sys
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 
 from ibias import datasets
-from ibias.datasets import Dataset
+from ibias.datasets import Dataset, MulticlassDataset, Regression
 
 
 @given(st.integers(0, 10_000), st.integers(2, 30), st.integers(1, 12), st.floats(0.01, 2))
@@ -40,6 +45,22 @@ def test_digits():
             datasets.digits(*arguments)
 
 
+def test_the_digits_are_those_of_scikit_learn():
+    theirs = pytest.importorskip("sklearn.datasets").load_digits()
+    ours = datasets.digit_classes(range(10), per_class=200)
+    order = np.argsort(theirs.target, kind="stable")
+    np.testing.assert_array_equal(ours.X * 16, theirs.data[order])
+    np.testing.assert_array_equal(ours.y, theirs.target[order])
+
+
+def test_the_digits_need_no_scikit_learn():
+    code = (
+        "import sys; sys.modules['sklearn'] = None; from ibias import datasets;"
+        "datasets.digits(); datasets.digit_classes()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_arrays_are_copied_and_frozen():
     X = np.array([[1.0], [-1.0]])
     data = Dataset(X, [1, -1])
@@ -52,7 +73,7 @@ def test_arrays_are_copied_and_frozen():
 @pytest.mark.parametrize(
     ("X", "y", "message"),
     [
-        ([[1.0], [2.0]], [0, 1], r"labels \+1 and -1 only; got 0.0, 1.0.*where"),
+        ([[1.0], [2.0]], [0, 1], r"labels \+1 and -1 only; got 0, 1.*positive=1"),
         ([[1.0], [np.nan]], [1, -1], "X holds 1 NaN or infinite"),
         ([[1.0], [np.inf]], [1, -1], "X holds 1 NaN or infinite"),
         ([[1.0], [2.0]], [1, np.nan], "y holds 1 NaN"),
@@ -91,3 +112,121 @@ def test_sizes_multiply_each_input_and_the_targets_follow():
     for bad in ((0.0, 1.0), (2.0, 1.0), (1.0, np.inf)):
         with pytest.raises(ValueError, match="sizes must be"):
             datasets.gaussian_regression(0, sizes=bad)
+
+
+# ---- data that people bring
+
+
+class Table:
+    """What a table of another library can do, and no more: polars' is like this."""
+
+    def __init__(self, columns):
+        self.columns = list(columns)
+        self.cells = columns
+
+    def to_numpy(self):
+        return np.column_stack(list(self.cells.values()))
+
+
+class Column:
+    def __init__(self, values):
+        self.values = values
+
+    def to_numpy(self):
+        return np.array(self.values)
+
+
+@pytest.mark.parametrize(
+    ("y", "positive", "labels"),
+    [
+        ([0, 1, 1], 1, (0, 1)),
+        ([1, 0, 0], 0, (1, 0)),
+        (np.array([False, True, True]), True, (False, True)),
+        (["no", "yes", "yes"], "yes", ("no", "yes")),
+        (np.array(["no", "yes", "yes"]), "yes", ("no", "yes")),
+        (np.array(["no", "yes", "yes"], dtype=object), "yes", ("no", "yes")),
+        (["no", 7, 7], 7, ("no", 7)),
+        ([1.5, 2.5, 2.5], np.float64(2.5), (1.5, 2.5)),
+        ([1, -1, -1], -1, (1, -1)),
+        (Column(["no", "yes", "yes"]), "yes", ("no", "yes")),
+        (pd.Series(["no", "yes", "yes"]), "yes", ("no", "yes")),
+        (pd.Series(["no", "yes", "yes"], dtype="category"), "yes", ("no", "yes")),
+        (pd.Series([0, 1, 1], dtype="Int64"), 1, (0, 1)),
+        (pd.Series([False, True, True], dtype="boolean"), True, (False, True)),
+    ],
+)
+def test_two_labels_of_any_kind(y, positive, labels):
+    data = Dataset([[1.0], [2.0], [3.0]], y, positive=positive)
+    assert data.y.tolist() == [-1, 1, 1] and data.y.dtype == float
+    assert data.labels == labels
+
+
+def test_labels_of_signs_need_no_word():
+    for y in ([1, -1], [1.0, -1.0], np.int8([1, -1]), pd.Series([1, -1])):
+        data = Dataset([[1.0], [2.0]], y)
+        assert data.y.tolist() == [1, -1] and data.labels == (-1, 1)
+
+
+def test_tables_keep_the_names_of_their_columns():
+    columns = {"height": [1.0, 2.0, 3.0], "weight": [4, 5, 6]}
+    tables = [Table(columns), pd.DataFrame(columns), pd.DataFrame(columns).convert_dtypes()]
+    for table in tables:
+        for data in (
+            Dataset(table, [1, -1, 1]),
+            Regression(table, Column([1, 2, 3])),
+            MulticlassDataset(table, ["a", "b", "a"], classes=("a", "b")),
+            Dataset.one_class(table),
+        ):
+            assert data.X.tolist() == [[1, 4], [2, 5], [3, 6]]
+            assert data.feature_names == ("height", "weight")
+    named = Dataset(tables[0], [0, 1, 0], positive=1).with_constant()
+    assert named.feature_names == ("height", "weight", "constant") and named.labels == (0, 1)
+    assert Dataset([[1.0], [2.0]], [1, -1]).feature_names is None
+    assert Dataset(pd.DataFrame([[1.0], [2.0]]), [1, -1]).feature_names is None
+
+
+def test_tables_of_polars():
+    polars = pytest.importorskip("polars")
+    table = polars.DataFrame({"height": [1.0, 2.0, 3.0], "weight": [4, 5, 6]})
+    data = Dataset(table, polars.Series(["no", "yes", "no"]), positive="yes")
+    assert data.y.tolist() == [-1, 1, -1] and data.feature_names == ("height", "weight")
+    mixed = table.with_columns(name=polars.Series(["a", "b", "c"]))
+    with pytest.raises(ValueError, match=r"column 'name' .* X.drop\(\['name'\]\)"):
+        Dataset(mixed, [1, -1, 1])
+    with pytest.raises(ValueError, match="NaN or missing"):
+        Dataset(table, polars.Series([1, None, 0]), positive=1)
+
+
+def test_a_sparse_matrix_is_written_out_up_to_a_size():
+    X = sparse.random_array((6, 4), density=0.5, rng=0)
+    for matrix in (X, sparse.csr_array(X), sparse.csc_matrix(X)):
+        data = Dataset(matrix, [1, -1] * 3)
+        np.testing.assert_array_equal(data.X, X.toarray())
+    np.testing.assert_array_equal(Regression(sparse.csr_array(X), np.ones(6)).X, X.toarray())
+    with pytest.raises(ValueError, match=r"up to 20,000,000 entries .* has 20,004,000"):
+        Dataset(sparse.csr_array((2000, 10_002)), np.ones(2000))
+
+
+def test_an_interchange_object_of_another_kind_is_named():
+    other = type("Arrow", (), {"__dataframe__": lambda self: None})()
+    with pytest.raises(ValueError, match="X is a Arrow; give it as a pandas or polars table"):
+        Dataset(other, [1, -1])
+
+
+def test_the_classes_are_numbered_in_the_order_given():
+    data = MulticlassDataset([[1.0], [2.0], [3.0]], ["b", "a", "c"], classes=("c", "b", "a"))
+    assert data.y.tolist() == [1, 2, 0] and data.classes == ("c", "b", "a")
+    assert MulticlassDataset([[1.0], [2.0]], [0.0, 1.0]).classes == (0, 1)
+
+
+def test_no_library_of_tables_is_loaded():
+    code = "import sys; from ibias.datasets import Dataset; Dataset([[1],[2]], [1, -1]);"
+    code += "assert not {'pandas', 'polars'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_data_set_is_printed_in_one_line():
+    assert repr(datasets.separable(0)) == "Dataset(40 samples, 5 features)"
+    assert repr(datasets.gaussian_regression()) == "Regression(10 samples, 30 features)"
+    shown = "MulticlassDataset(30 samples, 4 features, 3 classes)"
+    assert repr(datasets.separable_classes()) == shown

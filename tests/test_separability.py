@@ -1,13 +1,14 @@
 """The split into a separable part and the rest, against the theorem of the alternative."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ibias import datasets
 from ibias.datasets import Dataset
-from ibias.optima import NotSeparable, max_margin, separation
+from ibias.optima import NotSeparable, max_margin, ridge_path, separation
 
 
 def constructed(seed: int, n_rest: int = 30, n_separable: int = 20) -> Dataset:
@@ -98,3 +99,83 @@ def test_exactly_one_alternative_holds(rows: list[tuple[int, int]]) -> None:
 def test_a_raw_array_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"data must be a Dataset.*datasets.Dataset\(X, y\)"):
         separation(np.eye(2))
+
+
+# ---- what a statistician asks: which estimates are finite?
+
+
+@pytest.mark.parametrize(
+    ("Z", "kind", "finite", "infinite", "undetermined"),
+    [
+        ([[1.0]], "separable", [], [0], []),
+        ([[1.0], [-1.0]], "overlapping", [0], [], []),
+        ([[0.0], [1.0]], "quasi-separable", [], [0], []),
+        ([[0.0], [0.0]], "overlapping", [], [], [0]),
+        ([[1, 0], [2, 0], [-3, 0], [2, 1]], "quasi-separable", [0], [1], []),
+        ([[1, 0], [-2, 0], [2, 0]], "overlapping", [0], [], [1]),
+        # The same column twice: neither coefficient is known, their sum is.
+        ([[1, 1, 0], [-2, -2, 0], [3, 3, 1]], "quasi-separable", [], [2], [0, 1]),
+        # The rest spans (1, 1): the sum has a finite estimate, and neither coefficient.
+        ([[1, 1], [-2, -2], [1, 0]], "quasi-separable", [], [0, 1], []),
+        ([[1, 2], [-1, 1], [0, -3]], "overlapping", [0, 1], [], []),
+        # A constant column, and a feature that explains one class.
+        (
+            [[1, 0, 1], [-1, 0, -1], [2, 0, -1], [-2, 0, 1], [1, 5, 1]],
+            "quasi-separable",
+            [0, 2],
+            [1],
+            [],
+        ),
+    ],
+)
+def test_which_coefficients_have_a_finite_estimate(Z, kind, finite, infinite, undetermined):
+    split = separation(Dataset.from_signed(Z))
+    assert split.kind == kind
+    assert split.finite.tolist() == finite
+    assert split.infinite.tolist() == infinite
+    assert split.undetermined.tolist() == undetermined
+    text = str(split)
+    assert text.startswith(f"{kind}: ") and "with_constant" in text
+    assert ("Firth" in text) is (kind != "overlapping")
+    assert ("has a maximum" in text) is (kind == "overlapping")
+    assert ("linearly dependent" in text) is bool(undetermined)
+
+
+def test_finite_estimates_are_those_that_a_vanishing_ridge_leaves_alone() -> None:
+    """An oracle: from one tiny penalty to a tinier one only the infinite coefficients move."""
+    for seed in range(3):
+        data = constructed(seed, n_rest=12, n_separable=3)
+        turn = np.linalg.svd(data.Z[:12])[2]
+        data = Dataset.from_signed(data.Z @ turn.T)  # the rest spans the first three features
+        split = separation(data)
+        assert split.finite.tolist() == [0, 1, 2] and split.infinite.tolist() == [3, 4]
+        path = ridge_path(data, log_penalty=[-30.0, -40.0]).w
+        assert (np.abs(path[1] - path[0])[:3] < 1e-6).all()
+        assert np.abs(path[1] - path[0])[3:].max() > 1
+
+
+def test_scales_of_features_and_samples_do_not_change_which_estimates_are_finite() -> None:
+    rng = datasets.generator(3)
+    Z = np.array([[1.0, 0, 1], [-1, 0, -1], [2, 0, -1], [-2, 0, 1], [1, 5, 1]])
+    for _ in range(5):
+        scaled = Z * 10.0 ** rng.uniform(-5, 5, (5, 1)) * 10.0 ** rng.uniform(-5, 5, 3)
+        assert separation(Dataset.from_signed(scaled)).finite.tolist() == [0, 2]
+
+
+def test_the_words_name_samples_features_and_direction() -> None:
+    table = pd.DataFrame({"dose": [1.0, 2.0, 3.0, 2.0], "rash": [0, 0, 0, 1]})
+    data = Dataset(table, ["ill", "well", "ill", "ill"], positive="ill")
+    lines = str(separation(data)).splitlines()
+    assert "has 1 sample (3) on the right side and the other 3 on it" in lines[0]
+    assert lines[1].endswith("along the weights 1 on 'rash'.")
+    assert lines[2] == "A finite estimate, and one only, exists for 'dose'."
+    assert lines[3] == "No finite estimate exists for 'rash'."
+    wide = str(separation(datasets.wide(0, 10, 40)))
+    assert "all of the 10 samples" in wide and "and 34 smaller ones" in wide
+    assert len(wide) < 700
+
+
+def test_one_class_is_separable_with_a_constant() -> None:
+    one = Dataset.one_class([[1.0], [-1.0]])
+    assert separation(one).kind == "overlapping"
+    assert separation(one.with_constant()).kind == "separable"

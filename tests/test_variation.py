@@ -43,7 +43,7 @@ def test_the_certificate_is_what_it_says(seed, n):
     best = optima.variation_margin(data)
     assert np.abs(best.weights).sum() == pytest.approx(1)
     assert np.linalg.norm(best.neurons, axis=1) == pytest.approx(np.ones(len(best.weights)))
-    assert (data.y * best.predict(data.X)).min() == pytest.approx(best.margin, abs=1e-12)
+    assert (data.y * best.decision_function(data.X)).min() == pytest.approx(best.margin, abs=1e-12)
     assert best.dual_variables.sum() == pytest.approx(1) and (best.dual_variables >= 0).all()
     circle = np.linspace(0, 2 * np.pi, 2000)
     every = np.maximum(np.c_[np.cos(circle), np.sin(circle)] @ data.X.T, 0)

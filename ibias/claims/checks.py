@@ -8,6 +8,8 @@ theory also passes says little: `rejects` puts that theory in the place of the r
 same run, and must find it off by more than three tolerances.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,5 +1,7 @@
 """The entries of the ledger, `ibias/claims.yml`."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -61,7 +63,14 @@ class Claim:
 
 @cache
 def ledger() -> dict[str, Claim]:
-    """Return all claims by id, in the order of the file `ibias/claims.yml`."""
+    """Return all claims by id, in the order of the file `ibias/claims.yml`.
+
+    Examples
+    --------
+    >>> claims = ledger()
+    >>> claims['S000-6'].page, len(claims) > 250
+    ('linear/max_margin', True)
+    """
     text = files("ibias").joinpath("claims.yml").read_text(encoding="utf-8")
     entries = {}
     for fields in yaml.safe_load(text):
@@ -74,7 +83,13 @@ def ledger() -> dict[str, Claim]:
 
 
 def resolve(claim_id: str) -> Claim:
-    """Return the claim `claim_id`; unknown ids raise and name the file to add them to."""
+    """Return the claim `claim_id`; unknown ids raise and name the file to add them to.
+
+    Examples
+    --------
+    >>> resolve('S000-6').verdict
+    'right'
+    """
     if claim_id not in ledger():
         raise ValueError(f"unknown claim {shown(claim_id)}; add it to ibias/claims.yml first.")
     return ledger()[claim_id]

@@ -1,5 +1,7 @@
 """What checks and controls left in the stored outputs of the notebooks."""
 
+from __future__ import annotations
+
 import json
 import re
 from dataclasses import dataclass
@@ -51,7 +53,20 @@ class Standing:
 
 
 def outcomes(notebook: Path) -> list[Outcome]:
-    """Return the lines that checks and controls left in the stored outputs of a notebook."""
+    """Return the lines that checks and controls left in the stored outputs of a notebook.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> line = "check S000-6 | limit | gap = 0 (tolerance 0.1) | holds | [measured 0.01]"
+    >>> cells = [{"outputs": [{"text": line}]}]
+    >>> with tempfile.TemporaryDirectory() as book:
+    ...     page = Path(book) / "page.ipynb"
+    ...     _ = page.write_text(json.dumps({"cells": cells}))
+    ...     found = outcomes(page)
+    >>> [(line.role, line.ids, line.measured) for line in found]
+    [('check', ('S000-6',), '0.01')]
+    """
     if not Path(notebook).is_file():
         raise ValueError(f"notebook: there is no file {str(notebook)!r}; give an .ipynb.")
     try:
@@ -75,6 +90,14 @@ def standings(book: Path) -> dict[str, Standing]:
     """Return how each claim stands, by id, from the notebooks in the folder `book`.
 
     A claim that repeats another rests on the checks of that one, too.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as book:
+    ...     standing = standings(Path(book))
+    >>> standing['S000-6'].state
+    'planned'
     """
     pages = {page: outcomes(path) for page, path in _notebooks(book).items()}
     standing = {}
@@ -96,7 +119,20 @@ def standings(book: Path) -> dict[str, Standing]:
 
 
 def faults(book: Path) -> list[str]:
-    """Return, in words, everything in which ledger and notebooks of `book` do not agree."""
+    """Return, in words, everything in which ledger and notebooks of `book` do not agree.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> line = "check S000-6 | limit | gap = 0 (tolerance 0.1) | holds | [measured 0.01]"
+    >>> cells = [{"outputs": [{"text": line}]}]
+    >>> with tempfile.TemporaryDirectory() as book:
+    ...     page = Path(book) / "page.ipynb"
+    ...     _ = page.write_text(json.dumps({"cells": cells}))
+    ...     found = faults(Path(book))
+    >>> found[1]
+    'page: no control for the check S000-6 (gap = 0 (tolerance 0.1))'
+    """
     found = []
     for page, path in _notebooks(book).items():
         lines = outcomes(path)

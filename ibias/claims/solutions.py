@@ -1,5 +1,7 @@
 """A number or formula in the solution of an exercise, computed where it is stated."""
 
+from __future__ import annotations
+
 import os
 from typing import Any
 

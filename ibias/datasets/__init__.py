@@ -3,7 +3,6 @@
 from ibias.datasets.classification import (
     Dataset,
     degenerate_pair,
-    digits,
     separable,
     symmetric_pair,
 )
@@ -13,6 +12,7 @@ from ibias.datasets.constructed import (
     raised_copy,
     two_kinds_of_flat,
 )
+from ibias.datasets.digits import digit_classes, digits
 from ibias.datasets.matrices import (
     Completion,
     MatrixProblem,
@@ -23,7 +23,7 @@ from ibias.datasets.matrices import (
     low_rank_completion,
     two_by_two_completion,
 )
-from ibias.datasets.multiclass import MulticlassDataset, digit_classes, separable_classes
+from ibias.datasets.multiclass import MulticlassDataset, separable_classes
 from ibias.datasets.planar import sectors
 from ibias.datasets.planted import planted
 from ibias.datasets.population import GaussianClasses

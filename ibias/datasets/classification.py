@@ -1,13 +1,18 @@
 """Binary classification data."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import choice, finite_array, from_zero, positive, positive_integer, read_only
+from ibias._validate import from_zero, positive_integer, read_only, shown
+from ibias._validate import positive as positive_number
 from ibias.datasets.random import generator
+from ibias.datasets.tables import feature_names, inputs, same_index, sides, signs
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,15 +22,25 @@ class Dataset:
     Parameters
     ----------
     X : array, shape (n_samples, n_features)
-        The inputs, one row a sample.
+        The inputs, one row a sample. A table of pandas or polars keeps the names of its columns;
+        a sparse matrix of up to 20 million entries is written out.
     y : array, shape (n_samples,)
-        The labels, each +1 or -1.
+        The labels, each +1 or -1; or two labels of any kind (0 and 1, bool, text) and `positive`.
+    positive : label, optional
+        The one of the two labels that becomes +1.
+
+    Attributes
+    ----------
+    labels : tuple
+        The two labels as they were given, the one of -1 first.
+    feature_names : tuple of str, or None
+        The names of the columns of a table.
 
     Raises
     ------
     ValueError
-        For NaN or infinite values, labels other than +-1, shapes that do not match, no
-        samples, or a single class.
+        For NaN or infinite values, labels other than +-1 without `positive`, more than two
+        labels, shapes that do not match, no samples, or a single class.
 
     Examples
     --------
@@ -33,29 +48,47 @@ class Dataset:
     >>> data.Z
     array([[ 1. ,  2. ],
            [ 1. , -0.5]])
+    >>> data = Dataset([[1.0, 2.0], [-1.0, 0.5]], ["yes", "no"], positive="yes")
+    >>> data.y, data.labels
+    (array([ 1., -1.]), ('no', 'yes'))
     """
 
     X: np.ndarray
     y: np.ndarray
+    labels: tuple
+    feature_names: tuple[str, ...] | None
 
-    def __init__(self, X: ArrayLike, y: ArrayLike) -> None:
+    def __init__(self, X: ArrayLike, y: ArrayLike, *, positive: Any = None) -> None:
         same_index(X, y)
-        X = inputs("X", X)
-        y = signs("y", y)
+        names, X = feature_names(X), inputs("X", X)
+        if positive is None:
+            y, labels = signs("y", y, remedy="Dataset(X, y, positive={last})"), (-1, 1)
+        else:
+            y, labels = sides("y", y, positive)
         if y.shape[0] != X.shape[0]:
             raise ValueError(
                 f"X has {X.shape[0]} rows but y has {y.shape[0]} labels; give one label a row."
             )
         if np.unique(y).size == 1:
+            only = f"{y[0]:+.0f}" if positive is None else shown(positive)
             raise ValueError(
-                f"y holds one class only (all {y[0]:+.0f}); a classifier needs both. For a margin"
+                f"y holds one class only (all {only}); a classifier needs both. For a margin"
                 " problem without classes use Dataset.one_class(X)."
             )
+        self._set(X, y, labels, names)
+
+    def _set(self, X: np.ndarray, y: np.ndarray, labels: tuple, names: tuple | None) -> None:
+        """Fill the fields, which are frozen afterwards."""
         object.__setattr__(self, "X", read_only(X))
         object.__setattr__(self, "y", read_only(y))
+        object.__setattr__(self, "labels", labels)
+        object.__setattr__(self, "feature_names", names)
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.n_samples} samples, {self.n_features} features)"
 
     @classmethod
-    def from_signed(cls, Z: ArrayLike) -> "Dataset":
+    def from_signed(cls, Z: ArrayLike) -> Dataset:
         """Return the data set whose signed inputs are `Z`, shape (n_samples, n_features).
 
         Only Z enters the theory. Labels alternate, so that both classes are present; a single
@@ -67,25 +100,29 @@ class Dataset:
         y = np.where(np.arange(len(Z)) % 2 == 0, 1.0, -1.0)
         return cls(y[:, None] * Z, y)
 
-    def with_constant(self, value: float = 1.0) -> "Dataset":
+    def with_constant(self, value: float = 1.0) -> Dataset:
         """Return the data set with a constant feature appended, which turns a bias into a weight.
 
         >>> Dataset([[2.0], [3.0]], [1, -1]).with_constant().X
         array([[2., 1.],
                [3., 1.]])
         """
-        value = positive("value", value)
-        return Dataset(np.column_stack([self.X, np.full(self.n_samples, value)]), self.y)
+        value = positive_number("value", value)
+        data = Dataset.__new__(Dataset)
+        names = (*self.feature_names, "constant") if self.feature_names else None
+        X = np.column_stack([self.X, np.full(self.n_samples, value)])
+        data._set(X, self.y, self.labels, names)
+        return data
 
     @classmethod
-    def one_class(cls, X: ArrayLike) -> "Dataset":
+    def one_class(cls, X: ArrayLike) -> Dataset:
         """Return the data set of the inputs `X`, all labelled +1.
 
         It poses a margin problem (all outputs positive) and no classification.
         """
         data = cls.__new__(cls)
-        object.__setattr__(data, "X", read_only(inputs("X", X)))
-        object.__setattr__(data, "y", read_only(np.ones(len(data.X))))
+        rows = inputs("X", X)
+        data._set(rows, np.ones(len(rows)), (-1, 1), feature_names(X))
         return data
 
     @cached_property
@@ -104,56 +141,6 @@ class Dataset:
         return self.X.shape[1]
 
 
-def inputs(name: str, X: ArrayLike) -> np.ndarray:
-    """Return `X` as a matrix with at least one row and one column."""
-    X = finite_array(name, X, ndim=2)
-    if X.shape[0] == 0 or X.shape[1] == 0:
-        raise ValueError(f"{name} has shape {X.shape}: give at least one sample and one feature.")
-    return X
-
-
-def signs(name: str, y: ArrayLike) -> np.ndarray:
-    """Return the labels `y` as +1.0 and -1.0; for other labels say how to turn them into these."""
-    given = np.asarray(y) if not hasattr(y, "toarray") else y
-    if (
-        getattr(given, "dtype", None) is not None
-        and given.dtype.kind in "OUSTb"
-        and given.ndim == 1
-    ):
-        labels = sorted(set(given.tolist()), key=str)
-        if (labels and not all(isinstance(label, (int, float)) for label in labels[:9])) or (
-            given.dtype.kind == "b"
-        ):
-            raise ValueError(_other_labels(name, labels))
-    y = finite_array(name, y, ndim=1)
-    labels = np.unique(y)
-    if not np.isin(labels, (-1.0, 1.0)).all():
-        raise ValueError(_other_labels(name, labels.tolist()))
-    return y
-
-
-def _other_labels(name: str, labels: list) -> str:
-    """Return the message for labels that are not +1 and -1."""
-    few = ", ".join(repr(label)[:20] for label in labels[:3]) + (", ..." if len(labels) > 3 else "")
-    remedy = (
-        f"numpy.where({name} == {labels[-1]!r}, 1, -1) makes two classes of them"
-        if len(labels) < 3 and len(repr(labels[-1])) < 60
-        else "for several classes use MulticlassDataset"
-    )
-    return f"{name} must hold labels +1 and -1 only; got {few}. {remedy}."
-
-
-def same_index(X: ArrayLike, y: ArrayLike) -> None:
-    """Refuse tables whose rows are named, and named in another order than the labels."""
-    if not (hasattr(X, "iloc") and hasattr(y, "iloc")) or len(X) != len(y):
-        return
-    if not X.index.equals(y.index):
-        raise ValueError(
-            "y has another index than X: their rows do not belong together. Give y.loc[X.index],"
-            " or y.to_numpy() to go by position."
-        )
-
-
 def separable(
     seed: int = 0, n_samples: int = 40, n_features: int = 5, shift: float = 0.5
 ) -> Dataset:
@@ -161,6 +148,12 @@ def separable(
 
     x ~ N(0, I), y = sign(x.u) for a random unit vector u, and then x + shift * y * u, so
     that the margin is at least `shift`. There is no bias.
+
+    Examples
+    --------
+    >>> data = separable(seed=1, n_samples=20, n_features=3)
+    >>> data, sorted(set(data.y.tolist()))
+    (Dataset(20 samples, 3 features), [-1.0, 1.0])
     """
     n_samples = positive_integer("n_samples", n_samples)
     n_features = positive_integer("n_features", n_features)
@@ -184,6 +177,12 @@ def symmetric_pair() -> Dataset:
     The maximum margin is sqrt(2), in the direction (1, 1). The two support vectors are
     mirror images: their dual variables are equal, and the leading term of every rate
     vanishes. Good for a picture, useless for measuring a rate.
+
+    Examples
+    --------
+    >>> symmetric_pair().Z[:2]
+    array([[0.5, 1.5],
+           [1.5, 0.5]])
     """
     Z = [[0.5, 1.5], [1.5, 0.5], [2.5, 1.0], [1.0, 2.5], [2.0, 2.0]]
     return Dataset.from_signed(Z)
@@ -194,22 +193,11 @@ def degenerate_pair() -> Dataset:
 
     The smallest data set on which the residual is not bounded (Soudry et al. 2018, the
     measure-zero case of Theorem 3): it grows like log log t.
+
+    Examples
+    --------
+    >>> degenerate_pair().Z
+    array([[1., 0.],
+           [1., 1.]])
     """
     return Dataset.from_signed([[1.0, 0.0], [1.0, 1.0]])
-
-
-def digits(positive: int = 3, negative: int = 8) -> Dataset:
-    """Return two classes of the 8x8 handwritten digits, pixels in [0, 1], 64 features.
-
-    The set is scikit-learn's copy of the UCI optical digits (1797 images in all).
-    """
-    from sklearn.datasets import load_digits
-
-    for name, digit in (("positive", positive), ("negative", negative)):
-        choice(name, digit, range(10))
-    if positive == negative:
-        raise ValueError("positive and negative must be two different digits; change one.")
-    images = load_digits()
-    rows = np.isin(images.target, (positive, negative))
-    y = np.where(images.target[rows] == positive, 1.0, -1.0)
-    return Dataset(images.data[rows] / 16, y)

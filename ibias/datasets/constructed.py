@@ -1,5 +1,7 @@
 """Data sets built to break one hypothesis, or to show one mechanism."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from ibias._validate import finite_array, positive, positive_integer, require, shown
@@ -56,6 +58,12 @@ def opposing_points(seed: int = 0, n_samples: int = 6, height: float = 0.1) -> D
     The maximum margin is `height`, in the direction (1, 0), and every sample lies on it.
     Across that direction the samples pull against each other: with a large step the
     iterates swing to and fro. The data meet the conditions of Wu, Braverman and Lee (2023).
+
+    Examples
+    --------
+    >>> Z = opposing_points(n_samples=4, height=0.1).Z
+    >>> Z[:, 0], np.sign(Z[:, 1])
+    (array([0.1, 0.1, 0.1, 0.1]), array([ 1., -1.,  1., -1.]))
     """
     n_samples = positive_integer("n_samples", n_samples)
     if n_samples < 2:
@@ -70,5 +78,11 @@ def two_kinds_of_flat() -> Regression:
 
     Fitted by w = u^2 - v^2, the Hessian at a solution has the least trace at (1, 0, 1) and the
     least largest eigenvalue at (2, -1/2, 1/2). From a small start gradient descent ends elsewhere.
+
+    Examples
+    --------
+    >>> line = two_kinds_of_flat()
+    >>> [(line.X @ [1 - 2 * s, s, 1 + s]).tolist() for s in (0, 3)]
+    [[2.0, -2.0], [2.0, -2.0]]
     """
     return Regression([[1.0, 1.0, 1.0], [0.0, 2.0, -2.0]], [2.0, -2.0])

@@ -1,5 +1,7 @@
 """Matrix problems: fewer linear observations than entries, fitted by half a sum of squares."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,7 +48,7 @@ class MatrixProblem(ABC):
         """Return the gradient A*(A(W) - y) of the risk in W, shape (..., n_rows, n_columns)."""
 
     @abstractmethod
-    def __getitem__(self, index: Index) -> "MatrixProblem":
+    def __getitem__(self, index: Index) -> MatrixProblem:
         """Return one problem of a batch, or with a slice or a list a smaller batch."""
 
     def relative_error(self, W: ArrayLike) -> np.ndarray:
@@ -129,7 +131,7 @@ class Completion(MatrixProblem):
         """Return P_Omega(W - M)."""
         return self.mask * (np.asarray(W) - self.M)
 
-    def __getitem__(self, index: Index) -> "Completion":
+    def __getitem__(self, index: Index) -> Completion:
         return Completion(*(a if a is None else a[index] for a in (self.mask, self.M, self.truth)))
 
 
@@ -197,7 +199,7 @@ class Sensing(MatrixProblem):
         """Return sum_i (<A_i, W> - y_i) A_i."""
         return (self._residual(W) @ self._rows).reshape(np.shape(W))
 
-    def __getitem__(self, index: Index) -> "Sensing":
+    def __getitem__(self, index: Index) -> Sensing:
         raise TypeError("a sensing problem is no batch; build one problem for each set of sensors.")
 
 
@@ -242,6 +244,14 @@ def low_rank_completion(
         The number of observed entries, at most ``size**2``.
     seed : int
         For `generator`.
+
+    Examples
+    --------
+    >>> batch = low_rank_completion(3, 6, rank=2, n_observed=20, seed=0)
+    >>> batch.shape, np.linalg.matrix_rank(batch.truth)
+    ((3, 6, 6), array([2, 2, 2]))
+    >>> round(float(batch.risk(batch.truth).max()), 12)
+    0.0
     """
     n_problems = positive_integer("n_problems", n_problems)
     size, rank = positive_integer("size", size), positive_integer("rank", rank)
@@ -272,6 +282,13 @@ def commuting_sensing(size: int, n_observations: int, seed: int) -> Sensing:
     certifies that it is the only positive semidefinite matrix of least trace; so the
     superfluous eigenvalues of a flow from W_0 = scale * I end below the root of `scale`
     times a constant. (Sensors drawn without such a margin come arbitrarily near to ties.)
+
+    Examples
+    --------
+    >>> problem = commuting_sensing(4, 2, seed=0)
+    >>> A, B = problem.sensors
+    >>> bool(np.allclose(A @ B, B @ A)), int(np.linalg.matrix_rank(problem.truth))
+    (True, 2)
     """
     size = positive_integer("size", size)
     rank = positive_integer("n_observations", n_observations)
@@ -294,6 +311,12 @@ def gaussian_sensing(size: int, rank: int, n_observations: int, seed: int) -> Se
     """Return symmetric Gaussian sensors, which do not commute, and a positive low-rank truth.
 
     The sensors are scaled so that ||A(W)||^2 is ||W||_F^2 on average.
+
+    Examples
+    --------
+    >>> problem = gaussian_sensing(5, rank=1, n_observations=8, seed=0)
+    >>> problem.sensors.shape, bool(np.allclose(problem.truth, problem.truth.T))
+    ((8, 5, 5), True)
     """
     size, rank = positive_integer("size", size), positive_integer("rank", rank)
     n_observations = positive_integer("n_observations", n_observations)
@@ -310,6 +333,12 @@ def two_by_two_completion() -> Completion:
 
     No matrix of rank one fits it, but matrices of rank two come as close to rank one as
     one likes, at the price of an unseen entry that grows without bound.
+
+    Examples
+    --------
+    >>> problem = two_by_two_completion()
+    >>> [float(problem.risk([[unseen, 1], [1, 0]])) for unseen in (0, 5)]
+    [0.0, 0.0]
     """
     return Completion([[False, True], [True, True]], [[0.0, 1.0], [1.0, 0.0]])
 
@@ -319,6 +348,13 @@ def four_by_four_completion(R: float = 2.0) -> Completion:
 
     Seen are w13 = 1 and w14 = w23 = R, and their mirror images. The smallest nuclear norm
     is 4R; the only rank-one completion, v v^T with v = (1, R, 1, R), has 2 R^2 + 2.
+
+    Examples
+    --------
+    >>> problem = four_by_four_completion(R=2)
+    >>> v = np.array([1, 2, 1, 2])
+    >>> float(problem.risk(np.outer(v, v)))
+    0.0
     """
     R = positive("R", R)
     M = np.zeros((4, 4))

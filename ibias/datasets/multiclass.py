@@ -1,5 +1,7 @@
 """Classification data with more than two classes."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,16 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias._validate import (
-    choice,
-    finite_array,
     from_zero,
-    one_by_one,
     positive_integer,
     read_only,
-    shown,
 )
-from ibias.datasets.classification import inputs, same_index
 from ibias.datasets.random import generator
+from ibias.datasets.tables import feature_names, inputs, numbered, same_index
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,46 +25,57 @@ class MulticlassDataset:
     Parameters
     ----------
     X : array, shape (n_samples, n_features)
-        The inputs, one row a sample.
+        The inputs, one row a sample. A table of pandas or polars keeps the names of its columns;
+        a sparse matrix of up to 20 million entries is written out.
     y : array of int, shape (n_samples,)
-        The labels.
+        The labels; or labels of any kind, and `classes`.
+    classes : sequence, optional
+        The labels in order: ``classes[r]`` becomes r. All of them occur, and no others.
+
+    Attributes
+    ----------
+    classes : tuple
+        The labels as they were given.
+    feature_names : tuple of str, or None
+        The names of the columns of a table.
 
     Raises
     ------
     ValueError
-        For NaN or infinite values, labels that skip a number, or shapes that do not match.
+        For NaN or infinite values, labels that skip a number or are not in `classes`, or shapes
+        that do not match.
 
     Examples
     --------
     >>> MulticlassDataset([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]], [0, 1, 2]).n_classes
     3
+    >>> MulticlassDataset([[1.0], [2.0]], ["old", "new"], classes=("new", "old")).y
+    array([1, 0])
     """
 
     X: np.ndarray
     y: np.ndarray
+    classes: tuple
+    feature_names: tuple[str, ...] | None
 
-    def __init__(self, X: ArrayLike, y: ArrayLike) -> None:
+    def __init__(self, X: ArrayLike, y: ArrayLike, *, classes: Sequence | None = None) -> None:
         same_index(X, y)
-        X = inputs("X", X)
-        if np.asarray(y).dtype.kind in "OUSTb":
-            few = np.asarray(y).ravel()[:3].tolist()
-            raise ValueError(
-                f"y must hold labels 0, 1, ..., K - 1; got {shown(few)}."
-                " numpy.unique(y, return_inverse=True)[1] numbers them."
-            )
-        y = finite_array("y", y, ndim=1)
+        names, X = feature_names(X), inputs("X", X)
+        y, classes = numbered("y", y, classes)
         if y.shape[0] != X.shape[0]:
             raise ValueError(
                 f"X has {X.shape[0]} rows but y has {y.shape[0]} labels; give one label a row."
             )
-        labels = np.unique(y)
-        if labels.size < 2 or (labels != np.arange(labels.size)).any():
-            raise ValueError(
-                f"y must hold labels 0, 1, ..., K - 1, each at least once and K at least 2; got"
-                f" {labels[:8].tolist()}. numpy.unique(y, return_inverse=True)[1] renumbers them."
-            )
         object.__setattr__(self, "X", read_only(X))
-        object.__setattr__(self, "y", read_only(y.astype(int)))
+        object.__setattr__(self, "y", read_only(y))
+        object.__setattr__(self, "classes", classes)
+        object.__setattr__(self, "feature_names", names)
+
+    def __repr__(self) -> str:
+        return (
+            f"MulticlassDataset({self.n_samples} samples, {self.n_features} features,"
+            f" {self.n_classes} classes)"
+        )
 
     @property
     def n_samples(self) -> int:
@@ -114,6 +123,12 @@ def separable_classes(
 
     The teachers u_r are random unit vectors. The first `n_classes` inputs lie along them, so
     that every class is present.
+
+    Examples
+    --------
+    >>> data = separable_classes(seed=0, n_samples=12, n_classes=4)
+    >>> data.X.shape, sorted(set(data.y.tolist()))
+    ((12, 4), [0, 1, 2, 3])
     """
     n_samples = positive_integer("n_samples", n_samples)
     n_features = positive_integer("n_features", n_features)
@@ -128,20 +143,3 @@ def separable_classes(
     X[:n_classes] = np.linalg.norm(X[:n_classes], axis=1, keepdims=True) * teachers
     y = (X @ teachers.T).argmax(axis=1)
     return MulticlassDataset(X + shift * teachers[y], y)
-
-
-def digit_classes(classes: Sequence[int] = (0, 1, 2), per_class: int = 50) -> MulticlassDataset:
-    """Return the first `per_class` images of several 8x8 digits, pixels in [0, 1], 64 features.
-
-    Label r stands for the digit ``classes[r]``.
-    """
-    from sklearn.datasets import load_digits
-
-    classes = [choice("classes", digit, range(10)) for digit in one_by_one("classes", classes)]
-    if len(set(classes)) < max(len(classes), 2):
-        raise ValueError(f"classes must be two or more different digits, 0 to 9; got {classes}")
-    per_class = positive_integer("per_class", per_class)
-    images = load_digits()
-    rows = [np.flatnonzero(images.target == digit)[:per_class] for digit in classes]
-    labels = np.repeat(np.arange(len(classes)), [len(r) for r in rows])
-    return MulticlassDataset(images.data[np.concatenate(rows)] / 16, labels)

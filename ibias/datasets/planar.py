@@ -1,12 +1,15 @@
 """Points in sectors of the plane, for networks without bias: only their directions matter much."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np
 
 from ibias._validate import finite_array, from_zero, positive_integer
-from ibias.datasets.classification import Dataset, signs
+from ibias.datasets.classification import Dataset
 from ibias.datasets.random import generator
+from ibias.datasets.tables import signs
 
 
 def sectors(
@@ -33,6 +36,12 @@ def sectors(
         Points in a sector.
     half_width : float
         In degrees; 0 puts the points on rays.
+
+    Examples
+    --------
+    >>> data = sectors(0, n_per_sector=1)
+    >>> np.sign(data.X).astype(int).tolist(), data.y.astype(int).tolist()
+    ([[1, 1], [-1, 1], [-1, -1], [1, -1]], [1, -1, 1, -1])
     """
     centres, labels = finite_array("centres", centres, ndim=1), signs("labels", labels)
     if centres.shape != labels.shape:

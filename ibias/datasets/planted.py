@@ -1,5 +1,7 @@
 """Data whose maximum-margin separator and dual variables are known beforehand."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

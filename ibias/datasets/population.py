@@ -1,5 +1,7 @@
 """A law that samples are drawn from, with its errors and risks in closed form."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

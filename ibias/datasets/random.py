@@ -1,5 +1,7 @@
 """The one source of randomness."""
 
+from __future__ import annotations
+
 import os
 
 import numpy as np

@@ -1,13 +1,15 @@
 """Regression data."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, from_zero, positive, positive_integer, read_only
-from ibias.datasets.classification import inputs, same_index
 from ibias.datasets.random import generator
+from ibias.datasets.tables import feature_names, inputs, same_index
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,11 +19,17 @@ class Regression:
     Parameters
     ----------
     X : array, shape (n_samples, n_features)
-        The inputs, one row a sample.
+        The inputs, one row a sample. A table of pandas or polars keeps the names of its columns;
+        a sparse matrix of up to 20 million entries is written out.
     y : array, shape (n_samples,)
         The targets.
     teacher : array, shape (n_features,), optional
         The weights that made the targets, where they are known.
+
+    Attributes
+    ----------
+    feature_names : tuple of str, or None
+        The names of the columns of a table.
 
     Raises
     ------
@@ -36,11 +44,12 @@ class Regression:
 
     X: np.ndarray
     y: np.ndarray
-    teacher: np.ndarray | None = None
+    teacher: np.ndarray | None
+    feature_names: tuple[str, ...] | None
 
     def __init__(self, X: ArrayLike, y: ArrayLike, teacher: ArrayLike | None = None) -> None:
         same_index(X, y)
-        X = inputs("X", X)
+        names, X = feature_names(X), inputs("X", X)
         y = finite_array("y", y, ndim=1)
         if y.shape[0] != X.shape[0]:
             raise ValueError(
@@ -56,6 +65,10 @@ class Regression:
         object.__setattr__(self, "X", read_only(X))
         object.__setattr__(self, "y", read_only(y))
         object.__setattr__(self, "teacher", teacher)
+        object.__setattr__(self, "feature_names", names)
+
+    def __repr__(self) -> str:
+        return f"Regression({self.n_samples} samples, {self.n_features} features)"
 
     @property
     def n_samples(self) -> int:
@@ -84,6 +97,12 @@ def gaussian_regression(
 
     The teacher is Gaussian with `n_nonzero` entries that are not zero (all, if not given),
     at the first places, and scaled to norm one.
+
+    Examples
+    --------
+    >>> data = gaussian_regression(seed=0, n_samples=4, n_features=6, n_nonzero=2)
+    >>> data, bool(np.allclose(data.X @ data.teacher, data.y)), int((data.teacher != 0).sum())
+    (Regression(4 samples, 6 features), True, 2)
     """
     n_samples = positive_integer("n_samples", n_samples)
     n_features = positive_integer("n_features", n_features)

@@ -1,5 +1,7 @@
 """Data with more features than samples, where different margins have different separators."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from ibias._validate import positive_integer
@@ -13,6 +15,12 @@ def wide(seed: int = 0, n_samples: int = 15, n_features: int = 50) -> Dataset:
     The labels know nothing of the inputs. With n_samples <= n_features the data are separable
     all the same, and the maximum-margin separators of different norms lie far apart; in a
     few dimensions they often coincide, and then any method finds all of them.
+
+    Examples
+    --------
+    >>> data = wide(seed=0, n_samples=4, n_features=30)
+    >>> data, int(data.y.sum())
+    (Dataset(4 samples, 30 features), 0)
     """
     n_samples = positive_integer("n_samples", n_samples)
     n_features = positive_integer("n_features", n_features)

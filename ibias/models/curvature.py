@@ -1,5 +1,7 @@
 """How flat a fit is: the Hessian of the squared loss where the residuals vanish."""
 
+from __future__ import annotations
+
 from typing import Protocol
 
 import numpy as np

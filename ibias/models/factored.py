@@ -5,6 +5,8 @@ differs is the map from theta to w, and with it the path of gradient descent. Th
 methods of `Network` that descent and flows use.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """The kernel of an infinitely wide two-layer ReLU network whose first layer stays at random."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

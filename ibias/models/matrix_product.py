@@ -4,6 +4,8 @@ Factors are given from left to right, so that W = U V^T has the factors (U, V^T)
 often count the other way, W = W_N ... W_1. Leading axes of the factors are a batch.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from itertools import pairwise
 

@@ -6,6 +6,8 @@ The parameters are one flat vector, layer after layer and row after row. Every m
 a stack of them: axes before the last are a batch (seeds, starts, times).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -253,7 +255,13 @@ class Network:
 
 
 def linear(n_features: int) -> Network:
-    """Return f(w; x) = <w, x>, of degree 1."""
+    """Return f(w; x) = <w, x>, of degree 1.
+
+    Examples
+    --------
+    >>> linear(3).predict([1.0, 2.0, 0.0], [[1.0, 1.0, 1.0]])
+    array([3.])
+    """
     return Network((n_features, 1), "linear")
 
 
@@ -270,10 +278,22 @@ def two_layer_relu(n_features: int, width: int, bias: str = "none") -> Network:
     """Return f(theta; x) = sum_j a_j max(<w_j, x>, 0), of degree 2.
 
     theta holds the neurons w_1, ..., w_width and then the output weights a.
+
+    Examples
+    --------
+    >>> net = two_layer_relu(2, 1)
+    >>> net.predict([1.0, 0.0, 3.0], [[2.0, 5.0], [-2.0, 5.0]])
+    array([6., 0.])
     """
     return Network((n_features, width, 1), "relu", bias)
 
 
 def deep_relu(n_features: int, width: int, depth: int) -> Network:
-    """Return the ReLU network of `depth` layers without biases, of degree `depth`."""
+    """Return the ReLU network of `depth` layers without biases, of degree `depth`.
+
+    Examples
+    --------
+    >>> deep_relu(2, 5, depth=3).widths
+    (2, 5, 5, 1)
+    """
     return Network((n_features, *[width] * (depth - 1), 1), "relu")

@@ -4,6 +4,8 @@ They have the methods of `Factored` that descent and flow use: weights(theta), a
 pullback of a gradient in w to one in theta.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Functions of the singular values of a matrix."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlogy
@@ -8,7 +10,13 @@ from ibias._validate import finite_array
 
 
 def singular_values(W: ArrayLike) -> np.ndarray:
-    """Return the singular values of W, largest first, shape (..., min(n_rows, n_columns))."""
+    """Return the singular values of W, largest first, shape (..., min(n_rows, n_columns)).
+
+    Examples
+    --------
+    >>> singular_values([[0.0, 2.0], [3.0, 0.0]])
+    array([3., 2.])
+    """
     W = finite_array("W", W)
     if W.ndim < 2:
         raise ValueError(f"W must be a matrix or a stack of them; got shape {W.shape}. Reshape it.")
@@ -16,7 +24,13 @@ def singular_values(W: ArrayLike) -> np.ndarray:
 
 
 def nuclear_norm(W: ArrayLike) -> np.ndarray:
-    """Return ||W||_*, the sum of the singular values, shape (...)."""
+    """Return ||W||_*, the sum of the singular values, shape (...).
+
+    Examples
+    --------
+    >>> float(nuclear_norm([[0.0, 2.0], [3.0, 0.0]]))
+    5.0
+    """
     return singular_values(W).sum(axis=-1)
 
 

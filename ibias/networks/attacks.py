@@ -1,5 +1,7 @@
 """The smallest margin in a ball around an input, searched for by its gradient."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

@@ -1,5 +1,7 @@
 """A two-layer ReLU network with batch normalisation, its gradient written by hand."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

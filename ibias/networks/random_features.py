@@ -1,5 +1,7 @@
 """Random ReLU features: a two-layer network of which only the output layer is trained."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +64,11 @@ def ridge(features: ArrayLike, y: ArrayLike, penalty: float = 0.0) -> np.ndarray
     Returns
     -------
     array, shape (n_features,) or (n_features, n_outputs)
+
+    Examples
+    --------
+    >>> ridge([[1.0], [1.0]], [1.0, 3.0]), ridge([[1.0], [1.0]], [1.0, 3.0], penalty=1.0)
+    (array([2.]), array([1.]))
     """
     features, y = finite_array("features", features, ndim=2), finite_array("y", y)
     penalty = from_zero("penalty", penalty)

@@ -4,6 +4,8 @@ The three methods of Chiang et al. (2023). Guessing knows nothing of the loss bu
 all samples are right, so that it returns a draw from the volume of all solutions.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +65,15 @@ def guess_and_check(
     ------
     RuntimeError
         When `max_guesses` draws did not suffice.
+
+    Examples
+    --------
+    >>> from ibias import datasets, models
+    >>> data, net = datasets.separable(0, 6, 2), models.linear(2)
+    >>> rng = datasets.generator(0)
+    >>> found = guess_and_check(net, data, rng, n_accepted=3)
+    >>> bool((data.y * net.predict(found.theta, data.X) > 0).all())
+    True
     """
     _problem(network, data, rng)
     n_accepted = positive_integer("n_accepted", n_accepted)
@@ -114,6 +125,15 @@ def greedy_search(
     Returns
     -------
     array, shape (n_batch, n_parameters)
+
+    Examples
+    --------
+    >>> from ibias import datasets, models
+    >>> data, net = datasets.separable(0, 6, 2), models.linear(2)
+    >>> rng = datasets.generator(0)
+    >>> found = greedy_search(net, data, rng, start=np.zeros((1, 2)), n_steps=300)
+    >>> bool((data.y * net.predict(found, data.X) > 0).all())
+    True
     """
     return _descend(network, data, rng, start, n_steps, loss, scale, coordinates=False)
 
@@ -131,6 +151,15 @@ def pattern_search(
     """Move one random coordinate up or down by the scale, keep it if the risk falls.
 
     Arguments and result as for `greedy_search`.
+
+    Examples
+    --------
+    >>> from ibias import datasets, models
+    >>> data, net = datasets.separable(0, 6, 2), models.linear(2)
+    >>> rng = datasets.generator(0)
+    >>> found = pattern_search(net, data, rng, start=np.zeros((1, 2)), n_steps=300)
+    >>> bool((data.y * net.predict(found, data.X) > 0).all())
+    True
     """
     return _descend(network, data, rng, start, n_steps, loss, scale, coordinates=True)
 

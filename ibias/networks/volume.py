@@ -1,5 +1,7 @@
 """Random linear classifiers of a given margin: uniform draws by hit-and-run."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,5 +1,7 @@
 """What to do where float64 cannot: which feature to scale and by what, which samples to drop."""
 
+from __future__ import annotations
+
 import numpy as np
 
 SMALL = 1e-5  # a margin this far below the largest entry is what makes it hard

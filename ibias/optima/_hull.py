@@ -4,6 +4,8 @@ Every function takes signed inputs Z with entries of order one and yields pairs 
 None of them is trusted: `margin.margin_of_rows` recomputes the certificate of each.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Norms and certificates that neither over- nor underflow, and least squares in the row space."""
 
+from __future__ import annotations
+
 import numpy as np
 
 Extended = np.longdouble  # 64 bits of mantissa where the machine has them

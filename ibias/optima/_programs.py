@@ -3,6 +3,8 @@
 How good an answer is, is not for a solver to say: every caller computes a certificate.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """What every reference optimum shares: checks of its arguments, and a solver that must answer."""
 
+from __future__ import annotations
+
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +35,7 @@ def norm_order(name: str, value: Any) -> float:
     return order
 
 
-def solve(problem: "cvxpy.Problem", what: str) -> None:
+def solve(problem: cvxpy.Problem, what: str) -> None:
     """Solve by CLARABEL at tight tolerances; raise RuntimeError unless there is a point.
 
     The solver often stops just short of 1e-13 and calls its answer inaccurate. How good the

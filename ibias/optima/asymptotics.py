@@ -1,5 +1,7 @@
 """The first two terms of gradient descent's expansion in log t, from the dual alone."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,14 +1,18 @@
 """The maximum margin with a bias that costs nothing: the usual support vector machine."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
 from ibias.optima._advice import too_small
 from ibias.optima._hull import best_of, candidates
 from ibias.optima._norms import Extended, row_space
+from ibias.optima._predictor import LinearClassifier
 from ibias.optima._solver import require, solve
 from ibias.optima.margin import GAP, ON_THE_MARGIN, ROUNDING, SMALL
 from ibias.optima.separability import separation
@@ -21,7 +25,7 @@ NO_PLANE = (
 
 
 @dataclass(frozen=True, eq=False)
-class BiasedMargin:
+class BiasedMargin(LinearClassifier):
     """The solution of min ||w|| subject to y_i (<w, x_i> + bias) >= 1 for all i.
 
     Attributes
@@ -51,6 +55,10 @@ class BiasedMargin:
     dual_variables: np.ndarray
     support: np.ndarray
     duality_gap: float
+
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
+        """Return <w, x> + bias for each row of X, shape (n_samples,)."""
+        return super().decision_function(X) + self.bias
 
 
 def max_margin_with_bias(data: Dataset) -> BiasedMargin:

@@ -1,5 +1,7 @@
 """The interpolant nearest to a start in a Bregman divergence: where mirror descent goes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +10,7 @@ from numpy.typing import ArrayLike
 from ibias._validate import finite_array, read_only
 from ibias.datasets import Regression
 from ibias.optima._norms import least_squares
+from ibias.optima._predictor import LinearRegressor
 from ibias.optima._solver import require
 from ibias.optima.interpolation import FIT, RANK
 from ibias.potentials import Potential
@@ -19,7 +22,7 @@ SHORTEST = 1e-200  # of a step; where the metric is tiny, Newton's step is that 
 
 
 @dataclass(frozen=True, eq=False)
-class BregmanProjection:
+class BregmanProjection(LinearRegressor):
     """The solution of min D_psi(w, start) subject to X w = y.
 
     Attributes

@@ -1,5 +1,7 @@
 """The proof that an interpolant has the least l_1 norm, and how strict it is."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Where the flow of a factorised matrix ends when all sensors commute."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +70,14 @@ def commuting_limit(problem: MatrixProblem, *, depth: int = 2, scale: float) -> 
     RuntimeError
         When Newton's method does not reach the observations: no positive definite W may
         have them.
+
+    Examples
+    --------
+    >>> from ibias import datasets
+    >>> problem = datasets.Sensing([np.diag([1.0, 2.0])], [2.0])
+    >>> limit = commuting_limit(problem, scale=1e-4)
+    >>> limit.eigenvalues.round(3)
+    array([0.01 , 0.995])
     """
     sensors, y = one_problem(problem).sensors, problem.observations
     depth, scale = positive_integer("depth", depth), positive("scale", scale)

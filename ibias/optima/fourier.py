@@ -1,5 +1,7 @@
 """The maximum margin in the l1 norm of the Fourier transform."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,13 +10,14 @@ from ibias._validate import read_only
 from ibias.datasets import Dataset
 from ibias.optima._advice import too_small
 from ibias.optima._norms import length
+from ibias.optima._predictor import LinearClassifier
 from ibias.optima._solver import require, solve
 from ibias.optima.margin import GAP, ON_THE_MARGIN, ROUNDING
 from ibias.optima.separability import separate
 
 
 @dataclass(frozen=True, eq=False)
-class FourierMargin:
+class FourierMargin(LinearClassifier):
     """The solution of min ||F w||_1 subject to <z_i, w> >= 1, F the unitary Fourier transform.
 
     Attributes

@@ -1,5 +1,7 @@
 """The support vector machine with the hinge loss, at finite penalty."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +10,7 @@ from ibias._validate import positive, read_only
 from ibias.datasets import Dataset
 from ibias.optima._advice import uneven_columns
 from ibias.optima._norms import Extended, row_space
+from ibias.optima._predictor import LinearClassifier
 from ibias.optima._solver import require, solve
 from ibias.optima.margin import margin_of_rows
 from ibias.optima.separability import NotSeparable
@@ -16,7 +19,7 @@ GAP = 1e-9  # the largest gap, relative to the objective, that is returned
 
 
 @dataclass(frozen=True, eq=False)
-class HingeMachine:
+class HingeMachine(LinearClassifier):
     """The minimiser of mean_i max(0, 1 - <z_i, w>) + (penalty / 2) ||w||^2.
 
     Attributes

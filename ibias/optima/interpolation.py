@@ -1,5 +1,7 @@
 """The interpolant nearest to a start, in any l_p norm."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +12,7 @@ from ibias._validate import finite_array, read_only
 from ibias.datasets import Regression
 from ibias.optima._advice import uneven_columns
 from ibias.optima._norms import Extended, dual_order, kkt_newton, least_squares, length
+from ibias.optima._predictor import LinearRegressor
 from ibias.optima._programs import LinearProgram, Progress, power_cone_program, watcher
 from ibias.optima._solver import norm_order, require
 
@@ -22,7 +25,7 @@ FIT = 1e-9  # residuals below this, relative to the targets, are rounding
 
 
 @dataclass(frozen=True, eq=False)
-class Interpolant:
+class Interpolant(LinearRegressor):
     """The solution of min ||w - start||_p subject to X w = y.
 
     Attributes

@@ -1,5 +1,7 @@
 """The maximum margin over the unit ball of a kernel's function space."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

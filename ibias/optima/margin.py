@@ -1,5 +1,7 @@
 """The maximum margin in any l_p norm, with its dual and a certificate."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +21,7 @@ from ibias.optima._norms import (
     margin_of,
     row_space,
 )
+from ibias.optima._predictor import LinearClassifier
 from ibias.optima._programs import Progress
 from ibias.optima._solver import norm_order, require
 from ibias.optima.separability import separate
@@ -32,7 +35,7 @@ ON_THE_MARGIN = 1e-7  # support vectors have <z_i, w> within this of 1
 
 
 @dataclass(frozen=True, eq=False)
-class MaxMargin:
+class MaxMargin(LinearClassifier):
     """The solution of min ||w||_p subject to <z_i, w> >= 1 for all i.
 
     Attributes

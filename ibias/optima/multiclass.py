@@ -1,11 +1,15 @@
 """The hard margin between several classes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ibias._validate import read_only
 from ibias.datasets import MulticlassDataset
+from ibias.optima._predictor import new_inputs
 from ibias.optima._solver import require
 from ibias.optima.margin import margin_of_rows
 
@@ -33,6 +37,14 @@ class MulticlassMargin:
     dual_variables: np.ndarray
     support: np.ndarray
     duality_gap: float
+
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
+        """Return <w_r, x> for each row of X and each class r, shape (n_samples, n_classes)."""
+        return new_inputs(X, self.W.shape[1]) @ self.W.T
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Return the class 0, 1, ..., n_classes - 1 of each row of X, shape (n_samples,)."""
+        return self.decision_function(X).argmax(axis=1)
 
 
 def multiclass_margin(data: MulticlassDataset) -> MulticlassMargin:

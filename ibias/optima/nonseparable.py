@@ -1,24 +1,29 @@
 """Where gradient descent goes on data that no hyperplane separates: a bounded part and a ray."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
 from ibias.losses import MarginLoss, named
 from ibias.optima._advice import too_small, uneven_columns
 from ibias.optima._norms import Extended, distance_of, least_squares, length
+from ibias.optima._predictor import Classifier, new_inputs
 from ibias.optima._solver import require
 from ibias.optima.margin import GAP, MaxMargin, margin_of_rows
 from ibias.optima.separability import PRECISION, RANK, separate
 
 NEWTON_STEPS = 200
+SEEN = 1e-12  # scores below this, of the sum of their terms' sizes, are rounding
 ROUNDING = 1e-13  # a rise of the log risk below this is none; Newton's step is right there
 
 
 @dataclass(frozen=True, eq=False)
-class Decomposition:
+class Decomposition(Classifier):
     """The limit of gradient descent, w(t) = bounded + log(t) * ray.w + o(log t).
 
     Attributes
@@ -46,6 +51,20 @@ class Decomposition:
     rest: np.ndarray
     weights: np.ndarray
     residual: float
+
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
+        """Return for each row of X a number with the sign of <w(t), x> as t grows.
+
+        That is <ray.w, x> where it is not zero: the score then grows like log(t) times it. Where
+        the ray does not see x, the score stays <bounded, x>. Shape (n_samples,).
+        """
+        X = new_inputs(X, self.bounded.size)
+        held = X @ self.bounded
+        if self.ray is None:
+            return held
+        moved = X @ self.ray.w
+        seen = np.abs(moved) > SEEN * (np.abs(X) @ np.abs(self.ray.w))
+        return np.where(seen, moved, held)
 
 
 def bounded_part_and_ray(data: Dataset, *, loss: str | MarginLoss = "logistic") -> Decomposition:
@@ -132,6 +151,8 @@ def _ray(Z: np.ndarray, separable: np.ndarray, rest: np.ndarray) -> MaxMargin:
     w = ray.w.copy()
     if rest.size:
         w -= least_squares(Z[rest] / columns, Z[rest] @ w) / columns
+        # Weights that are rounding would else decide for inputs that no other weight sees.
+        w[np.abs(w * columns) <= SEEN * np.abs(w * columns).max()] = 0.0
     w /= (Z[separable] @ w).min()
     margin = float(1 / length(w.astype(Extended), 2))
     gap = distance_of(across, ray.dual_variables, 2) - margin

@@ -1,5 +1,7 @@
 """The smallest nuclear norm among the matrices that agree with the observations."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

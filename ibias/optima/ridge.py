@@ -1,5 +1,7 @@
 """The regularisation path of a smooth loss, down to penalties far below the smallest float."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +11,7 @@ from ibias._validate import finite_array, read_only
 from ibias.datasets import Dataset
 from ibias.losses import MarginLoss, named
 from ibias.optima._advice import uneven_columns
+from ibias.optima._predictor import LinearClassifier
 from ibias.optima._solver import require
 
 LARGEST_EXPONENT = 300
@@ -16,7 +19,7 @@ ERROR = 1e-8  # the largest error of a point of a path, relative to its norm
 
 
 @dataclass(frozen=True, eq=False)
-class RidgePath:
+class RidgePath(LinearClassifier):
     """The minimisers of the risk plus (penalty / 2) ||w||^2, for a range of penalties.
 
     Attributes

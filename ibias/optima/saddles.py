@@ -10,6 +10,8 @@ weights are zero where |M_j| < 1, and the others minimise the risk at once, each
 of its M_j. So w rests while M moves on a straight line, and jumps when another |M_j| reaches 1.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,6 +1,9 @@
 """Is there a homogeneous hyperplane with all signed inputs on one side? Gordan and Stiemke."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -11,8 +14,10 @@ from ibias.datasets import Dataset
 from ibias.optima._advice import undecided
 from ibias.optima._norms import least_squares, row_space
 from ibias.optima._solver import require
+from ibias.optima._verdict import in_words
 
 PRECISION = 1e-12  # of the residual, relative to the largest entry of each feature
+SPANNED = 1e-9  # squared sines below this are rounding
 RANK = 1e-10  # singular values below this, of the largest, are rounding
 
 
@@ -71,6 +76,10 @@ class Separation:
         zero when the whole data set is separable.
     residual : float
         The largest entry of ``weights @ Z``, each relative to its feature's largest entry.
+    Z : array, shape (n_samples, n_features)
+        The signed inputs that are split.
+    feature_names : tuple of str, or None
+        The names of the features, where the data have them.
     """
 
     separable: np.ndarray
@@ -78,6 +87,39 @@ class Separation:
     w: np.ndarray
     weights: np.ndarray
     residual: float
+    Z: np.ndarray
+    feature_names: tuple[str, ...] | None = None
+
+    def __str__(self) -> str:
+        return in_words(self)
+
+    @property
+    def kind(self) -> str:
+        """One of "separable", "quasi-separable" (a part is) and "overlapping" (none is)."""
+        if self.rest.size == 0:
+            return "separable"
+        return "quasi-separable" if self.separable.size else "overlapping"
+
+    @cached_property
+    def finite(self) -> np.ndarray:
+        """The features whose coefficient has a finite maximum-likelihood estimate, which is unique.
+
+        Along the directions in which the likelihood does not fall the `rest` does not move: they
+        span the complement of its rows. Coefficient j is the same along all of them where the
+        unit vector of j is in the span of the rest.
+        """
+        return read_only(np.flatnonzero(_in_span(self.Z[self.rest], self.Z)))
+
+    @cached_property
+    def undetermined(self) -> np.ndarray:
+        """The features whose coefficient no labels can determine: columns of X are dependent."""
+        return read_only(np.flatnonzero(~_in_span(self.Z, self.Z)))
+
+    @cached_property
+    def infinite(self) -> np.ndarray:
+        """The other features: their coefficient grows without bound, or can be made to."""
+        known = np.union1d(self.finite, self.undetermined)
+        return read_only(np.setdiff1d(np.arange(self.Z.shape[1]), known))
 
     def error(self, *words: str) -> NotSeparable:
         """Return the error to raise when the whole data set had to be separable.
@@ -95,14 +137,35 @@ def separation(data: Dataset) -> Separation:
     least 1 where t_i = 0 and vanish where t_i = 1 (Stiemke's theorem of the alternative; the
     partition is that of Ji and Telgarsky 2019, section 2).
 
+    Printed, the result says whether a maximum-likelihood estimate exists (of the logistic model,
+    or any other whose loss is convex and decreasing: Albert and Anderson 1984), which coefficients
+    have a finite one, and what to do about the others.
+
     Raises
     ------
     ValueError
         If `data` is not a Dataset.
     RuntimeError
         If rounding leaves the question open.
+
+    Examples
+    --------
+    The second feature is 1 for one sample only, whose label it therefore explains:
+
+    >>> X = [[1.0, 0.0], [2.0, 0.0], [3.0, 0.0], [2.0, 1.0]]
+    >>> split = separation(Dataset(X, [1, -1, 1, 1]))
+    >>> split.kind, split.separable, split.finite, split.infinite
+    ('quasi-separable', array([3]), array([0]), array([1]))
+    >>> print(split)
+    quasi-separable: a hyperplane has 1 sample (3) on the right side and the other 3 on it; ...
+    The likelihood has no maximum: it rises for ever along the weights 1 on feature 1.
+    A finite estimate, and one only, exists for feature 0.
+    No finite estimate exists for feature 1.
+    For finite estimates penalise the likelihood: Firth's penalty ...
+    Hyperplanes go through the origin; data.with_constant() appends an intercept.
     """
-    return separate(require("data", data, Dataset).Z)
+    split = separate(require("data", data, Dataset).Z)
+    return replace(split, feature_names=data.feature_names)
 
 
 def separate(Z: np.ndarray) -> Separation:
@@ -140,6 +203,7 @@ def separate(Z: np.ndarray) -> Separation:
         w=read_only(w),
         weights=read_only(weights),
         residual=residual,
+        Z=Z,
     )
 
 
@@ -159,8 +223,27 @@ def _stiemke(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return answer.x[:d], separated, np.where(separated, 0.0, -answer.ineqlin.marginals)
 
 
+def _row_span(rows: np.ndarray) -> np.ndarray:
+    """Return an orthonormal basis of the span of the rows, shape (rank, n_features)."""
+    if not rows.size:
+        return rows[:0]
+    _, size, right = np.linalg.svd(rows, full_matrices=False)
+    return right[size > RANK * size.max()]
+
+
 def _onto_rows(rows: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Return the projection of w onto the span of the rows."""
-    _, size, right = np.linalg.svd(rows, full_matrices=False)
-    right = right[size > RANK * size.max()]
-    return right.T @ (right @ w)
+    basis = _row_span(rows)
+    return basis.T @ (basis @ w)
+
+
+def _in_span(rows: np.ndarray, Z: np.ndarray) -> np.ndarray:
+    """Say for each feature whether its unit vector is in the span of the rows, shape (d,).
+
+    Decided with features of the size they have in Z, and rows of length one.
+    """
+    columns = np.abs(Z).max(axis=0)
+    rows = rows / np.where(columns > 0, columns, 1.0)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    basis = _row_span(rows / np.where(lengths > 0, lengths, 1.0))
+    return 1 - (basis**2).sum(axis=0) <= SPANNED

@@ -16,6 +16,8 @@ the top is at 1 + x, the weights there have the largest l_1 margin gamma that th
 Another weight joins when its |M_j| reaches the top.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Where gradient descent goes under a power law: the minimum of its own homogeneous problem."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +10,7 @@ from ibias._validate import positive, read_only
 from ibias.datasets import Dataset
 from ibias.optima._advice import uneven_columns
 from ibias.optima._norms import Extended, row_space
+from ibias.optima._predictor import LinearClassifier
 from ibias.optima._solver import require
 from ibias.optima.separability import separation
 from ibias.trajectory import margin as margin_of
@@ -18,7 +21,7 @@ NEWTON_STEPS = 100
 
 
 @dataclass(frozen=True, eq=False)
-class TailDirection:
+class TailDirection(LinearClassifier):
     """The minimiser of (1/k) sum_i <z_i, w>^-k + ||w||^2 / 2 over the separators.
 
     Attributes

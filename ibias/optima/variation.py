@@ -10,6 +10,8 @@ p convex weights. The inner maximum over w is exact in the plane: between two ki
 is linear in w, so that its largest value there is at the end of a vector or at a kink.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +20,7 @@ from scipy.optimize import linprog
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
+from ibias.optima._predictor import Classifier, new_inputs
 from ibias.optima._solver import require
 from ibias.trajectory import unit
 
@@ -32,7 +35,7 @@ NEVER = (
 
 
 @dataclass(frozen=True, eq=False)
-class VariationMargin:
+class VariationMargin(Classifier):
     """The function of F1 norm 1 with the largest margin.
 
     Attributes
@@ -57,9 +60,9 @@ class VariationMargin:
     dual_variables: np.ndarray
     duality_gap: float
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return f(x) = sum_k c_k max(<w_k, x>, 0), shape (n_samples,)."""
-        return np.maximum(np.asarray(X) @ self.neurons.T, 0) @ self.weights
+        return np.maximum(new_inputs(X, 2) @ self.neurons.T, 0) @ self.weights
 
 
 def variation_margin(data: Dataset) -> VariationMargin:
@@ -75,6 +78,12 @@ def variation_margin(data: Dataset) -> VariationMargin:
         If the inputs are not in the plane, or if no function of F1 separates them.
     RuntimeError
         If the linear program fails or the gap stays above 1e-9 of the margin.
+
+    Examples
+    --------
+    >>> best = variation_margin(Dataset([[1.0, 0.0], [0.0, 1.0]], [1, -1]))
+    >>> round(best.margin, 6), best.predict([[2.0, 0.5], [0.0, 3.0]])
+    (0.5, array([ 1., -1.]))
     """
     data = require("data", data, Dataset)
     if data.n_features != 2:

@@ -1,5 +1,7 @@
 """Where the gradient flow of weight normalisation ends, in closed form."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,13 +10,14 @@ from scipy.optimize import brentq
 
 from ibias._validate import positive, read_only
 from ibias.datasets import Regression
+from ibias.optima._predictor import LinearRegressor
 from ibias.optima.interpolation import initial_point, min_norm
 
 LAW = 1e-9  # the largest relative error of the final length that is returned
 
 
 @dataclass(frozen=True, eq=False)
-class WeightNormalizedInterpolant:
+class WeightNormalizedInterpolant(LinearRegressor):
     """The interpolant that the flow of w = g v/||v|| selects.
 
     Attributes
@@ -59,6 +62,14 @@ def weight_normalized_interpolant(
     ------
     ValueError
         For bad input, and if no w fits the targets.
+
+    Examples
+    --------
+    >>> line = Regression([[1.0, 0.0]], [1.0])
+    >>> limits = [weight_normalized_interpolant(line, start=[c, c]).w for c in (0.01, 1.0)]
+    >>> np.round(limits, 4)
+    array([[1.    , 0.4258],
+           [1.    , 1.    ]])
     """
     rate = positive("rate", rate)
     w0 = initial_point("start", start, data.n_features)

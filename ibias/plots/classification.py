@@ -1,5 +1,7 @@
 """Points in the plane, the lines that separate them, and curves that settle."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,7 +15,17 @@ CROWDED = 0.07  # of the height of the axes: closer than this, two names overlap
 
 
 def samples(ax: Axes, data: Dataset, support: ArrayLike = ()) -> None:
-    """Draw the two classes of planar data; ring the samples with indices `support`."""
+    """Draw the two classes of planar data; ring the samples with indices `support`.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> from ibias import datasets
+    >>> samples(ax, datasets.symmetric_pair(), support=[0, 1])
+    >>> len(ax.collections)
+    3
+    """
     for label, style in ((1, POSITIVE), (-1, NEGATIVE)):
         ax.scatter(*data.X[data.y == label].T, s=46, zorder=3, **style)
     ring = data.X[np.asarray(support, dtype=int)]
@@ -23,7 +35,17 @@ def samples(ax: Axes, data: Dataset, support: ArrayLike = ()) -> None:
 
 
 def boundary(ax: Axes, w: ArrayLike, **style: object) -> None:
-    """Draw the line <w, x> = 0 across the axes, whose limits must be set."""
+    """Draw the line <w, x> = 0 across the axes, whose limits must be set.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> _ = ax.axis((-1, 1, -1, 1))
+    >>> boundary(ax, [1.0, 1.0])
+    >>> len(ax.lines)
+    1
+    """
     w = np.asarray(w, dtype=float)
     across = np.array([-w[1], w[0]]) / np.linalg.norm(w)
     far = 4 * max(np.abs([*ax.get_xlim(), *ax.get_ylim()]))
@@ -33,7 +55,17 @@ def boundary(ax: Axes, w: ArrayLike, **style: object) -> None:
 
 
 def boundaries(ax: Axes, lines: Mapping[str, ArrayLike]) -> None:
-    """Draw the line <w, x> = 0 for each named w, with a legend above the axes."""
+    """Draw the line <w, x> = 0 for each named w, with a legend above the axes.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> _ = ax.axis((-1, 1, -1, 1))
+    >>> boundaries(ax, {'l1': [1.0, 0.0], 'l2': [1.0, 1.0]})
+    >>> len(ax.lines)
+    4
+    """
     looks = [
         {"color": color, "linestyle": line_style}
         for _, color, line_style in zip(lines, PALETTE, LINE_STYLES, strict=False)
@@ -48,7 +80,17 @@ def boundaries(ax: Axes, lines: Mapping[str, ArrayLike]) -> None:
 
 
 def strip(ax: Axes, w: ArrayLike, half_width: float, **style: object) -> None:
-    """Shade the points within `half_width` of the line <w, x> = 0."""
+    """Shade the points within `half_width` of the line <w, x> = 0.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> _ = ax.axis((-1, 1, -1, 1))
+    >>> strip(ax, [1.0, 1.0], half_width=0.2)
+    >>> len(ax.patches) + len(ax.collections)
+    1
+    """
     w = np.asarray(w, dtype=float) / np.linalg.norm(w)
     across = np.array([-w[1], w[0]])
     far = 4 * max(np.abs([*ax.get_xlim(), *ax.get_ylim()]))
@@ -86,6 +128,14 @@ def curves(
         The height of a thin horizontal line.
     limit_label : str
         The name of that line.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> curves(ax, [1, 2, 3], {'w': [0.5, 0.7, 0.9]}, limit=1, limit_label='margin')
+    >>> [text.get_text() for text in ax.texts]
+    ['margin', 'w']
     """
     x = np.asarray(x)
     if limit is not None:
@@ -136,7 +186,16 @@ def _apart(heights: np.ndarray) -> np.ndarray:
 
 
 def mark(ax: Axes, x: float, name: str) -> None:
-    """Draw a thin vertical line at `x`, named at the foot of the axes."""
+    """Draw a thin vertical line at `x`, named at the foot of the axes.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> mark(ax, 0.5, 'step 100')
+    >>> [text.get_text() for text in ax.texts]
+    ['step 100']
+    """
     ax.axvline(x, color=GREY, linewidth=1, linestyle=(0, (1, 1.5)), zorder=1)
     ax.annotate(
         name,
@@ -152,7 +211,16 @@ def mark(ax: Axes, x: float, name: str) -> None:
 def reach(
     ax: Axes, digits: ArrayLike, angle: ArrayLike, loop_digits: ArrayLike, loop_angle: ArrayLike
 ) -> None:
-    """Draw an angle in degrees against the number of digits of the step, and where a loop ends."""
+    """Draw an angle in degrees against the number of digits of the step, and where a loop ends.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> reach(ax, [1, 3, 10], [9, 4, 1], [1, 3], [9, 4])
+    >>> len(ax.lines)
+    2
+    """
     ax.set(xscale="log", yscale="log", xlabel="step number k", ylabel="degrees from the limit")
     ax.axvspan(digits[0], loop_digits[-1], color=MIST, zorder=0)
     ax.plot(digits, angle, label="continued to any step")
@@ -171,7 +239,16 @@ def reach(
 
 
 def pixels(ax: Axes, image: ArrayLike, title: str = "") -> None:
-    """Draw 64 values as an image of 8 by 8; values of both signs are centred on white."""
+    """Draw 64 values as an image of 8 by 8; values of both signs are centred on white.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> pixels(ax, np.arange(64), title='w')
+    >>> ax.get_title(), len(ax.images)
+    ('w', 1)
+    """
     image = np.asarray(image, dtype=float).reshape(8, 8)
     far = np.abs(image).max()
     signed = image.min() < 0

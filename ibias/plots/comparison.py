@@ -1,5 +1,7 @@
 """Methods side by side."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,7 +12,16 @@ from ibias.plots.style import BLUE, GREY, INK, MIST, VERMILION
 
 
 def boxes(ax: Axes, groups: Mapping[str, ArrayLike], ylabel: str) -> None:
-    """Draw each group's values as a box with its points."""
+    """Draw each group's values as a box with its points.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> boxes(ax, {'one': [1, 2, 3], 'two': [2, 3, 4]}, ylabel='margin')
+    >>> ax.get_ylabel()
+    'margin'
+    """
     for place, values in enumerate(groups.values()):
         values = np.asarray(values)
         ax.boxplot(
@@ -28,7 +39,16 @@ def boxes(ax: Axes, groups: Mapping[str, ArrayLike], ylabel: str) -> None:
 
 
 def contest(ax: Axes, guesses: ArrayLike, trained: float) -> None:
-    """Draw the test accuracies of random solutions, and that of training, on fixed axes."""
+    """Draw the test accuracies of random solutions, and that of training, on fixed axes.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> contest(ax, [0.6, 0.7, 0.8], trained=0.9)
+    >>> [round(float(x), 1) for x in ax.get_xlim()]
+    [0.3, 1.0]
+    """
     ax.hist(guesses, bins=np.linspace(0.3, 1, 36), color=BLUE, alpha=0.75, label="guesses")
     ax.axvline(trained, color=VERMILION, label="gradient descent")
     ax.axvline(0.5, color=GREY, linestyle=":", linewidth=1.2, label="a coin")
@@ -37,8 +57,17 @@ def contest(ax: Axes, guesses: ArrayLike, trained: float) -> None:
 
 
 def labelled_points(ax: Axes, points: ArrayLike, names: Sequence[str]) -> None:
-    """Draw points (x, y), shape (n_points, 2), each with its name below it."""
+    """Draw points (x, y), shape (n_points, 2), each with its name to the lower right.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> labelled_points(ax, [[1, 2], [3, 1]], ['sgd', 'adam'])
+    >>> [text.get_text() for text in ax.texts]
+    ['sgd', 'adam']
+    """
     for (x, y), name in zip(np.asarray(points, dtype=float), names, strict=True):
         ax.plot(x, y, "o", color=VERMILION, markersize=6, zorder=3)
-        place = {"xytext": (0, -16), "textcoords": "offset points", "ha": "center"}
+        place = {"xytext": (6, -16), "textcoords": "offset points", "ha": "left"}
         ax.annotate(name, (x, y), color=INK, **place)

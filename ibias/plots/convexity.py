@@ -1,5 +1,7 @@
 """Unit balls, convex hulls, tangents: the pictures behind duality."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
@@ -10,7 +12,16 @@ from ibias.plots.style import BLUE, GREY, INK, MIST, VERMILION
 
 
 def unit_ball(ax: Axes, p: float, **style: object) -> None:
-    """Fill the unit ball of the l_p norm in the plane."""
+    """Fill the unit ball of the l_p norm in the plane.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> unit_ball(ax, 1)
+    >>> len(ax.patches) + len(ax.collections)
+    1
+    """
     angles = np.linspace(0, 2 * np.pi, 721)
     circle = np.array([np.cos(angles), np.sin(angles)])
     ball = circle / np.linalg.norm(circle, ord=p, axis=0)
@@ -26,7 +37,16 @@ def arrow(
     color: str = INK,
     offset: tuple[float, float] = (7, 5),
 ) -> None:
-    """Draw an arrow from zero to `tip` and write its name beside the tip, `offset` points off."""
+    """Draw an arrow from zero to `tip` and write its name beside the tip, `offset` points off.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> arrow(ax, [1.0, 2.0], 'w')
+    >>> [text.get_text() for text in ax.texts]
+    ['', 'w']
+    """
     properties = {"arrowstyle": "-|>", "color": color, "linewidth": 2, "mutation_scale": 16}
     ax.annotate("", tuple(tip), (0, 0), arrowprops=properties)
     halo = [withStroke(linewidth=3, foreground="white")]
@@ -41,7 +61,16 @@ def arrow(
 
 
 def hull(ax: Axes, points: ArrayLike, nearest: ArrayLike) -> None:
-    """Draw points in the plane, their convex hull, and the one of its points nearest to zero."""
+    """Draw points in the plane, their convex hull, and the one of its points nearest to zero.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> hull(ax, [[1, 0], [0, 1], [2, 2]], nearest=[0.5, 0.5])
+    >>> len(ax.patches) > 0
+    True
+    """
     points, nearest = np.asarray(points), np.asarray(nearest)
     corners = points[ConvexHull(points).vertices]
     ax.fill(*corners.T, facecolor=MIST, edgecolor=GREY, linewidth=1.5, zorder=0)
@@ -57,7 +86,17 @@ def hull(ax: Axes, points: ArrayLike, nearest: ArrayLike) -> None:
 def gap_over_tangent(
     ax: Axes, w: ArrayLike, values: ArrayLike, tangent: ArrayLike, at: int, measured_at: int
 ) -> None:
-    """Draw a convex function, its tangent at w[at], and the gap between them at w[measured_at]."""
+    """Draw a convex function, its tangent at w[at], and the gap between them at w[measured_at].
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> w = np.linspace(-1, 1, 21)
+    >>> gap_over_tangent(ax, w, w**2, 2 * 0.5 * (w - 0.5) + 0.25, at=15, measured_at=3)
+    >>> len(ax.lines)
+    4
+    """
     w, values, tangent = (np.asarray(a) for a in (w, values, tangent))
     ax.plot(w, values, color=BLUE, linestyle="-")
     ax.plot(w, tangent, color=INK, linestyle="--", linewidth=1.6)

@@ -1,5 +1,7 @@
 """Where the margins of a test set lie."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
@@ -11,6 +13,14 @@ def margin_histogram(ax: Axes, margins: ArrayLike, reach: float, n_bins: int = 4
     """Draw a histogram of margins, the wrong side in another colour and hatched.
 
     Margins beyond `reach` are counted in the outermost bins.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> margin_histogram(ax, [-0.5, 0.2, 0.3, 5.0], reach=1.0, n_bins=10)
+    >>> len(ax.patches)
+    10
     """
     inside = np.clip(margins, -reach, reach)
     counts, edges = np.histogram(inside, bins=n_bins, range=(-reach, reach))

@@ -1,5 +1,7 @@
 """Matrices with unseen entries, their singular values, and how often they are recovered."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import numpy as np
@@ -26,6 +28,14 @@ def entries(
         The observed entries.
     far : float, optional
         The value of the full colour; the largest entry if not given.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> entries(ax, [[1.0, -2.0], [0.0, 3.0]], title='W', seen=[[True, True], [True, False]])
+    >>> ax.get_title()
+    'W'
     """
     W = np.asarray(W)
     far = np.abs(W).max() if far is None else far
@@ -41,7 +51,16 @@ def entries(
 def spectrum(
     ax: Axes, values: ArrayLike, reference: ArrayLike, names: tuple[str, str], top: float
 ) -> None:
-    """Draw singular values as bars, and those of a reference as marks; the axis ends at `top`."""
+    """Draw singular values as bars, and those of a reference as marks; the axis ends at `top`.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> spectrum(ax, [2.0, 0.1], [2.0, 0.0], ('flow', 'least norm'), top=3)
+    >>> len(ax.patches)
+    2
+    """
     index = np.arange(1, len(np.asarray(values)) + 1)
     ax.bar(index, values, color=BLUE, width=0.62, label=names[0])
     ax.plot(index, reference, "D", color=AMBER, markeredgecolor=INK, markersize=8, label=names[1])
@@ -52,7 +71,16 @@ def spectrum(
 
 
 def spectra(ax: Axes, lines: Mapping[str, ArrayLike], bottom: float) -> None:
-    """Draw several lists of singular values on a logarithmic axis that ends at `bottom`."""
+    """Draw several lists of singular values on a logarithmic axis that ends at `bottom`.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> spectra(ax, {'flow': [1.0, 0.1], 'truth': [1.0, 1e-9]}, bottom=1e-4)
+    >>> ax.get_yscale()
+    'log'
+    """
     for (name, values), color, marker in zip(lines.items(), PALETTE, MARKERS, strict=False):
         index = np.arange(1, len(np.asarray(values)) + 1)
         ax.plot(index, np.maximum(values, bottom / 10), color=color, marker=marker, label=name)
@@ -62,7 +90,18 @@ def spectra(ax: Axes, lines: Mapping[str, ArrayLike], bottom: float) -> None:
 
 
 def staircase(ax: Axes, t: ArrayLike, values: ArrayLike, targets: ArrayLike, now: float) -> None:
-    """Draw singular values over time, their targets as dotted lines, and the present moment."""
+    """Draw singular values over time, their targets as dotted lines, and the present moment.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> t = np.linspace(0, 3, 7)
+    >>> values = np.stack([np.minimum(t, 2), np.minimum(t / 3, 1)], axis=1)
+    >>> staircase(ax, t, values, [2, 1], now=1.5)
+    >>> len(ax.lines)
+    9
+    """
     for target in targets:
         ax.axhline(target, color=GREY, linewidth=1.2, linestyle=(0, (1, 1.5)))
     ax.axvline(now, color=MIST, linewidth=6, zorder=0)
@@ -79,7 +118,16 @@ def shares(
     recovered: Mapping[str, ArrayLike],
     live: Mapping[str, tuple[int, float]],
 ) -> None:
-    """Draw the share of recovered problems against the observations; ring what is recomputed."""
+    """Draw the share of recovered problems against the observations; ring what is recomputed.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> shares(ax, [10, 20], {'flow': [0.2, 1.0]}, {'flow': (20, 0.9)})
+    >>> len(ax.lines) > 0
+    True
+    """
     for (name, share), color, marker in zip(recovered.items(), PALETTE, MARKERS, strict=False):
         ax.plot(n_observed, share, color=color, marker=marker, label=name)
     for position, share in live.values():

@@ -1,5 +1,7 @@
 """The picture of the mechanism: turned samples, their heights, and their shares of the pull."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
@@ -13,6 +15,15 @@ def heights(ax: Axes, data: Dataset, w: ArrayLike) -> None:
 
     What lies above the line is classified correctly, at a height that is its distance to the
     boundary. The band between the line and the lowest sample is the margin of w.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> from ibias import datasets
+    >>> heights(ax, datasets.symmetric_pair(), [1.0, 1.0])
+    >>> len(ax.collections) > 0
+    True
     """
     up = np.asarray(w, dtype=float) / np.linalg.norm(w)
     turned = data.Z @ np.array([[up[1], up[0]], [-up[0], up[1]]])
@@ -44,6 +55,16 @@ def height_curves(ax: Axes, degrees: ArrayLike, curves: ArrayLike) -> None:
         The angles of w.
     curves : array, shape (n_angles, n_samples)
         The heights <z_i, w> for unit w.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> degrees = np.arange(0, 181, 10)
+    >>> curves = np.cos(np.radians(degrees[:, None] - [30, 60]))
+    >>> height_curves(ax, degrees, curves)
+    >>> len(ax.lines)
+    7
     """
     degrees, curves = np.asarray(degrees, dtype=float), np.asarray(curves, dtype=float)
     ax.plot(degrees, curves, color=GREY, linewidth=0.9, linestyle="-", alpha=0.5)
@@ -73,7 +94,17 @@ def height_curves(ax: Axes, degrees: ArrayLike, curves: ArrayLike) -> None:
 
 
 def weighted_samples(ax: Axes, data: Dataset, shares: ArrayLike) -> None:
-    """Draw planar data, the area of each sample in proportion to its share of the gradient."""
+    """Draw planar data, the area of each sample in proportion to its share of the gradient.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> from ibias import datasets
+    >>> weighted_samples(ax, datasets.symmetric_pair(), [0.5, 0.5, 0, 0, 0])
+    >>> len(ax.collections)
+    2
+    """
     area = 10 + 900 * np.asarray(shares, dtype=float)
     for label, style in ((1, POSITIVE), (-1, NEGATIVE)):
         rows = data.y == label

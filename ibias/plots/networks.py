@@ -1,5 +1,7 @@
 """Networks: the sectors of the plane they assign to a class, their neurons, their layers."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import numpy as np
@@ -25,6 +27,16 @@ def sectors(ax: Axes, degrees: ArrayLike, values: ArrayLike) -> None:
         Directions, evenly spaced over the circle.
     values : array, shape (n,)
         The function there; where it is zero nothing is shaded.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> _ = ax.axis((-1, 1, -1, 1))
+    >>> degrees = np.arange(0, 360, 5)
+    >>> sectors(ax, degrees, np.cos(2 * np.radians(degrees)))
+    >>> len(ax.lines) + len(ax.patches) + len(ax.collections) > 0
+    True
     """
     degrees, signs = np.asarray(degrees, dtype=float), np.sign(values).astype(int)
     half = (degrees[1] - degrees[0]) / 2
@@ -46,6 +58,14 @@ def neurons(ax: Axes, W: ArrayLike, weights: ArrayLike, length: float = 1.0) -> 
     """Draw each neuron as a spoke along w_j; its length grows with the root of its weight.
 
     Solid and blue where the output weight is positive, dashed and vermilion where negative.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> neurons(ax, [[1, 0], [0, 1]], [1.0, -4.0])
+    >>> len(ax.lines) + len(ax.collections)
+    4
     """
     W, weights = np.asarray(W, dtype=float), np.asarray(weights, dtype=float)
     size = length * np.sqrt(np.abs(weights) / np.abs(weights).max())
@@ -58,7 +78,16 @@ def neurons(ax: Axes, W: ArrayLike, weights: ArrayLike, length: float = 1.0) -> 
 
 
 def layer_spectra(ax: Axes, layers: Mapping[str, ArrayLike]) -> None:
-    """Draw the singular values of each layer as a group of bars, each group named below it."""
+    """Draw the singular values of each layer as a group of bars, each group named below it.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> layer_spectra(ax, {'first': [3, 1, 0], 'second': [2, 0, 0]})
+    >>> len(ax.patches)
+    6
+    """
     width = max(np.size(values) for values in layers.values()) + 1
     for group, (values, color) in enumerate(zip(layers.values(), PALETTE, strict=False)):
         values = np.sort(np.asarray(values, dtype=float))[::-1]
@@ -75,6 +104,15 @@ def certificate(
 
     The correlation is in units of the margin: nowhere may it leave the band from -1 to 1, and
     neurons of either sign may sit only where it touches the edge.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> degrees = np.arange(0, 360, 10)
+    >>> certificate(ax, degrees, np.cos(np.radians(degrees)), [[1, 0], [-1, 0]], [1, -1])
+    >>> bool(ax.get_xlabel())
+    True
     """
     ax.axhspan(-1, 1, color=MIST, alpha=0.6, zorder=0)
     ax.plot(degrees, correlation, color=INK)
@@ -88,7 +126,16 @@ def certificate(
 
 
 def bands(ax: Axes, x: ArrayLike, groups: Mapping[str, ArrayLike]) -> None:
-    """Draw the mean of each group, shape (n_x, n_runs), and the range of its runs as a band."""
+    """Draw the mean of each group, shape (n_x, n_runs), and the range of its runs as a band.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> bands(ax, [1, 2, 3], {'descent': [[1, 2], [2, 3], [3, 4]]})
+    >>> len(ax.lines)
+    1
+    """
     markers = "osD^"
     for (name, values), color, marker in zip(groups.items(), PALETTE, markers, strict=False):
         values = np.asarray(values)

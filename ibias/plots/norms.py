@@ -1,5 +1,7 @@
 """Norms and what they select: level lines, entries of weight vectors, tables of ratios."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
@@ -10,7 +12,17 @@ from ibias.plots.style import AMBER, BLUE, INK
 
 
 def tangent(ax: Axes, g: ArrayLike, point: ArrayLike, **style: object) -> None:
-    """Draw the line through `point` on which <g, .> is constant."""
+    """Draw the line through `point` on which <g, .> is constant.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> _ = ax.axis((-1, 1, -1, 1))
+    >>> tangent(ax, [1.0, 1.0], [0.5, 0.5])
+    >>> len(ax.lines)
+    1
+    """
     g, point = np.asarray(g, dtype=float), np.asarray(point, dtype=float)
     along = 4 * np.array([-g[1], g[0]]) / np.linalg.norm(g)
     limits = ax.axis()
@@ -25,6 +37,15 @@ def level_set(
     """Draw the line on which `height`, a function of points (..., 2), has one value.
 
     Only the positive quadrant of the axes is looked at: entropies live there.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> _ = ax.axis((0, 2, 0, 2))
+    >>> level_set(ax, lambda w: w.sum(axis=-1), 1.0, color='black')
+    >>> len(ax.collections)
+    1
     """
     (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
     x, y = np.meshgrid(
@@ -46,6 +67,14 @@ def ringed_weights(
     """Draw the entries of w as dots on stems, and those of a reference as rings around them.
 
     Both are scaled by their largest entry, unless `scaled` is False.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> ringed_weights(ax, [1.0, 0.0, -0.5], [1.0, 0.1, -0.5], name='w', reference_name='l1')
+    >>> len(ax.get_xticks()) > 0
+    True
     """
     w = np.asarray(w, dtype=float)
     places = np.arange(1, w.size + 1)
@@ -73,6 +102,14 @@ def ratios(
     """Draw a table of numbers from 0 to 1, each in a cell the darker the larger it is.
 
     The entries at the places `bold`, pairs of row and column, stand out.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> ratios(ax, [[1.0, 0.5]], ['gradient'], ['l2', 'l1'], bold=[(0, 0)])
+    >>> [text.get_text() for text in ax.texts]
+    ['1.00', '0.50']
     """
     values = np.asarray(values, dtype=float)
     ax.imshow(values, cmap="Blues", vmin=0.2, vmax=1.6, aspect="auto")
@@ -86,7 +123,16 @@ def ratios(
 
 
 def dots(ax: Axes, groups: Mapping[str, ArrayLike]) -> None:
-    """Draw the values of each named group as dots above its name."""
+    """Draw the values of each named group as dots above its name.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> dots(ax, {'one': [1, 2, 3], 'two': [2, 3, 4]})
+    >>> [label.get_text() for label in ax.get_xticklabels()]
+    ['one', 'two']
+    """
     for place, values in enumerate(groups.values()):
         values = np.sort(np.asarray(values))
         shift = 0.09 * (np.arange(values.size) - (values.size - 1) / 2)

@@ -1,5 +1,7 @@
 """Paired runs, and the weights of several predictors side by side."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,7 +12,16 @@ from ibias.plots.style import INK, MARKERS, MIST, PALETTE
 
 
 def pairs(ax: Axes, columns: Mapping[str, ArrayLike]) -> None:
-    """Draw one dot a run in each named column, and join the dots of the same data set."""
+    """Draw one dot a run in each named column, and join the dots of the same data set.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> pairs(ax, {'plain': [1.0, 2.0], 'averaged': [0.5, 1.5]})
+    >>> [label.get_text() for label in ax.get_xticklabels()]
+    ['plain', 'averaged']
+    """
     values = np.array(list(columns.values()))  # (n_columns, n_sets)
     places = np.arange(len(values))
     ax.plot(places, values, color=MIST, linestyle="-", linewidth=1.6, zorder=1)
@@ -24,6 +35,14 @@ def stems(ax: Axes, truth: ArrayLike, columns: Mapping[str, ArrayLike]) -> None:
     """Draw weights against their index: the truth as bars, the others as markers.
 
     Of several, the first are rings: the others are seen inside.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> stems(ax, [1.0, 0.0, 2.0], {'found': [0.9, 0.1, 1.9]})
+    >>> len(ax.lines) > 0
+    True
     """
     index = np.arange(1, len(np.asarray(truth)) + 1)
     ax.bar(index, truth, width=0.9, color=MIST, label="truth")

@@ -4,6 +4,8 @@ Figures are drawn dark on white. On the site the white vanishes into the page, a
 mode lightness is turned over while hues are kept; so no figure needs a dark twin.
 """
 
+from __future__ import annotations
+
 import sys
 
 import matplotlib as mpl
@@ -84,7 +86,15 @@ RC = {
 
 
 def use_style() -> None:
-    """Apply the house style to matplotlib; in a notebook also draw figures at twice the pixels."""
+    """Apply the house style to matplotlib; in a notebook also draw figures at twice the pixels.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> use_style()
+    >>> matplotlib.rcParams['axes.spines.top']
+    False
+    """
     mpl.rcParams.update(RC)
     if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats

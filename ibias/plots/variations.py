@@ -1,5 +1,7 @@
 """Planes through the origin in space, cones of several classes, and paths of weights."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Wedge
@@ -28,6 +30,15 @@ def lifted(ax: Axes, data: Dataset, normal: ArrayLike, azimuth: float = 0.0) -> 
 
     The plane is drawn up to the height of the data, where its edge is the boundary; a line
     joins it to the lifted point that is closest to it. The eye is at `azimuth`, in degrees.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot(projection="3d")
+    >>> from ibias import datasets
+    >>> lifted(ax, datasets.separable(0, 10, 2), [1.0, 0.0, 0.1])
+    >>> ax.name
+    '3d'
     """
     normal = np.asarray(normal, dtype=float) / np.linalg.norm(normal)
     w, b = normal[:2], normal[2]
@@ -58,7 +69,18 @@ def lifted(ax: Axes, data: Dataset, normal: ArrayLike, azimuth: float = 0.0) -> 
 
 
 def cones(ax: Axes, data: MulticlassDataset, W: ArrayLike, reference: ArrayLike) -> None:
-    """Draw planar data of several classes, the cones of argmax_k <w_k, x>, and other borders."""
+    """Draw planar data of several classes, the cones of argmax_k <w_k, x>, and other borders.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> from ibias import datasets
+    >>> data = datasets.separable_classes(n_features=2)
+    >>> cones(ax, data, np.eye(3, 2), np.eye(3, 2))
+    >>> len(ax.collections) > 0
+    True
+    """
     reach = 1.12 * np.abs(data.X).max()
     for start, stop, winner in _arcs(np.asarray(W, dtype=float)):
         color = CLASS_COLORS[winner % len(CLASS_COLORS)]
@@ -87,7 +109,18 @@ def _arcs(W: np.ndarray, n_angles: int = 3600) -> list[tuple[float, float, int]]
 def ray_and_paths(
     ax: Axes, grids: tuple[ArrayLike, ArrayLike], log_risk: ArrayLike, paths: ArrayLike, ray: float
 ) -> None:
-    """Draw level lines of the risk over the plane of weights, paths, and a horizontal ray."""
+    """Draw level lines of the risk over the plane of weights, paths, and a horizontal ray.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> grids = np.linspace(0, 4, 9), np.linspace(-1, 1, 5)
+    >>> log_risk = -grids[0][None, :] - grids[1][:, None] ** 2
+    >>> ray_and_paths(ax, grids, log_risk, [[[0, 1], [2, 0.5], [3, 0.2]]], ray=0.2)
+    >>> len(ax.lines) > 0
+    True
+    """
     ax.contour(*grids, log_risk, levels=14, colors=GREY, linewidths=0.7, linestyles="solid")
     ax.axhline(ray, color=INK, linewidth=1.6, linestyle=(0, (1.2, 1.6)))
     for path, color in zip(paths, CLASS_COLORS, strict=False):

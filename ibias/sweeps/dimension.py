@@ -1,5 +1,7 @@
 """Test errors of a trained network and of its kernel, against the dimension."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from ibias import descent, models, optima

@@ -1,5 +1,7 @@
 """Test errors of one network started at several scales, all trained to the same risk."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from ibias import descent, models, optima

@@ -1,5 +1,7 @@
 """How many entries of a low-rank matrix must be seen before each method finds the rest."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np
