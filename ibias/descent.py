@@ -250,7 +250,7 @@ def _start(objective: Objective, method: Method, start: Any) -> np.ndarray:
     if theta.ndim == 0 or theta.shape[-1] != n:
         what = f"{n} weights" if model is None else f"{n} parameters of the model"
         raise ValueError(f"start has shape {theta.shape}; its last axis must be the {what}.")
-    if getattr(model, "degree", 1) > 1 and not np.linalg.norm(theta, axis=-1).all():
+    if getattr(model, "depth", 1) > 1 and not np.linalg.norm(theta, axis=-1).all():
         raise ValueError("start is zero somewhere, where the gradient vanishes; draw it at random.")
     return theta
 

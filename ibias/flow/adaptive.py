@@ -159,7 +159,7 @@ def adam_flow(
     data: Dataset,
     *,
     epsilon: float,
-    loss: str | MarginLoss = "exponential",
+    loss: str | MarginLoss = "logistic",
     log_t: ArrayLike,
     start: ArrayLike | None = None,
     tolerance: float = 1e-6,
@@ -178,7 +178,7 @@ def adam_flow(
         At least 1e-10. Below that, double precision cannot tell which side of zero a
         coordinate of the gradient is on where the flow of the signs slides along zero.
     loss : str or MarginLoss
-        "exponential", "logistic", or an instance.
+        "logistic", "exponential", or an instance.
     log_t : array, shape (n_times,), increasing
         Natural logarithms of the times.
     start : array, shape (n_features,), optional

@@ -32,7 +32,7 @@ def network_flow(
     data: Dataset,
     net: Network,
     *,
-    loss: str | MarginLoss = "exponential",
+    loss: str | MarginLoss = "logistic",
     log_t: ArrayLike,
     start: ArrayLike,
     tolerance: float = 1e-5,
@@ -46,7 +46,7 @@ def network_flow(
     net : Network
         With ReLUs, the flow may cross their kinks but not slide along one.
     loss : str or MarginLoss
-        "exponential", "logistic", or an instance.
+        "logistic", "exponential", or an instance.
     log_t : array, shape (n_times,), increasing
         Natural logarithms of the times; 1e5 is no problem.
     start : array, shape (n_parameters,)

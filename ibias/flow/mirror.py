@@ -23,7 +23,7 @@ def mirror_flow(
     data: Dataset | Regression,
     potential: Potential,
     *,
-    loss: str | MarginLoss = "exponential",
+    loss: str | MarginLoss = "logistic",
     log_t: ArrayLike,
     start: ArrayLike | None = None,
     tolerance: float = 1e-9,

@@ -18,7 +18,7 @@ from ibias.objectives.readers import Entries, Linear, Signed, Through, taker
 Data = Dataset | Regression | MulticlassDataset | MatrixProblem
 Rows = np.ndarray | None
 Maker = Callable[[Rows, Rows], Pull]
-FEW = 64  # iterates whose risk is computed together
+OUTPUTS = 2**15  # that are computed together, so that many iterates need little memory
 
 
 class Model(Protocol):
@@ -252,10 +252,12 @@ class Objective:
     def log_risk(self, theta: ArrayLike) -> np.ndarray:
         """Return the logarithm of the risk, shape (...), for theta of shape (..., n_parameters)."""
         theta = np.asarray(theta, dtype=float)
-        if theta.ndim < 2 or len(theta) <= FEW:
+        if theta.ndim < 2:
             return np.asarray(self.all_samples.log_risk(theta))
-        parts = range(0, len(theta), FEW)
-        return np.concatenate([self.all_samples.log_risk(theta[i : i + FEW]) for i in parts])
+        outputs = theta[0].size // theta.shape[-1] * getattr(self.sets[0], "n_samples", 1)
+        few = max(1, OUTPUTS // outputs)
+        parts = range(0, len(theta), few)
+        return np.concatenate([self.all_samples.log_risk(theta[i : i + few]) for i in parts])
 
     def pull(
         self,
