@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, from_zero, positive
+from ibias.datasets import MulticlassDataset
 from ibias.objectives import Altered, Downhill, Objective, Pull
 
 LARGEST_MOVE = 0.1  # of ||theta|| in one step, which only matters while the margins are small
@@ -219,8 +220,10 @@ class Safe(Adaptive):
 
     def check(self, objective: Objective) -> None:
         """Refuse losses without margins."""
-        if not objective.is_margin:
-            raise ValueError("steps: Safe() is made for margin losses; give a number.")
+        if not objective.is_margin and objective.kind is not MulticlassDataset:
+            raise ValueError(
+                "steps: Safe() is made for margin losses and the cross-entropy; give a number."
+            )
 
     def at(
         self, pull: Pull, theta: np.ndarray, k: int, state: None

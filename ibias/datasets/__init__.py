@@ -24,11 +24,13 @@ from ibias.datasets.matrices import (
     two_by_two_completion,
 )
 from ibias.datasets.multiclass import MulticlassDataset, separable_classes
+from ibias.datasets.next_tokens import NextTokens, next_tokens
 from ibias.datasets.planar import sectors
 from ibias.datasets.planted import planted
 from ibias.datasets.population import GaussianClasses
 from ibias.datasets.random import generator
 from ibias.datasets.regression import Regression, gaussian_regression
+from ibias.datasets.sequences import token_sequences
 from ibias.datasets.wide import wide
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "GaussianClasses",
     "MatrixProblem",
     "MulticlassDataset",
+    "NextTokens",
     "Regression",
     "Sensing",
     "commuting_sensing",
@@ -49,6 +52,7 @@ __all__ = [
     "gaussian_sensing",
     "generator",
     "low_rank_completion",
+    "next_tokens",
     "opposing_points",
     "planted",
     "raised_copy",
@@ -56,6 +60,7 @@ __all__ = [
     "separable",
     "separable_classes",
     "symmetric_pair",
+    "token_sequences",
     "two_by_two_completion",
     "two_kinds_of_flat",
     "wide",

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, increasing, positive, read_only, require
-from ibias.datasets import Dataset, MatrixProblem, MulticlassDataset, Regression
+from ibias.datasets import Dataset, MatrixProblem, MulticlassDataset, NextTokens, Regression
 from ibias.flow.accelerated import accelerated_flow
 from ibias.flow.adaptive import adam_flow, continued_adagrad
+from ibias.flow.attention import attention_flow
 from ibias.flow.continuation import continued_gradient_descent
 from ibias.flow.cross_entropy import cross_entropy_flow
 from ibias.flow.estimate import compared, two_runs
@@ -21,9 +22,10 @@ from ibias.flow.gradient import gradient_flow
 from ibias.flow.homogeneous import LARGEST_EXPONENT, network_flow
 from ibias.flow.matrix import matrix_flow
 from ibias.flow.mirror import mirror_flow
+from ibias.flow.next_token import next_token_flow
 from ibias.flow.parametrized import parametrized_flow
 from ibias.methods import AdaGrad, Gradient, Limit, Method
-from ibias.models import MatrixProduct
+from ibias.models import Attention, MatrixProduct
 from ibias.objectives import Downhill, Objective, Pull
 from ibias.potentials import SquaredNorm
 from ibias.trajectory import MatrixTrajectory, Trajectory
@@ -138,9 +140,13 @@ def _gradient(objective: Objective) -> Solver:
     if model is None and kind in (Dataset, Regression):
         return partial(_mirror, potential=SquaredNorm(2))
     if model is None and kind is MulticlassDataset:
-        return _classes
+        return partial(_classes, solver=cross_entropy_flow)
+    if model is None and kind is NextTokens:
+        return partial(_classes, solver=next_token_flow)
     if kind is MatrixProblem:
         return _matrix
+    if kind is Dataset and objective.is_margin and isinstance(model, Attention):
+        return lambda one, **options: attention_flow(one.data, model, loss=one.loss, **options)
     if kind is Dataset and objective.is_margin and hasattr(model, "linearize"):
         return lambda one, **options: network_flow(one.data, model, loss=one.loss, **options)
     if kind is Regression and hasattr(model, "weights"):
@@ -155,10 +161,12 @@ def _mirror(objective: Objective, *, potential: Any, **options: Any) -> Trajecto
     return mirror_flow(Regression(data.X, data.y), potential, **options)
 
 
-def _classes(objective: Objective, *, start: ArrayLike | None = None, **options: Any) -> Trajectory:
+def _classes(
+    objective: Objective, *, solver: Solver, start: ArrayLike | None = None, **options: Any
+) -> Trajectory:
     if start is not None:
         start = objective.weights(start)
-    return cross_entropy_flow(objective.data, start=start, **options)
+    return solver(objective.data, start=start, **options)
 
 
 def _matrix(objective: Objective, *, start: ArrayLike | None = None, **options: Any) -> Any:

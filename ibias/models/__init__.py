@@ -1,6 +1,7 @@
 """Predictors f(theta; x): what they predict, and the gradient with respect to theta."""
 
 from ibias.models import matrix_product
+from ibias.models.attention import Attention
 from ibias.models.curvature import curvatures
 from ibias.models.factored import CircularConvolution, DiagonalLinear, Factored
 from ibias.models.homogeneity import margins, normalized_margin, path_norm, smoothed_margin
@@ -18,6 +19,7 @@ from ibias.models.normalized import Direction, WeightNormalized
 from ibias.models.spectrum import effective_rank, nuclear_norm, singular_values
 
 __all__ = [
+    "Attention",
     "CircularConvolution",
     "DiagonalLinear",
     "Direction",

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, shown
-from ibias.datasets import Dataset, MatrixProblem, MulticlassDataset, Regression
+from ibias.datasets import Dataset, MatrixProblem, MulticlassDataset, NextTokens, Regression
 from ibias.losses import MarginLoss, named
-from ibias.objectives.outputs import CrossEntropy, Margins, Observed, Squares
+from ibias.objectives.outputs import CrossEntropy, Divergence, Margins, Observed, Squares
 from ibias.objectives.pull import Downhill, LinearPull, Pull
 from ibias.objectives.readers import Entries, Linear, Signed, Through, taker
 
-Data = Dataset | Regression | MulticlassDataset | MatrixProblem
+Data = Dataset | Regression | MulticlassDataset | NextTokens | MatrixProblem
+CLASSES = MulticlassDataset, NextTokens  # whose weights are a matrix, a row for each class
 Rows = np.ndarray | None
 Maker = Callable[[Rows, Rows], Pull]
 OUTPUTS = 2**15  # that are computed together, so that many iterates need little memory
@@ -38,11 +39,12 @@ class Objective:
 
     Parameters
     ----------
-    data : Dataset, Regression, MulticlassDataset, MatrixProblem, or a list
+    data : Dataset, Regression, MulticlassDataset, NextTokens, MatrixProblem, or a list
         A list of data sets of one shape and one kind is a batch: a run for each.
     loss : str or MarginLoss, optional
         Two classes: "logistic" (the default), "exponential", "squared", or a `MarginLoss`.
-        Several classes: "cross-entropy". Regression and matrices: "squared".
+        Several classes: "cross-entropy"; for next tokens it is counted from its infimum, the
+        entropy, and so is a divergence. Regression and matrices: "squared".
     model : Model, optional
         Linear if not given: theta is w, for classes the rows of W one after the other, and for
         a matrix problem the entries of W.
@@ -70,7 +72,7 @@ class Objective:
         sets = self.sets
         first = sets[0]
         kinds = (Dataset, Regression, MulticlassDataset)
-        if not isinstance(first, (*kinds, MatrixProblem)):
+        if not isinstance(first, (*kinds, NextTokens, MatrixProblem)):
             raise ValueError(
                 f"data must be a data set, such as datasets.Dataset(X, y), or a list of them; got"
                 f" {shown(first)}"
@@ -119,7 +121,7 @@ class Objective:
 
     @property
     def kind(self) -> type:
-        """Dataset, Regression, MulticlassDataset or MatrixProblem."""
+        """Dataset, Regression, MulticlassDataset, NextTokens or MatrixProblem."""
         first = self.sets[0]
         return MatrixProblem if isinstance(first, MatrixProblem) else type(first)
 
@@ -134,7 +136,7 @@ class Objective:
         first = self.sets[0]
         if isinstance(first, MatrixProblem):
             return int(np.prod(first.shape[-2:]))
-        return first.n_features * (first.n_classes if self.kind is MulticlassDataset else 1)
+        return first.n_features * (first.n_classes if self.kind in CLASSES else 1)
 
     @property
     def n_parameters(self) -> int:
@@ -153,7 +155,7 @@ class Objective:
             return getattr(self.model, "shapes", ((1, self.model.n_parameters),))
         if self.kind is MatrixProblem:
             return (self.sets[0].shape[-2:],)
-        rows = self.sets[0].n_classes if self.kind is MulticlassDataset else 1
+        rows = self.sets[0].n_classes if self.kind in CLASSES else 1
         return ((rows, self.n_weights // rows),)
 
     @cached_property
@@ -196,7 +198,7 @@ class Objective:
         """What `on` calls, with all that does not depend on its arguments looked up before."""
         model, shapes, kind = self.model, self.shapes, self.kind
         through = model is not None and hasattr(model, "weights")
-        if kind is MatrixProblem or kind is MulticlassDataset:
+        if kind is MatrixProblem or kind in CLASSES:
             return self._maker_of_matrices(through)
         take, y = self.take, self.y
         if self.is_margin:
@@ -236,8 +238,9 @@ class Objective:
             reader = Through(model, Entries()) if through else Entries()
             pull = Pull(reader, Observed(first), shapes)
             return lambda rows, targets: pull
-        take, Z, n_wrong = self.take, self.Z, first.n_classes - 1
-        outputs = CrossEntropy(n_wrong)
+        take, Z, of_tokens = self.take, self.Z, self.kind is NextTokens
+        n_wrong = first.n_classes - (0 if of_tokens else 1)
+        outputs = None if of_tokens else CrossEntropy(n_wrong)
 
         def classes(rows: Rows, targets: Rows) -> Pull:
             chosen = Z
@@ -245,7 +248,8 @@ class Objective:
                 pairs = rows[..., None] * n_wrong + np.arange(n_wrong)
                 chosen = take(Z, pairs.reshape(*rows.shape[:-1], -1))
             linear = Linear(chosen)
-            return Pull(Through(model, linear) if through else linear, outputs, shapes)
+            loss = outputs or Divergence(first.P if rows is None else first.P[rows])
+            return Pull(Through(model, linear) if through else linear, loss, shapes)
 
         return classes
 
@@ -290,7 +294,7 @@ class Objective:
         w = theta if self.model is None else self.model.weights(theta)
         if self.kind is MatrixProblem:
             return w.reshape(*w.shape[:-1], *self.sets[0].shape[-2:])
-        if self.kind is MulticlassDataset:
+        if self.kind in CLASSES:
             return w.reshape(*w.shape[:-1], self.sets[0].n_classes, -1)
         return w
 
@@ -302,7 +306,7 @@ class Objective:
         if self.model is not None and not hasattr(self.model, "weights"):
             return self.model.predict(theta, X)
         w = self.weights(theta)
-        if self.kind is MulticlassDataset:
+        if self.kind in CLASSES:
             return X @ w.swapaxes(-1, -2)
         return (X @ w[..., None])[..., 0]
 
@@ -345,7 +349,7 @@ class Objective:
             )
         if self.kind is MatrixProblem:
             raise ValueError("steps: give a step size; there is no default for a matrix problem.")
-        if self.kind is MulticlassDataset:
+        if self.kind in CLASSES:
             return self.X, 0.5  # of log sum exp: the largest eigenvalue of diag(p) - p p^T
         if not self.is_margin:
             return self.X, 1.0
@@ -366,7 +370,7 @@ class Objective:
                 f"model must have n_parameters, and weights and pullback or linearize; got"
                 f" {shown(model)}. Make one with models.Network((2, 10, 1))."
             )
-        if not linear and self.kind in (MulticlassDataset, MatrixProblem):
+        if not linear and self.kind in (*CLASSES, MatrixProblem):
             raise ValueError(
                 f"model: {self.kind.__name__} data need a model with weights, such as"
                 " models.MatrixProduct(shape, depth=2)."
@@ -384,7 +388,7 @@ def _loss(data: Data, loss: Any) -> str | MarginLoss:
         if isinstance(loss, str) and loss == "squared":
             return loss
         return named("logistic" if loss is None else loss)
-    wanted = "cross-entropy" if isinstance(data, MulticlassDataset) else "squared"
+    wanted = "cross-entropy" if isinstance(data, CLASSES) else "squared"
     if loss is not None and not (isinstance(loss, str) and loss == wanted):
         raise ValueError(
             f"loss must be {wanted!r} for {type(data).__name__} data; got {shown(loss)}. Leave it"

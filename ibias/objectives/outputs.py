@@ -134,6 +134,45 @@ class CrossEntropy(Outputs):
         return v / v.sum(axis=-1, keepdims=True)
 
 
+class Divergence(Outputs):
+    """The mean KL(p_j || softmax of the logits), for P of shape (n_contexts, n_tokens).
+
+    It is the cross-entropy without the entropy of the p_j. With s the softmax within the support
+    S of p and m = log sum_S exp(u) - log sum_(not S) exp(u), it is KL(p || s) + log(1 + exp(-m)),
+    in which nothing cancels.
+    """
+
+    def __init__(self, P: np.ndarray) -> None:
+        self.P, self.follows = P, P > 0
+
+    def _parts(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the logits, shape (..., n_contexts, n_tokens), log s (-inf outside S), and m."""
+        u = u.reshape(*u.shape[:-1], -1, self.P.shape[-1])
+        inside = np.where(self.follows, u, -np.inf)
+        total = np.logaddexp.reduce(inside, axis=-1)
+        others = np.logaddexp.reduce(np.where(self.follows, -np.inf, u), axis=-1)
+        return u, inside - total[..., None], total - others
+
+    def log_risk(self, u: np.ndarray) -> np.ndarray:
+        """Return the logarithm of the mean divergence."""
+        _, log_s, lead = self._parts(u)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gap = np.where(self.follows, log_s - np.log(self.P), 0.0)
+            # The sum of p exp(gap) - p is zero: what is left is free of cancellation.
+            within = np.log((self.P * (np.expm1(gap) - gap)).sum(axis=-1).clip(0.0))
+        each = np.logaddexp(within, Logistic().log_value(lead))
+        return np.logaddexp.reduce(each, axis=-1) - np.log(self.P.shape[-2])
+
+    def slopes(self, u: np.ndarray) -> np.ndarray:
+        """Return (p - softmax) / n_contexts."""
+        u_in, log_s, lead = self._parts(u)
+        softmax = np.exp(u_in - np.logaddexp.reduce(u_in, axis=-1, keepdims=True))
+        missing = np.exp(Logistic().log_slope(lead))[..., None]
+        inside = self.P - np.exp(log_s) * (1 - missing)
+        slopes = np.where(self.follows, inside, -softmax)
+        return slopes.reshape(u.shape) / self.P.shape[-2]
+
+
 class Observed(Outputs):
     """(1/2) ||A(W) - y||^2 of a matrix problem, W flat: a sum over observations, not a mean."""
 

@@ -11,6 +11,7 @@ from ibias.optima.interpolation import Interpolant, min_norm
 from ibias.optima.kernel import KernelMargin, kernel_margin
 from ibias.optima.margin import MaxMargin, max_margin
 from ibias.optima.multiclass import MulticlassMargin, multiclass_margin
+from ibias.optima.next_token import NextTokenLimit, next_token_limit
 from ibias.optima.nonseparable import Decomposition, bounded_part_and_ray
 from ibias.optima.nuclear import MinNuclearNorm, min_nuclear_norm
 from ibias.optima.ridge import RidgePath, ridge_path
@@ -41,6 +42,7 @@ __all__ = [
     "MaxMargin",
     "MinNuclearNorm",
     "MulticlassMargin",
+    "NextTokenLimit",
     "NotSeparable",
     "RidgePath",
     "SaddlePath",
@@ -67,6 +69,7 @@ __all__ = [
     "min_nuclear_norm",
     "min_spectral_norm",
     "multiclass_margin",
+    "next_token_limit",
     "ridge_path",
     "saddle_path",
     "schatten_margin",

@@ -1,0 +1,149 @@
+"""Contexts of a text, and how often each token follows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ibias._validate import finite_array, positive_integer, read_only
+from ibias.datasets.random import generator
+
+ROUNDING = 1e-9  # by which frequencies may miss the sum one
+
+
+@dataclass(frozen=True, eq=False)
+class NextTokens:
+    """Distinct contexts, each with its embedding and the frequencies of the tokens after it.
+
+    Parameters
+    ----------
+    X : array, shape (n_contexts, n_features)
+        The embeddings h_j of the contexts.
+    P : array, shape (n_contexts, n_tokens)
+        The frequencies p_jv, at least 0; each row sums to one. Tokens with p_jv > 0 are the
+        support S_j of the context.
+
+    Raises
+    ------
+    ValueError
+        For numbers that are not finite, negative frequencies, rows that do not sum to one, or
+        shapes that do not match.
+
+    Examples
+    --------
+    >>> NextTokens([[1.0, 0.0], [0.0, 1.0]], [[0.5, 0.5, 0.0], [0.0, 0.2, 0.8]])
+    NextTokens(2 contexts, 2 features, 3 tokens)
+    """
+
+    X: np.ndarray
+    P: np.ndarray
+
+    def __init__(self, X: ArrayLike, P: ArrayLike) -> None:
+        X, P = finite_array("X", X, ndim=2), finite_array("P", P, ndim=2)
+        if len(X) != len(P) or not X.size or P.shape[1] < 2:
+            raise ValueError(
+                f"P has shape {P.shape}; it must have a row for each of the {len(X)} contexts in X,"
+                " and at least two columns."
+            )
+        if (P < 0).any() or (np.abs(P.sum(axis=1) - 1) > ROUNDING).any():
+            raise ValueError("P must hold frequencies: at least 0, and each row of sum one.")
+        object.__setattr__(self, "X", read_only(X.copy()))
+        object.__setattr__(self, "P", read_only(P.copy()))
+
+    def __repr__(self) -> str:
+        return (
+            f"NextTokens({self.n_samples} contexts, {self.n_features} features,"
+            f" {self.n_classes} tokens)"
+        )
+
+    @property
+    def n_samples(self) -> int:
+        """The number of contexts."""
+        return len(self.X)
+
+    @property
+    def n_features(self) -> int:
+        """The length of an embedding."""
+        return self.X.shape[1]
+
+    @property
+    def n_classes(self) -> int:
+        """The number of tokens."""
+        return self.P.shape[1]
+
+    @cached_property
+    def Z(self) -> np.ndarray:
+        """The map from W, row by row, to the logits; shape (n_contexts * n_tokens, ...)."""
+        return read_only(np.vstack([np.kron(np.eye(self.n_classes), h) for h in self.X]))
+
+    @cached_property
+    def inside(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows that map W to the log-odds within the supports, and the log-odds of P.
+
+        For context j they compare each token of S_j with the first; shapes (n_rows,
+        n_tokens * n_features) and (n_rows,).
+        """
+        rows, odds = [], []
+        for h, p in zip(self.X, self.P, strict=True):
+            first, *others = np.flatnonzero(p)
+            for token in others:
+                rows.append(self._difference(token, first, h))
+                odds.append(np.log(p[token] / p[first]))
+        width = self.n_classes * self.n_features
+        return read_only(np.reshape(rows, (len(rows), width))), read_only(np.array(odds))
+
+    @cached_property
+    def outside(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows that map W to the lead of the first token of S_j over a token v outside, and (j, v).
+
+        Shapes (n_rows, n_tokens * n_features) and (n_rows, 2).
+        """
+        pairs = np.argwhere(self.P == 0)
+        firsts = (self.P > 0).argmax(axis=1)
+        rows = [self._difference(firsts[j], v, self.X[j]) for j, v in pairs]
+        width = self.n_classes * self.n_features
+        return read_only(np.reshape(rows, (len(rows), width))), read_only(pairs)
+
+    def _difference(self, one: int, other: int, h: np.ndarray) -> np.ndarray:
+        """Return the row that maps W to the logit of `one` minus that of `other`."""
+        identity = np.eye(self.n_classes)
+        return np.kron(identity[one] - identity[other], h)
+
+
+def next_tokens(
+    seed: int = 0,
+    n_contexts: int = 4,
+    n_features: int = 5,
+    n_tokens: int = 6,
+    n_following: int = 3,
+) -> NextTokens:
+    """Return Gaussian contexts, each followed by `n_following` tokens drawn at random.
+
+    The frequencies are proportional to exp of standard normal numbers.
+
+    Examples
+    --------
+    >>> data = next_tokens(seed=0)
+    >>> (data.P > 0).sum(axis=1).tolist()
+    [3, 3, 3, 3]
+    """
+    sizes = {
+        "n_contexts": n_contexts,
+        "n_features": n_features,
+        "n_tokens": n_tokens,
+        "n_following": n_following,
+    }
+    for name, size in sizes.items():
+        positive_integer(name, size)
+    if not max(n_following, 2) <= n_tokens:
+        raise ValueError(
+            f"n_tokens={n_tokens} must be at least 2, and at least n_following={n_following}."
+        )
+    rng = generator(seed)
+    X = rng.standard_normal((n_contexts, n_features))
+    order = rng.permuted(np.tile(np.arange(n_tokens), (n_contexts, 1)), axis=1)
+    P = np.where(order < n_following, np.exp(rng.standard_normal((n_contexts, n_tokens))), 0.0)
+    return NextTokens(X, P / P.sum(axis=1, keepdims=True))

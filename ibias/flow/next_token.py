@@ -1,0 +1,188 @@
+"""Gradient flow of next-token prediction: the probabilities settle, and the logits run away."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import softmax
+
+from ibias._validate import finite_array, increasing, positive, read_only, require
+from ibias.datasets import NextTokens
+from ibias.flow.estimate import compared, two_runs
+from ibias.flow.log_time import LARGEST_EXPONENT
+from ibias.losses import Logistic
+from ibias.objectives import Objective
+from ibias.trajectory import Trajectory
+
+HELD = 14.0  # the log time from which the part in F is held: it still moves by about exp(-14)
+RANK = 1e-10  # singular values below this, relative to the largest, are zero
+
+
+@dataclass(frozen=True, eq=False)
+class NextTokenField:
+    """The vector field dw/ds = e^s sum_j (p_j - softmax(u_j)) h_j^T / n, s = log t, w = W flat."""
+
+    data: NextTokens
+
+    def logits(self, w: np.ndarray) -> np.ndarray:
+        """Return u, shape (n_contexts, n_tokens)."""
+        return w.reshape(self.data.n_classes, -1) @ self.data.X.T
+
+    def __call__(self, s: float, w: np.ndarray) -> np.ndarray:
+        """Return dw/ds."""
+        data = self.data
+        missing = data.P - softmax(self.logits(w).T, axis=1)
+        return np.exp(s) / data.n_samples * (missing.T @ data.X).ravel()
+
+    def jacobian(self, s: float, w: np.ndarray) -> np.ndarray:
+        """Return minus e^s times the Hessian."""
+        data, total = self.data, np.zeros((w.size, w.size))
+        for h, q in zip(data.X, softmax(self.logits(w).T, axis=1), strict=True):
+            total -= np.kron(np.diag(q) - np.outer(q, q), np.outer(h, h))
+        return np.exp(s) / data.n_samples * total
+
+
+@dataclass(frozen=True, eq=False)
+class HeldField(NextTokenField):
+    """The same orthogonally to F, where the log-odds within the supports do not change.
+
+    The tokens outside pull with e^s times their probability, of order one at all times.
+    """
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """The rows of `data.outside`, orthogonally to F."""
+        rows, inside = self.data.outside[0], self.data.inside[0]
+        if not len(inside):
+            return rows
+        _, size, basis = np.linalg.svd(inside, full_matrices=False)
+        basis = basis[size > RANK * size[0]]
+        return rows - rows @ basis.T @ basis
+
+    def weights(self, s: float, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return e^s q_jv / n for the pairs (j, v) outside, and all q, which may underflow."""
+        u = self.logits(w).T
+        log_q = u - np.logaddexp.reduce(u, axis=1, keepdims=True)
+        exponents = s - np.log(self.data.n_samples) + log_q[tuple(self.data.outside[1].T)]
+        return np.exp(np.minimum(exponents, LARGEST_EXPONENT)), np.exp(log_q)
+
+    def log_risk(self, w: np.ndarray) -> np.ndarray:
+        """Return log of the mean of log(1 + odds of the tokens outside), shape (n_times,).
+
+        What is missing is what the held part would still lose, of the order 1/t^2.
+        """
+        u = self.data.Z @ w.T
+        u = u.reshape(*self.data.P.shape, -1)
+        follows = (self.data.P > 0)[..., None]
+        inside = np.logaddexp.reduce(np.where(follows, u, -np.inf), axis=1)
+        others = np.logaddexp.reduce(np.where(follows, -np.inf, u), axis=1)
+        return Logistic().log_risk((inside - others).T)
+
+    def __call__(self, s: float, w: np.ndarray) -> np.ndarray:
+        """Return the part of dw/ds orthogonal to F."""
+        return self.weights(s, w)[0] @ self.rows
+
+    def jacobian(self, s: float, w: np.ndarray) -> np.ndarray:
+        """Return its derivative: d q_v = q_v (d u_v - sum_z q_z d u_z) within each context."""
+        alpha, q = self.weights(s, w)
+        context, token = self.data.outside[1].T
+        means = (q[:, :, None] * self.data.X[:, None, :]).reshape(len(q), -1)
+        own = self.data.Z.reshape(*q.shape, -1)[context, token]
+        return self.rows.T @ (alpha[:, None] * (own - means[context]))
+
+
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
+def next_token_flow(
+    data: NextTokens,
+    *,
+    log_t: ArrayLike,
+    start: ArrayLike | None = None,
+    tolerance: float = 1e-8,
+) -> Trajectory:
+    """Return the solution of dW/dt = -grad risk(W) at the times exp(log_t).
+
+    The gradient is a difference of probabilities, which loses a digit for each factor ten of t.
+    From log t = 14 on, where the part of W that the supports see has settled up to a part of a
+    million, that part is held, and the rest goes on in logarithms.
+
+    Parameters
+    ----------
+    data : NextTokens
+        Beyond log t = 14: contexts whose entropy some W reaches in the limit.
+    log_t : array, shape (n_times,), increasing
+        Natural logarithms of the times.
+    start : array, shape (n_tokens, n_features), optional
+        Zero if not given.
+    tolerance : float
+        The error allowed in W, relative to max(1, max |W_vj|).
+
+    Returns
+    -------
+    Trajectory
+        Its ``iterates`` are flat, shape (n_times, n_tokens * n_features); log_risk is that of the
+        cross-entropy minus the entropy.
+
+    Raises
+    ------
+    ValueError
+        For bad input, by name, and for times beyond 14 on contexts that settle.
+    IntegrationFailed
+        When the integrator does not arrive, or the tolerance cannot be met.
+
+    Examples
+    --------
+    >>> from ibias import datasets, optima
+    >>> data = datasets.next_tokens(0)
+    >>> path = next_token_flow(data, log_t=[100.0, 200.0])
+    >>> ray = optima.next_token_limit(data).ray
+    >>> print(f"{path.slope(path.iterates @ ray.ravel()) / (ray**2).sum():.4f}")
+    1.0000
+    """
+    require("data", data, NextTokens)
+    log_t, tolerance = increasing("log_t", log_t), positive("tolerance", tolerance)
+    shape = data.n_classes, data.n_features
+    w = np.zeros(shape) if start is None else finite_array("start", start)
+    if w.shape != shape:
+        raise ValueError(f"start has shape {w.shape}; it must be (n_tokens, n_features) = {shape}.")
+    w, field, objective = w.ravel(), NextTokenField(data), Objective(data)
+    size = np.linalg.norm(data.X, axis=1).max()
+
+    def launch(local_error: float, caution: float) -> tuple[float, np.ndarray]:
+        # One Euler step errs by at most t^2 size^3 / 2; both bounds hold everywhere.
+        first = min(0.5 * np.log(local_error / max(size, 1e-9) ** 3), log_t[0], HELD) - 1 - caution
+        return first, w + field(first, w)
+
+    early, late = log_t[log_t <= HELD], log_t[log_t > HELD]
+    until = np.append(early, HELD) if late.size and HELD not in early else early
+    real, check = two_runs(field, launch, until, tolerance, field.jacobian)
+    states, others, calls = real.states[: len(early)], check.states, 0
+    log_risk = objective.log_risk(real.states)[: len(early)]
+    error = compared(until, real.states, others, tolerance)[: len(early)]
+    if late.size:
+        if not objective.log_risk(real.state) < -HELD / 2:
+            raise ValueError(
+                f"log_t: the cross-entropy stays {np.exp(objective.log_risk(real.state)):.2g} above"
+                f" the entropy, and W settles; ask for times up to {HELD:g}."
+            )
+        held = HeldField(data)
+        # Each run goes on from where it is itself.
+        far, again = two_runs(
+            held,
+            lambda _, caution: (HELD, check.state if caution else real.state),
+            late,
+            tolerance,
+            held.jacobian,
+        )
+        calls = far.n_evaluations + again.n_evaluations
+        error = np.append(error, compared(late, far.states, again.states, tolerance))
+        states = np.vstack([states, far.states])
+        log_risk = np.append(log_risk, held.log_risk(far.states))
+    return Trajectory(
+        log_t=read_only(np.array(log_t)),
+        iterates=read_only(states),
+        log_risk=read_only(log_risk),
+        status=f"integrated to log time {log_t[-1]:.6g}",
+        error_estimate=read_only(error),
+        n_evaluations=real.n_evaluations + check.n_evaluations + calls,
+    )

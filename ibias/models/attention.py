@@ -1,0 +1,122 @@
+"""Softmax attention with one query: a mean of the values of a few tokens."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ibias._validate import positive, positive_integer
+from ibias.losses import softmax
+from ibias.models.layers import MatrixProduct
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionLinearization:
+    """Predictions, and the gradients of f_i in theta, shape (..., n_samples, n_parameters)."""
+
+    predictions: np.ndarray
+    gradients: np.ndarray
+
+    def vjp(self, v: ArrayLike) -> np.ndarray:
+        """Return sum_i v_i grad f_i, shape (..., n_parameters)."""
+        return (np.asarray(v)[..., None, :] @ self.gradients)[..., 0, :]
+
+    def squared_gradient_norms(self) -> np.ndarray:
+        """Return ||grad f_i||^2, shape (..., n_samples)."""
+        return (self.gradients**2).sum(axis=-1)
+
+
+@dataclass(frozen=True)
+class Attention:
+    """f(theta; X) = sum_t softmax(<x_t, p>)_t value_t, for sequences of n_tokens tokens.
+
+    A sample is one row: token after token, n_keys entries of x_t and then its value. Values do
+    not depend on theta: the head is fixed.
+
+    Parameters
+    ----------
+    n_tokens, n_keys : int
+        The number of tokens of a sequence, and the length of x_t.
+    product : MatrixProduct, optional
+        With it p are the entries of W = K Q^T, and theta its factors: for a bilinear form
+        x_t^T W z of tokens and a query the keys are x_t z^T, row by row. Without it theta is p.
+
+    Examples
+    --------
+    >>> net = Attention(n_tokens=2, n_keys=1)
+    >>> X = [[1.0, 10.0, -1.0, 30.0]]
+    >>> net.predict([0.0], X), net.predict([50.0], X)
+    (array([20.]), array([10.]))
+    """
+
+    n_tokens: int
+    n_keys: int
+    product: MatrixProduct | None = None
+
+    def __post_init__(self) -> None:
+        positive_integer("n_tokens", self.n_tokens)
+        positive_integer("n_keys", self.n_keys)
+        if self.product is not None and self.product.n_features != self.n_keys:
+            raise ValueError(
+                f"product has {self.product.n_features} entries; the keys have {self.n_keys}."
+            )
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """The number of features of a sample, and of outputs."""
+        return self.n_tokens * (self.n_keys + 1), 1
+
+    @property
+    def n_parameters(self) -> int:
+        """The length of theta."""
+        return self.n_keys if self.product is None else self.product.n_parameters
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """Theta as matrices."""
+        return ((1, self.n_keys),) if self.product is None else self.product.shapes
+
+    def random(self, rng: np.random.Generator, scale: float = 1.0, batch: tuple = ()) -> np.ndarray:
+        """Return theta with independent entries N(0, scale^2), shape batch + (n_parameters,)."""
+        return positive("scale", scale) * rng.standard_normal((*batch, self.n_parameters))
+
+    def query(self, theta: ArrayLike) -> np.ndarray:
+        """Return p, shape (..., n_keys)."""
+        theta = np.asarray(theta, dtype=float)
+        if theta.ndim == 0 or theta.shape[-1] != self.n_parameters:
+            raise ValueError(
+                f"theta has shape {theta.shape}; its last axis must hold the"
+                f" {self.n_parameters} parameters of {self}"
+            )
+        return theta if self.product is None else self.product.weights(theta)
+
+    def pullback(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
+        """Return (dp/dtheta)^T g, shape (..., n_parameters)."""
+        return g if self.product is None else self.product.pullback(theta, g)
+
+    def tokens(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Return keys and values, shapes (n_samples, n_tokens, n_keys), (n_samples, n_tokens)."""
+        X = np.asarray(X, dtype=float)
+        if X.ndim != 2 or X.shape[1] != self.widths[0]:
+            raise ValueError(f"X has shape {X.shape}; it must be (n_samples, {self.widths[0]}).")
+        rows = X.reshape(len(X), self.n_tokens, self.n_keys + 1)
+        return rows[..., :-1], rows[..., -1]
+
+    def weights_of_tokens(self, theta: ArrayLike, X: ArrayLike) -> np.ndarray:
+        """Return the softmax of every sequence, shape (..., n_samples, n_tokens)."""
+        keys, _ = self.tokens(X)
+        return softmax(np.einsum("itk,...k->...it", keys, self.query(theta)))
+
+    def predict(self, theta: ArrayLike, X: ArrayLike) -> np.ndarray:
+        """Return f, shape (..., n_samples)."""
+        return (self.weights_of_tokens(theta, X) * self.tokens(X)[1]).sum(axis=-1)
+
+    def linearize(self, theta: ArrayLike, X: ArrayLike) -> AttentionLinearization:
+        """Return the predictions and their gradients at theta."""
+        keys, values = self.tokens(X)
+        theta = np.asarray(theta, dtype=float)
+        s = self.weights_of_tokens(theta, X)
+        f = (s * values).sum(axis=-1)
+        slopes = s * (values - f[..., None])
+        in_query = np.einsum("...it,itk->...ik", slopes, keys)
+        return AttentionLinearization(f, self.pullback(theta[..., None, :], in_query))

@@ -1,0 +1,158 @@
+"""Next tokens: data, risk, flow and limit."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from ibias import datasets, flow, optima
+from ibias.datasets import NextTokens
+from ibias.descent import descent
+from ibias.flow.next_token import HeldField, NextTokenField
+from ibias.noise import Reshuffled
+from ibias.objectives import Objective
+
+
+@pytest.fixture
+def data():
+    return datasets.next_tokens(0)
+
+
+def probabilities(data, w):
+    u = data.X @ w.reshape(data.n_classes, -1).T
+    q = np.exp(u - u.max(axis=1, keepdims=True))
+    return q / q.sum(axis=1, keepdims=True)
+
+
+def divergence(data, w):
+    p, q = data.P, probabilities(data, w)
+    return sum(x * np.log(x / y) for x, y in zip(p.ravel(), q.ravel(), strict=True) if x) / len(p)
+
+
+def test_the_risk_is_the_divergence_and_the_pull_its_gradient(data):
+    objective, w = Objective(data), datasets.generator(1).standard_normal(30)
+    assert np.exp(objective.log_risk(w)) == pytest.approx(divergence(data, w))
+    by_hand = ((data.P - probabilities(data, w)).T @ data.X).ravel() / data.n_samples
+    assert objective.pull(w).value() == pytest.approx(by_hand)
+    h = 1e-6 * np.eye(30)
+    risk = lambda v: np.exp(objective.log_risk(v))  # noqa: E731
+    assert (risk(w - h) - risk(w + h)) / 2e-6 == pytest.approx(by_hand, abs=1e-8)
+
+
+def test_a_small_risk_keeps_its_digits():
+    data = NextTokens([[1.0]], [[0.5, 0.5, 0.0]])
+    # exact odds, and a token outside with the probability exp(-1000) / 2
+    log_risk = Objective(data).log_risk([0.0, 0.0, -1000.0])
+    assert log_risk == pytest.approx(-1000 - np.log(2.0), abs=1e-9)
+    # odds that are off by 1e-7: half the variance of the token times its square
+    off = Objective(data).log_risk([1e-7, 0.0, -1000.0])
+    assert off == pytest.approx(np.log(0.25 / 2 * 1e-14), abs=1e-6)
+
+
+def test_a_batch_of_contexts_pulls_as_their_mean(data):
+    objective, w = Objective(data), datasets.generator(2).standard_normal((3, 30))
+    rows = np.array([[0, 1], [2, 3], [1, 1]])
+    each = [objective.pull(w, np.full((3, 1), j)).value() for j in range(4)]
+    both = objective.pull(w, rows).value()
+    for run, (i, j) in enumerate(rows):
+        assert both[run] == pytest.approx((each[i][run] + each[j][run]) / 2)
+    path = descent(data, steps=0.1, n_steps=8, sampling=Reshuffled(2), seed=1)
+    assert np.isfinite(path.final).all()
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_the_jacobians_are_derivatives(data, held):
+    field = (HeldField if held else NextTokenField)(data)
+    w, h = datasets.generator(3).standard_normal(30), 1e-6
+    columns = [(field(1.0, w + h * e) - field(1.0, w - h * e)) / (2 * h) for e in np.eye(30)]
+    assert field.jacobian(1.0, w) == pytest.approx(np.transpose(columns), abs=1e-7)
+
+
+def test_the_held_field_is_the_field_across_f_where_the_odds_are_right(data):
+    limit = optima.next_token_limit(data)
+    w = (limit.finite + 3 * limit.ray).ravel()
+    across = np.eye(30) - limit.projection
+    assert HeldField(data)(2.0, w) == pytest.approx(across @ NextTokenField(data)(2.0, w))
+    assert HeldField(data).log_risk(w[None]) == pytest.approx(Objective(data).log_risk(w)[None])
+
+
+def test_the_flow_goes_through_its_change_of_equations(data):
+    path = flow.flow(data, log_t=[13.0, 14.0, 15.0, 16.0])
+    # Descent in plain time would need millions of steps: compare increments, which are smooth.
+    steps = np.diff(path.iterates, axis=0)
+    assert np.linalg.norm(steps[2] - 2 * steps[1] + steps[0]) < 0.02 * np.linalg.norm(steps[1])
+    assert (np.diff(path.log_risk) < -0.9).all()
+    assert (path.error_estimate < 1e-6).all()
+
+
+def test_the_limit_solves_its_problem(data):
+    limit = optima.next_token_limit(data)
+    rows, odds = data.inside
+    assert rows @ limit.finite.ravel() == pytest.approx(odds)
+    assert limit.projection @ limit.finite.ravel() == pytest.approx(limit.finite.ravel())
+    ray, (outside, pairs) = limit.ray.ravel(), data.outside
+    assert rows @ ray == pytest.approx(0, abs=1e-9)
+    assert (outside @ ray).min() == pytest.approx(1)
+    weights = limit.dual_variables[tuple(pairs.T)]
+    assert weights.sum() == pytest.approx(ray @ ray)
+    assert weights * (outside @ ray - 1) == pytest.approx(0, abs=1e-6)
+    by_scipy = minimize(
+        lambda w: w @ w,
+        ray + 0.1 * datasets.generator(4).standard_normal(ray.size),
+        jac=lambda w: 2 * w,
+        constraints=[
+            {"type": "eq", "fun": lambda w: rows @ w, "jac": lambda w: rows},
+            {"type": "ineq", "fun": lambda w: outside @ w - 1, "jac": lambda w: outside},
+        ],
+        method="SLSQP",
+    )
+    assert ray == pytest.approx(by_scipy.x, abs=1e-4)
+
+
+def test_one_token_each_is_the_multiclass_margin():
+    classes = datasets.separable_classes(2)
+    data = NextTokens(classes.X, np.eye(classes.n_classes)[classes.y])
+    limit = optima.next_token_limit(data)
+    assert limit.ray == pytest.approx(optima.multiclass_margin(classes).W, abs=1e-7)
+    assert not limit.finite.any()
+    same = flow.flow(classes, log_t=[3.0, 6.0]).iterates
+    assert flow.flow(data, log_t=[3.0, 6.0]).iterates == pytest.approx(same, abs=1e-6)
+
+
+def test_contexts_that_settle_are_told():
+    flat = datasets.next_tokens(0, n_features=2)
+    assert flow.flow(flat, log_t=[5.0, 14.0]).log_risk[-1] > -7
+    with pytest.raises(ValueError, match="ask for times up to 14"):
+        flow.flow(flat, log_t=[5.0, 20.0])
+    with pytest.raises(ValueError, match="not linearly separable"):
+        optima.next_token_limit(flat)
+    line = datasets.next_tokens(0, n_features=1, n_following=4)
+    with pytest.raises(ValueError, match="no W has the log-odds"):
+        optima.next_token_limit(line)
+    full = NextTokens([[1.0]], [[0.5, 0.5]])
+    with pytest.raises(ValueError, match="every token follows"):
+        optima.next_token_limit(full)
+    assert flow.flow(full, log_t=[1.0, 2.0]).final == pytest.approx(0)
+
+
+@pytest.mark.parametrize(
+    ("X", "P", "words"),
+    [
+        ([[1.0]], [[0.5, 0.6]], "sum one"),
+        ([[1.0]], [[1.5, -0.5]], "at least 0"),
+        ([[1.0]], [[1.0], [1.0]], "a row for each"),
+        ([[1.0]], [[1.0]], "two columns"),
+        ([[np.nan]], [[0.5, 0.5]], "X"),
+    ],
+)
+def test_bad_frequencies_are_refused(X, P, words):
+    with pytest.raises(ValueError, match=words):
+        NextTokens(X, P)
+
+
+def test_bad_sizes_are_refused():
+    with pytest.raises(ValueError, match="n_tokens=2"):
+        datasets.next_tokens(n_tokens=2, n_following=3)
+    with pytest.raises(ValueError, match="start has shape"):
+        flow.next_token_flow(datasets.next_tokens(0), log_t=[1.0], start=np.zeros(30))
+    with pytest.raises(ValueError, match="NextTokens"):
+        optima.next_token_limit(datasets.separable_classes(0))
