@@ -1,5 +1,7 @@
 """Hypotheses that can be checked on the data, the start and the step: True, False or None."""
 
+from __future__ import annotations
+
 from itertools import pairwise
 
 import numpy as np

@@ -1,5 +1,7 @@
 """An entry of the map: which settings it covers, what is selected there, and who says so."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field

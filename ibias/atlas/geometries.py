@@ -1,5 +1,7 @@
 """Linear models, exponential tails: methods of another geometry."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from ibias.atlas import checks, references

@@ -1,5 +1,7 @@
 """Linear predictors that are a product of layers."""
 
+from __future__ import annotations
+
 from ibias.atlas import checks, references
 from ibias.atlas.entry import Case, Entry, If
 from ibias.atlas.separable import SEPARABLE

@@ -1,5 +1,7 @@
 """Matrices, seen through a few linear observations."""
 
+from __future__ import annotations
+
 from ibias.atlas import checks, references
 from ibias.atlas.entry import Case, Entry, If
 from ibias.atlas.layers import SMALL_STEPS

@@ -1,5 +1,7 @@
 """What a theorem speaks of, measured: a margin, a norm, a direction or a point."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Networks that are no linear predictors, and what lies beyond the axes."""
 
+from __future__ import annotations
+
 from ibias.atlas import checks
 from ibias.atlas.entry import Case, Entry, If
 from ibias.atlas.layers import SMALL_STEPS, tail_flow

@@ -1,5 +1,7 @@
 """What the theory says is selected, for one call of `descent`."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,7 +32,7 @@ def predict(
     start: ArrayLike | None = None,
     sampling: Sampling | None = None,
     noise: Any = (),
-    entries: Sequence[Entry] = ENTRIES,
+    entries: Sequence[Entry] | None = None,
 ) -> Prediction:
     r"""Return what is selected when `descent` is called with the same arguments, run for ever.
 
@@ -72,7 +74,7 @@ def predict(
     setting = Setting.of(objective, method, steps, start, sampling, noise)
     found = [
         (entry, case)
-        for entry in entries
+        for entry in (ENTRIES if entries is None else entries)
         if (case := next((one for one in entry.cases if one.covers(setting)), None))
     ]
     found.sort(key=lambda pair: pair[1].aside)

@@ -1,5 +1,7 @@
 """The optimum of a setting, computed by `ibias.optima`, with the measure that theorems use."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

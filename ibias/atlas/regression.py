@@ -1,5 +1,7 @@
 """Linear models under the squared loss."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from ibias.atlas import checks, references

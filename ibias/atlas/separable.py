@@ -1,5 +1,7 @@
 """Linear models under margin losses and the cross-entropy: gradients and their clocks."""
 
+from __future__ import annotations
+
 from ibias.atlas import checks, references
 from ibias.atlas.entry import Case, Entry, If
 from ibias.atlas.setting import Setting

@@ -1,5 +1,7 @@
 """A setting: the five axes of one run, and the words in which theorems speak of them."""
 
+from __future__ import annotations
+
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, reduce
@@ -61,7 +63,7 @@ class Setting:
     @classmethod
     def of(
         cls, objective: Any, method: Any, steps: Any, start: Any, sampling: Any, noise: Any
-    ) -> "Setting":
+    ) -> Setting:
         """Return the setting of the arguments of `descent`, with its defaults."""
         method = require("method", method or methods.Gradient(), methods.Method)
         objective = Objective.of(objective, method.loss)

@@ -8,6 +8,8 @@ scores c_it = y_i value_it,
 where the products of two weights are formed from logarithms, so that nothing cancels or underflows.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 

@@ -5,6 +5,8 @@ the equation at five points, its own Newton iteration and its own choice of the 
 and Wanner 1996, sections IV.5 and IV.8). All stages are evaluated in one call.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache

@@ -5,6 +5,8 @@ exact loop elsewhere, keeps every term that double precision can see, goes over 
 and uses another integrator (`ibias.flow.collocation` beside LSODA).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 

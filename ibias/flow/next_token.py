@@ -1,5 +1,7 @@
 """Gradient flow of next-token prediction: the probabilities settle, and the logits run away."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 

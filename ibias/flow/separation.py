@@ -9,6 +9,8 @@ rounding times e^s. And the minimiser may stand for the flow once the flow is th
 tolerance: the distance only falls from then on, because the loss is convex.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 

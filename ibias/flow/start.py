@@ -1,5 +1,7 @@
 """Where a flow of weights starts."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,5 +1,7 @@
 """A matrix of combinations: which of three norms each one comes nearest to."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
@@ -39,6 +41,15 @@ def selection_matrix(
         A frame, for agreement with a prediction.
     differ : array of bool, shape (n_rows, n_columns)
         A dashed frame, for the contrary.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> one, none = [[True, False]], [[False, False]]
+    >>> selection_matrix(ax, ["GD"], ["l", "e"], [[0, 2]], "abc", agree=one, differ=none)
+    >>> [text.get_text() for text in ax.texts]
+    ['a', 'c']
     """
     winners, agree, differ = np.asarray(winners), np.asarray(agree), np.asarray(differ)
     faces = np.array([to_rgba(colour, 0.3) for colour in (*COLOURS, MIST)])
