@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from ibias.atlas.measures import Measure
 from ibias.atlas.setting import Setting
 
+CERTAIN = 1e-9  # what is smaller is rounding, and differs between machines
 CLAIMS = re.compile(r" ?\[((?:S00\d-\d+|B-[a-z0-9-]+)(?: (?:S00\d-\d+|B-[a-z0-9-]+))*)\]")
 LETTERS = {
     r"\ell": "l", r"\gamma": "γ", r"\alpha": "α", r"\epsilon": "ε", r"\eta": "η", r"\theta": "θ",
@@ -210,7 +211,7 @@ class Prediction:
             "setting": f"{plain(self.entry.model)} | {plain(self.entry.method)}",
             "selected": plain(self.selected)
             + (" (it moves with the start or the step)" if self.depends else ""),
-            "measured": f"{self.measure}, certified to {self.certificate:.0e}"
+            "measured": f"{self.measure}, certified to {max(self.certificate, CERTAIN):.0e}"
             if self.certificate is not None
             else str(self.measure or "no optimum is known as a vector"),
             "if": "; ".join(f"{plain(words)}: {state}" for words, state in self.hypotheses.items()),
