@@ -17,9 +17,6 @@ PAGES = sorted(tools.pages(), key=lambda page: -(tools.SITE / page).stat().st_si
 PAGES = PAGES or ["book/index.html"]
 # Their first picture still comes too late. The list is exact: a page that is repaired leaves it.
 PENDING = {
-    "book/perspective/deep_networks.html",
-    "book/perspective/map.html",
-    "book/perspective/without_gradients.html",
     "book/stochasticity/sharpness.html",
 }
 every_page = pytest.mark.parametrize("path", PAGES)
