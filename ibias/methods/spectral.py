@@ -45,7 +45,10 @@ def schatten_direction(G: np.ndarray, p: ArrayLike) -> np.ndarray:
     largest = s.max(axis=-1, keepdims=True)
     # What is rounding error has no direction: a rank is counted as numpy counts it.
     s = np.where(s > largest * max(G.shape[-2:]) * 2.3e-16, s, 0.0)
-    v = np.where(largest > 0, steepest_direction(np.where(largest > 0, s, 1.0), p), 0.0)
+    if np.ndim(p) == 0 and np.isinf(p):  # the polar factor, by far the most used
+        v = np.sign(s)
+    else:
+        v = np.where(largest > 0, steepest_direction(np.where(largest > 0, s, 1.0), p), 0.0)
     return (U * v[..., None, :]) @ Vt
 
 
