@@ -40,7 +40,9 @@ def test_every_combination_runs_or_says_why_not(family, loss, model):
             assert values.shape == (2, 3), (name, row)
             known = values[np.isfinite(values)]
             if name not in ("log_risk", "predicted"):
-                assert (known <= 1 + 1e-3).all(), row
+                # What counts as a fit misses the targets by up to a twentieth, and may be shorter.
+                most = 1 / (1 - grid.FITS) if loss == "squared" else 1 + 1e-3
+                assert (known <= most).all(), row
         risks = np.array(row["reached"]["log_risk"], dtype=float)
         # A start from which a run grew out of bounds has no number; every other one has.
         assert np.isfinite(risks).all(axis=1).any()

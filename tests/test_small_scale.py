@@ -11,7 +11,7 @@ from ibias.potentials import HyperbolicEntropy
 def distance_to_the_path(data, scale, log_t):
     path, potential = optima.small_scale_path(data, until=1.0), HyperbolicEntropy(scale)
     log_scale = np.log(1 / scale**2)
-    run = flow.mirror_flow(data, potential, log_t=log_t, tolerance=1e-3)
+    run = flow.mirror_flow(data, potential, loss="exponential", log_t=log_t, tolerance=1e-3)
     images = 4 * potential.gradient(run.iterates) / log_scale
     clock = np.log(-run.log_risk) / log_scale
     return max(np.abs(M - path.mirror_image(x)).max() for M, x in zip(images, clock, strict=True))

@@ -28,19 +28,20 @@ class NextTokenField:
     data: NextTokens
 
     def logits(self, w: np.ndarray) -> np.ndarray:
-        """Return u, shape (n_contexts, n_tokens)."""
-        return w.reshape(self.data.n_classes, -1) @ self.data.X.T
+        """Return u, shape (..., n_contexts, n_tokens)."""
+        return self.data.X @ w.reshape(*w.shape[:-1], self.data.n_classes, -1).swapaxes(-1, -2)
 
-    def __call__(self, s: float, w: np.ndarray) -> np.ndarray:
-        """Return dw/ds."""
+    def __call__(self, s: float | np.ndarray, w: np.ndarray) -> np.ndarray:
+        """Return dw/ds, for one time or several."""
         data = self.data
-        missing = data.P - softmax(self.logits(w).T, axis=1)
-        return np.exp(s) / data.n_samples * (missing.T @ data.X).ravel()
+        missing = data.P - softmax(self.logits(w), axis=-1)
+        pull = (missing.swapaxes(-1, -2) @ data.X).reshape(w.shape)
+        return np.exp(np.asarray(s))[..., None] / data.n_samples * pull
 
     def jacobian(self, s: float, w: np.ndarray) -> np.ndarray:
         """Return minus e^s times the Hessian."""
         data, total = self.data, np.zeros((w.size, w.size))
-        for h, q in zip(data.X, softmax(self.logits(w).T, axis=1), strict=True):
+        for h, q in zip(data.X, softmax(self.logits(w), axis=-1), strict=True):
             total -= np.kron(np.diag(q) - np.outer(q, q), np.outer(h, h))
         return np.exp(s) / data.n_samples * total
 
@@ -64,9 +65,10 @@ class HeldField(NextTokenField):
 
     def weights(self, s: float, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return e^s q_jv / n for the pairs (j, v) outside, and all q, which may underflow."""
-        u = self.logits(w).T
-        log_q = u - np.logaddexp.reduce(u, axis=1, keepdims=True)
-        exponents = s - np.log(self.data.n_samples) + log_q[tuple(self.data.outside[1].T)]
+        u, (context, token) = self.logits(w), self.data.outside[1].T
+        log_q = u - np.logaddexp.reduce(u, axis=-1, keepdims=True)
+        log_t = np.asarray(s)[..., None] - np.log(self.data.n_samples)
+        exponents = log_t + log_q[..., context, token]
         return np.exp(np.minimum(exponents, LARGEST_EXPONENT)), np.exp(log_q)
 
     def log_risk(self, w: np.ndarray) -> np.ndarray:
@@ -81,8 +83,8 @@ class HeldField(NextTokenField):
         others = np.logaddexp.reduce(np.where(follows, -np.inf, u), axis=1)
         return Logistic().log_risk((inside - others).T)
 
-    def __call__(self, s: float, w: np.ndarray) -> np.ndarray:
-        """Return the part of dw/ds orthogonal to F."""
+    def __call__(self, s: float | np.ndarray, w: np.ndarray) -> np.ndarray:
+        """Return the part of dw/ds orthogonal to F, for one time or several."""
         return self.weights(s, w)[0] @ self.rows
 
     def jacobian(self, s: float, w: np.ndarray) -> np.ndarray:

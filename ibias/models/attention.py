@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import positive, positive_integer
 from ibias.losses import softmax
-from ibias.models.layers import MatrixProduct
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +35,8 @@ class Attention:
     Parameters
     ----------
     n_tokens, n_keys : int
-        The number of tokens of a sequence, and the length of x_t.
-    product : MatrixProduct, optional
-        With it p are the entries of W = K Q^T, and theta its factors: for a bilinear form
-        x_t^T W z of tokens and a query the keys are x_t z^T, row by row. Without it theta is p.
+        The number of tokens of a sequence, and the length of x_t. For a bilinear form x_t^T W z of
+        tokens and a query z the keys are x_t z^T, and theta is W, both row by row.
 
     Examples
     --------
@@ -51,15 +48,10 @@ class Attention:
 
     n_tokens: int
     n_keys: int
-    product: MatrixProduct | None = None
 
     def __post_init__(self) -> None:
         positive_integer("n_tokens", self.n_tokens)
         positive_integer("n_keys", self.n_keys)
-        if self.product is not None and self.product.n_features != self.n_keys:
-            raise ValueError(
-                f"product has {self.product.n_features} entries; the keys have {self.n_keys}."
-            )
 
     @property
     def widths(self) -> tuple[int, int]:
@@ -69,30 +61,21 @@ class Attention:
     @property
     def n_parameters(self) -> int:
         """The length of theta."""
-        return self.n_keys if self.product is None else self.product.n_parameters
-
-    @property
-    def shapes(self) -> tuple[tuple[int, int], ...]:
-        """Theta as matrices."""
-        return ((1, self.n_keys),) if self.product is None else self.product.shapes
+        return self.n_keys
 
     def random(self, rng: np.random.Generator, scale: float = 1.0, batch: tuple = ()) -> np.ndarray:
         """Return theta with independent entries N(0, scale^2), shape batch + (n_parameters,)."""
         return positive("scale", scale) * rng.standard_normal((*batch, self.n_parameters))
 
     def query(self, theta: ArrayLike) -> np.ndarray:
-        """Return p, shape (..., n_keys)."""
+        """Return p, which is theta, shape (..., n_keys)."""
         theta = np.asarray(theta, dtype=float)
         if theta.ndim == 0 or theta.shape[-1] != self.n_parameters:
             raise ValueError(
                 f"theta has shape {theta.shape}; its last axis must hold the"
                 f" {self.n_parameters} parameters of {self}"
             )
-        return theta if self.product is None else self.product.weights(theta)
-
-    def pullback(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
-        """Return (dp/dtheta)^T g, shape (..., n_parameters)."""
-        return g if self.product is None else self.product.pullback(theta, g)
+        return theta
 
     def tokens(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Return keys and values, shapes (n_samples, n_tokens, n_keys), (n_samples, n_tokens)."""
@@ -114,9 +97,7 @@ class Attention:
     def linearize(self, theta: ArrayLike, X: ArrayLike) -> AttentionLinearization:
         """Return the predictions and their gradients at theta."""
         keys, values = self.tokens(X)
-        theta = np.asarray(theta, dtype=float)
         s = self.weights_of_tokens(theta, X)
         f = (s * values).sum(axis=-1)
         slopes = s * (values - f[..., None])
-        in_query = np.einsum("...it,itk->...ik", slopes, keys)
-        return AttentionLinearization(f, self.pullback(theta[..., None, :], in_query))
+        return AttentionLinearization(f, np.einsum("...it,itk->...ik", slopes, keys))
