@@ -103,7 +103,7 @@ def attention_flow(
     >>> from ibias import datasets, models
     >>> data = datasets.token_sequences(seed=0)
     >>> path = attention_flow(data, models.Attention(3, 6), log_t=[5.0, 50.0], start=np.zeros(6))
-    >>> path.norms[1] > path.norms[0]
+    >>> bool(path.norms[1] > path.norms[0])
     True
     """
     require("data", data, Dataset)
