@@ -66,7 +66,7 @@ help:
 	@echo "make lint              style of code, and the rules for notebooks"
 	@echo "make page PATHS=...    the whole round for one page: run, style, two seeds, its ledger"
 	@echo "make notebooks         execute the notebooks and store their text outputs"
-	@echo "make seeds             every check of the book under other seeds: SEEDS='1 2 3' or '1001-1100'"
+	@echo "make seeds             every check of the book under other seeds: SEEDS='1 2 3' or '1001-1100' CLOSE=5"
 	@echo "make mutants           does a test notice a changed formula? SAMPLE=200 SEED=0 ONLY='ibias.flow.*'"
 	@echo "make sweeps            compute the stored tables again (minutes)"
 	@echo "make coursework        student notebooks and autograders from the masters: SECRET=12345"
@@ -89,6 +89,7 @@ help:
 	@echo "TESTS='tests/test_flow.py'  limits unit to these"
 	@echo "PYTHON=python3.12      the Python that makes the environment in $(VENV)"
 
+CLOSE ?= 0
 PATHS ?= book
 TESTS ?= ibias tests README.md
 
@@ -193,7 +194,7 @@ page: $(READY)
 
 # Under another seed only the measured digits may differ: the checks and controls must hold.
 seeds: $(READY)
-	@$(RUN) $(PY) tools/seeds.py --seeds "$(SEEDS)" $(PATHS)
+	@$(RUN) $(PY) tools/seeds.py --seeds "$(SEEDS)" --close $(CLOSE) $(PATHS)
 
 sweeps: $(READY)
 	@$(RUN) $(PY) tools/sweeps.py

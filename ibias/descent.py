@@ -1,5 +1,7 @@
 """Descent: one loop for every objective, method, rule of steps, start and noise."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from itertools import repeat
 from typing import Any
@@ -45,7 +47,7 @@ def descent(
     *,
     steps: ArrayLike | Step | None = None,
     n_steps: int,
-    start: ArrayLike | Sequence[ArrayLike] | None = None,
+    start: ArrayLike | None = None,
     sampling: Sampling | None = None,
     noise: Noise | Sequence[Noise] = (),
     n_runs: int | None = None,
@@ -116,7 +118,7 @@ def descent(
     objective = _checked(objective, method)
     noises = _noises(noise, objective, method)
     rule = _rule(steps, objective, method, sampling)
-    recorded = recorded_steps(n_steps, record)
+    recorded = _recorded_steps(n_steps, record)
     theta = _start(objective, method, start)
     theta = np.broadcast_to(
         theta, (*_batch(theta, objective, method, rule, n_runs), theta.shape[-1])
@@ -144,23 +146,30 @@ def descent(
             if not np.isfinite(theta).all():
                 raise Diverged(stop)
             kept.append(theta)
-            times.append(method.log_time(state) if rule.adaptive else None)
+            times.append(method.times(state) if rule.adaptive else None)
         iterates = np.stack(kept)
         log_risk = objective.log_risk(iterates)
     if not objective.is_margin and (log_risk[-1] > np.maximum(begun, 0.0) + UNBOUNDED).any():
         raise Diverged(done)
     share = sampling.batch_size / objective.n_samples if sampling.batch_size else 1
+    if rule.adaptive:
+        log_t, sizes = (np.stack(column) for column in zip(*times, strict=True))
+    else:
+        log_t, sizes = rule.log_times(recorded), rule.last_sizes(recorded)
     return Trajectory(
-        log_t=read_only(np.stack(times) if rule.adaptive else rule.log_times(recorded)),
+        log_t=read_only(log_t),
         iterates=read_only(iterates),
         log_risk=read_only(log_risk),
         status=f"ran all {done} steps",
         n_evaluations=int(share * done),
+        steps=read_only(recorded),
+        step_sizes=read_only(sizes),
+        separable=objective.separated(theta),
     )
 
 
 class Sized(Method):
-    """A method whose step sizes look at the iterate; the state also holds their sum."""
+    """A method whose step sizes look at the iterate; the state holds their sum and the last."""
 
     def __init__(self, base: Method, rule: Adaptive) -> None:
         self.base, self.rule = base, rule
@@ -168,24 +177,24 @@ class Sized(Method):
     def init(self, objective: Objective, theta: np.ndarray) -> tuple:
         """Return the states of method and rule, and the logarithm of time zero."""
         self.rule.check(objective)
-        no_time = np.full(theta.shape[:-1], -np.inf)
-        return self.base.init(objective, theta), self.rule.init(), no_time
+        never = np.full(theta.shape[:-1], -np.inf)
+        return self.base.init(objective, theta), self.rule.init(), never, np.nan * never
 
     def step(
         self, pull: Pull, theta: np.ndarray, state: tuple, k: int, eta: None
     ) -> tuple[np.ndarray, tuple]:
         """Return the step of the base, on log risk."""
-        inner, sizing, log_t = state
+        inner, sizing, log_t, _ = state
         size, log_eta, pull, sizing = self.rule.at(pull, theta, k, sizing)
         theta, inner = self.base.step(pull, theta, inner, k, size[..., None])
-        return theta, (inner, sizing, np.logaddexp(log_t, log_eta))
+        return theta, (inner, sizing, np.logaddexp(log_t, log_eta), log_eta)
 
-    def log_time(self, state: tuple) -> np.ndarray:
-        """Return the logarithm of the sum of the steps so far."""
-        return state[2]
+    def times(self, state: tuple) -> tuple[np.ndarray, np.ndarray]:
+        """Return the logarithm of the sum of the steps so far, and the last step."""
+        return state[2], np.exp(state[3])
 
 
-def recorded_steps(n_steps: int, record: ArrayLike | None) -> np.ndarray:
+def _recorded_steps(n_steps: int, record: ArrayLike | None) -> np.ndarray:
     """Return the steps to keep, increasing: `record`, or about ten a decade up to `n_steps`."""
     n_steps = positive_integer("n_steps", n_steps)
     if record is None:
@@ -250,7 +259,7 @@ def _start(objective: Objective, method: Method, start: Any) -> np.ndarray:
     if theta.ndim == 0 or theta.shape[-1] != n:
         what = f"{n} weights" if model is None else f"{n} parameters of the model"
         raise ValueError(f"start has shape {theta.shape}; its last axis must be the {what}.")
-    if getattr(model, "degree", 1) > 1 and not np.linalg.norm(theta, axis=-1).all():
+    if getattr(model, "depth", 1) > 1 and not np.linalg.norm(theta, axis=-1).all():
         raise ValueError("start is zero somewhere, where the gradient vanishes; draw it at random.")
     return theta
 

@@ -1,5 +1,7 @@
 """Which samples a step looks at, and what disturbs it."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from ibias.objectives import Objective
 CHUNK = 1024  # steps for which random numbers are drawn together
 
 
-def repeatedly(make: Callable[[], np.ndarray]) -> Iterator[np.ndarray]:
+def _repeatedly(make: Callable[[], np.ndarray]) -> Iterator[np.ndarray]:
     """Yield the rows of make(), again and again, and never call it before it is needed."""
     while True:
         yield from make()
@@ -70,7 +72,7 @@ class WithReplacement(Sampling):
     ) -> Iterator[np.ndarray]:
         """Yield the rows of each step, shape (*batch, batch_size)."""
         size = (CHUNK, *batch, self.batch_size)
-        return repeatedly(lambda: rng.integers(n_samples, size=size))
+        return _repeatedly(lambda: rng.integers(n_samples, size=size))
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Reshuffled(Sampling):
             drawn = rng.permuted(order, axis=-1).reshape(*batch, -1, self.batch_size)
             return np.moveaxis(drawn, -2, 0)
 
-        return repeatedly(epoch)
+        return _repeatedly(epoch)
 
 
 @dataclass(frozen=True)
@@ -129,9 +131,9 @@ class LabelNoise:
     ) -> Callable[[np.ndarray], np.ndarray]:
         """Return the map from the targets of a step, shape (*batch, b), to disturbed ones."""
         if objective.kind is Regression:
-            signs = repeatedly(lambda: rng.integers(2, size=(CHUNK, *shape)))
+            signs = _repeatedly(lambda: rng.integers(2, size=(CHUNK, *shape)))
             return lambda y: y + self.size * (2 * next(signs) - 1)
-        flips = repeatedly(lambda: rng.random((CHUNK, *shape)) < self.size)
+        flips = _repeatedly(lambda: rng.random((CHUNK, *shape)) < self.size)
         return lambda y: np.where(next(flips), -y, y)
 
 
@@ -149,5 +151,5 @@ class WeightNoise:
 
     def shifts(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
         """Yield what is added after each step, shape (*batch, n_parameters)."""
-        draws = repeatedly(lambda: rng.standard_normal((CHUNK, *shape)))
+        draws = _repeatedly(lambda: rng.standard_normal((CHUNK, *shape)))
         return (self.size * draw for draw in draws)

@@ -1,5 +1,7 @@
 """Step sizes: a number, a schedule, or a rule that looks at the iterate."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ LARGEST_MOVE = 0.1  # of ||theta|| in one step, which only matters while the mar
 SMALLEST_STEP = 1e-300
 
 
-def step_sizes(value: ArrayLike) -> np.ndarray:
+def _step_sizes(value: ArrayLike) -> np.ndarray:
     """Return one step size, or a batch of them, each finite and above zero."""
     if isinstance(value, (bool, str)) or value is None:
         positive("step_size", value)
@@ -47,7 +49,7 @@ class Step(ABC):
         """Return what the method gets as eta, for the steps from `first` to before `last`."""
 
     @classmethod
-    def of(cls, steps: Any) -> "Step":
+    def of(cls, steps: Any) -> Step:
         """Return a rule as it is, and a number or a batch of them as fixed steps."""
         return steps if isinstance(steps, Step) else Constant(steps)
 
@@ -65,7 +67,7 @@ class Scheduled(Step):
     step_size: ArrayLike
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "step_size", step_sizes(self.step_size))
+        object.__setattr__(self, "step_size", _step_sizes(self.step_size))
         object.__setattr__(self, "shape", self.step_size.shape)
 
     @abstractmethod
@@ -78,6 +80,11 @@ class Scheduled(Step):
         if not self.shape:
             return (float(self.step_size) * factors).tolist()
         return factors.reshape(-1, *[1] * (len(self.shape) + 1)) * self.step_size[..., None]
+
+    def last_sizes(self, steps: np.ndarray) -> np.ndarray:
+        """Return the size of the step before each iterate, NaN for the start; (n_times, ...)."""
+        factors = np.where(steps > 0, self.factors(np.maximum(steps - 1, 0)), np.nan)
+        return np.multiply.outer(factors, self.step_size)
 
     def log_times(self, steps: np.ndarray) -> np.ndarray:
         """Return log of the sum of the first `steps` sizes; of their factors, for a batch."""
@@ -184,7 +191,7 @@ class DividedByRisk(Adaptive):
     step_size: ArrayLike
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "step_size", step_sizes(self.step_size))
+        object.__setattr__(self, "step_size", _step_sizes(self.step_size))
         object.__setattr__(self, "shape", self.step_size.shape)
 
     def at(

@@ -6,13 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ibias import datasets, descent, flow, optima
+from ibias import datasets, flow, optima
 from ibias.datasets import Dataset
+from ibias.descent import descent
+from ibias.methods import AdaGrad, Adam, HeavyBall, NormalizedSteepest, RMSProp
+from ibias.noise import WithReplacement
+from ibias.objectives import Objective
 from ibias.trajectory import margin
 
 REFERENCE = Path(__file__).parent / "reference"
 TABLE = json.loads((REFERENCE / "torch_iterates.json").read_text())
-NAMES = {"lr": "step_size", "alpha": "smoothing", "eps": "epsilon", "betas": "betas"}
+NAMES = {"alpha": "smoothing", "eps": "epsilon", "betas": "betas"}
 DEFAULT_EPSILON = {"adagrad": 1e-10, "rmsprop": 1e-8, "adam": 1e-8}
 
 
@@ -20,12 +24,12 @@ def ours(method, options, data, start, n_steps):
     """Our iterates after each step, for the same options as PyTorch's."""
     arguments = {"n_steps": n_steps, "start": start, "record": np.arange(1, n_steps + 1)}
     if method == "sgd":
-        named = {"step_size": options["lr"], "momentum": options.get("momentum", 0.0)}
-        return descent.heavy_ball(data, **named, **arguments).iterates
-    named = {NAMES[key]: value for key, value in options.items()}
+        ball = HeavyBall(options.get("momentum", 0.0))
+        return descent(data, ball, steps=options["lr"], **arguments).iterates
+    named = {NAMES[key]: value for key, value in options.items() if key != "lr"}
     named.setdefault("epsilon", DEFAULT_EPSILON[method])
-    run = {"adagrad": descent.adagrad, "rmsprop": descent.rmsprop, "adam": descent.adam}[method]
-    return run(data, loss="logistic", **named, **arguments).iterates
+    kind = {"adagrad": AdaGrad, "rmsprop": RMSProp, "adam": Adam}[method]
+    return descent(data, kind(**named), steps=options["lr"], **arguments).iterates
 
 
 def row_name(row):
@@ -65,25 +69,36 @@ def test_the_table_has_teeth():
 WIDE = datasets.wide(0)
 
 
-@pytest.mark.parametrize("method", [descent.adam, descent.rmsprop])
+@pytest.mark.parametrize("method", [Adam(), RMSProp()])
 def test_without_epsilon_the_scale_of_the_loss_does_not_matter(method):
     """A start further out along a direction that shifts all margins alike scales the gradient."""
     data = Dataset.from_signed([[1.0, 0.3], [1.0, -0.2], [1.0, 0.7]])
-    near = method(data, step_size=0.05, n_steps=30, start=[0.0, 0.0]).final
-    far = method(data, step_size=0.05, n_steps=30, start=[5000.0, 0.0]).final
+    objective, how = Objective(data, "exponential"), {"steps": 0.05, "n_steps": 30}
+    near = descent(objective, method, start=[0.0, 0.0], **how).final
+    far = descent(objective, method, start=[5000.0, 0.0], **how).final
     assert far - [5000.0, 0.0] == pytest.approx(near, abs=1e-9)  # exp(-5000) underflows
 
 
 def test_sign_descent_is_adam_without_memory():
-    path = descent.adam(WIDE, step_size=0.01, betas=(0.0, 0.0), n_steps=300)
-    signs = descent.normalized_steepest_descent(
-        WIDE, p=np.inf, step_size=0.01, decay=0.0, n_steps=300
+    path = descent(Objective(WIDE, "exponential"), Adam(betas=(0.0, 0.0)), steps=0.01, n_steps=300)
+    signs = descent(
+        Objective(WIDE, "exponential"), NormalizedSteepest(np.inf), steps=0.01, n_steps=300
     )
     assert path.iterates == pytest.approx(signs.iterates, abs=1e-12)
 
 
 def test_batches_of_all_samples_are_drawn_with_replacement_and_reproducible():
-    runs = [descent.adam(WIDE, step_size=0.01, batch_size=1, n_runs=3, n_steps=50) for _ in "ab"]
+    runs = [
+        descent(
+            Objective(WIDE, "exponential"),
+            Adam(),
+            steps=0.01,
+            sampling=WithReplacement(1),
+            n_runs=3,
+            n_steps=50,
+        )
+        for _ in "ab"
+    ]
     assert (runs[0].iterates == runs[1].iterates).all()
     assert runs[0].final.shape == (3, WIDE.n_features)
     assert np.abs(runs[0].final[0] - runs[0].final[1]).max() > 1e-3
@@ -93,7 +108,7 @@ def test_adagrad_is_continued_exactly():
     data = datasets.separable(1, 30, 6)
     start = datasets.generator(2).standard_normal(6)
     for eta in (0.05, 1.0):
-        loop = descent.adagrad(data, step_size=eta, n_steps=8192, start=start, record=[8192])
+        loop = descent(data, AdaGrad(), steps=eta, n_steps=8192, start=start, record=[8192])
         fast = flow.continued_adagrad(data, step_size=eta, log_steps=[np.log(8192)], start=start)
         assert fast.final == pytest.approx(loop.final, abs=1e-7)
         assert fast.log_t == pytest.approx(loop.log_t)
@@ -110,13 +125,21 @@ def test_adagrad_limit_is_the_machine_of_the_frozen_metric():
 
 def test_adam_flow_follows_small_steps():
     data, eta = datasets.separable(1, 30, 6), 1e-3
-    loop = descent.adam(
-        data, step_size=eta, betas=(0.0, 0.0), epsilon=0.01, n_steps=4000, record=[4000]
+    loop = descent(
+        Objective(data, "exponential"),
+        Adam(epsilon=0.01, betas=(0.0, 0.0)),
+        steps=eta,
+        n_steps=4000,
+        record=[4000],
     )
-    fast = flow.adam_flow(data, epsilon=0.01, log_t=[np.log(4.0)])
+    fast = flow.adam_flow(data, epsilon=0.01, log_t=[np.log(4.0)], loss="exponential")
     assert fast.final == pytest.approx(loop.final, abs=2e-3)
-    coarse = descent.adam(
-        data, step_size=2 * eta, betas=(0.0, 0.0), epsilon=0.01, n_steps=2000, record=[2000]
+    coarse = descent(
+        Objective(data, "exponential"),
+        Adam(epsilon=0.01, betas=(0.0, 0.0)),
+        steps=2 * eta,
+        n_steps=2000,
+        record=[2000],
     )
     ratio = np.abs(coarse.final - fast.final).max() / np.abs(loop.final - fast.final).max()
     assert ratio == pytest.approx(2.0, abs=0.3)  # first order in the step
@@ -126,7 +149,7 @@ def test_adam_flow_is_gradient_flow_where_epsilon_dominates():
     # |g| / epsilon <= 1e-6 from the start: the gradient flow at the time t / epsilon.
     data, epsilon = datasets.separable(1, 30, 6), 1e6
     log_t = np.array([15.0, 100.0, 1e4])
-    adam = flow.adam_flow(data, epsilon=epsilon, log_t=log_t)
+    adam = flow.adam_flow(data, epsilon=epsilon, log_t=log_t, loss="exponential")
     plain = flow.gradient_flow(data, loss="exponential", log_t=log_t - np.log(epsilon))
     gap = np.abs(adam.iterates - plain.iterates).max(axis=1)
     assert (gap < 1e-5 * np.maximum(1, np.abs(plain.iterates).max(axis=1))).all()
@@ -134,7 +157,7 @@ def test_adam_flow_is_gradient_flow_where_epsilon_dominates():
 
 def test_adam_flow_passes_from_one_margin_to_the_other():
     best = {p: optima.max_margin(WIDE, p=p).margin for p in (2, np.inf)}
-    path = flow.adam_flow(WIDE, epsilon=1e-6, log_t=[0.0, 1e4], tolerance=1e-5)
+    path = flow.adam_flow(WIDE, epsilon=1e-6, log_t=[0.0, 1e4], tolerance=1e-5, loss="exponential")
     ratios = {p: margin(WIDE.Z, path.iterates, p) / best[p] for p in best}
     assert ratios[np.inf][0] > 0.85 > 0.7 > ratios[np.inf][1]
     assert ratios[2][0] < 0.9 < 0.999 < ratios[2][1]
@@ -143,13 +166,33 @@ def test_adam_flow_passes_from_one_margin_to_the_other():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: descent.adam(WIDE, step_size=0.1, n_steps=1, epsilon=-1), "epsilon must be at"),
-        (lambda: descent.adam(WIDE, step_size=0.1, n_steps=1, betas=(0.9, 1.0)), "below 1"),
-        (lambda: descent.adam(WIDE, step_size=[0.1, 0.2], n_steps=1, batch_size=1), "one number"),
-        (lambda: descent.rmsprop(WIDE, step_size=0.1, n_steps=1, smoothing=1), "smoothing must"),
-        (lambda: descent.adagrad(WIDE, step_size=0, n_steps=1), "step_size must be"),
-        (lambda: flow.adam_flow(WIDE, epsilon=1e-20, log_t=[1.0]), "epsilon must be at least"),
-        (lambda: flow.adam_flow(WIDE, epsilon=1, log_t=[1.0], start=np.ones((2, 50))), "one weig"),
+        (
+            lambda: descent(Objective(WIDE, "exponential"), Adam(epsilon=-1), steps=0.1, n_steps=1),
+            "epsilon must be at",
+        ),
+        (
+            lambda: descent(
+                Objective(WIDE, "exponential"), Adam(betas=(0.9, 1.0)), steps=0.1, n_steps=1
+            ),
+            "below 1",
+        ),
+        (
+            lambda: descent(
+                Objective(WIDE, "exponential"), RMSProp(smoothing=1), steps=0.1, n_steps=1
+            ),
+            "smoothing must",
+        ),
+        (lambda: descent(WIDE, AdaGrad(), steps=0, n_steps=1), "step_size must be"),
+        (
+            lambda: flow.adam_flow(WIDE, epsilon=1e-20, log_t=[1.0], loss="exponential"),
+            "epsilon must be at least",
+        ),
+        (
+            lambda: flow.adam_flow(
+                WIDE, epsilon=1, log_t=[1.0], start=np.ones((2, 50)), loss="exponential"
+            ),
+            "one weig",
+        ),
         (lambda: flow.continued_adagrad(WIDE, step_size=1, log_steps=[1.0]), "at least log 1024"),
     ],
 )

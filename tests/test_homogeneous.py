@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from ibias import datasets, descent, flow, losses, models
+from ibias import datasets, flow, losses, models
+from ibias.descent import Diverged, descent
 from ibias.flow import homogeneous
 from ibias.flow.homogeneous import NetworkField
+from ibias.objectives import Objective
+from ibias.steps import Greedy
 
 DATA = datasets.separable(0, n_samples=12, n_features=3)
 XOR = datasets.sectors(0, half_width=10)
@@ -59,9 +62,9 @@ def test_margin_of_the_zero_network_and_of_no_degree():
 @pytest.mark.parametrize("loss", ["logistic", "exponential"])
 def test_a_fixed_step_on_a_linear_network_is_gradient_descent(loss):
     w0 = np.array([0.1, -0.2, 0.3])
-    settings = {"loss": loss, "step_size": 0.1, "n_steps": 200, "start": w0}
-    ours = descent.network_descent(DATA, models.linear(3), **settings)
-    theirs = descent.gradient_descent(DATA, **settings)
+    settings = {"steps": 0.1, "n_steps": 200, "start": w0}
+    ours = descent(Objective(DATA, loss, models.linear(3)), **settings)
+    theirs = descent(Objective(DATA, loss), **settings)
     np.testing.assert_allclose(ours.iterates, theirs.iterates, rtol=1e-12)
     np.testing.assert_allclose(ours.log_t, theirs.log_t, rtol=1e-12)
     np.testing.assert_allclose(ours.log_risk, theirs.log_risk, rtol=1e-12)
@@ -77,24 +80,24 @@ def test_the_safe_step_is_gradient_descent_whose_steps_add_up_to_t():
         longest = 0.1 * np.linalg.norm(theta) * risk / np.linalg.norm(gradient)
         eta = min(1 / steepest, longest) / risk
         theta, t = theta - eta * gradient, t + eta
-    path = descent.network_descent(DATA, DEEP, n_steps=50, start=start(DEEP), record=[50])
+    path = descent(Objective(DATA, "exponential", DEEP), n_steps=50, start=start(DEEP), record=[50])
     np.testing.assert_allclose(path.final, theta, rtol=1e-10)
     np.testing.assert_allclose(path.log_t, [np.log(t)], rtol=1e-12)
 
 
 def test_a_batch_of_networks_is_a_loop_each_with_its_own_time():
     thetas = start(RELU, batch=(3,))
-    path = descent.network_descent(XOR, RELU, n_steps=40, start=thetas)
+    path = descent(Objective(XOR, "exponential", RELU), n_steps=40, start=thetas)
     assert path.log_t.shape == path.log_risk.shape == path.iterates.shape[:-1]
     for j in range(3):
-        alone = descent.network_descent(XOR, RELU, n_steps=40, start=thetas[j])
+        alone = descent(Objective(XOR, "exponential", RELU), n_steps=40, start=thetas[j])
         np.testing.assert_allclose(path.iterates[:, j], alone.iterates, rtol=1e-9)
         np.testing.assert_allclose(path.log_t[:, j], alone.log_t, rtol=1e-9)
 
 
 def test_the_safe_step_goes_on_where_the_loss_is_zero_in_floating_point():
     data, net = datasets.sectors(0, centres=(30, 150, 270), labels=(1, 1, -1)), RELU
-    path = descent.network_descent(data, net, n_steps=6000, start=start(net))
+    path = descent(Objective(data, "exponential", net), n_steps=6000, start=start(net))
     assert path.log_risk[-1] < -750 and np.isfinite(path.iterates).all()
     late = path.log_risk < -10
     assert (np.diff(models.smoothed_margin(net, data, path.iterates[late])) > 0).all()
@@ -103,15 +106,15 @@ def test_the_safe_step_goes_on_where_the_loss_is_zero_in_floating_point():
 def test_dead_neurons_stay_where_they_are():
     net = models.two_layer_relu(1, 1)
     data = datasets.Dataset.one_class([[1.0], [2.0]])
-    path = descent.network_descent(data, net, n_steps=3, start=[-1.0, 1.0], record=[3])
+    path = descent(Objective(data, "exponential", net), n_steps=3, start=[-1.0, 1.0], record=[3])
     np.testing.assert_array_equal(path.final, [-1.0, 1.0])
     assert path.log_t[0] == -np.inf
 
 
 def test_too_large_a_fixed_step_is_reported():
-    with pytest.raises(descent.Diverged, match="choose a smaller step_size"):
-        settings = {"step_size": 1e6, "n_steps": 50, "start": start(DEEP, scale=3.0)}
-        descent.network_descent(DATA, DEEP, loss="logistic", **settings)
+    with pytest.raises(Diverged, match="choose a smaller step_size"):
+        settings = {"steps": 1e6, "n_steps": 50, "start": start(DEEP, scale=3.0)}
+        descent(Objective(DATA, "logistic", DEEP), **settings)
 
 
 @pytest.mark.parametrize(
@@ -119,20 +122,26 @@ def test_too_large_a_fixed_step_is_reported():
     [
         ({"start": np.zeros(DEEP.n_parameters)}, "start is zero somewhere"),
         ({"start": np.ones(3)}, "its last axis must be the 32 parameters"),
-        ({"step_size": -1.0}, "step_size must be finite and greater than 0"),
+        ({"steps": -1.0}, "step_size must be finite and greater than 0"),
         ({"n_steps": 0}, "n_steps must be"),
         ({"loss": "hinge"}, "unknown loss"),
     ],
 )
 def test_bad_input_of_descent_is_named(change, message):
-    settings = {"n_steps": 3, "start": start(DEEP)} | change
+    settings = {"n_steps": 3, "start": start(DEEP), "loss": "exponential"} | change
     with pytest.raises(ValueError, match=message):
-        descent.network_descent(DATA, DEEP, **settings)
+        descent(Objective(DATA, settings.pop("loss"), DEEP), **settings)
 
 
 def test_greedy_descent_lowers_the_risk_at_every_step_and_loses_margin():
     theta = start(DEEP)
-    path = descent.greedy_descent(DATA, DEEP, n_steps=40, start=theta)
+    path = descent(
+        Objective(DATA, "exponential", DEEP),
+        steps=Greedy(),
+        n_steps=40,
+        start=theta,
+        record=range(1, 41),
+    )
     assert (np.diff(path.log_risk) < 0).all() and (np.diff(path.log_t) >= 0).all()
     assert path.log_risk[-1] < -1e4
     assert (np.diff(models.smoothed_margin(DEEP, DATA, path.iterates)) < 0).any()
@@ -140,19 +149,21 @@ def test_greedy_descent_lowers_the_risk_at_every_step_and_loses_margin():
 
 def test_the_first_greedy_step_is_a_gradient_step():
     theta = start(DEEP)
-    path = descent.greedy_descent(DATA, DEEP, n_steps=1, start=theta)
+    path = descent(Objective(DATA, "exponential", DEEP), steps=Greedy(), n_steps=1, start=theta)
     step_size = float(np.exp(path.log_t[0]))
-    same = descent.network_descent(DATA, DEEP, n_steps=1, start=theta, step_size=step_size)
+    same = descent(Objective(DATA, "exponential", DEEP), steps=step_size, n_steps=1, start=theta)
     np.testing.assert_allclose(path.final, same.final)
 
 
 def test_greedy_descent_says_what_it_cannot_take():
     with pytest.raises(ValueError, match="growth must be above 1"):
-        descent.greedy_descent(DATA, DEEP, n_steps=3, start=start(DEEP), growth=1.0)
+        descent(
+            Objective(DATA, "exponential", DEEP), steps=Greedy(1.0), n_steps=3, start=start(DEEP)
+        )
     net = models.two_layer_relu(1, 1)
     dead = datasets.Dataset.one_class([[1.0]])
     with pytest.raises(ValueError, match="no step from start lowers the risk"):
-        descent.greedy_descent(dead, net, n_steps=3, start=[-1.0, 1.0])
+        descent(Objective(dead, "exponential", net), steps=Greedy(), n_steps=3, start=[-1.0, 1.0])
 
 
 # ---- flow --------------------------------------------------------------------------------
@@ -175,14 +186,14 @@ def test_the_flow_agrees_with_an_integrator_in_ordinary_time():
         return at.vjp(y * np.exp(-y * at.predictions)) / 12
 
     peer = solve_ivp(velocity, (0, 50), theta, t_eval=[1, 50], rtol=1e-10, atol=1e-10)
-    ours = flow.network_flow(DATA, DEEP, log_t=np.log([1, 50]), start=theta)
+    ours = flow.network_flow(DATA, DEEP, log_t=np.log([1, 50]), start=theta, loss="exponential")
     error = np.linalg.norm(ours.iterates - peer.y.T, axis=1)
     assert (error < 3e-6).all() and (error < ours.error_estimate).all()
 
 
 def test_the_flow_conserves_the_differences_of_layers():
     theta = start(DEEP)
-    path = flow.network_flow(DATA, DEEP, log_t=[2.0, 1e3], start=theta)
+    path = flow.network_flow(DATA, DEEP, log_t=[2.0, 1e3], start=theta, loss="exponential")
     for point in path.iterates:
         W, V, a = DEEP.layers(point)
         W0, V0, a0 = DEEP.layers(theta)
@@ -203,7 +214,7 @@ def test_the_jacobian_of_the_field(net, loss):
 def test_the_norm_grows_as_the_closed_form_says():
     """||theta||^L margin - log t - (2 - 2/L) log log t has the limit derived on the page."""
     net = models.deep_linear(3, 4, 2)
-    path = flow.network_flow(DATA, net, log_t=[1e4], start=start(net))
+    path = flow.network_flow(DATA, net, log_t=[1e4], start=start(net), loss="exponential")
     q, margin = (f(net, DATA, path.final) for f in (models.margins, models.normalized_margin))
     largest = losses.Exponential().dual_variables(q).max()
     limit = np.log(4 * margin) - np.log(12) - np.log(largest)
@@ -213,12 +224,16 @@ def test_the_norm_grows_as_the_closed_form_says():
 def test_sliding_along_a_kink_is_reported(monkeypatch):
     monkeypatch.setattr(homogeneous, "MAX_EVALUATIONS", 2000)
     with pytest.raises(flow.IntegrationFailed, match="slides along a kink"):
-        flow.network_flow(XOR, RELU, log_t=[1e4], start=start(RELU, 1, scale=1.0))
+        flow.network_flow(
+            XOR, RELU, log_t=[1e4], start=start(RELU, 1, scale=1.0), loss="exponential"
+        )
 
 
 def test_a_stationary_start_is_refused():
     with pytest.raises(ValueError, match="start is a stationary point"):
-        flow.network_flow(DATA, DEEP, log_t=[1.0], start=np.zeros(DEEP.n_parameters))
+        flow.network_flow(
+            DATA, DEEP, log_t=[1.0], start=np.zeros(DEEP.n_parameters), loss="exponential"
+        )
 
 
 # ---- the data of the chapter ---------------------------------------------------------------

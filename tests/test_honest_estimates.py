@@ -8,11 +8,13 @@ import re
 import numpy as np
 import pytest
 
-from ibias import datasets, descent, flow, losses, progress
+from ibias import datasets, flow, losses, progress
 from ibias.datasets import Dataset
+from ibias.descent import descent
 from ibias.flow import collocation
 from ibias.flow.collocation import collocate
 from ibias.flow.estimate import compared, differences
+from ibias.methods import AdaGrad
 from tests.fuzz import linear
 from tests.fuzz.outcome import REFUSED, RIGHT
 from tests.reference import flows
@@ -105,7 +107,7 @@ def test_adagrad_on_a_plateau_is_right_or_refused():
     except flow.IntegrationFailed as error:
         assert "start nearer to zero" in str(error)
         return
-    right = descent.adagrad(data, step_size=50.0, start=start, n_steps=20_000, record=[20_000])
+    right = descent(data, AdaGrad(), steps=50.0, start=start, n_steps=20_000, record=[20_000])
     assert path.final == pytest.approx(right.final, rel=1e-7)
 
 
@@ -170,7 +172,7 @@ def test_a_fine_grid_of_steps_gives_each_step_once():
     path = flow.continued_gradient_descent(LINE, step_size=0.5, log_steps=grid)
     steps = np.unique(np.rint(np.exp(grid)))
     assert path.log_t == pytest.approx(np.log(0.5 * steps))
-    right = descent.gradient_descent(LINE, step_size=0.5, n_steps=148, record=steps)
+    right = descent(LINE, steps=0.5, n_steps=148, record=steps)
     assert path.iterates == pytest.approx(right.iterates, rel=1e-9)
 
 
@@ -185,7 +187,7 @@ def test_a_long_run_reports_its_progress_and_can_be_stopped():
     data = datasets.separable(0)
     with pytest.raises(KeyboardInterrupt), progress.reported(stop):
         for _ in range(10_000):
-            descent.gradient_descent(data, n_steps=20_000)
+            descent(data, n_steps=20_000)
     assert seen == sorted(seen)[: len(seen)] or len(seen) == 3
-    again = descent.gradient_descent(data, n_steps=100)
+    again = descent(data, n_steps=100)
     assert np.isfinite(again.final).all()

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from ibias import datasets, descent, flow, optima
+from ibias import datasets, flow, optima
 from ibias.datasets import Regression
+from ibias.descent import descent
+from ibias.methods import Mirror, NaturalGradient
 from ibias.potentials import HyperbolicEntropy, NegativeEntropy, PowerNorm, SquaredNorm
 from ibias.trajectory import margin
 
@@ -20,26 +22,22 @@ def positive_regression(seed=0, n=6, d=20):
 
 def test_euclidean_mirror_descent_is_gradient_descent():
     data = datasets.separable(0)
-    plain = descent.gradient_descent(data, step_size=0.5, n_steps=60)
-    arguments = {"loss": "logistic", "step_size": 0.5, "n_steps": 60}
-    mirror = descent.mirror_descent(data, SquaredNorm(2), **arguments)
-    natural = descent.natural_gradient_descent(data, PowerNorm(2), **arguments)
+    plain = descent(data, steps=0.5, n_steps=60)
+    arguments = {"steps": 0.5, "n_steps": 60}
+    mirror = descent(data, Mirror(SquaredNorm(2)), **arguments)
+    natural = descent(data, NaturalGradient(PowerNorm(2)), **arguments)
     assert mirror.iterates == pytest.approx(plain.iterates, rel=1e-12)
     assert natural.iterates == pytest.approx(plain.iterates, rel=1e-12)
 
 
 def test_one_sample_with_the_entropy_by_hand():
     # w = (a, a^2) with a + 2 a^2 = 1, at every step size
-    path = descent.mirror_descent(
-        LINE, NegativeEntropy(), step_size=[0.01, 0.05, 0.1], n_steps=5000
-    )
+    path = descent(LINE, Mirror(NegativeEntropy()), steps=[0.01, 0.05, 0.1], n_steps=5000)
     assert path.final == pytest.approx(np.tile([0.5, 0.25], (3, 1)), abs=1e-12)
     assert flow.mirror_flow(LINE, NegativeEntropy(), log_t=[5.0]).final == pytest.approx(
         [0.5, 0.25]
     )
-    natural = descent.natural_gradient_descent(
-        LINE, NegativeEntropy(), step_size=[0.01, 0.1], n_steps=5000
-    )
+    natural = descent(LINE, NaturalGradient(NegativeEntropy()), steps=[0.01, 0.1], n_steps=5000)
     assert np.abs(natural.final[1] - [0.5, 0.25]).max() > 5e-3
 
 
@@ -50,8 +48,13 @@ def test_the_mirror_image_never_leaves_the_row_space(potential):
     data, start = positive_regression(), np.full(20, 0.7)
     normals = np.linalg.svd(data.X)[2][6:]
     steps = np.arange(1, 200)
-    path = descent.mirror_descent(
-        data, potential, step_size=0.02, n_steps=199, start=start, record=steps
+    path = descent(
+        data,
+        Mirror(potential),
+        steps=0.02,
+        n_steps=199,
+        start=start,
+        record=steps,
     )
     moved = potential.gradient(path.iterates) - potential.gradient(start)
     assert np.abs(moved @ normals.T).max() < 1e-11
@@ -65,7 +68,13 @@ def test_the_flow_is_the_limit_of_small_steps_to_first_order():
     exact = flow.mirror_flow(data, potential, log_t=[0.0]).final
     errors = [
         np.abs(
-            descent.mirror_descent(data, potential, step_size=1 / k, n_steps=k, record=[k]).final
+            descent(
+                data,
+                Mirror(potential),
+                steps=1 / k,
+                n_steps=k,
+                record=[k],
+            ).final
             - exact
         ).max()
         for k in (1000, 2000)
@@ -77,7 +86,7 @@ def test_the_flow_agrees_with_gradient_flow_for_the_euclidean_potential():
     data, log_t = datasets.separable(0), np.array([-2.0, 1.0, 10.0, 1e3, 1e5])
     plain = flow.gradient_flow(data, loss="exponential", log_t=log_t)
     for potential in (SquaredNorm(2), PowerNorm(2)):
-        mirror = flow.mirror_flow(data, potential, log_t=log_t)
+        mirror = flow.mirror_flow(data, potential, log_t=log_t, loss="exponential")
         size = np.maximum(1, np.abs(plain.iterates).max(axis=1, keepdims=True))
         assert (np.abs(mirror.iterates - plain.iterates) < 2e-9 * size).all()
         assert mirror.log_risk == pytest.approx(plain.log_risk, rel=1e-7)
@@ -88,7 +97,7 @@ def test_hyperbolic_entropy_on_one_sample_by_hand(scale):
     # One sample: w stays on the ray of x = (1, 0), u = <x, w> and
     # dw/dt = 4 sqrt(w^2 + 4 scale^4) (1 - w) until w = 1.
     data = Regression([[1.0, 0.0]], [1.0])
-    path = flow.mirror_flow(data, HyperbolicEntropy(scale), log_t=[-4.0, 8.0])
+    path = flow.mirror_flow(data, HyperbolicEntropy(scale), log_t=[-4.0, 8.0], loss="exponential")
     assert path.final == pytest.approx([1.0, 0.0], abs=1e-9)
     assert path.status.startswith("at rest")
 
@@ -100,17 +109,17 @@ def test_a_regression_rests_at_the_bregman_projection():
         (NegativeEntropy(), np.full(20, 0.1)),
         (HyperbolicEntropy(0.1), None),
     ]:
-        path = flow.mirror_flow(data, potential, log_t=[60.0], start=start)
+        path = flow.mirror_flow(data, potential, log_t=[60.0], start=start, loss="exponential")
         assert np.abs(data.X @ path.final - data.y).max() < 1e-10
-    assert flow.mirror_flow(data, SquaredNorm(2), log_t=[60.0]).final == pytest.approx(
-        optima.min_norm(data).w, abs=1e-9
-    )
+    assert flow.mirror_flow(
+        data, SquaredNorm(2), log_t=[60.0], loss="exponential"
+    ).final == pytest.approx(optima.min_norm(data).w, abs=1e-9)
 
 
 @pytest.mark.parametrize("p", [1.2, 1.5, 3.0])
 @pytest.mark.parametrize("family", [PowerNorm, SquaredNorm])
 def test_homogeneous_potentials_maximise_their_margin(p, family):
-    path = flow.mirror_flow(WIDE, family(p), log_t=[1e3, 1e4], tolerance=1e-5)
+    path = flow.mirror_flow(WIDE, family(p), log_t=[1e3, 1e4], tolerance=1e-5, loss="exponential")
     ratio = path.normalized_margin(WIDE.Z, p) / optima.max_margin(WIDE, p=p).margin
     assert ratio[-1] == pytest.approx(1.0, abs=1.5e-3)
     assert margin(WIDE.Z, path.final, 2) < 0.99 * optima.max_margin(WIDE).margin
@@ -120,20 +129,18 @@ def test_homogeneous_potentials_maximise_their_margin(p, family):
     ("call", "message"),
     [
         (
-            lambda: descent.mirror_descent(
-                LINE, NegativeEntropy(), step_size=0.1, n_steps=1, start=[-1.0, 1.0]
+            lambda: descent(
+                LINE, Mirror(NegativeEntropy()), steps=0.1, n_steps=1, start=[-1.0, 1.0]
             ),
             "w must be greater than 0",
         ),
         (
-            lambda: descent.natural_gradient_descent(
-                LINE, NegativeEntropy(), step_size=2.0, n_steps=9
-            ),
+            lambda: descent(LINE, NaturalGradient(NegativeEntropy()), steps=2.0, n_steps=9),
             "left the domain of the potential",
         ),
         (
-            lambda: descent.natural_gradient_descent(
-                LINE, SquaredNorm(3), step_size=0.1, n_steps=1, start=[1.0, 1.0]
+            lambda: descent(
+                LINE, NaturalGradient(SquaredNorm(3)), steps=0.1, n_steps=1, start=[1.0, 1.0]
             ),
             "no sum over coordinates",
         ),

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Run far from the repository, on what was installed: data of the package, and each of its rooms.
 USE = """
 import ibias
-from ibias import claims, datasets, descent, flow, optima
+from ibias import claims, datasets, descent, flow, methods, optima
 assert "site-packages" in ibias.__file__, ibias.__file__
 assert len(claims.ledger()) > 250
 assert datasets.digits(3, 8).n_features == 64

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from ibias.descent.parametrized import Runs, draw
-from ibias.descent.sharpness_aware import sharpness_aware_descent
 
-from ibias import datasets, descent, models
+from ibias import datasets, models
+from ibias.descent import Diverged, descent
+from ibias.methods import Gradient, SharpnessAware
+from ibias.noise import LabelNoise, WeightNoise, WithReplacement
+from ibias.objectives import Objective
 from ibias.trajectory import unit
 
 DATA = [datasets.gaussian_regression(seed, 6, 9) for seed in range(3)]
@@ -13,9 +15,10 @@ NET = models.WeightNormalized(9)
 STARTS = NET.theta(datasets.generator(5).standard_normal((3, 9)))
 
 
-def run(data=DATA, method=descent.parametrized_descent, **options):
-    settings = {"step_size": 0.05, "n_steps": 30, "start": STARTS, "record": [30]} | options
-    return method(data, NET, **settings).final
+def run(data=DATA, method=Gradient(), batch_size=None, **options):
+    settings = {"steps": 0.05, "n_steps": 30, "start": STARTS, "record": [30]} | options
+    sampling = None if batch_size is None else WithReplacement(batch_size)
+    return descent(Objective(data, model=NET), method, sampling=sampling, **settings).final
 
 
 def risk(theta, data):
@@ -35,7 +38,7 @@ def test_one_step_is_minus_the_gradient_of_the_mean_loss():
 
 def test_runs_are_independent_of_each_other():
     alone = [run(one, start=theta) for one, theta in zip(DATA, STARTS, strict=True)]
-    assert np.concatenate(alone) == pytest.approx(run(), abs=1e-12)
+    assert np.array(alone) == pytest.approx(run(), abs=1e-12)
 
 
 def test_a_batch_step_is_the_gradient_of_its_samples():
@@ -44,17 +47,9 @@ def test_a_batch_step_is_the_gradient_of_its_samples():
     assert run(data, start=STARTS[0], batch_size=3, seed=7) == pytest.approx(expected, abs=1e-12)
 
 
-def test_batches_draw_every_sample_equally_often():
-    runs = Runs.of(DATA[:1], 9)
-    batches = draw(runs, datasets.generator(0), 2)
-    picked = np.array([next(batches)[1][0] for _ in range(3000)]).ravel()
-    shares = [(picked == y).mean() for y in DATA[0].y]
-    assert shares == pytest.approx([1 / 6] * 6, abs=0.03)
-
-
 def test_label_noise_is_fresh_and_has_the_stated_size():
-    thetas = run([DATA[0]] * 4000, start=STARTS[0], n_steps=1, record=[1], label_noise=0.5)
-    quiet = run(DATA[0], start=STARTS[0], n_steps=1, record=[1])[0]
+    thetas = run([DATA[0]] * 4000, start=STARTS[0], n_steps=1, record=[1], noise=LabelNoise(0.5))
+    quiet = run(DATA[0], start=STARTS[0], n_steps=1, record=[1])
     moves = thetas - quiet
     X, scale = DATA[0].X, 0.05 * 0.5 / 6
     Jacobian = NET.pullback(STARTS[0], X)
@@ -64,21 +59,21 @@ def test_label_noise_is_fresh_and_has_the_stated_size():
 
 
 def test_weight_noise_has_the_stated_deviation():
-    noisy = run([DATA[0]] * 4000, start=STARTS[0], n_steps=1, record=[1], weight_noise=0.1)
+    noisy = run([DATA[0]] * 4000, start=STARTS[0], n_steps=1, record=[1], noise=WeightNoise(0.1))
     quiet = run(DATA[0], start=STARTS[0], n_steps=1, record=[1])
     assert (noisy - quiet).std() == pytest.approx(0.1, rel=0.02)
     assert np.abs(np.corrcoef((noisy - quiet).T) - np.eye(10)).max() < 0.08
 
 
 def test_step_sizes_may_differ_between_runs():
-    together = run([DATA[0]] * 2, start=STARTS[0], step_size=[0.05, 0.01])
-    apart = [run(DATA[0], start=STARTS[0], step_size=eta)[0] for eta in (0.05, 0.01)]
+    together = run([DATA[0]] * 2, start=STARTS[0], steps=[0.05, 0.01])
+    apart = [run(DATA[0], start=STARTS[0], steps=eta) for eta in (0.05, 0.01)]
     assert together == pytest.approx(np.array(apart), abs=1e-12)
 
 
 def test_the_recorded_risk_is_that_of_all_samples_without_noise():
-    settings = {"step_size": 0.05, "n_steps": 4, "start": STARTS, "batch_size": 1}
-    path = descent.parametrized_descent(DATA, NET, label_noise=1.0, **settings)
+    settings = {"steps": 0.05, "n_steps": 4, "start": STARTS, "sampling": WithReplacement(1)}
+    path = descent(Objective(DATA, model=NET), noise=LabelNoise(1.0), **settings)
     expected = [np.log(risk(theta, one)) for theta, one in zip(path.final, DATA, strict=True)]
     assert path.log_risk[-1] == pytest.approx(expected)
     assert path.log_t == pytest.approx(np.log(0.05 * np.array([1, 2, 3, 4])))
@@ -87,14 +82,14 @@ def test_the_recorded_risk_is_that_of_all_samples_without_noise():
 def test_without_a_radius_sharpness_aware_descent_is_descent():
     for batch in (None, 2):
         plain = run(batch_size=batch, seed=3)
-        aware = run(method=sharpness_aware_descent, batch_size=batch, seed=3, radius=1e-9)
+        aware = run(method=SharpnessAware(Gradient(), 1e-9), batch_size=batch, seed=3)
         assert aware == pytest.approx(plain, abs=1e-6)
 
 
 @pytest.mark.parametrize("normalized", [True, False])
 def test_a_sharpness_aware_step_is_the_gradient_uphill(normalized):
-    moved = run(method=sharpness_aware_descent, radius=0.3, normalized=normalized, n_steps=1,
-                record=[1]) - STARTS  # fmt: skip
+    aware = SharpnessAware(Gradient(), 0.3, normalized)
+    moved = run(method=aware, n_steps=1, record=[1]) - STARTS
     for move, theta, one in zip(moved, STARTS, DATA, strict=True):
         uphill = gradient(theta, one)
         above = theta + 0.3 * (unit(uphill) if normalized else uphill)
@@ -107,12 +102,11 @@ def test_a_sharpness_aware_step_is_the_gradient_uphill(normalized):
         ({"data": []}, "data must be"),
         ({"data": [DATA[0], datasets.gaussian_regression(0, 5, 9)]}, "same shape"),
         ({"data": datasets.gaussian_regression(0, 5, 4)}, "4 features, the model 9"),
-        ({"step_size": [0.1, 0.1]}, "step_size has shape"),
-        ({"step_size": -1.0}, "step_size must be"),
+        ({"steps": [0.1, 0.1]}, "do not go together"),
+        ({"steps": -1.0}, "step_size must be"),
         ({"start": np.ones(3)}, "start has shape"),
-        ({"batch_size": 0}, "batch_size must be"),
-        ({"label_noise": -1.0}, "label_noise must be"),
-        ({"weight_noise": np.nan}, "weight_noise must be"),
+        ({"noise": "much"}, "noise must be"),
+        ({"noise": [LabelNoise(0.1), LabelNoise(0.2)]}, "noise holds two"),
     ],
 )
 def test_bad_input_is_named(change, message):
@@ -120,9 +114,18 @@ def test_bad_input_is_named(change, message):
         run(**change)
 
 
-def test_a_radius_must_be_positive():
-    with pytest.raises(ValueError, match="radius must be"):
-        run(method=sharpness_aware_descent, radius=0.0)
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: WithReplacement(0), "batch_size must be"),
+        (lambda: LabelNoise(-1.0), "size must be"),
+        (lambda: WeightNoise(np.nan), "size must be"),
+        (lambda: SharpnessAware(Gradient(), -0.1), "radius must be"),
+    ],
+)
+def test_bad_parts_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
 
 
 def test_divergence_is_reported():
@@ -135,5 +138,5 @@ def test_divergence_is_reported():
         def pullback(self, theta, g):
             return 3 * theta**2 * g
 
-    with pytest.raises(descent.Diverged, match="smaller step_size"):
-        descent.parametrized_descent(DATA, Cubes(), step_size=10, n_steps=60, start=np.ones(9))
+    with pytest.raises(Diverged, match="smaller step_size"):
+        descent(Objective(DATA, model=Cubes()), steps=10, n_steps=60, start=np.ones(9))

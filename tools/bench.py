@@ -16,7 +16,9 @@ import numpy as np  # noqa: E402  (after the thread count is set)
 from sklearn.linear_model import LogisticRegression  # noqa: E402
 from sklearn.svm import SVC  # noqa: E402
 
-from ibias import datasets, descent, flow, optima  # noqa: E402
+from ibias import datasets, flow, optima  # noqa: E402
+from ibias.descent import descent  # noqa: E402
+from ibias.objectives import Objective  # noqa: E402
 from ibias.trajectory import Trajectory, unit  # noqa: E402
 
 SIZES = [(40, 5), (200, 20), (1000, 100)]
@@ -36,7 +38,7 @@ def timed(run: Callable[[], Any], repeats: int = 1) -> tuple[float, Any]:
 def compare(n_samples: int, n_features: int, n_steps: int) -> None:
     """Print the rows of one size."""
     data = datasets.separable(0, n_samples, n_features)
-    eta = descent.default_step_size(data)
+    eta = Objective(data).default_step_size
     best = optima.max_margin(data)
     log_k = np.log(n_steps)
 
@@ -48,7 +50,7 @@ def compare(n_samples: int, n_features: int, n_steps: int) -> None:
 
     print(f"\nn = {n_samples}, d = {n_features}: certified optimum to {best.duality_gap:.0e}")
     print(f"  {'':34} {'time':>14}  {'log t':>9}  gap      ")
-    plain, loop = timed(lambda: descent.gradient_descent(data, n_steps=n_steps, record=[n_steps]))
+    plain, loop = timed(lambda: descent(data, n_steps=n_steps, record=[n_steps]))
     row(f"numpy loop, {n_steps:.0e} steps", plain, f"{loop.log_t[-1]:.1f}", loop.final)
     seconds, model = timed(
         lambda: LogisticRegression(C=1e10, fit_intercept=False, max_iter=100_000, tol=1e-10).fit(

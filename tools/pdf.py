@@ -60,7 +60,9 @@ def article(page: str, printed: set[str]) -> BeautifulSoup:
             tag["src"] = normpath(join(folder, tag["src"]))
     for details in body.find_all("details"):
         details["open"] = ""
-    for tag in body.select("script, .headerlink, .copybtn, #ledger-filter, .bd-search, .cite-page"):
+    for tag in body.select(
+        "script, .headerlink, .copybtn, .to-code, #ledger-filter, .bd-search, .cite-page"
+    ):
         tag.decompose()
     body["id"] = anchor(page)
     return body

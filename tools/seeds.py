@@ -32,7 +32,7 @@ import numpy as np
 from notebooks import BOOK, notebooks
 
 # A worker is a fork: what is imported here is there at once.
-from ibias import claims, descent, flow, frames, optima, plots  # noqa: F401
+from ibias import claims, descent, flow, frames, methods, optima, plots  # noqa: F401
 from ibias.claims import checks
 
 VERDICTS = (checks.CheckFailed, checks.ControlPassed, checks.WrongTheoryPassed)

@@ -7,8 +7,14 @@ const reach = () => {
 };
 addEventListener("load", reach);
 addEventListener("resize", reach);
+document.addEventListener("toggle", reach, true);
 
-// On paper nothing can be unfolded.
+// On paper nothing can be unfolded. Afterwards everything is folded again as it was.
+let unfolded = [];
 addEventListener("beforeprint", () => {
-  for (const details of document.querySelectorAll("details")) details.open = true;
+  unfolded = [...document.querySelectorAll("details:not([open])")];
+  for (const details of unfolded) details.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const details of unfolded) details.open = false;
 });

@@ -19,6 +19,7 @@ OUTPUT = re.compile(
     r"(?:<span></span>)?(?P<text>.*?)</pre></div>\s*</div>",
     re.DOTALL,
 )
+FOLD = re.compile(r'<details class="[^"]*\bon-line\b[^"]*" id="([^"]+)"')
 PREDICTION = re.compile(
     r"(?P<what>.*) (?P<relation>=|<=|>=) (?P<value>\S+) \(tolerance (?P<tolerance>\S+)\)$"
 )
@@ -30,10 +31,10 @@ ROLES = {
 RELATION = {"=": "=", "<=": "≤", ">=": "≥"}
 
 
-def line_html(line: str, anchored: set[str], ledger: str) -> str | None:
+def line_html(line: str, anchored: set[str], ledger: str, code: str = "") -> str | None:
     """Return the HTML of one printed line of a check or a control, or None for any other.
 
-    `ledger` is the address of the page that explains the claims.
+    `ledger` is the address of the page that explains the claims, `code` the id of the cell's code.
     """
     match = LINE.match(line)
     if not match:
@@ -51,8 +52,16 @@ def line_html(line: str, anchored: set[str], ledger: str) -> str | None:
         f'<div class="said"><p class="statement">{statement}</p>'
         f'<p class="verdict">{verdict} <small>{tolerance}</small></p></div>'
         f'<div class="facts"><p class="measured">measured <span>{html.escape(match["measured"])}'
-        f'</span></p><p class="claims">{claims} <i>{match["kind"]}</i></p></div></li>'
+        f'</span></p><p class="claims">{claims} <i>{match["kind"]}</i>{_to_code(code)}</p>'
+        "</div></li>"
     )
+
+
+def _to_code(code: str) -> str:
+    """Return the button that unfolds the code of a line; code.js lets it work."""
+    if not code:
+        return ""
+    return f' <button type="button" class="to-code" aria-controls="{code}">code</button>'
 
 
 def _statement(text: str) -> tuple[str, str]:
@@ -71,6 +80,7 @@ def render(body: str, ledger: str) -> str:
 
     def output(match: re.Match) -> str:
         parts, plain, listed = [], [], []
+        fold = FOLD.match(body, max(0, body.rfind('<details class="code', 0, match.start())))
 
         def flush() -> None:
             if listed:
@@ -81,7 +91,12 @@ def render(body: str, ledger: str) -> str:
             listed.clear()
 
         for line in match["text"].rstrip("\n").split("\n"):
-            item = line_html(html.unescape(re.sub(r"<[^>]+>", "", line)), anchored, ledger)
+            item = line_html(
+                html.unescape(re.sub(r"<[^>]+>", "", line)),
+                anchored,
+                ledger,
+                fold[1] if fold else "",
+            )
             other = plain if item else listed
             if other:
                 flush()

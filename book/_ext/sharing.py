@@ -71,7 +71,7 @@ def add_to_page(app: Sphinx, pagename: str, templatename: str, context: dict, do
     year = app.config.copyright.split(",")[0]
     context["body"] += (
         f'<p class="cite-page"><b>Cite this page.</b> {html.escape(app.config.author)} ({year}).'
-        f" {title}. In <i>{html.escape(app.config.project)}</i>."
+        f" {title}. In <i>{html.escape(app.config.html_title)}</i>."
         f' <a href="{address}">{address.removeprefix("https://")}</a>.'
         f' The whole book on paper: <a href="{base}/book.pdf">book.pdf</a>.</p>'
     )
@@ -104,7 +104,7 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     cards = Path(app.outdir, "_static", "cards")
     cards.mkdir(exist_ok=True)
     for pagename, (title, picture) in app.env.sharing_cards.items():
-        draw_card(cards / card_name(pagename), title, app.config.project, picture)
+        draw_card(cards / card_name(pagename), title, app.config.html_title, picture)
     base = app.config.html_baseurl.rstrip("/")
     places = "".join(
         f"<url><loc>{escape(f'{base}/{pagename}.html')}</loc></url>\n"

@@ -21,7 +21,9 @@ from ibias.claims import outcomes
 LIBRARIES = ("numpy", "scipy", "matplotlib", "scikit-learn", "cvxpy", "clarabel")
 COLUMNS = ("page", "minutes", "checks", "controls", "seconds", "MB")
 WORDS_A_MINUTE = 100  # mathematics reads slowly
+MINUTES_A_FORMULA = 0.5  # one that stands on its own
 MINUTES_AN_EXERCISE = 10
+FORMULA = re.compile(r"\$\$.+?\$\$|^[`~:]{3,}\s*\{math\}", re.DOTALL | re.MULTILINE)
 EXERCISE = re.compile(r"(?m)^\s*[`~:]{3,}\s*\{exercise\}")
 
 
@@ -66,13 +68,15 @@ def fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def minutes(source: Path) -> tuple[int, int]:
-    """Return the minutes that a page takes: to read, and to do its exercises."""
+    """Return the minutes that the text of a page takes: to read, and to do its exercises."""
     if source.suffix == ".ipynb":
-        text = "\n\n".join(cell.source for cell in nbformat.read(source, as_version=4).cells)
+        cells = nbformat.read(source, as_version=4).cells
+        text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     else:
         text = source.read_text(encoding="utf-8")
     exercises = len(EXERCISE.findall(text))
-    return round(len(text.split()) / WORDS_A_MINUTE), MINUTES_AN_EXERCISE * exercises
+    reading = len(text.split()) / WORDS_A_MINUTE + MINUTES_A_FORMULA * len(FORMULA.findall(text))
+    return round(reading), MINUTES_AN_EXERCISE * exercises
 
 
 def spoken(duration: int) -> str:
@@ -137,8 +141,9 @@ def versions() -> nodes.paragraph:
     """Return what the notebooks ran with."""
     listed = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     text = (
-        f"Minutes are a reader's: {WORDS_A_MINUTE} words a minute and {MINUTES_AN_EXERCISE} minutes"
-        " an exercise. Seconds and memory are those of the notebook, executed on one core with"
+        f"Minutes are a reader's: {WORDS_A_MINUTE} words a minute, half a minute a displayed"
+        f" formula and {MINUTES_AN_EXERCISE} minutes an exercise. Seconds and memory are those of"
+        " the notebook, executed on one core with"
         f" Python {platform.python_version()}, {listed}."
     )
     return nodes.paragraph("", text, classes=["status"])

@@ -1,5 +1,7 @@
 """Nesterov's acceleration in continuous time."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -8,12 +10,13 @@ from ibias.datasets import Dataset
 from ibias.flow.collocation import collocate
 from ibias.flow.estimate import ACCURATE, CAUTION, ROUGH, visited
 from ibias.flow.gradient import Space, conclude
-from ibias.flow.log_time import LogTimeField, integrate
+from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage, integrate
 from ibias.flow.separation import Arc
 from ibias.losses import MarginLoss, named
 from ibias.trajectory import Trajectory
 
 CALM = 40.0  # a log time by which swings, which die out like 1/t, are below rounding
+SHAKEN = 300  # steps of a smooth passage, which takes a hundred, before rounding is blamed
 ROUNDING = 1e-13  # relative to log t: the error of an exponent of that size, with some room
 
 
@@ -66,9 +69,9 @@ def accelerated_flow(
     field = LogTimeField(space.Z, loss, space.log_clock - np.log(n), np.zeros(n))
     d = space.start.size
 
-    def velocity(s: float, state: np.ndarray) -> np.ndarray:
-        w, w_s = state[:d], state[d:]
-        return np.concatenate([w_s, -2 * w_s + field(2 * s, w)])
+    def velocity(s: float | np.ndarray, state: np.ndarray) -> np.ndarray:
+        w, w_s = state[..., :d], state[..., d:]
+        return np.concatenate([w_s, -2 * w_s + field(2 * s, w)], axis=-1)
 
     def jacobian(s: float, state: np.ndarray) -> np.ndarray:
         identity = np.eye(d)
@@ -81,21 +84,23 @@ def accelerated_flow(
         pull = field(2 * s, space.start)
         return np.concatenate([space.start + pull / 8, pull / 4])
 
+    def without_swings(s: float, state: np.ndarray, local_error: float) -> Passage:
+        # Rounding may shake the exponents by as much as the error that is allowed, and each step
+        # is then refused. Ten times more is allowed then; the check run tells whether it matters.
+        options = {"jacobian": jacobian, "swings": True}
+        later = log_t[log_t > CALM]
+        try:
+            return integrate(velocity, s, state, later, local_error, max_steps=SHAKEN, **options)
+        except IntegrationFailed:
+            return integrate(velocity, s, state, later, 10 * local_error, **options)
+
     def solve(local_error: float) -> Arc:
         # Start where the gradient has changed, relatively, by less than the local error.
         first = min(-5.0, log_t[0]) + 0.5 * np.log(local_error)
         early_times, calm = log_t[log_t <= CALM], min(CALM, log_t[-1])
         times = np.append(early_times, calm)
         swinging = integrate(velocity, first, early(first), times, local_error, jacobian=jacobian)
-        smooth = integrate(
-            velocity,
-            calm,
-            swinging.state,
-            log_t[log_t > CALM],
-            max(local_error, ROUNDING * log_t[-1]),
-            jacobian=jacobian,
-            swings=True,
-        )
+        smooth = without_swings(calm, swinging.state, max(local_error, ROUNDING * log_t[-1]))
         states = [*swinging.states[:-1], *smooth.states]
         return Arc(
             [state[:d] for state in states],
@@ -108,7 +113,7 @@ def accelerated_flow(
     local_error = ROUGH * tolerance / 10
     first = min(-5.0, log_t[0]) + 0.5 * np.log(local_error) - CAUTION
     swinging = collocate(
-        lambda s, states: np.array([velocity(a, b) for a, b in zip(s, states, strict=True)]),
+        velocity,
         first,
         early(first),
         log_t[visited(log_t)],

@@ -1,5 +1,7 @@
 """Adaptive methods at times that no loop reaches: AdaGrad continued, and Adam's epsilon."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +76,13 @@ def continued_adagrad(
         For bad input, by name.
     IntegrationFailed
         When the integrator does not arrive, or the tolerance cannot be met.
+
+    Examples
+    --------
+    >>> from ibias import datasets
+    >>> run = continued_adagrad(datasets.symmetric_pair(), step_size=0.1, log_steps=[10.0, 1e3])
+    >>> bool(np.allclose(run.accumulators[0], run.accumulators[1], rtol=1e-2))
+    True
     """
     require("data", data, Dataset)
     loss, log_steps = named(loss), increasing("log_steps", log_steps)
@@ -85,13 +94,15 @@ def continued_adagrad(
     n, w = data.n_samples, one_start(data, start)
     pull = LogTimeField(data.Z, loss, -np.log(n), np.zeros(n))
 
-    def map_increment(s: float, state: np.ndarray) -> np.ndarray:
+    def map_increment(s: float | np.ndarray, state: np.ndarray) -> np.ndarray:
         """Return e^s times what one step adds to w and G."""
-        w, total = np.split(state, 2)
+        w, total = np.split(state, 2, axis=-1)
         g = pull(s, w)  # e^s times minus the gradient
-        squares = np.exp(-s) * g**2
-        length = np.sqrt(total + np.exp(-s) * squares)
-        return np.r_[eta * np.divide(g, length, out=np.zeros_like(g), where=length > 0), squares]
+        step = np.exp(-np.asarray(s))[..., None]
+        squares = step * g**2
+        length = np.sqrt(total + step * squares)
+        move = eta * np.divide(g, length, out=np.zeros_like(g), where=length > 0)
+        return np.concatenate([move, squares], axis=-1)
 
     def jacobian(s: float, state: np.ndarray) -> np.ndarray:
         """Return the derivative of the first term of the series, which is the large one."""
@@ -104,13 +115,13 @@ def continued_adagrad(
         by_total = np.diag(-eta / 2 * g * inverse**3)
         return np.block([[by_w, by_total], [2 * np.exp(-s) * g[:, None] * slope, 0 * by_total]])
 
-    def field(s: float, state: np.ndarray) -> np.ndarray:
+    def field(s: float | np.ndarray, state: np.ndarray) -> np.ndarray:
         rows = [map_increment(s, state)]
-        if s < NO_STEPS:
+        if np.min(s) < NO_STEPS:
             for _ in range(ORDER - 1):
-                state = state + np.exp(-s) * rows[-1]
+                state = state + np.exp(-np.asarray(s))[..., None] * rows[-1]
                 rows.append(map_increment(s, state))
-        return LOG_SERIES[len(rows)] @ np.array(rows)
+        return np.tensordot(LOG_SERIES[len(rows)], np.array(rows), axes=1)
 
     states = {0: np.r_[w, np.zeros_like(w)]}
     for k in range(LOOP):
@@ -159,7 +170,7 @@ def adam_flow(
     data: Dataset,
     *,
     epsilon: float,
-    loss: str | MarginLoss = "exponential",
+    loss: str | MarginLoss = "logistic",
     log_t: ArrayLike,
     start: ArrayLike | None = None,
     tolerance: float = 1e-6,
@@ -178,7 +189,7 @@ def adam_flow(
         At least 1e-10. Below that, double precision cannot tell which side of zero a
         coordinate of the gradient is on where the flow of the signs slides along zero.
     loss : str or MarginLoss
-        "exponential", "logistic", or an instance.
+        "logistic", "exponential", or an instance.
     log_t : array, shape (n_times,), increasing
         Natural logarithms of the times.
     start : array, shape (n_features,), optional
@@ -197,6 +208,14 @@ def adam_flow(
         For bad input, by name.
     IntegrationFailed
         When the integrator does not arrive, or the tolerance cannot be met.
+
+    Examples
+    --------
+    >>> from ibias import datasets
+    >>> run = adam_flow(datasets.symmetric_pair(), epsilon=1e-8, log_t=[1.0, 2.0])
+    >>> run.iterates.round(3)
+    array([[2.718, 2.718],
+           [7.358, 7.358]])
     """
     require("data", data, Dataset)
     loss, log_t = named(loss), increasing("log_t", log_t)
@@ -235,24 +254,24 @@ class AdamField:
     loss: MarginLoss
     log_epsilon: float
 
-    def _parts(self, s: float, w: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+    def _parts(self, w: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return log c, h, log(c |h| + epsilon) and the margins, with -grad risk = c h."""
-        u = self.Z @ w
+        u = w @ self.Z.T
         log_slopes = self.loss.log_slope(u)
-        log_size = log_slopes.max()
+        log_size = log_slopes.max(axis=-1, keepdims=True)
         h = np.exp(log_slopes - log_size) @ self.Z / len(self.Z)
         with np.errstate(divide="ignore"):
             log_length = np.logaddexp(log_size + np.log(np.abs(h)), self.log_epsilon)
         return log_size, h, log_length, u
 
-    def __call__(self, s: float, w: np.ndarray) -> np.ndarray:
-        """Return e^s c h / (c |h| + epsilon)."""
-        log_size, h, log_length, _ = self._parts(s, w)
-        return h * np.exp(np.minimum(s + log_size - log_length, 600.0))
+    def __call__(self, s: float | np.ndarray, w: np.ndarray) -> np.ndarray:
+        """Return e^s c h / (c |h| + epsilon), at one time and state or at several."""
+        log_size, h, log_length, _ = self._parts(w)
+        return h * np.exp(np.minimum(np.asarray(s)[..., None] + log_size - log_length, 600.0))
 
     def jacobian(self, s: float, w: np.ndarray) -> np.ndarray:
         """Return the derivative: epsilon / (c |h| + epsilon)^2 times that of c h."""
-        log_size, _, log_length, u = self._parts(s, w)
+        log_size, _, log_length, u = self._parts(w)
         weights = np.exp(self.loss.log_slope(u) - log_size) / len(self.Z)
         derivative = (self.Z.T * (weights * self.loss.log_slope_derivative(u))) @ self.Z
         log_factor = s + log_size + self.log_epsilon - 2 * log_length

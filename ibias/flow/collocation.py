@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.polynomial import Polynomial
 from numpy.polynomial.legendre import Legendre
+from scipy.linalg.lapack import zgetrf, zgetrs
 
 from ibias.flow.log_time import Passage, stopped
 
@@ -23,6 +24,7 @@ NEWTON_ERROR = 0.2  # of the local error allowed
 ROUNDING = 1e-15
 SLOW = 0.1  # a rate of the iteration above this calls for a new Jacobian
 GROWTH, SAFETY = 8.0, 0.8
+CAREFUL, BOLDER = 1.1, 1.2  # how steps grow after one that failed, and how that is forgotten
 # The estimate is that of an embedded formula of order 5. The local error of the step itself,
 # of order 9, is about this power of it.
 SUPERCONVERGENCE = 0.72
@@ -30,7 +32,10 @@ SUPERCONVERGENCE = 0.72
 
 @dataclass(frozen=True, eq=False)
 class Tableau:
-    """The method's coefficients: nodes, A^-1 = vectors diag(poles) vectors^-1, the estimate."""
+    """The method's coefficients: nodes, A^-1 = Re(vectors diag(poles) covectors), the estimate.
+
+    Of two conjugate poles one is kept, its vector twice; the first pole is real.
+    """
 
     nodes: np.ndarray
     inverse: np.ndarray
@@ -53,7 +58,12 @@ def tableau() -> Tableau:
     A = nodes[:, None] ** (powers + 1) / (powers + 1) @ np.linalg.inv(vandermonde)
     inverse = np.linalg.inv(A)
     poles, vectors = np.linalg.eig(inverse)
-    real_pole = float(poles[np.abs(poles.imag).argmin()].real)
+    covectors = np.linalg.inv(vectors)
+    kept = np.flatnonzero(poles.imag > -1e-12)
+    kept = kept[np.argsort(poles.imag[kept])]
+    poles, vectors, covectors = poles[kept], vectors[:, kept], covectors[kept]
+    vectors = np.where(poles.imag > 1e-12, 2, 1) * vectors
+    real_pole = float(poles[0].real)
     # f(0) / real_pole + sum_i e_i f(c_i) vanishes where f is a polynomial of degree below 5.
     estimate = np.linalg.solve(vandermonde.T, np.where(powers == 0, -1 / real_pole, 0.0))
     with_start = np.append(0.0, nodes)[:, None] ** np.arange(STAGES + 1)
@@ -62,7 +72,7 @@ def tableau() -> Tableau:
         inverse,
         poles,
         vectors,
-        np.linalg.inv(vectors),
+        covectors,
         real_pole,
         estimate,
         np.linalg.inv(with_start),
@@ -88,7 +98,7 @@ class Newton:
             self.divisors = t.poles[:, None] - h * self.rates
         else:
             identity = np.eye(len(self.jacobian))
-            self.inverses = _inverse(t.poles[:, None, None] * identity - h * self.jacobian)
+            self.factors = [zgetrf(pole * identity - h * self.jacobian)[:2] for pole in t.poles]
 
     def solve(self, right: np.ndarray) -> np.ndarray:
         """Return Z, shape (5, n)."""
@@ -96,23 +106,15 @@ class Newton:
         if self.symmetric:
             parts = t.covectors @ (right @ self.basis) / self.divisors
             return (t.vectors @ parts).real @ self.basis.T
-        parts = (self.inverses @ (t.covectors @ right)[..., None])[..., 0]
-        return (t.vectors @ parts).real
+        rows = zip(self.factors, t.covectors @ right, strict=True)
+        return (t.vectors @ np.array([zgetrs(*lu, row)[0] for lu, row in rows])).real
 
     def filtered(self, vector: np.ndarray) -> np.ndarray:
         """Return (I - h J / real_pole)^-1 vector."""
         pole = tableau().real_pole
         if self.symmetric:
             return (vector @ self.basis / (1 - self.h / pole * self.rates)) @ self.basis.T
-        return _inverse(np.eye(len(vector)) - self.h / pole * self.jacobian) @ vector
-
-
-def _inverse(matrices: np.ndarray) -> np.ndarray:
-    """Return the inverses; NaN where there is none, so that the step is taken back."""
-    try:
-        return np.linalg.inv(matrices)
-    except np.linalg.LinAlgError:
-        return np.full_like(matrices, np.nan)
+        return pole * zgetrs(*self.factors[0], vector.astype(complex))[0].real
 
 
 def collocate(
@@ -161,6 +163,7 @@ def collocate(
     s, w, h = float(start_time), np.array(start, dtype=float), first_step
     newton: Newton | None = None
     slope, predict = None, None
+    growth = GROWTH
 
     def passage() -> Passage:
         return Passage(np.array(states).reshape(-1, w.size), s, w, calls)
@@ -188,6 +191,7 @@ def collocate(
         if Z is None:
             # First without the last polynomial, which may lead astray; then with a shorter step.
             h, newton, predict = (step / 4 if fresh and predict is None else h), None, None
+            growth = CAREFUL
             continue
         ends = t.inverse @ Z  # step times the slopes at the nodes
         raw = step * slope / t.real_pole + t.estimate @ ends
@@ -195,11 +199,11 @@ def collocate(
         embedded = size * (tolerance / size) ** (SUPERCONVERGENCE if smooth else 1.0)
         error = float((np.abs(newton.filtered(raw)) / embedded).max())
         error = error if np.isfinite(error) else np.inf
-        factor = min(GROWTH, SAFETY * max(error, 1e-30) ** (-1 / (STAGES + 1)))
+        factor = min(growth, SAFETY * max(error, 1e-30) ** (-1 / (STAGES + 1)))
         if error > 1:
             h, newton = step * max(0.1, factor), newton if fresh else None
             continue
-        predict = continuation(Z, step)
+        predict, growth = continuation(Z, step), min(GROWTH, BOLDER * growth)
         s = float(times[len(states)]) if step == left else s + step
         w, slope = w + Z[-1], ends[-1] / step
         h = max(h, step * factor) if step < h else step * factor

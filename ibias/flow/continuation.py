@@ -6,6 +6,8 @@ side, all steps are alike and the series looks perfect. So the first neglected t
 all along the way, and where it grows the loop takes over again.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -81,6 +83,14 @@ def continued_gradient_descent(
     IntegrationFailed
         When the series does not settle, the integrator does not arrive, or the tolerance
         cannot be met.
+
+    Examples
+    --------
+    >>> from ibias import datasets
+    >>> pair = datasets.symmetric_pair()
+    >>> run = continued_gradient_descent(pair, step_size=1.0, log_steps=[10.0, 1e4])
+    >>> run.final.round(3)
+    array([4999.888, 4999.888])
     """
     require("data", data, Dataset)
     loss, log_k = named(loss), whole_steps(increasing("log_steps", log_steps))

@@ -1,5 +1,7 @@
 """Gradient flow of the cross-entropy of several classes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,15 +47,16 @@ class CrossEntropyField:
         """Return the logarithm of the mean cross-entropy, shape (...)."""
         return Logistic().log_risk(soft_minimum(self.margins(w)))
 
-    def weights(self, s: float, u: np.ndarray) -> np.ndarray:
-        """Return e^s q / n, of order one at all times; shape (n_samples, n_classes - 1)."""
+    def weights(self, s: float | np.ndarray, u: np.ndarray) -> np.ndarray:
+        """Return e^s q / n, of order one at all times; shape (..., n_samples, n_classes - 1)."""
+        clock = np.asarray(s)[..., None, None] - np.log(self.n_samples)
         lowest = soft_minimum(u)[..., None]
         log_q = lowest - u + Logistic().log_slope(lowest)
-        return np.exp(np.minimum(s - np.log(self.n_samples) + log_q, LARGEST_EXPONENT))
+        return np.exp(np.minimum(clock + log_q, LARGEST_EXPONENT))
 
-    def __call__(self, s: float, w: np.ndarray) -> np.ndarray:
-        """Return dw/ds."""
-        return self.weights(s, self.margins(w)).ravel() @ self.Z
+    def __call__(self, s: float | np.ndarray, w: np.ndarray) -> np.ndarray:
+        """Return dw/ds, at one time and state or at several."""
+        return self.weights(s, self.margins(w)).reshape(*w.shape[:-1], -1) @ self.Z
 
     def jacobian(self, s: float, w: np.ndarray) -> np.ndarray:
         """Return the derivative: d q_r / d u_k = q_r (q_k - [r = k]) within each sample."""

@@ -138,6 +138,7 @@ def two_runs(
     coarse: float = ROUGH,
     halt: Callable[[float, np.ndarray], bool] | None = None,
     smallest: float = np.inf,
+    symmetric: bool = False,
     smooth: bool = True,
 ) -> tuple[Passage, Passage]:
     """Return LSODA's run and the check run by collocation, which starts earlier.
@@ -145,7 +146,8 @@ def two_runs(
     Parameters
     ----------
     field, jacobian : callable
-        Of one time and one state; without a Jacobian, differences.
+        Of one time and one state; the field also of several, (k,) and (k, n), at once. Without a
+        Jacobian, differences.
     launch : callable
         launch(local_error, caution) returns a first time and the state there; a time earlier
         by `caution` is asked for by the check run.
@@ -159,7 +161,7 @@ def two_runs(
         See `integrate`.
     smallest : float
         What local errors must not exceed.
-    smooth : bool
+    symmetric, smooth : bool
         See `collocate`.
     """
     first, start = launch(fine * tolerance, 0.0)
@@ -172,12 +174,13 @@ def two_runs(
     steer = jacobian if jacobian is not None else lambda s, w: differences(field, s, w)
     with np.errstate(over="ignore", invalid="ignore"):
         check = collocate(
-            lambda s, w: np.array([field(a, b) for a, b in zip(s, w, strict=True)]),
+            field,
             first,
             start,
             times,
             lambda w: np.full(w.size, local_error * max(1.0, np.abs(w).max(initial=0.0))),
             steer,
+            symmetric=symmetric,
             halt=halt,
             smooth=smooth,
         )
@@ -187,6 +190,5 @@ def two_runs(
 def differences(field: Field, s: float, w: np.ndarray) -> np.ndarray:
     """Return the Jacobian of the field by forward differences, shape (n, n)."""
     step = DIFFERENCE * np.maximum(np.abs(w), 1e-3 * max(1e-3, np.abs(w).max(initial=0.0)))
-    here = field(s, w)
-    ahead = [(field(s, w + h * e) - here) / h for h, e in zip(step, np.eye(w.size), strict=True)]
-    return np.array(ahead).T
+    ahead = field(np.full(w.size, s), w + np.diag(step))
+    return ((ahead - field(s, w)) / step[:, None]).T

@@ -1,5 +1,7 @@
 """Gradient flow, at times that no loop reaches."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -129,7 +131,7 @@ class Space:
     size: float
 
     @classmethod
-    def of(cls, data: Dataset, start: ArrayLike | None) -> "Space":
+    def of(cls, data: Dataset, start: ArrayLike | None) -> Space:
         """Return the coordinates for `data` and `start`."""
         w = one_start(data, start)
         size = float(np.linalg.norm(data.Z, axis=1).max()) or 1.0

@@ -8,6 +8,8 @@ q_i = y_i f(theta; x_i). The factor e^s overflows and -l' underflows; their prod
 one once the data are separated, is formed from the sum of the logarithms.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +34,7 @@ def network_flow(
     data: Dataset,
     net: Network,
     *,
-    loss: str | MarginLoss = "exponential",
+    loss: str | MarginLoss = "logistic",
     log_t: ArrayLike,
     start: ArrayLike,
     tolerance: float = 1e-5,
@@ -46,7 +48,7 @@ def network_flow(
     net : Network
         With ReLUs, the flow may cross their kinks but not slide along one.
     loss : str or MarginLoss
-        "exponential", "logistic", or an instance.
+        "logistic", "exponential", or an instance.
     log_t : array, shape (n_times,), increasing
         Natural logarithms of the times; 1e5 is no problem.
     start : array, shape (n_parameters,)
@@ -65,6 +67,15 @@ def network_flow(
         For bad input, by name.
     IntegrationFailed
         When the flow slides along a kink or does not arrive, or the tolerance cannot be met.
+
+    Examples
+    --------
+    >>> from ibias import datasets, models, optima
+    >>> data, net = datasets.separable(0, 10, 3), models.deep_linear(3, 2, 2)
+    >>> run = network_flow(data, net, start=net.random(datasets.generator(0)), log_t=[50.0])
+    >>> w = net.predict(run.final, np.eye(3))
+    >>> round(float(w @ optima.max_margin(data).direction / np.linalg.norm(w)), 2)
+    1.0
     """
     require("data", data, Dataset)
     network("net", net)
@@ -100,18 +111,19 @@ def network_flow(
 
 @dataclass(frozen=True, eq=False)
 class NetworkField:
-    """The vector field d theta/ds and its derivative."""
+    """The vector field d theta/ds and its derivative; the field also of a stack of states."""
 
     data: Dataset
     net: Network
     loss: MarginLoss
 
-    def _weights(self, s: float, margins: np.ndarray) -> np.ndarray:
+    def _weights(self, s: float | np.ndarray, margins: np.ndarray) -> np.ndarray:
         """Return alpha_i."""
-        exponents = s - np.log(self.data.n_samples) + self.loss.log_slope(margins)
+        clock = np.asarray(s)[..., None] - np.log(self.data.n_samples)
+        exponents = clock + self.loss.log_slope(margins)
         return np.exp(np.minimum(exponents, LARGEST_EXPONENT))
 
-    def __call__(self, s: float, theta: np.ndarray) -> np.ndarray:
+    def __call__(self, s: float | np.ndarray, theta: np.ndarray) -> np.ndarray:
         """Return sum_i alpha_i grad q_i."""
         at, y = self.net.linearize(theta, self.data.X), self.data.y
         return at.vjp(y * self._weights(s, y * at.predictions))
@@ -145,9 +157,9 @@ class NetworkField:
             first = min(np.log(local_error) - np.log(np.abs(pull).max()), log_t[0]) - caution
             return first, theta + np.exp(first) * pull
 
-        def counted(s: float, state: np.ndarray) -> np.ndarray:
+        def counted(s: float | np.ndarray, state: np.ndarray) -> np.ndarray:
             nonlocal calls
-            calls += 1
+            calls += np.size(s)
             return self(s, state)
 
         runs = two_runs(
@@ -159,6 +171,7 @@ class NetworkField:
             fine=ACCURATE,
             coarse=ROUGH,
             halt=lambda *_: calls > MAX_EVALUATIONS,
+            symmetric=True,
             smooth=False,
         )
         for run in runs:

@@ -5,6 +5,8 @@ e^s overflows and -l' underflows, but their product does not: it is computed as
 exp(s - log n + log(-l'(Zw))), of order one for ever.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -194,7 +196,7 @@ class LogTimeField:
             allowed = np.minimum(max(unit, size), max(1.0, margin) / self.columns)
         return np.maximum(local_error * allowed, 2e-15 * size)
 
-    def restricted(self, rows: np.ndarray, basis: np.ndarray, point: np.ndarray) -> "LogTimeField":
+    def restricted(self, rows: np.ndarray, basis: np.ndarray, point: np.ndarray) -> LogTimeField:
         """Return the field of x in w = point + basis x, for the samples `rows` only."""
         Z = self.Z[rows]
         return replace(self, Z=Z @ basis, offset=self.offset[rows] + Z @ point)
@@ -272,6 +274,12 @@ def integrate(
     ------
     IntegrationFailed
         When the integrator stops early or the state is not finite.
+
+    Examples
+    --------
+    >>> end = integrate(lambda s, w: -w, 0.0, np.ones(1), np.array([1.0, 2.0]), tolerance=1e-9)
+    >>> end.states.round(6).ravel()
+    array([0.367879, 0.135335])
     """
     states: list[np.ndarray] = []
     while len(states) < len(times) and times[len(states)] <= start_time:

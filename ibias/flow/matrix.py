@@ -1,5 +1,7 @@
 """The gradient flow of a matrix written as a product of factors."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from itertools import count, pairwise
 
@@ -59,6 +61,13 @@ def matrix_flow(
         shape of the problem.
     IntegrationFailed
         When the integrator stops early.
+
+    Examples
+    --------
+    >>> from ibias import datasets
+    >>> run = matrix_flow(datasets.Sensing([np.diag([1.0, 2.0])], [2.0]), scale=1e-2, log_t=[5.0])
+    >>> np.diag(run.final).round(2)
+    array([0.1 , 0.95])
     """
     require("problem", problem, MatrixProblem, example="datasets.low_rank_completion()")
     log_t = increasing("log_t", log_t)

@@ -1,5 +1,7 @@
 """Mirror flow: the gradient flow of the mirror image, exact for any potential."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +21,12 @@ AT_REST = 1e-13  # a residual this small, relative to the targets, is rounding e
 LARGEST = 1e200  # a trial step may overshoot; a finite value lets the integrator reject it
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
 def mirror_flow(
     data: Dataset | Regression,
     potential: Potential,
     *,
-    loss: str | MarginLoss = "exponential",
+    loss: str | MarginLoss = "logistic",
     log_t: ArrayLike,
     start: ArrayLike | None = None,
     tolerance: float = 1e-9,
@@ -145,7 +148,7 @@ class MirrorField:
         potential: Potential,
         loss: MarginLoss,
         start: ArrayLike | None,
-    ) -> "MirrorField":
+    ) -> MirrorField:
         """Return the field for `data`, from the mirror image of `start`."""
         if start is None:
             m = np.zeros(data.n_features)
@@ -172,25 +175,23 @@ class MirrorField:
 
     def weights(self, c: np.ndarray) -> np.ndarray:
         """Return w, the inverse gradient of the potential at m, shape (..., n_features)."""
-        with np.errstate(over="ignore"):
-            w = self.potential.inverse_gradient(self.mirror_image(c))
-        return np.clip(w, -LARGEST, LARGEST)
+        w = self.potential.inverse_gradient(self.mirror_image(c))
+        return np.minimum(np.maximum(w, -LARGEST), LARGEST)
 
-    def pull(self, s: float, w: np.ndarray) -> np.ndarray:
-        """Return the weights of the rows in -e^s grad risk(w), shape (n_samples,)."""
+    def pull(self, s: float | np.ndarray, w: np.ndarray) -> np.ndarray:
+        """Return the weights of the rows in -e^s grad risk(w), shape (..., n_samples)."""
+        s = np.asarray(s)[..., None]
         if self.margin_field is not None:
             return self.margin_field.weights(s, w @ self.rows.T)
         return np.exp(s) / len(self.rows) * (self.targets - w @ self.rows.T)
 
-    def __call__(self, s: float, c: np.ndarray) -> np.ndarray:
-        """Return dc/ds."""
+    def __call__(self, s: float | np.ndarray, c: np.ndarray) -> np.ndarray:
+        """Return dc/ds, at one time and state or at several."""
         return (self.pull(s, self.weights(c)) @ self.rows) @ self.basis
 
     def jacobian(self, s: float, c: np.ndarray) -> np.ndarray:
         """Return the derivative of the field, by the chain rule through u = rows w(m(c))."""
-        with np.errstate(over="ignore", divide="ignore"):
-            metric = self.potential.inverse_metric(self.mirror_image(c))
-        metric = np.minimum(metric, LARGEST)
+        metric = np.minimum(self.potential.inverse_metric(self.mirror_image(c)), LARGEST)
         move = self.rows @ metric if metric.ndim == 2 else self.rows * metric
         if self.margin_field is None:
             slope = np.full(len(self.rows), -np.exp(s) / len(self.rows))
@@ -201,8 +202,7 @@ class MirrorField:
 
     def stretch(self) -> float:
         """Return the largest |dw/dm| at the start, or 1 if that is larger or it is infinite."""
-        with np.errstate(divide="ignore"):
-            metric = np.abs(self.potential.inverse_metric(self.start))
+        metric = np.abs(self.potential.inverse_metric(self.start))
         return float(max(1.0, metric[np.isfinite(metric)].max(initial=1.0)))
 
     def first_step(self, s: float) -> np.ndarray:

@@ -1,5 +1,7 @@
 """One entry for flows: the limit of a method on an objective, in log time."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -184,9 +186,10 @@ def velocity_flow(
     tolerance, pull = positive("tolerance", tolerance), objective.all_samples
     theta = np.zeros(objective.n_parameters) if start is None else start
 
-    def field(s: float, theta: np.ndarray) -> np.ndarray:
+    def field(s: float | np.ndarray, theta: np.ndarray) -> np.ndarray:
+        """Return e^s times the velocity; of several times and states at once, too."""
         log_size, direction = velocity(pull, theta)
-        return np.exp(np.minimum(s + log_size, LARGEST_EXPONENT)) * direction
+        return np.exp(np.minimum(np.asarray(s)[..., None] + log_size, LARGEST_EXPONENT)) * direction
 
     speed = np.abs(field(0.0, theta)).max()
     if not speed > 0:

@@ -1,5 +1,7 @@
 """Gradient flow on the parameters of a linear predictor w(theta), squared loss."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,5 +1,7 @@
 """The flow of the singular values of a product when all entries are observed."""
 
+from __future__ import annotations
+
 from itertools import pairwise
 
 import numpy as np
@@ -35,6 +37,12 @@ def singular_value_flow(
     Returns
     -------
     array, shape (n_times, n_values)
+
+    Examples
+    --------
+    >>> singular_value_flow([3.0, 1.0], depth=2, scale=1e-3, log_t=[0.0, 3.0]).round(2)
+    array([[0.36, 0.01],
+           [3.  , 1.  ]])
     """
     targets = finite_array("targets", targets, ndim=1)
     if not (targets > 0).all():

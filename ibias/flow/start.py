@@ -14,7 +14,6 @@ def one_start(data: Dataset, start: ArrayLike | None) -> np.ndarray:
     w = finite_array("start", start)
     if w.shape != (data.n_features,):
         raise ValueError(
-            f"start must be one weight vector of the {data.n_features} features; got shape"
-            f" {w.shape}."
+            f"start has shape {w.shape}; give one weight vector of the {data.n_features} features."
         )
     return w

@@ -1,5 +1,7 @@
 """The 2x2 completion [[?, 1], [1, 0]] in variables that do not lose the determinant."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,6 +77,14 @@ def two_by_two_flow(
         For a singular or wrongly shaped start, or depth 1.
     IntegrationFailed
         When the integrator stops early.
+
+    Examples
+    --------
+    >>> run = two_by_two_flow(np.diag([1.0, 1.0]), log_t=[2.0, 20.0])
+    >>> bool(run.iterates[1, 0, 0] > run.iterates[0, 0, 0] > 1)
+    True
+    >>> round(float(run.iterates[1, 0, 1]), 2)
+    1.0
     """
     W0 = finite_array("start", start, ndim=2)
     log_t, depth = increasing("log_t", log_t), positive_integer("depth", depth)

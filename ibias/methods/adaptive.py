@@ -11,8 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import shown
-from ibias.methods.method import Limit, Method, at_least_zero, exp, ratio, share
+from ibias.methods.method import (
+    Limit,
+    Method,
+    Remembering,
+    at_least_zero,
+    exp,
+    ratio,
+    share,
+    two_shares,
+)
 from ibias.objectives import Objective, Pull
 
 
@@ -50,7 +58,7 @@ class AdaGrad(_Adaptive):
 
 
 @dataclass(frozen=True, eq=False)
-class RMSProp(_Adaptive):
+class RMSProp(_Adaptive, Remembering):
     """v <- b v + (1-b) g^2,  theta <- theta - eta g / (sqrt(v) + epsilon).
 
     b is the smoothing. PyTorch's epsilon is 1e-8.
@@ -61,10 +69,6 @@ class RMSProp(_Adaptive):
     def __post_init__(self) -> None:
         super().__post_init__()
         share("smoothing", self.smoothing)
-
-    def init(self, objective: Objective, theta: np.ndarray) -> tuple[float, float]:
-        """Return v, and the size it is measured in, as a logarithm."""
-        return 0.0, -np.inf
 
     def step(
         self, pull: Pull, theta: np.ndarray, state: tuple, k: int, eta: float
@@ -96,10 +100,7 @@ class Adam(_Adaptive):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if np.shape(self.betas) != (2,):
-            raise ValueError(f"betas must be a pair, such as (0.9, 0.999); got {shown(self.betas)}")
-        for beta in self.betas:
-            share("betas", beta)
+        two_shares("betas", self.betas)
 
     def init(self, objective: Objective, theta: np.ndarray) -> tuple[float, float, float]:
         """Return m, v, and the size they are measured in, as a logarithm."""

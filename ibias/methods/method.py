@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, from_zero
+from ibias._validate import finite_array, from_zero, shown
 from ibias.objectives import Downhill, Objective, Pull
 from ibias.potentials import Potential
 from ibias.steps import Constant, Safe, Step
@@ -97,6 +97,17 @@ class Smooth(Method):
         return Constant(objective.default_step_size)
 
 
+class Remembering(Method):
+    """A method with one memory of gradients, kept relative to the size of the last of them.
+
+    The size is a logarithm: a memory of gradients that underflow does not.
+    """
+
+    def init(self, objective: Objective, theta: np.ndarray) -> tuple[float, float]:
+        """Return the memory, zero, and the logarithm of the size that it is measured in."""
+        return 0.0, -np.inf
+
+
 def exp(exponents: np.ndarray) -> np.ndarray:
     """Return exp of the exponents, but never infinity."""
     return np.exp(np.minimum(exponents, LARGEST_EXPONENT))
@@ -127,6 +138,14 @@ def at_least_zero(name: str, value: ArrayLike) -> np.ndarray:
     if (numbers < 0).any():
         raise ValueError(f"{name} must be at least 0, one number or a list; got {value!r}")
     return numbers
+
+
+def two_shares(name: str, value: tuple[float, float]) -> None:
+    """Refuse what is no pair of numbers from 0 to below 1."""
+    if np.shape(value) != (2,):
+        raise ValueError(f"{name} must be a pair, such as (0.9, 0.99); got {shown(value)}")
+    for one in value:
+        share(name, one)
 
 
 def share(name: str, value: float) -> float:

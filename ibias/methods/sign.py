@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ibias._validate import shown
-from ibias.methods.method import Method, exp, share
-from ibias.objectives import Objective, Pull
+from ibias.methods.method import Remembering, exp, share, two_shares
+from ibias.objectives import Pull
 
 
 @dataclass(frozen=True)
-class SignMomentum(Method):
+class SignMomentum(Remembering):
     """m <- b m + (1-b) g,  theta <- theta - eta sign(m): Signum (Bernstein et al. 2018).
 
     b is the momentum; 0 is sign descent, steepest in l_inf. With decoupled `WeightDecay` it
@@ -22,10 +21,6 @@ class SignMomentum(Method):
     def __post_init__(self) -> None:
         share("momentum", self.momentum)
 
-    def init(self, objective: Objective, theta: np.ndarray) -> tuple[float, float]:
-        """Return m, and the size it is measured in, as a logarithm."""
-        return 0.0, -np.inf
-
     def step(
         self, pull: Pull, theta: np.ndarray, state: tuple, k: int, eta: float
     ) -> tuple[np.ndarray, tuple]:
@@ -36,7 +31,7 @@ class SignMomentum(Method):
 
 
 @dataclass(frozen=True)
-class Lion(Method):
+class Lion(Remembering):
     """theta <- theta - eta sign(b1 m + (1-b1) g),  m <- b2 m + (1-b2) g  (Chen et al. 2023).
 
     With b1 = b2 it is `SignMomentum`.
@@ -45,14 +40,7 @@ class Lion(Method):
     betas: tuple[float, float] = (0.9, 0.99)
 
     def __post_init__(self) -> None:
-        if np.shape(self.betas) != (2,):
-            raise ValueError(f"betas must be a pair, such as (0.9, 0.99); got {shown(self.betas)}")
-        for beta in self.betas:
-            share("betas", beta)
-
-    def init(self, objective: Objective, theta: np.ndarray) -> tuple[float, float]:
-        """Return m, and the size it is measured in, as a logarithm."""
-        return 0.0, -np.inf
+        two_shares("betas", self.betas)
 
     def step(
         self, pull: Pull, theta: np.ndarray, state: tuple, k: int, eta: float

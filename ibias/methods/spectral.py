@@ -1,5 +1,7 @@
 """Steepest descent in norms of singular values: theta as the matrices that it is made of."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -7,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias._validate import positive_integer
-from ibias.methods.method import Method, exp, share
+from ibias.methods.method import Method, Remembering, exp, share
 from ibias.methods.steepest import norm_orders, steepest_direction
 from ibias.objectives import Objective, Pull
 from ibias.steps import Decaying, Step
@@ -95,7 +97,7 @@ class Spectral(Method):
 
 
 @dataclass(frozen=True)
-class Muon(Method):
+class Muon(Remembering):
     """M <- b M + G,  Theta <- Theta - eta polar(M), for each matrix of theta (Jordan et al. 2024).
 
     b is the momentum. With `nesterov` the polar factor is that of b M + G. The polar factor is
@@ -112,10 +114,6 @@ class Muon(Method):
         positive_integer("n_steps", self.n_steps)
         if self.coefficients is not None and np.shape(self.coefficients) != (3,):
             raise ValueError(f"coefficients must be three numbers; got {self.coefficients!r}")
-
-    def init(self, objective: Objective, theta: np.ndarray) -> tuple[float, float]:
-        """Return M, and the size it is measured in, as a logarithm."""
-        return 0.0, -np.inf
 
     def step(
         self, pull: Pull, theta: np.ndarray, state: tuple, k: int, eta: float

@@ -1,5 +1,7 @@
 """Steepest descent in any l_p norm, and boosting, which is its coordinate-wise form."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -71,9 +73,8 @@ class Steepest(Method):
     ) -> tuple[np.ndarray, None]:
         """Return a step of size eta ||g||_q; none where the gradient is zero or underflows."""
         g = pull.value(theta)
-        if not g.any(axis=-1).all():
-            return theta, None
-        v = steepest_direction(g, self.p)
+        moving = g.any(axis=-1, keepdims=True)
+        v = steepest_direction(g if moving.all() else np.where(moving, g, 1.0), self.p)
         return theta + eta * (g * v).sum(axis=-1, keepdims=True) * v, None
 
     def limit(self) -> Limit | None:

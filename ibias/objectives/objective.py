@@ -18,7 +18,7 @@ from ibias.objectives.readers import Entries, Linear, Signed, Through, taker
 Data = Dataset | Regression | MulticlassDataset | MatrixProblem
 Rows = np.ndarray | None
 Maker = Callable[[Rows, Rows], Pull]
-FEW = 64  # iterates whose risk is computed together
+OUTPUTS = 2**15  # that are computed together, so that many iterates need little memory
 
 
 class Model(Protocol):
@@ -57,7 +57,7 @@ class Objective:
     >>> from ibias import datasets
     >>> objective = Objective(datasets.symmetric_pair(), "exponential")
     >>> print(f"{objective.log_risk([1000.0, 1000.0]):.6f}")
-    -2000.000000
+    -2000.916291
     >>> objective.pull([1000.0, 1000.0]).log_size.tolist()
     [-2000.0]
     """
@@ -252,10 +252,12 @@ class Objective:
     def log_risk(self, theta: ArrayLike) -> np.ndarray:
         """Return the logarithm of the risk, shape (...), for theta of shape (..., n_parameters)."""
         theta = np.asarray(theta, dtype=float)
-        if theta.ndim < 2 or len(theta) <= FEW:
+        if theta.ndim <= 1 + len(self.batch):
             return np.asarray(self.all_samples.log_risk(theta))
-        parts = range(0, len(theta), FEW)
-        return np.concatenate([self.all_samples.log_risk(theta[i : i + FEW]) for i in parts])
+        outputs = theta[0].size // theta.shape[-1] * getattr(self.sets[0], "n_samples", 1)
+        few = max(1, OUTPUTS // outputs)
+        parts = range(0, len(theta), few)
+        return np.concatenate([self.all_samples.log_risk(theta[i : i + few]) for i in parts])
 
     def pull(
         self,
@@ -265,6 +267,16 @@ class Objective:
     ) -> Downhill:
         """Return minus the gradient of the risk at theta, its size as a logarithm."""
         return self.on(rows, targets)(np.asarray(theta, dtype=float))
+
+    def separated(self, theta: np.ndarray) -> bool | np.ndarray | None:
+        """Say whether theta puts every sample on its own side; None where there are no sides."""
+        if self.kind not in (Dataset, MulticlassDataset):
+            return None
+        u = self.all_samples.reader.forward(theta)
+        if self.loss == "squared":
+            u = u * self.y
+        right = (u > 0).all(axis=-1)
+        return bool(right) if right.ndim == 0 else right
 
     def weights(self, theta: ArrayLike) -> np.ndarray:
         """Return the weights of the linear predictor that theta makes; not for a network.
@@ -339,7 +351,7 @@ class Objective:
             return self.X, 1.0
         if not np.isfinite(self.loss.smoothness):
             raise ValueError(
-                f"{self.loss} is not smooth, so no step size is safe by default: give steps."
+                f"{self.loss} is not smooth, so no step size is safe: give steps (or step_size)."
             )
         return self.Z, self.loss.smoothness
 
@@ -348,7 +360,7 @@ class Objective:
         model = self.model
         if model is None:
             return
-        linear = all(hasattr(model, name) for name in ("n_features", "weights", "pullback"))
+        linear = all(hasattr(model, name) for name in ("weights", "pullback"))
         if not hasattr(model, "n_parameters") or not (linear or hasattr(model, "linearize")):
             raise ValueError(
                 f"model must have n_parameters, and weights and pullback or linearize; got"
@@ -360,7 +372,7 @@ class Objective:
                 " models.MatrixProduct(shape, depth=2)."
             )
         first = self.sets[0]
-        own = model.n_features if linear else getattr(model, "widths", (None,))[0]
+        own = getattr(model, "n_features", None) if linear else getattr(model, "widths", (None,))[0]
         needed = self.n_weights if linear else first.n_features
         if own is not None and own != needed:
             raise ValueError(f"the data have {needed} features, the model {own}: make another.")

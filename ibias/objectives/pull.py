@@ -58,7 +58,7 @@ class Pull:
 
     def log_risk(self, theta: np.ndarray) -> np.ndarray:
         """Return the logarithm of the mean loss, shape (...)."""
-        return self.outputs.log_risk(self.reader.at(theta)[0])
+        return self.outputs.log_risk(self.reader.forward(theta))
 
     def over_risk(self, theta: np.ndarray) -> np.ndarray:
         """Return -grad log risk(theta), the pull over the risk: of order one at all times."""

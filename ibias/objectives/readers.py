@@ -31,6 +31,10 @@ class Reader(ABC):
     def at(self, theta: np.ndarray) -> tuple[np.ndarray, Back]:
         """Return the outputs, shape (..., n_samples), and the map back."""
 
+    def forward(self, theta: np.ndarray) -> np.ndarray:
+        """Return the outputs alone."""
+        return self.at(theta)[0]
+
     @abstractmethod
     def whole(self, theta: np.ndarray) -> tuple[np.ndarray, Back, np.ndarray]:
         """Return the outputs, the map back, and the squared norms of their gradients."""
@@ -81,6 +85,10 @@ class Signed(Reader):
         """Return the signed predictions, and v -> sum_i v_i s_i grad f(theta; x_i)."""
         at = self.model.linearize(theta, self.X)
         return self.signs * at.predictions, lambda v: at.vjp(self.signs * v)
+
+    def forward(self, theta: np.ndarray) -> np.ndarray:
+        """Return the signed predictions."""
+        return self.signs * self.model.predict(theta, self.X)
 
     def whole(self, theta: np.ndarray) -> tuple[np.ndarray, Back, np.ndarray]:
         """Return the same, and ||grad f(theta; x_i)||^2."""

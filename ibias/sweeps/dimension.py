@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from ibias import descent, models, optima
+from ibias import models, optima
 from ibias._validate import choice
 from ibias.datasets import Dataset, generator
+from ibias.descent import descent
+from ibias.objectives import Objective
 from ibias.sweeps.table import Table, code_hash
 
 NAME = "dimension"
 SOURCES = (
     "sweeps/dimension.py",
-    "descent/homogeneous.py",
+    "descent.py",
     "models/network.py",
     "models/kernels.py",
     "optima/kernel.py",
@@ -61,9 +63,8 @@ def errors(task: str, dimension: int, seed: int) -> dict[str, float]:
     rng = generator(seed)
     data, test = (sample(task, dimension, n, rng) for n in (N_SAMPLES, N_TEST))
     net = models.two_layer_relu(dimension, WIDTH)
-    run = descent.network_descent(
-        data, net, start=net.random(rng, SCALE), n_steps=N_STEPS, record=[N_STEPS]
-    )
+    start, objective = net.random(rng, SCALE), Objective(data, "exponential", net)
+    run = descent(objective, start=start, n_steps=N_STEPS, record=[N_STEPS])
     machine = optima.kernel_margin(models.relu_kernel(data.X), data.y)
     outputs = {
         "network": net.predict(run.final, test.X),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ibias import descent, models, optima
+from ibias import models, optima
 from ibias.datasets import generator
+from ibias.descent import descent
+from ibias.objectives import Objective
 from ibias.sweeps.dimension import N_SAMPLES, N_TEST, sample
 from ibias.sweeps.table import Table, code_hash
 
@@ -13,7 +15,7 @@ NAME = "initial_scale"
 SOURCES = (
     "sweeps/initial_scale.py",
     "sweeps/dimension.py",
-    "descent/homogeneous.py",
+    "descent.py",
     "models/network.py",
     "optima/kernel.py",
     "optima/margin.py",
@@ -52,9 +54,9 @@ def errors(task: str, scale: float, seed: int) -> dict[str, float]:
     net = models.two_layer_relu(DIMENSIONS[task], 2 * HALF_WIDTH)
     W, a = half.layers(half.random(rng))
     start = scale * net.flatten([np.vstack([W, W]), np.hstack([a, -a])])
-    theta = start
+    theta, objective = start, Objective(data, "exponential", net)
     for _ in range(MAX_STEPS // STRIDE):
-        run = descent.network_descent(data, net, start=theta, n_steps=STRIDE, record=[STRIDE])
+        run = descent(objective, start=theta, n_steps=STRIDE, record=[STRIDE])
         theta = run.final
         if run.log_risk[-1] < LOG_RISK:
             break

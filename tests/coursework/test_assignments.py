@@ -1,5 +1,6 @@
 """Every assignment: right answers get all, nothing gets nothing, each error costs its question."""
 
+import functools
 import re
 
 import nbformat
@@ -12,6 +13,12 @@ from grading.marks import Bench, as_meant, full
 
 NAMES = names()
 TENTHS = [[f"student-{number}" for number in range(k, 100, 10)] for k in range(10)]
+
+
+@functools.cache
+def bench_of(name):
+    """Return the bench of an assignment, whose given cells run once for all answers."""
+    return Bench(marks.read(name))
 
 
 def each_assignment(test):
@@ -129,7 +136,7 @@ def test_the_student_notebook_says_how_to_begin_and_hand_in(name, built):
 def test_each_answer_gets_what_it_deserves(name, question):
     """The reference and all right answers everything; the wrong ones what stands beside them."""
     assignment = marks.read(name)
-    bench = Bench(assignment)
+    bench = bench_of(name)
     reference = Answer(question, "", assignment.solution(question))
     most = assignment.question(question).points
     assert bench.of(reference).points == {question: most}
@@ -143,7 +150,7 @@ def test_each_answer_gets_what_it_deserves(name, question):
 def test_an_error_costs_its_own_question(name, question):
     """Full marks for one answer, whichever wrong ones stand in the place of all the others."""
     assignment = marks.read(name)
-    bench, by_question = Bench(assignment), {}
+    bench, by_question = bench_of(name), {}
     for wrong in assignment.wrong_answers:
         by_question.setdefault(wrong.question, []).append(wrong)
     for wrongs in by_question.values():
@@ -161,7 +168,7 @@ def test_an_error_costs_its_own_question(name, question):
 def test_empty_answers_run_and_get_nothing(name):
     """No cell of the handed-out notebook raises, and no point is free."""
     assignment = marks.read(name)
-    got = Bench(assignment).whole(assignment.blank)
+    got = bench_of(name).whole(assignment.blank)
     assert set(got.points.values()) == {0}
     raised = [said for messages in got.messages.values() for said in messages]
     assert not [said for said in raised if said.startswith("the cell raises")]
@@ -184,7 +191,7 @@ def test_right_answers_work_for_other_students(name):
 def test_tests_may_also_run_at_the_end(name):
     """Some graders run all tests after the last cell: no answer hides an earlier one."""
     assignment = marks.read(name)
-    got = Bench(assignment).whole(late=True)
+    got = bench_of(name).whole(late=True)
     assert got.points == full(assignment), got
 
 

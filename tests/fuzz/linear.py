@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from ibias import descent, flow, losses
+from ibias import flow, losses
 from ibias.datasets import Dataset
+from ibias.descent import Diverged
 from tests.fuzz.outcome import REFUSED, RIGHT, SILENT, UNCLEAR, Outcome
 from tests.reference import flows
 
@@ -69,7 +70,7 @@ def judged(kind, ordinary, run, right, tolerance, said, precision=1e-11):
     """Run the package, and compare it with what is right (None: the reference knows nothing)."""
     try:
         path = run()
-    except (flow.IntegrationFailed, descent.Diverged, ValueError) as error:
+    except (flow.IntegrationFailed, Diverged, ValueError) as error:
         clear = len(str(error)) <= LONGEST_MESSAGE and (
             " ask for " in str(error).lower()
             or "choose" in str(error)

@@ -12,16 +12,19 @@ from conftest import ROOT
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 HEAVIEST = {"prose": 450_000, "mathematics": 850_000, "sliders": 1_200_000}
+SCREENS = {"desk": 1.2, "phone": 1.5}  # above which the first picture of a page begins
 SHORTEST_ALT, SHORTEST_LABEL = 40, 30
 ADVANCE = 0.603  # of a character of code in ems: the widest of the faces that site.css names
 SOURCE = re.compile(r"```|:::|\{[\w:]+\}`|\$|\\[a-zA-Z(]|\*\*\w[^*\n]*\*\*")
 USES = {  # what a page loads, and what on it needs that
     "katex/katex.css": ".katex",
     "slider.js": ".slider",
+    "code.js": "details.code",
     "ledger.js": "#ledger-filter",
     "ledger.css": "#ledger-filter",
     "sphinx-design.min.css": "[class^=sd-]",
 }
+UNFOLD = "document.querySelectorAll('details').forEach(d => { d.open = true; })"
 NEVER = re.compile(r"thebe|toggle|searchtools|fontawesome|MathJax")
 # Faces that a page is painted with stand in its style sheets: lines would move if they came late.
 LATE = re.compile(r"source-serif|icons-|KaTeX_(Main-Regular|Math-Italic|Size[12])")
@@ -71,8 +74,24 @@ def figures(page: Any) -> list[str]:
     )
 
 
+def first_screen(page: Any) -> list[str]:
+    """The first picture begins where its reader is: above so many screens, as the page opens."""
+    width, height = page.viewport_size["width"], page.viewport_size["height"]
+    most = SCREENS["desk" if width > 640 else "phone"]
+    place = page.evaluate(
+        """() => {
+            const first = document.querySelector("article :is(.slider, figure, .cell_output img)");
+            return first && first.getBoundingClientRect().top + scrollY;
+        }"""
+    )
+    if place is None or place < most * height:
+        return []
+    return [f"the first picture begins at {place / height:.2f} screens, not above {most}"]
+
+
 def code(page: Any) -> list[str]:
     """The lines of code fit their boxes, by the size of the type and not by a machine's face."""
+    page.evaluate(UNFOLD)
     return page.evaluate(
         """advance => [...document.querySelectorAll(".cell_input pre")].filter(box => {
             const style = getComputedStyle(box);
@@ -82,6 +101,26 @@ def code(page: Any) -> list[str]:
             return longest * advance * parseFloat(style.fontSize) > inside + 1;
         }).map(box => `a line of code is wider than its box: ${box.textContent.slice(0, 80)}`)""",
         ADVANCE,
+    )
+
+
+def folds(page: Any) -> list[str]:
+    """Code folds, the result of a check never; each line of it has the code of its own cell."""
+    return page.evaluate(
+        """() => {
+            const folds = document.querySelectorAll("details.code");
+            const found = [...document.querySelectorAll(".cell_output > *")]
+                .filter(e => !e.checkVisibility()).map(e => `hidden: ${e.textContent}`);
+            for (const line of document.querySelectorAll(".cell .checks > li")) {
+                const code = line.querySelector(".to-code")?.getAttribute("aria-controls");
+                const own = code && document.getElementById(code)?.closest(".cell");
+                if (own !== line.closest(".cell"))
+                    found.push(`a check without its code: ${line.textContent}`);
+            }
+            if (!document.querySelector(".code-switch") !== !folds.length)
+                found.push("the switch is on pages with code, and on no other");
+            return found.map(problem => problem.slice(0, 160));
+        }"""
     )
 
 
@@ -170,7 +209,7 @@ def wide(page: Any) -> list[str]:
 
 def scrolling(page: Any) -> list[str]:
     """On a narrow screen no formula and no table has to scroll, folded-away ones included."""
-    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    page.evaluate(UNFOLD)
     return page.evaluate(
         """() => [...document.querySelectorAll(".formula, .pst-scrollable-table-container")]
             .filter(e => e.scrollWidth > e.clientWidth + 1)
@@ -190,19 +229,71 @@ def jumps(page: Any) -> list[str]:
     return [f"the page jumps by {total:.3f}", *moved] if total >= 0.05 else []
 
 
-def accessible(page: Any) -> list[str]:
-    """In the light, and when the reader's system turns dark, everything unfolded."""
-    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+# Mark one text of each kind: its letters, and the grounds of all that it stands in. What is
+# placed out of the flow may lie on something else, and is a kind of its own.
+KINDS = """() => {
+    const plain = ["rgba(0, 0, 0, 0)", "none", "1", "none", "normal", ""].join();
+    const grounds = new Map([[null, ""]]);
+    const ground = e => {
+        if (!grounds.has(e)) {
+            const s = getComputedStyle(e);
+            const away = ["absolute", "fixed", "sticky"].includes(s.position);
+            const own = [s.backgroundColor, s.backgroundImage, s.opacity, s.filter,
+                s.mixBlendMode, away ? grounds.size : ""].join();
+            const below = ground(e.parentElement);
+            grounds.set(e, own === plain ? below : `${below}/${own}`);
+        }
+        return grounds.get(e);
+    };
+    const kinds = new Set(), walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let last = null; walk.nextNode();) {
+        const e = walk.currentNode.parentElement;
+        if (e === last || !walk.currentNode.data.trim() || !e.checkVisibility()) continue;
+        if (e.closest("[aria-hidden=true], svg, math, script, style")) continue;
+        last = e;
+        const s = getComputedStyle(e);
+        const kind = [s.color, s.fontSize, s.fontWeight, s.textShadow, ground(e)].join();
+        if (!kinds.has(kind)) e.setAttribute("data-kind", "");
+        kinds.add(kind);
+    }
+}"""
+# Take away what axe has nothing to say of: letters of a kind that is marked elsewhere, and the
+# boxes of a formula, which are hidden from all who listen, unless the keyboard gets there.
+LESS = """() => {
+    document.querySelectorAll("pre span:not([data-kind], [id], :has([data-kind]))")
+        .forEach(e => e.replaceWith(...e.childNodes));
+    document.querySelectorAll(".katex-html:not(:has(a, [tabindex]))")
+        .forEach(e => e.replaceChildren());
+}"""
+VIOLATIONS = """async ([scheme, options]) => {
+    axe.configure({rules: [{id: "color-contrast", selector: "[data-kind]"}]});
+    return (await axe.run(document, {resultTypes: ["violations"], ...options}))
+        .violations.flatMap(v => v.nodes.map(n =>
+            `${scheme}: ${v.id}: ${n.html.slice(0, 160)} | ${n.failureSummary}`));
+}"""
+BY_COLOUR = {"runOnly": ["color-contrast", "link-in-text-block"]}
+
+
+def accessible(page: Any, unfold: bool = True) -> list[str]:
+    """In the light, and when the reader's system turns dark, everything unfolded.
+
+    The contrast of letters on their ground is measured once for each kind of text, and in the
+    dark only the rules are tried again that look at colours: nothing else differs.
+    """
+    if unfold:
+        page.evaluate(UNFOLD)
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = []
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        tools.until(page, "scheme => document.documentElement.dataset.theme === scheme", scheme)
-        tools.still(page)
-        found += page.evaluate(
-            """async scheme => (await axe.run(document, {resultTypes: ["violations"]}))
-                .violations.flatMap(v => v.nodes.map(n =>
-                    `${scheme}: ${v.id}: ${n.html.slice(0, 160)} | ${n.failureSummary}`))""",
-            scheme,
-        )
-    return found
+        turn(page, scheme)
+        page.evaluate(KINDS)
+    page.evaluate(LESS)
+    found = page.evaluate(VIOLATIONS, ["dark", BY_COLOUR])
+    turn(page, "light")
+    return found + page.evaluate(VIOLATIONS, ["light", {}])
+
+
+def turn(page: Any, scheme: str) -> None:
+    """Let the reader's system turn light or dark, and wait until the page has followed."""
+    page.emulate_media(color_scheme=scheme)
+    tools.until(page, "scheme => document.documentElement.dataset.theme === scheme", scheme)
+    tools.still(page)

@@ -9,7 +9,10 @@ import sliders  # book/_ext/sliders.py
 from conftest import ROOT
 
 WORDS = ("few", "some", "many", "all")
-SCRIPT = (ROOT / "book" / "_assets" / "slider.js").read_text(encoding="utf-8")
+SCRIPT, CODE = (
+    (ROOT / "book" / "_assets" / name).read_text(encoding="utf-8")
+    for name in ("slider.js", "code.js")
+)
 PICTURE = (
     '<svg role="img" aria-label="A line of slope {slope} over a long text." viewBox="0 0 288 216">'
     '<path d="M0 0L288 {slope}" stroke="black"/></svg>'
@@ -40,8 +43,15 @@ PAGE = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>A page</t
 <main><article><h1>A page</h1><p>Text.</p>
 <img src="a.svg" width="9" height="9"
 alt="Two curves cross near three, and the dashed one stays above.">
-<div class="cell_input"><pre tabindex="0">{"x" * 100}</pre></div><div class="formula">x</div>
-{slider()}</article></main><script defer src="_static/slider.js"></script><script>
+<fieldset class="code-switch"><legend>code</legend><label><input type="radio" name="code"
+value="some">some</label><output></output></fieldset><div class="cell">
+<details class="code check" id="code-1"><summary>Code</summary>
+<div class="cell_input"><pre tabindex="0">{"x" * 100}</pre></div></details>
+<div class="cell_output"><ul class="checks"><li>gap = 0 <button type="button"
+class="to-code" aria-controls="code-1">code</button></li></ul></div></div>
+<div class="formula">x</div>
+{slider()}</article></main><script defer src="_static/slider.js"></script>
+<script defer src="_static/code.js"></script><script>document.documentElement.dataset.code = "some";
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const theme = () => {{ document.documentElement.dataset.theme = dark.matches ? "dark" : "light"; }};
 dark.addEventListener("change", theme); theme();</script></html>"""
@@ -91,7 +101,21 @@ FAULTS = {
     "a figure without text": ("figures", "a.svg", 'alt="Two', 'title="Two'),
     "a figure without a size": ("figures", "a.svg", ' height="9"', ""),
     "a figure that is not there": ("figures", "b.svg", 'src="a.svg"', 'src="b.svg"'),
+    "a picture below the screen": (
+        "first_screen",
+        "begins at 1.",
+        "<p>",
+        '<p style="height: 1100px">',
+    ),
     "a long line": ("code", "wider than its box", "x" * 100, "x" * 110),
+    "a check without its code": (
+        "folds",
+        "without its code",
+        'aria-controls="code-1"',
+        'aria-controls="code-2"',
+    ),
+    "a check that folds away": ("folds", "hidden: gap", '<ul class="checks">', "<ul hidden>"),
+    "code without a switch": ("folds", "the switch", 'class="code-switch"', 'class="code-witch"'),
     "a value that is not announced": (
         "sliders",
         "is announced",
@@ -173,8 +197,9 @@ def planted(tmp_path, visit):
     (tmp_path / "a.svg").write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
     )
-    for name in ("ledger.js", "source-serif.js", "thebe.js"):
-        (tmp_path / "_static" / name).write_text("")
+    scripts = dict.fromkeys(("ledger.js", "source-serif.js", "thebe.js"), "") | {"code.js": CODE}
+    for name, script in scripts.items():
+        (tmp_path / "_static" / name).write_text(script)
 
     def open_page(old="", new="", width=1280):
         assert old in PAGE + SCRIPT

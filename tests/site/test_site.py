@@ -15,6 +15,14 @@ from coursework import Assignment, names
 # The longest page first: the last ones to be looked at should be short.
 PAGES = sorted(tools.pages(), key=lambda page: -(tools.SITE / page).stat().st_size)
 PAGES = PAGES or ["book/index.html"]
+# Their first picture still comes too late. The list is exact: a page that is repaired leaves it.
+PENDING = {
+    "book/geometry/linear_networks.html",
+    "book/perspective/deep_networks.html",
+    "book/perspective/map.html",
+    "book/perspective/without_gradients.html",
+    "book/stochasticity/sharpness.html",
+}
 every_page = pytest.mark.parametrize("path", PAGES)
 
 
@@ -23,7 +31,8 @@ def test_page(path, address, site, visit, subtests):
     """Served to a desk, in light and dark; served to a phone; and from disk."""
     page = visit(f"{address}/{path}")
     heard = rules.loads(page, address)  # before anything is moved
-    at_a_desk = (rules.source, rules.figures, rules.code, rules.sliders, rules.jumps)
+    late = rules.first_screen(page)
+    at_a_desk = (rules.source, rules.figures, rules.sliders, rules.jumps, rules.folds, rules.code)
     for rule in at_a_desk:
         with subtests.test(rule.__name__):
             assert rule(page) == []
@@ -35,6 +44,9 @@ def test_page(path, address, site, visit, subtests):
         assert page.troubles == []
 
     page = visit(f"{address}/{path}", width=390, height=844)
+    late += rules.first_screen(page)
+    with subtests.test("first screen, at a desk and on a phone"):
+        assert bool(late) == (path in PENDING), late or "take it from the list PENDING"
     for rule in (rules.sliders, rules.jumps, rules.wide, rules.scrolling):
         with subtests.test(f"{rule.__name__} on a phone"):
             assert rule(page) == []
@@ -45,6 +57,10 @@ def test_page(path, address, site, visit, subtests):
             assert rule(page) == []
     with subtests.test("troubles from disk"):
         assert page.troubles == []
+
+
+def test_what_is_pending_is_in_the_book(site):
+    assert set(PAGES) >= PENDING
 
 
 def test_text_has_its_place_before_the_page_is_complete(address, visit):

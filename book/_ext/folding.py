@@ -1,0 +1,125 @@
+"""Two ways to read a page: code stands where it is the lesson, and folds where it serves it.
+
+Imports, figures, sliders and checks fold behind one quiet line; what is left is the lesson: the
+data, an update, a certificate, a formula. The rule reads the code of a cell and what it printed.
+The tag ``lesson`` shows a cell and ``fold`` folds one, against the rule. Without scripts and on
+paper every line of code is there: the reader's choice, some, all or none, is kept by code.js.
+"""
+
+import ast
+from collections.abc import Collection
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
+
+from ibias.claims import LINE
+
+WHOLE = "book/coursework/"  # here the code is the student's
+DRAWN_BY = {"frames", "plots", "plt"}
+JUDGED_BY = {"control", "rejects"}
+SAID = {
+    "imports": "Imports",
+    "picture": "Code of the figure",
+    "check": "Code of the check",
+    "lesson": "Code",
+    "aside": "Code",
+}
+
+
+class code_fold(nodes.General, nodes.Element):
+    """The code of a cell, which its reader can fold."""
+
+
+def kind(source: str, tags: Collection[str] = (), printed: str = "") -> str:
+    """Return what the code of a cell is for: lesson, imports, picture, check or aside."""
+    if "lesson" in tags:
+        return "lesson"
+    found = _kind(source, printed)
+    return "aside" if found == "lesson" and "fold" in tags else found
+
+
+def _kind(source: str, printed: str) -> str:
+    """Return the kind by what the code calls and what it printed."""
+    if any(map(LINE.match, printed.splitlines())):
+        return "check"
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # a magic of the notebook
+        return "lesson"
+    if tree.body and all(isinstance(one, ast.Import | ast.ImportFrom) for one in tree.body):
+        return "imports"
+    called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    methods = {function.attr for function in called if isinstance(function, ast.Attribute)}
+    if "Check" in names or methods & JUDGED_BY:
+        return "check"
+    return "picture" if names & DRAWN_BY else "lesson"
+
+
+def fold(app: Sphinx, doctree: nodes.document) -> None:
+    """Make the code of each cell of a page into what its reader can fold."""
+    if app.env.docname.startswith(WHOLE):
+        return
+    for cell in list(doctree.findall(nodes.container)):
+        if cell.get("nb_element") != "cell_code":
+            continue
+        first, *outputs = cell.children
+        if first.get("nb_element") != "cell_code_source":
+            continue
+        cell.attributes.pop("hide_mode", None)  # the tags hide-input and fold are one here
+        tags = cell["cell_metadata"].get("tags", [])
+        printed = "\n".join(
+            block.astext() for output in outputs for block in output.findall(nodes.literal_block)
+        )
+        what = kind(first.astext(), tags, printed)
+        on_line = any(map(LINE.match, printed.splitlines()))
+        classes = ["code", what, *(["on-line"] if on_line else [])]
+        number = f"code-{cell['cell_index']}"
+        cell[0] = code_fold("", first, ids=[number], classes=classes, said=SAID[what])
+        join(cell)
+
+
+def join(cell: nodes.container) -> None:
+    """Take the code of the cell before into the fold, if both fold and nothing is between."""
+    place = cell.parent.index(cell)
+    before = cell.parent[place - 1] if place else None
+    if not isinstance(before, nodes.container) or len(before) != 1:
+        return
+    earlier, own = before[0], cell[0]
+    if isinstance(earlier, code_fold) and "lesson" not in earlier["classes"] + own["classes"]:
+        own[:0] = earlier.children
+        cell.parent.remove(before)
+
+
+def visit_fold(self: HTML5Translator, node: code_fold) -> None:
+    """Open the fold, unfolded: a page without scripts shows everything."""
+    self.body.append(self.starttag(node, "details", open=""))
+    self.body.append(f"<summary>{node['said']}</summary>")
+
+
+def depart_fold(self: HTML5Translator, node: code_fold) -> None:
+    """Close the fold."""
+    self.body.append("</details>\n")
+
+
+def skip(self: Any, node: nodes.Node) -> None:
+    """Write nothing around the code, in other formats."""
+
+
+def add_switch(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
+    """Put the switch and its script on the pages that have code to fold."""
+    context["has_code"] = doctree is not None and next(doctree.findall(code_fold), None) is not None
+    if context["has_code"]:
+        app.add_js_file("code.js", loading_method="defer")
+
+
+def setup(app: Sphinx) -> dict:
+    """Fold when a page is read, before its cells lose their names."""
+    plain = (skip, skip)
+    html = (visit_fold, depart_fold)
+    app.add_node(code_fold, html=html, latex=plain, text=plain, man=plain)
+    app.connect("doctree-read", fold)
+    app.connect("html-page-context", add_switch)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
