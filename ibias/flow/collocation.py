@@ -27,6 +27,7 @@ ROUNDING = 1e-15
 SLOW = 0.1  # a rate of the iteration above this calls for a new Jacobian
 GROWTH, SAFETY = 8.0, 0.8
 CAREFUL, BOLDER = 1.1, 1.2  # how steps grow after one that failed, and how that is forgotten
+LEAP = 1e6  # a Jacobian that has grown by more is that of a point which no solution comes near
 # The estimate is that of an embedded formula of order 5. The local error of the step itself,
 # of order 9, is about this power of it.
 SUPERCONVERGENCE = 0.72
@@ -165,7 +166,7 @@ def collocate(
     s, w, h = float(start_time), np.array(start, dtype=float), first_step
     newton: Newton | None = None
     slope, predict = None, None
-    growth = GROWTH
+    growth, steepest = GROWTH, 1.0
 
     def passage() -> Passage:
         return Passage(np.array(states).reshape(-1, w.size), s, w, calls)
@@ -184,7 +185,12 @@ def collocate(
         fresh = newton is None
         if fresh:
             middle = (s, w) if predict is None else (s + step / 2, w + predict(step)[2])
-            newton, calls = Newton(jacobian(*middle), symmetric), calls + 1
+            J, calls = jacobian(*middle), calls + 1
+            if predict is not None and not np.abs(J).max() <= LEAP * steepest:
+                # Divided by such a Jacobian any residual is small, and any guess would do.
+                predict, growth = None, CAREFUL
+                continue
+            newton, steepest = Newton(J, symmetric), max(1.0, float(np.abs(J).max()))
         newton.prepare(step)
         tolerance = allowed(w)
         guess = np.outer(t.nodes * step, slope) if predict is None else predict(step)
