@@ -191,6 +191,8 @@ class MatrixTrajectory(Record):
         The number of steps done, k, at each time; None for flows.
     step_sizes : array, shape (n_times, ...), or None
         The size of the step that led to each iterate; None for flows.
+    error_estimate : array, shape (n_times,), or None
+        The error of W relative to ||W||_F, the largest of the batch; None for loops.
 
     Examples
     --------
@@ -210,6 +212,7 @@ class MatrixTrajectory(Record):
     n_evaluations: int = field(default=0)
     steps: np.ndarray | None = None
     step_sizes: np.ndarray | None = None
+    error_estimate: np.ndarray | None = None
 
     @property
     def final(self) -> np.ndarray:

@@ -13,6 +13,7 @@ from ibias.methods import AdaGrad, Adam, HeavyBall, NormalizedSteepest, RMSProp
 from ibias.noise import WithReplacement
 from ibias.objectives import Objective
 from ibias.trajectory import margin
+from tests.reference import other_flows as right
 
 REFERENCE = Path(__file__).parent / "reference"
 TABLE = json.loads((REFERENCE / "torch_iterates.json").read_text())
@@ -199,3 +200,27 @@ def test_adam_flow_passes_from_one_margin_to_the_other():
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("seed", "n", "d", "epsilon"), [(0, 7, 6, 0.047), (1, 6, 8, 0.041), (2, 6, 7, 0.011)]
+)
+def test_adam_flow_passes_kinks_at_the_tolerance(seed, n, d, epsilon):
+    """Where a coordinate of the gradient changes its sign the field is not smooth."""
+    rng = np.random.default_rng(seed)
+    direction = np.eye(d)[0]
+    Z = rng.standard_normal((n, d))
+    Z += np.outer(np.abs(Z @ direction) - Z @ direction + 0.3, direction)
+    start, log_t = rng.standard_normal(d), np.array([-2.0, 0.5, 2.0])
+    run = flow.adam_flow(
+        Dataset.one_class(Z),
+        loss="exponential",
+        epsilon=epsilon,
+        log_t=log_t,
+        start=start,
+        tolerance=3e-7,
+    )
+    truth = right.adam(Z, epsilon, start, np.exp(log_t))
+    error = np.abs(run.iterates - truth).max(axis=1)
+    assert (error <= 10 * run.error_estimate + 1e-9).all()
+    assert (error <= 3e-7 * np.maximum(1, np.abs(truth).max(axis=1))).all()

@@ -148,6 +148,9 @@ def test_bad_input_names_the_remedy(monkeypatch):
             flow.matrix_flow(PROBLEM, log_t=[0.0], **bad)
     with pytest.raises(ValueError, match="have the shape"):
         flow.matrix_flow(PROBLEM, start=[np.eye(4)], log_t=[0.0])
+    for no_factors in (np.eye(2), [], [1.0, 2.0], 3.0):
+        with pytest.raises(ValueError, match="start must be a sequence of matrices"):
+            flow.matrix_flow(PROBLEM, start=no_factors, log_t=[0.0])
     with pytest.raises(ValueError, match="strictly increasing"):
         flow.matrix_flow(PROBLEM, scale=1.0, log_t=[1.0, 0.0])
     with pytest.raises(ValueError, match="determinant other than 0"):
@@ -164,3 +167,46 @@ def test_bad_input_names_the_remedy(monkeypatch):
 def test_the_identity_start_is_scaled_by_the_product():
     run = flow.matrix_flow(PROBLEM, depth=3, scale=1e-3, log_t=[np.log(1e-9)])
     np.testing.assert_allclose(run.final, product(scaled_identity(1e-3, (5, 5), 3)), atol=1e-8)
+
+
+SPREAD = np.array([3.0, 2.0, 1.0, 0.5, 0.3, 0.2])
+ESCAPES = np.log([5.0, 10.0, 20.0, 40.0, 60.0])
+
+
+def all_seen(seed=0):
+    """All 36 entries are seen: then each singular value has its law. Also the eigenvectors."""
+    Q = np.linalg.qr(np.random.default_rng(seed).standard_normal((6, 6)))[0]
+    return Completion(np.ones((6, 6), bool), (Q * SPREAD) @ Q.T), Q
+
+
+@pytest.mark.parametrize("tolerance", [1e-8, 1e-6, 1e-4])
+def test_errors_that_the_saddle_multiplies_are_within_the_tolerance(tolerance):
+    problem, Q = all_seen()
+    run = flow.matrix_flow(problem, depth=3, scale=1e-4, log_t=ESCAPES, tolerance=tolerance)
+    values = flow.singular_value_flow(SPREAD, depth=3, scale=1e-4, log_t=ESCAPES)
+    off = run.iterates - (Q * values[:, None]) @ Q.T
+    error = np.linalg.norm(off, axis=(1, 2)) / np.linalg.norm(values, axis=1)
+    assert (error <= 10 * run.error_estimate + 1e-10).all()
+    assert (error <= tolerance).all()
+    assert (run.error_estimate <= tolerance).all()
+
+
+def test_steps_that_are_right_one_by_one_are_not_enough(monkeypatch):
+    monkeypatch.setattr(matrix_module, "LOCAL", (1.0,))
+    problem, _ = all_seen()
+    with pytest.raises(flow.IntegrationFailed, match="two runs that share no approximation"):
+        flow.matrix_flow(problem, depth=3, scale=1e-4, log_t=ESCAPES, tolerance=1e-8)
+
+
+def test_a_flow_that_only_seems_at_rest_is_refused(monkeypatch):
+    """The check run does not rest where the other one does."""
+    monkeypatch.setattr(matrix_module, "REST", 1e4)
+    with pytest.raises(flow.IntegrationFailed, match="two runs that share no approximation"):
+        flow.matrix_flow(Completion([[True]], [[2.0]]), scale=0.1, log_t=[10.0], tolerance=1e-6)
+
+
+def test_a_batch_keeps_its_worst_estimate():
+    batch = low_rank_completion(3, 5, 2, 15, seed=1)
+    run = flow.matrix_flow(batch, scale=0.01, log_t=TIMES, tolerance=1e-6)
+    assert run.error_estimate.shape == TIMES.shape
+    assert (run.error_estimate > 0).all()

@@ -18,6 +18,7 @@ from ibias.trajectory import Trajectory
 ORDER = 3  # terms of the series that continues AdaGrad
 LOOP = 2**10  # steps of its exact loop; the check run leaves it at half of them
 SMALLEST_EPSILON = 1e-10
+FINE = 1e-3  # local errors of Adam's flow, per tolerance: a hundred of them gather
 SLIDING = 0.005  # of epsilon: local errors where the gradient is as small
 NO_STEPS = 40.0  # past this log k one step is below rounding, whatever it is
 
@@ -230,9 +231,17 @@ def adam_flow(
         # Before `first` no coordinate moves by more than e^first, within the tolerance.
         return first - caution, w + field(first - caution, w)
 
-    # A coordinate of the gradient that slides along zero stays within epsilon of it.
+    # A coordinate of the gradient that slides along zero stays within epsilon of it. Where it
+    # changes its sign the field has a kink: its second derivative jumps.
     real, check = two_runs(
-        field, launch, log_t, tolerance, field.jacobian, smallest=SLIDING * epsilon
+        field,
+        launch,
+        log_t,
+        tolerance,
+        field.jacobian,
+        fine=FINE,
+        smallest=SLIDING * epsilon,
+        smooth=False,
     )
     accurate, rough = real.states, check.states
     n_accurate, n_rough = real.n_evaluations, check.n_evaluations

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count, pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.integrate import solve_ivp
+from scipy.integrate import ode, solve_ivp
 
+from ibias import progress
 from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import MatrixProblem
+from ibias.flow.estimate import compared, visited
 from ibias.flow.log_time import IntegrationFailed
 from ibias.models.matrix_product import product, scaled_identity, vjp
 from ibias.trajectory import MatrixTrajectory
 
-MAX_EVALUATIONS = 300_000
+MAX_EVALUATIONS = 300_000  # of one run
+# Local errors, per tolerance: leaving the saddle multiplies them by up to a thousand; if by more,
+# a second attempt is made.
+LOCAL = (1e-3, 1e-6)
+SMALLEST = 1e-13  # a relative local error
+REST = 0.1  # the root of the risk of a flow at rest, per tolerance
+AFTER_REST = 1.5  # how much longer the check run goes on than the time at which the flow rests
 
 
 def matrix_flow(
@@ -25,7 +34,7 @@ def matrix_flow(
     scale: float | None = None,
     start: Sequence[ArrayLike] | None = None,
     log_t: ArrayLike,
-    tolerance: float = 1e-9,
+    tolerance: float = 1e-6,
 ) -> MatrixTrajectory:
     """Return the gradient flow dW_j/dt = -(W_1...W_{j-1})^T G (W_{j+1}...W_N)^T.
 
@@ -46,13 +55,14 @@ def matrix_flow(
     log_t : array, shape (n_times,)
         The logarithms of the times at which W is wanted, increasing.
     tolerance : float
-        The relative error of a step; the absolute error is `tolerance` times the smallest
-        size of a factor at the start, over a thousand. Once the root of the risk is below
-        ten times `tolerance` in the whole batch, the flow counts as at rest.
+        The error allowed in W, relative to ||W||_F. Once the root of the risk is below a tenth of
+        it in the whole batch, the flow counts as at rest.
 
     Returns
     -------
     MatrixTrajectory
+        Its ``error_estimate`` is the distance to a second run by another kind of method, a
+        multistep method beside one of Runge and Kutta, which comes to no rest.
 
     Raises
     ------
@@ -60,7 +70,8 @@ def matrix_flow(
         For both or neither of `scale` and `start`, or factors that do not chain up to the
         shape of the problem.
     IntegrationFailed
-        When the integrator stops early.
+        When the integrator stops early, or the two runs differ by more than the tolerance: on
+        the way from a tiny start rounding errors may grow with the matrix.
 
     Examples
     --------
@@ -79,9 +90,11 @@ def matrix_flow(
     def unpack(state: np.ndarray) -> list[np.ndarray]:
         return [part.reshape(s) for part, s in zip(np.split(state, ends), shapes, strict=True)]
 
+    bar = progress.Bar("integrating the factors", float(np.exp(log_t[-1])))
     evaluations = count()
 
     def field(t: float, state: np.ndarray) -> np.ndarray:
+        bar.at(t)
         if next(evaluations) == MAX_EVALUATIONS:
             raise IntegrationFailed(
                 f"{MAX_EVALUATIONS} evaluations took the flow only to log time {np.log(t):.4g} of"
@@ -92,33 +105,54 @@ def matrix_flow(
         return -np.concatenate([gradient.ravel() for gradient in gradients])
 
     def at_rest(_: float, state: np.ndarray) -> float:
-        return float(np.max(problem.risk(product(unpack(state)))) - (10 * tolerance) ** 2)
+        return float(np.max(problem.risk(product(unpack(state)))) - (REST * tolerance) ** 2)
 
     initial = np.concatenate([factor.ravel() for factor in factors])
-    smallest = min(np.linalg.norm(factor, axis=(-2, -1)).min() for factor in factors)
-    states, status, n_evaluations = _integrate(
-        field, at_rest, initial, np.exp(log_t), tolerance, 1e-3 * tolerance * smallest
-    )
-    iterates = np.array([product(unpack(state)) for state in states])
+    sizes = np.concatenate([np.linalg.norm(f, axis=(-2, -1)).ravel() for f in factors])
+    smallest = sizes[sizes > 0].min(initial=1.0)
+    times, at = np.exp(log_t), visited(log_t)
+    for local in LOCAL:
+        errors = local * tolerance, 1e-3 * local * tolerance * smallest
+        evaluations = count()
+        with bar:
+            states, rest, n_evaluations = _by_runge_kutta(field, at_rest, initial, times, *errors)
+            evaluations = count()
+            stops = np.minimum(times[at], AFTER_REST * rest)
+            others = _by_multistep(field, initial, stops, *errors)
+        iterates = np.array([product(unpack(state)) for state in states])
+        check = np.array([product(unpack(state)) for state in others])
+        try:
+            error = _compared(log_t, iterates, check, tolerance)
+            break
+        except IntegrationFailed:
+            if local == LOCAL[-1]:
+                raise
+    rests = rest < times[-1]
     return MatrixTrajectory(
         log_t=read_only(log_t),
         iterates=read_only(iterates),
         log_risk=read_only(_log(problem.risk(iterates))),
         factors=tuple(read_only(factor) for factor in unpack(states[-1].copy())),
-        status=status,
+        status=f"at rest since log time {np.log(rest):.4g}"
+        if rests
+        else "reached the last time, not yet at rest",
         n_evaluations=n_evaluations,
+        error_estimate=error,
     )
 
 
-def _integrate(
-    field: Callable[[float, np.ndarray], np.ndarray],
+Field = Callable[[float, np.ndarray], np.ndarray]
+
+
+def _by_runge_kutta(
+    field: Field,
     at_rest: Callable[[float, np.ndarray], float],
     initial: np.ndarray,
     times: np.ndarray,
     rtol: float,
     atol: float,
-) -> tuple[np.ndarray, str, int]:
-    """Return the states at `times`, how it ended, and the number of evaluations."""
+) -> tuple[np.ndarray, float, int]:
+    """Return the states at `times`, when the flow came to rest, and the number of evaluations."""
     at_rest.terminal = True  # type: ignore[attr-defined]
     result = solve_ivp(
         field,
@@ -127,21 +161,53 @@ def _integrate(
         method="DOP853",
         t_eval=times,
         events=at_rest,
-        rtol=max(rtol, 1e-13),
+        rtol=max(rtol, SMALLEST),
         atol=atol,
     )
     if result.status < 0 or not np.isfinite(result.y).all():
-        raise IntegrationFailed(
-            f"the integrator stopped before log time {np.log(times[-1]):.6g}: {result.message}"
-            " Ask for earlier times or a larger tolerance."
-        )
+        raise _stopped(times)
     states = np.reshape(result.y, (initial.size, -1)).T
     if result.status == 1:
         rest = result.y_events[0][-1]
         states = np.concatenate([states, np.tile(rest, (len(times) - len(states), 1))])
-        log_time = np.log(result.t_events[0][-1])
-        return states, f"at rest since log time {log_time:.4g}", result.nfev
-    return states, "reached the last time, not yet at rest", result.nfev
+        return states, float(result.t_events[0][-1]), result.nfev
+    return states, np.inf, result.nfev
+
+
+def _by_multistep(
+    field: Field, initial: np.ndarray, times: np.ndarray, rtol: float, atol: float
+) -> np.ndarray:
+    """Return the states at `times`, which do not fall, by the formulas of Adams."""
+    solver = ode(field).set_integrator(
+        "vode", method="adams", rtol=max(rtol, SMALLEST), atol=atol, nsteps=MAX_EVALUATIONS
+    )
+    solver.set_initial_value(initial, 0.0)
+    states = []
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # it warns and returns; the failure is raised below
+        for t in times:
+            states.append(solver.integrate(t).copy() if t > solver.t else states[-1])
+            if not solver.successful():
+                raise _stopped(times)
+    return np.array(states)
+
+
+def _compared(
+    log_t: np.ndarray, iterates: np.ndarray, check: np.ndarray, tolerance: float
+) -> np.ndarray:
+    """Return the largest relative error of the batch at each time, or raise; see `compared`."""
+    at = visited(log_t)
+    size = np.linalg.norm(iterates, axis=(-2, -1)).reshape(len(log_t), -1)
+    size = np.where(size > 0, size, 1.0)
+    off = np.linalg.norm(iterates[at] - check, axis=(-2, -1)).reshape(len(at), -1) / size[at]
+    return compared(log_t, np.zeros_like(size), off, tolerance)
+
+
+def _stopped(times: np.ndarray) -> IntegrationFailed:
+    return IntegrationFailed(
+        f"the integrator stopped before log time {np.log(times[-1]):.6g}: its steps became too"
+        " short. Ask for earlier times or a larger tolerance."
+    )
 
 
 def _initial_factors(
@@ -155,7 +221,13 @@ def _initial_factors(
         raise ValueError("give exactly one of scale (then W_0 = scale * I) and start (factors).")
     if start is None:
         return scaled_identity(scale, problem.shape, depth)
-    factors = [finite_array(f"start[{j}]", factor) for j, factor in enumerate(start)]
+    parts = start if isinstance(start, Iterable) else ()
+    factors = [finite_array(f"start[{j}]", factor) for j, factor in enumerate(parts)]
+    if not factors or any(factor.ndim < 2 for factor in factors):
+        raise ValueError(
+            "start must be a sequence of matrices, the factors, one at least; got"
+            f" {[factor.shape for factor in factors] or repr(start)[:50]}. One factor W is start=[W]."
+        )
     sizes = [factor.shape[-2:] for factor in factors]
     chained = all(a[1] == b[0] for a, b in pairwise(sizes))
     if not chained or (sizes[0][0], sizes[-1][1]) != tuple(problem.shape[-2:]):

@@ -27,7 +27,7 @@ RECOVERED = 0.1  # the relative error below which a matrix counts as found
 def _flow(depth: int, scale: float, time: float) -> Callable[[Completion], np.ndarray]:
     def limit(problems: Completion) -> np.ndarray:
         run = flow.matrix_flow(
-            problems, depth=depth, scale=scale, log_t=[np.log(time)], tolerance=1e-6
+            problems, depth=depth, scale=scale, log_t=[np.log(time)], tolerance=1e-4
         )
         return run.final
 
