@@ -17,6 +17,7 @@ from ibias.potentials import NegativeEntropy, SquaredNorm
 
 DATA = datasets.separable(0, 12, 3)
 LINE = datasets.gaussian_regression(0, 4, 6)
+TOKENS, SEQUENCES = datasets.next_tokens(0), datasets.token_sequences(seed=0)
 CLASSES = datasets.separable_classes(0)
 NET = models.Network((3, 4, 1), "squared_relu")
 THETA = np.random.default_rng(0).standard_normal(NET.n_parameters)
@@ -37,6 +38,7 @@ LOOPS = {
     "nesterov": (DATA, {"method": methods.Nesterov()}),
     "dual momentum": (DATA, {"method": methods.DualMomentum()}),
     "loss-scaled": (DATA, {"method": methods.LossScaled()}),
+    "perceptron": (DATA, {"method": methods.Perceptron(), "steps": 1.0}),
     "rescaled": (DATA, {"method": methods.Rescaled()}),
     "normalised": (DATA, {"method": methods.NormalizedGradient()}),
     "adagrad": (DATA, {"method": methods.AdaGrad(), "steps": 0.1}),
@@ -75,6 +77,11 @@ FLOWS = {
     "adam_flow": (DATA, {"log_t": [1.0], "epsilon": 0.1}),
     "accelerated_flow": (DATA, {"log_t": [1.0]}),
     "cross_entropy_flow": (CLASSES, {"log_t": [1.0]}),
+    "next_token_flow": (TOKENS, {"log_t": [1.0]}),
+    "attention_flow": (
+        SEQUENCES,
+        {"log_t": [1.0], "model": models.Attention(3, 6), "start": np.zeros(6)},
+    ),
     "mirror_flow": (DATA, {"log_t": [1.0], "potential": NegativeEntropy()}),
     "network_flow": (DATA, {"log_t": [1.0], "net": NET, "start": THETA}),
     "parametrized_flow": (LINE, {"log_t": [1.0], "model": NORMED, "start": AT}),
