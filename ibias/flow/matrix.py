@@ -224,9 +224,10 @@ def _initial_factors(
     parts = start if isinstance(start, Iterable) else ()
     factors = [finite_array(f"start[{j}]", factor) for j, factor in enumerate(parts)]
     if not factors or any(factor.ndim < 2 for factor in factors):
+        shapes = [factor.shape for factor in factors] or repr(start)[:50]
         raise ValueError(
-            "start must be a sequence of matrices, the factors, one at least; got"
-            f" {[factor.shape for factor in factors] or repr(start)[:50]}. One factor W is start=[W]."
+            f"start must be a sequence of matrices, the factors, one at least; got {shapes}."
+            " One factor W is start=[W]."
         )
     sizes = [factor.shape[-2:] for factor in factors]
     chained = all(a[1] == b[0] for a, b in pairwise(sizes))
