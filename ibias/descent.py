@@ -253,7 +253,8 @@ def _start(objective: Objective, method: Method, start: Any) -> np.ndarray:
                 " stationary point. Draw them at random."
             )
         return method.start(objective)
-    if isinstance(start, (list, tuple)) and hasattr(model, "factors") and np.ndim(start[0]) > 1:
+    listed = isinstance(start, (list, tuple)) and len(start) > 0
+    if listed and hasattr(model, "factors") and np.ndim(start[0]) > 1:
         start = model.theta(start)
     theta = finite_array("start", start)
     if theta.ndim == 0 or theta.shape[-1] != n:

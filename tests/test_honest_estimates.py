@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from ibias import datasets, flow, losses, progress
+from ibias import datasets, flow, losses, optima, progress
 from ibias.datasets import Dataset
 from ibias.descent import descent
 from ibias.flow import collocation, singular_values
@@ -207,3 +207,25 @@ def test_a_long_run_reports_its_progress_and_can_be_stopped():
     assert seen == sorted(seen)[: len(seen)] or len(seen) == 3
     again = descent(data, n_steps=100)
     assert np.isfinite(again.final).all()
+
+
+SAMPLES = datasets.Dataset.from_signed([[0.0, 1.0], [0.0, 1.0], [0.0, -1.0], [1.0, 3.0]])
+TABLE = datasets.low_rank_completion(1, 4, 1, 12, seed=0)[0]
+LONG = {
+    "integrating again to check": lambda: flow.gradient_flow(SAMPLES, log_t=[1.0, 3.0]),
+    "integrating the factors": lambda: flow.matrix_flow(TABLE, scale=0.1, log_t=[1.0]),
+    "seeking the bounded part": lambda: optima.bounded_part_and_ray(SAMPLES),
+    "sharpening the optimum": lambda: optima.min_nuclear_norm(TABLE),
+}
+
+
+@pytest.mark.parametrize("what", LONG)
+def test_every_long_part_reports_and_can_be_stopped(what):
+    def stop(doing, fraction):
+        assert 0 <= fraction <= 1
+        if doing == what:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), progress.reported(stop):
+        LONG[what]()
+    LONG[what]()  # nothing is broken

@@ -115,3 +115,9 @@ def test_effective_rank_forgets_scale_and_rotation():
 
 def test_the_module_is_a_name_of_the_package():
     assert matrix_product.product is product
+
+
+@pytest.mark.parametrize("use", [product, imbalance, lambda factors: vjp(factors, np.eye(2))])
+def test_one_matrix_is_no_sequence_of_factors(use):
+    with pytest.raises(ValueError, match="sequence of matrices; one factor W is"):
+        use(np.eye(2))

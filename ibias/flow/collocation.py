@@ -5,8 +5,6 @@ the equation at five points, its own Newton iteration and its own choice of the 
 and Wanner 1996, sections IV.5 and IV.8). All stages are evaluated in one call.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +14,7 @@ from numpy.polynomial import Polynomial
 from numpy.polynomial.legendre import Legendre
 from scipy.linalg.lapack import zgetrf, zgetrs
 
+from ibias import progress
 from ibias.flow.log_time import Passage, stopped
 
 STAGES = 5
@@ -171,55 +170,57 @@ def collocate(
     def passage() -> Passage:
         return Passage(np.array(states).reshape(-1, w.size), s, w, calls)
 
-    for _ in range(MAX_STEPS):
-        while len(states) < len(times) and times[len(states)] <= s:
-            states.append(w)
-        if len(states) == len(times):
-            return passage()
-        if h <= SMALLEST_STEP * max(abs(s), 1.0):
-            break
-        left = float(times[len(states)]) - s
-        step = left if h >= left * (1 - 1e-9) else min(h, left / 2) if h > left / 2 else h
-        if slope is None:
-            slope, calls = field(np.array([s]), w[None])[0], calls + 1
-        fresh = newton is None
-        if fresh:
-            middle = (s, w) if predict is None else (s + step / 2, w + predict(step)[2])
-            J, calls = jacobian(*middle), calls + 1
-            if predict is not None and not np.abs(J).max() <= LEAP * steepest:
-                # Divided by such a Jacobian any residual is small, and any guess would do.
-                predict, growth = None, CAREFUL
-                continue
-            newton, steepest = Newton(J, symmetric), max(1.0, float(np.abs(J).max()))
-        newton.prepare(step)
-        tolerance = allowed(w)
-        guess = np.outer(t.nodes * step, slope) if predict is None else predict(step)
-        Z, rate, used = solve_stages(field, newton, s, w, step, guess, tolerance)
-        calls += used
-        if Z is None:
-            # First without the last polynomial, which may lead astray; then with a shorter step.
-            h, newton, predict = (step / 4 if fresh and predict is None else h), None, None
-            growth = CAREFUL
-            continue
-        ends = t.inverse @ Z  # step times the slopes at the nodes
-        raw = step * slope / t.real_pole + t.estimate @ ends
-        size = max(1.0, float(np.abs(w).max()))
-        embedded = size * (tolerance / size) ** (SUPERCONVERGENCE if smooth else 1.0)
-        error = float((np.abs(newton.filtered(raw)) / embedded).max())
-        error = error if np.isfinite(error) else np.inf
-        factor = min(growth, SAFETY * max(error, 1e-30) ** (-1 / (STAGES + 1)))
-        if error > 1:
-            h, newton = step * max(0.1, factor), newton if fresh else None
-            continue
-        predict, growth = continuation(Z, step), min(GROWTH, BOLDER * growth)
-        s = float(times[len(states)]) if step == left else s + step
-        w, slope = w + Z[-1], ends[-1] / step
-        h = max(h, step * factor) if step < h else step * factor
-        newton = newton if rate < SLOW else None
-        if halt is not None and halt(s, w):
+    with progress.Bar("integrating again to check", float(np.max(times, initial=s)) - s) as bar:
+        for _ in range(MAX_STEPS):
+            bar.at(s - start_time)
             while len(states) < len(times) and times[len(states)] <= s:
                 states.append(w)
-            return passage()
+            if len(states) == len(times):
+                return passage()
+            if h <= SMALLEST_STEP * max(abs(s), 1.0):
+                break
+            left = float(times[len(states)]) - s
+            step = left if h >= left * (1 - 1e-9) else min(h, left / 2) if h > left / 2 else h
+            if slope is None:
+                slope, calls = field(np.array([s]), w[None])[0], calls + 1
+            fresh = newton is None
+            if fresh:
+                middle = (s, w) if predict is None else (s + step / 2, w + predict(step)[2])
+                J, calls = jacobian(*middle), calls + 1
+                if predict is not None and not np.abs(J).max() <= LEAP * steepest:
+                    # Divided by such a Jacobian any residual is small, and any guess would do.
+                    predict, growth = None, CAREFUL
+                    continue
+                newton, steepest = Newton(J, symmetric), max(1.0, float(np.abs(J).max()))
+            newton.prepare(step)
+            tolerance = allowed(w)
+            guess = np.outer(t.nodes * step, slope) if predict is None else predict(step)
+            Z, rate, used = solve_stages(field, newton, s, w, step, guess, tolerance)
+            calls += used
+            if Z is None:
+                # First without the last polynomial, which may lead astray; then a shorter step.
+                h, newton, predict = (step / 4 if fresh and predict is None else h), None, None
+                growth = CAREFUL
+                continue
+            ends = t.inverse @ Z  # step times the slopes at the nodes
+            raw = step * slope / t.real_pole + t.estimate @ ends
+            size = max(1.0, float(np.abs(w).max()))
+            embedded = size * (tolerance / size) ** (SUPERCONVERGENCE if smooth else 1.0)
+            error = float((np.abs(newton.filtered(raw)) / embedded).max())
+            error = error if np.isfinite(error) else np.inf
+            factor = min(growth, SAFETY * max(error, 1e-30) ** (-1 / (STAGES + 1)))
+            if error > 1:
+                h, newton = step * max(0.1, factor), newton if fresh else None
+                continue
+            predict, growth = continuation(Z, step), min(GROWTH, BOLDER * growth)
+            s = float(times[len(states)]) if step == left else s + step
+            w, slope = w + Z[-1], ends[-1] / step
+            h = max(h, step * factor) if step < h else step * factor
+            newton = newton if rate < SLOW else None
+            if halt is not None and halt(s, w):
+                while len(states) < len(times) and times[len(states)] <= s:
+                    states.append(w)
+                return passage()
     raise stopped(s, float(times[-1]), f"the check run has steps of {h:.1e} there")
 
 

@@ -236,7 +236,14 @@ def _initial_factors(
             f"start has factors of shapes {[factor.shape for factor in factors]}; their product"
             f" must exist and have the shape {problem.shape} of the problem."
         )
-    batch = np.broadcast_shapes(problem.shape[:-2], *(factor.shape[:-2] for factor in factors))
+    batches = [problem.shape[:-2], *(factor.shape[:-2] for factor in factors)]
+    try:
+        batch = np.broadcast_shapes(*batches)
+    except ValueError as error:
+        raise ValueError(
+            f"start and problem have batch axes {batches} that do not go together; give every"
+            " factor those of the problem, or none."
+        ) from error
     return [np.broadcast_to(f, (*batch, *f.shape[-2:])).copy() for f in factors]
 
 

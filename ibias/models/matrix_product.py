@@ -17,10 +17,17 @@ from ibias._validate import positive, positive_integer
 Factors = Sequence[np.ndarray]
 
 
-def product(factors: Factors) -> np.ndarray:
-    """Return W = W_1 ... W_N, shape (..., n_rows, n_columns)."""
+def _matrices(factors: Factors) -> None:
+    """Refuse what is no sequence of matrices, such as one matrix."""
     if not len(factors):
         raise ValueError("factors is empty; give at least one matrix.")
+    if any(np.ndim(factor) < 2 for factor in factors):
+        raise ValueError("factors must be a sequence of matrices; one factor W is [W].")
+
+
+def product(factors: Factors) -> np.ndarray:
+    """Return W = W_1 ... W_N, shape (..., n_rows, n_columns)."""
+    _matrices(factors)
     W = factors[-1]
     for factor in reversed(factors[:-1]):
         W = factor @ W
@@ -37,6 +44,7 @@ def vjp(factors: Factors, G: ArrayLike) -> list[np.ndarray]:
     G : array, shape (..., n_rows, n_columns)
         The gradient of the risk in W = W_1 ... W_N.
     """
+    _matrices(factors)
     right = [np.eye(factors[-1].shape[-1])]  # W_{j+1} ... W_N, for j = N, ..., 1
     for factor in reversed(factors[1:]):
         right.append(factor @ right[-1])
@@ -101,6 +109,7 @@ def imbalance(factors: Factors) -> np.ndarray:
 
     Each of these matrices is conserved by the gradient flow of any risk of the product.
     """
+    _matrices(factors)
     if len(factors) < 2:
         raise ValueError("a single factor has nothing to be in balance with; give two or more.")
     differences = [

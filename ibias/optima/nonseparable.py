@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ibias import progress
 from ibias._validate import read_only
 from ibias.datasets import Dataset
 from ibias.losses import MarginLoss, named
@@ -177,15 +178,17 @@ def _minimiser(Z: np.ndarray, loss: MarginLoss) -> np.ndarray:
     overflows: -Z^T p and Z^T diag(p * -(log -l')') Z, with p the normalised dual variables.
     """
     x = np.zeros(Z.shape[1])
-    for _ in range(NEWTON_STEPS if x.size else 0):
-        margins = Z @ x
-        p = loss.dual_variables(margins)
-        hessian = (Z.T * (p * -loss.log_slope_derivative(margins))) @ Z
-        step = np.linalg.lstsq(hessian, p @ Z)[0]
-        best = loss.log_risk(margins)
-        while loss.log_risk(Z @ (x + step)) > best + ROUNDING and np.abs(step).max() > ROUNDING:
-            step = step / 2
-        x = x + step
-        if np.abs(step).max() <= 1e-14 * max(1.0, np.abs(x).max()):
-            break
+    with progress.Bar("seeking the bounded part", NEWTON_STEPS) as bar:
+        for k in range(NEWTON_STEPS if x.size else 0):
+            bar.at(k)
+            margins = Z @ x
+            p = loss.dual_variables(margins)
+            hessian = (Z.T * (p * -loss.log_slope_derivative(margins))) @ Z
+            step = np.linalg.lstsq(hessian, p @ Z)[0]
+            best = loss.log_risk(margins)
+            while loss.log_risk(Z @ (x + step)) > best + ROUNDING and np.abs(step).max() > ROUNDING:
+                step = step / 2
+            x = x + step
+            if np.abs(step).max() <= 1e-14 * max(1.0, np.abs(x).max()):
+                break
     return x

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
+from ibias import progress
 from ibias._validate import read_only
 from ibias.datasets import MatrixProblem
 from ibias.datasets.matrices import one_problem
@@ -159,44 +161,52 @@ def _polished(
     P, s, Qt = np.linalg.svd(W)
     n_rows, n_columns = W.shape
     ranks = np.flatnonzero(s[:-1] > RATIO * s[1:]) + 1  # a drop says where the rank may end
-    for r in dict.fromkeys([*ranks.tolist(), int((s > 1e-6 * s[0]).sum())]):
-        size = n_rows * r + n_columns * r + len(y)
-        if s[0] == 0 or size > LARGEST_NEWTON:
-            continue
-        U, V, a = P[:, :r] * np.sqrt(s[:r]), Qt[:r].T * np.sqrt(s[:r]), nu
-        for _ in range(NEWTON_STEPS):
-            Y = np.tensordot(a, sensors, axes=1)
-            AU = np.einsum("imn,nr->imr", sensors, V)
-            AV = np.einsum("imn,mr->inr", sensors, U)
-            residual = np.concatenate(
-                [
-                    np.einsum("imr,mr->i", AU, U) - y,
-                    (Y @ V - U).ravel(),
-                    (Y.T @ U - V).ravel(),
-                ]
-            )
-            identity = np.eye(r)
-            jacobian = np.block(
-                [
-                    [AU.reshape(len(y), -1), AV.reshape(len(y), -1), np.zeros((len(y), len(y)))],
-                    [-np.eye(U.size), np.kron(Y, identity), AU.reshape(len(y), -1).T],
-                    [np.kron(Y.T, identity), -np.eye(V.size), AV.reshape(len(y), -1).T],
-                ]
-            )
-            step = np.linalg.lstsq(jacobian, -residual, rcond=1e-9)[0]
-            U = U + step[: U.size].reshape(U.shape)
-            V = V + step[U.size : U.size + V.size].reshape(V.shape)
-            a = a + step[U.size + V.size :]
-            if not np.abs(step).max() < 1.0:
-                break
-            better, _ = _fitted(sensors, U @ V.T, a, y)
-            Y = np.tensordot(a, sensors, axes=1)
-            top = np.linalg.eigvalsh(Y).max() if semidefinite else np.linalg.norm(Y, ord=2)
-            gap = abs(_gap(better, a / max(1.0, top), y))
-            if gap < smallest:
-                best, smallest = (better, a), gap
-            if np.abs(step).max() <= 1e-14:
-                break
+    tried = dict.fromkeys([*ranks.tolist(), int((s > 1e-6 * s[0]).sum())])
+    steps = count()
+    with progress.Bar("sharpening the optimum", len(tried) * NEWTON_STEPS) as bar:
+        for r in tried:
+            size = n_rows * r + n_columns * r + len(y)
+            if s[0] == 0 or size > LARGEST_NEWTON:
+                continue
+            U, V, a = P[:, :r] * np.sqrt(s[:r]), Qt[:r].T * np.sqrt(s[:r]), nu
+            for _ in range(NEWTON_STEPS):
+                bar.at(next(steps))
+                Y = np.tensordot(a, sensors, axes=1)
+                AU = np.einsum("imn,nr->imr", sensors, V)
+                AV = np.einsum("imn,mr->inr", sensors, U)
+                residual = np.concatenate(
+                    [
+                        np.einsum("imr,mr->i", AU, U) - y,
+                        (Y @ V - U).ravel(),
+                        (Y.T @ U - V).ravel(),
+                    ]
+                )
+                identity = np.eye(r)
+                jacobian = np.block(
+                    [
+                        [
+                            AU.reshape(len(y), -1),
+                            AV.reshape(len(y), -1),
+                            np.zeros((len(y), len(y))),
+                        ],
+                        [-np.eye(U.size), np.kron(Y, identity), AU.reshape(len(y), -1).T],
+                        [np.kron(Y.T, identity), -np.eye(V.size), AV.reshape(len(y), -1).T],
+                    ]
+                )
+                step = np.linalg.lstsq(jacobian, -residual, rcond=1e-9)[0]
+                U = U + step[: U.size].reshape(U.shape)
+                V = V + step[U.size : U.size + V.size].reshape(V.shape)
+                a = a + step[U.size + V.size :]
+                if not np.abs(step).max() < 1.0:
+                    break
+                better, _ = _fitted(sensors, U @ V.T, a, y)
+                Y = np.tensordot(a, sensors, axes=1)
+                top = np.linalg.eigvalsh(Y).max() if semidefinite else np.linalg.norm(Y, ord=2)
+                gap = abs(_gap(better, a / max(1.0, top), y))
+                if gap < smallest:
+                    best, smallest = (better, a), gap
+                if np.abs(step).max() <= 1e-14:
+                    break
     Y = np.tensordot(nu, sensors, axes=1)
     top = np.linalg.eigvalsh(Y).max() if semidefinite else np.linalg.norm(Y, ord=2)
     if abs(_gap(W, nu / max(1.0, top), y)) < smallest:
