@@ -26,13 +26,19 @@ def adopt() -> None:
 
 def core_seconds() -> float:
     """Return the seconds of a core that all ended processes started here have used."""
-    try:
-        while sys.platform == "linux" and os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:  # none is left
-        pass
     times = os.times()
     return times.children_user + times.children_system
+
+
+def run(command: str) -> int:
+    """Run a command and return its status; take leave of adopted processes as they end."""
+    process = subprocess.Popen(command, shell=True)
+    while sys.platform == "linux":
+        ended, status = os.waitpid(-1, 0)
+        if ended == process.pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            break
+    return process.wait()
 
 
 def main(name: str, *steps: str) -> int:
@@ -42,7 +48,7 @@ def main(name: str, *steps: str) -> int:
     began, spent = time.perf_counter(), []
     for step, command in zip(steps[::2], steps[1::2], strict=True):
         start, core = time.perf_counter(), core_seconds()
-        status = subprocess.run(command, shell=True).returncode
+        status = run(command)
         seconds, used = time.perf_counter() - start, core_seconds() - core
         spent.append(f"{step} {seconds:.0f} s ({used:.0f} s of a core)")
         if status:
