@@ -292,9 +292,17 @@ def running(family):
     _, left = psutil.wait_procs(family, timeout=1)
     patience = time.monotonic() + 30
     while left and time.monotonic() < patience:
-        left = [p for p in left if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+        left = [process for process in left if alive(process)]
         time.sleep(0.05)
     return left
+
+
+def alive(process):
+    """Whether it has not ended yet."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_runs_can_be_stopped(linear, right, tmp_path):
