@@ -159,9 +159,9 @@ SLOWEST := --durations=5 --durations-min=5
 
 test: setup
 	@$(RUN) $(PY) tools/browser.py
-	@echo "Five stages, on two quiet cores about nine minutes: style (10 s), unit tests (1 min),"
-	@echo "notebooks, each executed once and compared with its stored outputs (2 min), coursework"
-	@echo "(2 min), site: a clean build from those executions, then a real browser (4 min)."
+	@echo "Five stages, on two quiet cores about twenty minutes: style (a few seconds), unit tests"
+	@echo "(2 min), notebooks, each executed once and compared with its stored outputs (4 min),"
+	@echo "coursework (5 min), site: a clean build from those executions, then a browser (8 min)."
 	@$(MAKE) --no-print-directory lint unit checks assignments site
 
 lint: $(READY)
