@@ -1,6 +1,8 @@
 """What turns the outputs of notebooks into pages."""
 
 import json
+import re
+from pathlib import Path
 
 import checks
 import docstrings
@@ -12,6 +14,8 @@ import sliders
 
 from ibias import frames
 from ibias.claims import Check
+
+BOOK = Path(__file__).resolve().parents[1] / "book"
 
 
 def stream(text):
@@ -148,3 +152,20 @@ def test_punctuation_stays_with_its_formula(typeset):
     assert "<mtext>),</mtext></mrow><annotation" in held
     assert held.count("<span") == held.count("</span>")
     assert mathematics.with_punctuation("plain", "(", ".") == "(plain."
+
+
+def test_no_label_stands_twice():
+    """A reference would lead to one of the two; the site does not build."""
+    labels = [
+        (label, path.stem)
+        for path in sorted(BOOK.rglob("*.ipynb"))
+        if "coursework" not in path.parts
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+        if cell["cell_type"] == "markdown"
+        for pair in re.findall(r"(?m)^:label: (\S+)$|^\(([\w-]+)\)=$", "".join(cell["source"]))
+        for label in pair
+        if label
+    ]
+    assert len(labels) > 200
+    names = [label for label, _ in labels]
+    assert [pair for pair in labels if names.count(pair[0]) > 1] == []

@@ -13,10 +13,7 @@ SMALL = 2**14  # entries of a matrix
 class Downhill(NamedTuple):
     """The vector exp(log_size) * direction, which may be too small for double precision.
 
-    Attributes
-    ----------
-    log_size : array, shape (..., 1)
-    direction : array, shape (..., n_parameters)
+    Here `log_size` has the shape (..., 1), and `direction` (..., n_parameters).
     """
 
     log_size: np.ndarray
