@@ -122,11 +122,15 @@ def until(page: Any, state: str, argument: Any = None) -> None:
 
 
 def still(page: Any) -> None:
-    """Wait until no colour or place is on its way to another one."""
+    """Wait until no colour or place that is shown is on its way to another one.
+
+    What is folded away has no clock: its passages never end.
+    """
     page.evaluate(
         """async () => {
-            const passing = () => document.getAnimations().filter(
-                one => Number.isFinite(one.effect.getComputedTiming().endTime));
+            const passing = () => document.getAnimations().filter(({effect}) =>
+                Number.isFinite(effect.getComputedTiming().endTime)
+                && effect.target.checkVisibility());
             do {
                 for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
                 await Promise.allSettled(passing().map(one => one.finished));

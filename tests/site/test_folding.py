@@ -118,10 +118,11 @@ def test_a_fold_opens_by_its_own_line(address, visit):
     assert summary.evaluate_handle("e => e.nextElementSibling").as_element().is_visible()
 
 
-def test_axe_has_nothing_to_say_with_all_code(address, visit):
+@pytest.mark.parametrize("name", ["all", "none"])
+def test_axe_has_nothing_to_say(name, address, visit):
     """With code `some` every page is looked at, everything unfolded, by test_page."""
     page = visit(f"{address}/book/perspective/sources.html")
-    choose(page, "all")
+    choose(page, name)
     assert rules.accessible(page, unfold=False) == []
 
 
