@@ -11,9 +11,8 @@ from itertools import product
 from typing import Any
 
 from docutils import nodes
-from docutils.statemachine import StringList
+from markdown_directive import Markdown
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
 
 from ibias.atlas import ENTRIES, Entry
 from ibias.atlas.entry import CLAIMS, plain
@@ -45,17 +44,6 @@ def table(entries: tuple[Entry, ...]) -> list[str]:
         for index, text in enumerate(cells):
             lines.append(f"{'*' if index == 0 else ' '} - {linked(text)}")
     return [*lines, "```"]
-
-
-class Markdown(SphinxDirective):
-    """A directive that writes Markdown."""
-
-    def parsed(self, lines: list[str]) -> list[nodes.Node]:
-        """Return the nodes of some lines of Markdown."""
-        holder = nodes.Element()
-        source = self.get_source_info()[0]
-        self.state.nested_parse(StringList(lines, source), self.content_offset, holder)
-        return holder.children
 
 
 class AtlasDirective(Markdown):

@@ -12,7 +12,6 @@ checks, each with a link to its check, and what to read next is the next page of
 nothing of this is kept by hand.
 """
 
-import functools
 import json
 import re
 from pathlib import Path
@@ -20,13 +19,12 @@ from typing import Any, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
-from docutils.statemachine import StringList
-from ledger import check_anchor, link
+from ledger import check_anchor, link, standing_now
+from markdown_directive import Markdown
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
 from status import minutes, spoken
 
-from ibias.claims import Standing, standings
+from ibias.claims import Standing
 
 PAGES = re.compile(r"book/(?!coursework/|index$)")
 TITLE = re.compile(r"^# .*$", re.MULTILINE)
@@ -37,7 +35,7 @@ class next_place(nodes.General, nodes.Element):
     """The place of the link to the next page, until all pages are read."""
 
 
-class GivesDirective(SphinxDirective):
+class GivesDirective(Markdown):
     """``{gives}`` with the options know and needs, both of which may be left out."""
 
     option_spec: ClassVar = {"know": directives.unchanged, "needs": directives.unchanged}
@@ -46,7 +44,7 @@ class GivesDirective(SphinxDirective):
         """Return the lines that stand under the title."""
         box = nodes.container(classes=["gives"])
         if know := self.options.get("know"):
-            box += self.line("You will know ", parsed(self, know))
+            box += self.line("You will know ", self.inline(know))
         if needs := self.options.get("needs"):
             links = []
             for page in map(str.strip, needs.split(",")):
@@ -65,7 +63,7 @@ class GivesDirective(SphinxDirective):
         return nodes.paragraph("", "", nodes.strong("", lead), *rest, classes=["line"])
 
 
-class ResultsDirective(SphinxDirective):
+class ResultsDirective(Markdown):
     """``{results}`` is put at the end of each page whose checks serve the ledger."""
 
     def run(self) -> list[nodes.Node]:
@@ -86,31 +84,19 @@ class ResultsDirective(SphinxDirective):
         claim = standing.claim
         reference = link(self.env, claim.id, claim.page, check_anchor(book, claim.id))
         reference["classes"].append("to-check")
-        said = parsed(self, claim.claim)
+        said = self.inline(claim.claim)
         if claim.verdict in SAID:
             said = [nodes.inline("", "", *said, classes=["claimed"]), nodes.Text(" ")]
             said += [nodes.strong("", f"{SAID[claim.verdict]}:"), nodes.Text(" ")]
-            said += parsed(self, claim.correct)
+            said += self.inline(claim.correct)
         return [*said, nodes.Text(" "), reference]
-
-
-def parsed(directive: SphinxDirective, text: str) -> list[nodes.Node]:
-    """Return the nodes of a line of Markdown, without its paragraph."""
-    holder = nodes.Element()
-    lines = StringList([text], directive.get_source_info()[0])
-    directive.state.nested_parse(lines, directive.content_offset, holder)
-    return [node for paragraph in holder.children for node in paragraph.children]
-
-
-@functools.cache
-def standing_now(book: Path) -> list[Standing]:
-    """Return how every claim stands, read once a build."""
-    return list(standings(book).values())
 
 
 def checked(book: Path, page: str) -> list[Standing]:
     """Return the checked claims of a page, each once, the right ones first."""
-    there = [s for s in standing_now(book) if s.claim.page == page and s.state == "checked"]
+    there = [
+        s for s in standing_now(book).values() if s.claim.page == page and s.state == "checked"
+    ]
     own = {standing.claim.id for standing in there}
     once = [s for s in there if s.claim.same_as not in own]
     return sorted(once, key=lambda standing: standing.claim.verdict in SAID)

@@ -7,6 +7,7 @@ and ``{check}`S000-7` `` to the very check of a claim. How a claim stands is rea
 outputs of the notebooks, never kept by hand.
 """
 
+import functools
 import html
 import json
 import re
@@ -15,13 +16,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from docutils import nodes
-from docutils.statemachine import StringList
+from markdown_directive import Markdown
 from sphinx.application import Sphinx
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective, SphinxRole
+from sphinx.util.docutils import SphinxRole
 from sphinx.writers.html5 import HTML5Translator
 
-from ibias.claims import DOCUMENTS, VERDICTS, Standing, ledger, outcomes, standings
+from ibias.claims import DOCUMENTS, VERDICTS, Standing, ledger, standings
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def skip(self: Any, node: nodes.Node) -> None:
     """Write nothing around the entry, in formats without articles."""
 
 
-class LedgerDirective(SphinxDirective):
+class LedgerDirective(Markdown):
     """``{ledger} summary``, ``unchecked``, or a document: S000 ... S003, book."""
 
     required_arguments = 1
@@ -60,7 +61,7 @@ class LedgerDirective(SphinxDirective):
         if self.arguments[0] not in self.choices:
             raise self.error(f"{{ledger}} takes one of {', '.join(self.choices)}")
         self.env.note_reread()  # any notebook may have changed
-        standing = standings(Path(self.config.ledger_book))
+        standing = standing_now(Path(self.config.ledger_book))
         if self.arguments[0] == "summary":
             return [*self.parsed(summary(standing)), nodes.raw("", FILTER, format="html")]
         if self.arguments[0] == "unchecked":
@@ -120,13 +121,6 @@ class LedgerDirective(SphinxDirective):
         caught += nodes.Text(f" {claim.wrong}.")
         return [lead, lines, caught]
 
-    def parsed(self, lines: list[str]) -> list[nodes.Node]:
-        """Return the nodes of some lines of Markdown."""
-        holder = nodes.Element()
-        source = self.get_source_info()[0]
-        self.state.nested_parse(StringList(lines, source), self.content_offset, holder)
-        return holder.children
-
 
 class ClaimRole(SphinxRole):
     """``{claim}`S000-7` ``: a link to the entry of one claim."""
@@ -152,14 +146,19 @@ class CheckRole(SphinxRole):
         return [reference], []
 
 
+@functools.cache
+def standing_now(book: Path) -> dict[str, Standing]:
+    """Return how every claim stands, by id; the notebooks are read once a build."""
+    return standings(book)
+
+
 def check_anchor(book: Path, claim_id: str) -> str | None:
     """Return the anchor of the check of a claim on its page, or None if it has none there."""
-    claim = ledger().get(claim_id)
-    notebook = book / f"{claim.page}.ipynb" if claim else None
-    if notebook is None or not notebook.exists():
+    standing = standing_now(book).get(claim_id)
+    if standing is None:
         return None
-    checked = {name for o in outcomes(notebook) if o.role == "check" for name in o.ids}
-    served = [name for name in (claim.id, claim.same_as) if name in checked]
+    checked = {name for line in standing.checks for name in line.ids}
+    served = [name for name in (claim_id, standing.claim.same_as) if name in checked]
     return f"check-{served[0]}" if served else None
 
 
