@@ -12,7 +12,6 @@ from ibias.atlas.measures import Direction, Margin, Norm, Point
 from ibias.atlas.setting import Setting
 from ibias.datasets import Regression
 from ibias.potentials import HyperbolicEntropy, Potential
-from ibias.trajectory import margin
 
 Rule = Callable[[Setting], Reference | None]
 
@@ -133,8 +132,3 @@ def truth(s: Setting) -> Reference | None:
     """Return the matrix that was measured, where the data know it."""
     W = s.objective.data.truth
     return None if W is None else Reference(W, Point(W), None)
-
-
-def margin_share(Z: np.ndarray, w: np.ndarray, p: float, best: float) -> np.ndarray:
-    """Return the l_p margins of w, shape (...), over the largest."""
-    return margin(Z, w, p) / best
