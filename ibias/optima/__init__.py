@@ -16,10 +16,14 @@ from ibias.optima.nonseparable import Decomposition, bounded_part_and_ray
 from ibias.optima.nuclear import MinNuclearNorm, min_nuclear_norm
 from ibias.optima.ridge import RidgePath, ridge_path
 from ibias.optima.saddles import SaddlePath, saddle_path
-from ibias.optima.schatten import SchattenOptimum, min_spectral_norm, schatten_margin
+from ibias.optima.schatten import (
+    MinSpectralNorm,
+    SchattenMargin,
+    min_spectral_norm,
+    schatten_margin,
+)
 from ibias.optima.separability import NotSeparable, Separation, separation
 from ibias.optima.small_scale import SmallScalePath, small_scale_path
-from ibias.optima.spectral import SpectralMargin, spectral_margin
 from ibias.optima.stationarity import KktResidual, kkt_residual
 from ibias.optima.tail import TailDirection, tail_direction
 from ibias.optima.variation import VariationMargin, variation_margin
@@ -41,16 +45,16 @@ __all__ = [
     "KktResidual",
     "MaxMargin",
     "MinNuclearNorm",
+    "MinSpectralNorm",
     "MulticlassMargin",
     "NextTokenLimit",
     "NotSeparable",
     "RidgePath",
     "SaddlePath",
-    "SchattenOptimum",
+    "SchattenMargin",
     "Separation",
     "SmallScalePath",
     "SparseCertificate",
-    "SpectralMargin",
     "TailDirection",
     "VariationMargin",
     "WeightNormalizedInterpolant",
@@ -76,7 +80,6 @@ __all__ = [
     "separation",
     "small_scale_path",
     "sparse_certificate",
-    "spectral_margin",
     "tail_direction",
     "variation_margin",
     "weight_normalized_interpolant",

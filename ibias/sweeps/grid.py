@@ -56,9 +56,9 @@ def _best(data: Any, squared: bool) -> dict[str, float]:
         }
     if isinstance(data, MulticlassDataset):
         return {
-            "nuclear": optima.schatten_margin(data, norm="nuclear").value,
+            "nuclear": optima.schatten_margin(data, norm="nuclear").margin,
             "Frobenius": optima.multiclass_margin(data).margin,
-            "spectral": optima.schatten_margin(data, norm="spectral").value,
+            "spectral": optima.schatten_margin(data, norm="spectral").margin,
         }
     orders = {"l1": 1, "l2": 2, "linf": np.inf}
     if squared:
