@@ -31,6 +31,17 @@ def network(name: str, value: Any) -> Any:
     return value
 
 
+def parameters(theta: Any, model: Any, dtype: type | None = float) -> np.ndarray:
+    """Return `theta` as an array (..., n_parameters) of the model."""
+    theta = np.asarray(theta, dtype=dtype)
+    if theta.ndim == 0 or theta.shape[-1] != model.n_parameters:
+        raise ValueError(
+            f"theta has shape {theta.shape}; its last axis must hold the"
+            f" {model.n_parameters} parameters of {model}"
+        )
+    return theta
+
+
 def shown(value: Any) -> str:
     """Return `value` as a message shows it: its repr, cut where it is long."""
     text = repr(value)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import positive, positive_integer
+from ibias._validate import parameters, positive, positive_integer
 from ibias.losses import softmax
 
 
@@ -69,13 +69,7 @@ class Attention:
 
     def query(self, theta: ArrayLike) -> np.ndarray:
         """Return p, which is theta, shape (..., n_keys)."""
-        theta = np.asarray(theta, dtype=float)
-        if theta.ndim == 0 or theta.shape[-1] != self.n_parameters:
-            raise ValueError(
-                f"theta has shape {theta.shape}; its last axis must hold the"
-                f" {self.n_parameters} parameters of {self}"
-            )
-        return theta
+        return parameters(theta, self)
 
     def tokens(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Return keys and values, shapes (n_samples, n_tokens, n_keys), (n_samples, n_tokens)."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import positive, positive_integer
+from ibias._validate import parameters, positive, positive_integer
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,12 +86,7 @@ class Factored(ABC):
 
     def layers(self, theta: ArrayLike) -> np.ndarray:
         """Return theta as its blocks, shape (..., n_factors, n_features)."""
-        theta = np.asarray(theta, dtype=float)
-        if theta.ndim == 0 or theta.shape[-1] != self.n_parameters:
-            raise ValueError(
-                f"theta has shape {theta.shape}; its last axis must hold the"
-                f" {self.n_parameters} parameters of {self}"
-            )
+        theta = parameters(theta, self)
         return theta.reshape(*theta.shape[:-1], self.n_factors, self.n_features)
 
     def random(self, rng: np.random.Generator, scale: float = 1.0, batch: tuple = ()) -> np.ndarray:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive, positive_integer
+from ibias._validate import finite_array, parameters, positive, positive_integer
 from ibias.models import matrix_product
 
 
@@ -71,12 +71,7 @@ class MatrixProduct:
 
     def factors(self, theta: ArrayLike) -> list[np.ndarray]:
         """Return W_1, ..., W_N, each of shape (..., rows, columns)."""
-        theta = np.asarray(theta, dtype=float)
-        if theta.ndim == 0 or theta.shape[-1] != self.n_parameters:
-            raise ValueError(
-                f"theta has shape {theta.shape}; its last axis must hold the"
-                f" {self.n_parameters} parameters of {self}"
-            )
+        theta = parameters(theta, self)
         ends = np.cumsum([rows * columns for rows, columns in self.shapes])[:-1]
         parts = np.split(theta, ends, axis=-1)
         return [

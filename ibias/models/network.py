@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import choice, finite_array, one_by_one, positive, positive_integer
+from ibias._validate import choice, finite_array, one_by_one, parameters, positive, positive_integer
 
 
 def _positive_part(z: np.ndarray) -> np.ndarray:
@@ -171,12 +171,7 @@ class Network:
 
     def layers(self, theta: ArrayLike) -> list[np.ndarray]:
         """Return W_1, ..., W_D, each of shape (..., fan_out, fan_in), as views of theta."""
-        theta = np.asarray(theta)
-        if theta.ndim == 0 or theta.shape[-1] != self.n_parameters:
-            raise ValueError(
-                f"theta has shape {theta.shape}; its last axis must hold the"
-                f" {self.n_parameters} parameters of {self}"
-            )
+        theta = parameters(theta, self, dtype=None)
         blocks, start = [], 0
         for shape in self.shapes:
             stop = start + shape[0] * shape[1]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import positive_integer
+from ibias._validate import parameters, positive_integer
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,7 @@ class BatchNormNetwork:
 
     def layers(self, theta: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Return W, shape (..., width, n_features), and a, shape (..., width)."""
-        theta = np.asarray(theta)
-        if theta.ndim == 0 or theta.shape[-1] != self.n_parameters:
-            raise ValueError(
-                f"theta has shape {theta.shape}; its last axis must hold the"
-                f" {self.n_parameters} parameters of {self}"
-            )
+        theta = parameters(theta, self, dtype=None)
         W, a = np.split(theta, [self.width * self.n_features], axis=-1)
         return W.reshape(*theta.shape[:-1], self.width, self.n_features), a
 
