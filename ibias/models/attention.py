@@ -7,22 +7,7 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import parameters, positive, positive_integer
 from ibias.losses import softmax
-
-
-@dataclass(frozen=True, eq=False)
-class AttentionLinearization:
-    """Predictions, and the gradients of f_i in theta, shape (..., n_samples, n_parameters)."""
-
-    predictions: np.ndarray
-    gradients: np.ndarray
-
-    def vjp(self, v: ArrayLike) -> np.ndarray:
-        """Return sum_i v_i grad f_i, shape (..., n_parameters)."""
-        return (np.asarray(v)[..., None, :] @ self.gradients)[..., 0, :]
-
-    def squared_gradient_norms(self) -> np.ndarray:
-        """Return ||grad f_i||^2, shape (..., n_samples)."""
-        return (self.gradients**2).sum(axis=-1)
+from ibias.models.linearization import GradientLinearization
 
 
 @dataclass(frozen=True)
@@ -88,10 +73,10 @@ class Attention:
         """Return f, shape (..., n_samples)."""
         return (self.weights_of_tokens(theta, X) * self.tokens(X)[1]).sum(axis=-1)
 
-    def linearize(self, theta: ArrayLike, X: ArrayLike) -> AttentionLinearization:
+    def linearize(self, theta: ArrayLike, X: ArrayLike) -> GradientLinearization:
         """Return the predictions and their gradients at theta."""
         keys, values = self.tokens(X)
         s = self.weights_of_tokens(theta, X)
         f = (s * values).sum(axis=-1)
         slopes = s * (values - f[..., None])
-        return AttentionLinearization(f, np.einsum("...it,itk->...ik", slopes, keys))
+        return GradientLinearization(f, np.einsum("...it,itk->...ik", slopes, keys))

@@ -14,33 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias._validate import parameters, positive, positive_integer
-
-
-@dataclass(frozen=True, eq=False)
-class FactoredLinearization:
-    """A factored predictor at one theta, and its derivative there.
-
-    Attributes
-    ----------
-    predictions : array, shape (..., n_samples)
-    gradients : array, shape (..., n_samples, n_parameters)
-        The gradient of each prediction with respect to theta.
-    """
-
-    predictions: np.ndarray
-    gradients: np.ndarray
-
-    def vjp(self, v: ArrayLike) -> np.ndarray:
-        """Return sum_i v_i grad f(theta; x_i), shape (..., n_parameters)."""
-        return (np.asarray(v)[..., None, :] @ self.gradients)[..., 0, :]
-
-    def jacobian(self) -> np.ndarray:
-        """Return the gradients, shape (..., n_samples, n_parameters)."""
-        return self.gradients
-
-    def squared_gradient_norms(self) -> np.ndarray:
-        """Return ||grad f(theta; x_i)||^2, shape (..., n_samples)."""
-        return (self.gradients**2).sum(axis=-1)
+from ibias.models.linearization import GradientLinearization
 
 
 @dataclass(frozen=True)
@@ -97,10 +71,10 @@ class Factored(ABC):
         """Return <w(theta), x_i>, shape (..., n_samples), for X of shape (n_samples, d)."""
         return self.weights(theta) @ np.asarray(X, dtype=float).T
 
-    def linearize(self, theta: ArrayLike, X: ArrayLike) -> FactoredLinearization:
+    def linearize(self, theta: ArrayLike, X: ArrayLike) -> GradientLinearization:
         """Return the predictions and their gradients at theta."""
         theta, X = np.asarray(theta, dtype=float), np.asarray(X, dtype=float)
-        return FactoredLinearization(self.predict(theta, X), self.pullback(theta[..., None, :], X))
+        return GradientLinearization(self.predict(theta, X), self.pullback(theta[..., None, :], X))
 
     def vjp(self, theta: ArrayLike, X: ArrayLike, v: ArrayLike) -> np.ndarray:
         """Return sum_i v_i grad_theta f(theta; x_i), shape (..., n_parameters)."""
