@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import increasing, positive, read_only, require
 from ibias.datasets import Dataset
-from ibias.flow.estimate import ROUGH, compared, two_runs
+from ibias.flow.estimate import ROUGH, agreed, compared, two_runs
 from ibias.flow.log_time import LOG_SERIES, IntegrationFailed, LogTimeField
 from ibias.flow.start import one_start
 from ibias.losses import MarginLoss, named
@@ -243,16 +243,7 @@ def adam_flow(
         smallest=SLIDING * epsilon,
         smooth=False,
     )
-    accurate, rough = real.states, check.states
-    n_accurate, n_rough = real.n_evaluations, check.n_evaluations
-    return Trajectory(
-        log_t=read_only(log_t),
-        iterates=read_only(accurate),
-        log_risk=read_only(np.asarray(loss.log_risk(accurate @ data.Z.T))),
-        status=f"integrated to log time {log_t[-1]:.6g}",
-        error_estimate=compared(log_t, accurate, rough, tolerance),
-        n_evaluations=n_accurate + n_rough,
-    )
+    return agreed(log_t, real, check, tolerance, lambda w: loss.log_risk(w @ data.Z.T))
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,9 +16,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, increasing, positive, read_only, require
+from ibias._validate import finite_array, increasing, positive, require
 from ibias.datasets import Dataset
-from ibias.flow.estimate import compared, differences, two_runs
+from ibias.flow.estimate import agreed, differences, first_moment, two_runs
 from ibias.flow.homogeneous import ACCURATE, LARGEST_EXPONENT, ROUGH
 from ibias.losses import MarginLoss, named
 from ibias.models import Attention
@@ -119,18 +119,13 @@ def attention_flow(
             f"start has shape {theta.shape}; give the {model.n_parameters} parameters."
         )
     field = AttentionField(data, model, loss)
-    pull = field(0.0, theta)
-    if not pull.any():
+    speed = np.abs(field(0.0, theta)).max()
+    if not speed > 0:
         raise ValueError("start is a stationary point of the risk: draw it at random.")
-
-    def launch(local_error: float, caution: float) -> tuple[float, np.ndarray]:
-        # Up to this first time theta moves by less than the local error.
-        first = min(np.log(local_error / np.abs(pull).max()), log_t[0]) - caution
-        return first, theta + np.exp(first) * pull
 
     real, check = two_runs(
         field,
-        launch,
+        first_moment(field, theta, speed, log_t),
         log_t,
         tolerance,
         lambda s, w: differences(field, s, w),
@@ -138,11 +133,4 @@ def attention_flow(
         coarse=ROUGH,
         smooth=False,
     )
-    return Trajectory(
-        log_t=read_only(np.array(log_t)),
-        iterates=read_only(real.states),
-        log_risk=read_only(objective.log_risk(real.states)),
-        status=f"integrated to log time {log_t[-1]:.6g}",
-        error_estimate=compared(log_t, real.states, check.states, tolerance, length=True),
-        n_evaluations=real.n_evaluations + check.n_evaluations,
-    )
+    return agreed(log_t, real, check, tolerance, objective.log_risk, length=True)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from ibias._validate import finite_array, increasing, positive, read_only, require
+from ibias._validate import finite_array, increasing, positive, require
 from ibias.datasets import MulticlassDataset
-from ibias.flow.estimate import compared, two_runs
+from ibias.flow.estimate import agreed, two_runs
 from ibias.flow.log_time import LARGEST_EXPONENT
 from ibias.losses import Logistic
 from ibias.trajectory import Trajectory
@@ -130,12 +130,4 @@ def cross_entropy_flow(
         return first, w + field(first, w)
 
     real, check = two_runs(field, launch, log_t, tolerance, field.jacobian)
-    accurate = real.states
-    return Trajectory(
-        log_t=read_only(np.array(log_t)),
-        iterates=read_only(accurate),
-        log_risk=read_only(field.log_risk(accurate)),
-        status=f"integrated to log time {log_t[-1]:.6g}",
-        error_estimate=compared(log_t, accurate, check.states, tolerance),
-        n_evaluations=real.n_evaluations + check.n_evaluations,
-    )
+    return agreed(log_t, real, check, tolerance, field.log_risk)

@@ -15,6 +15,7 @@ import numpy as np
 from ibias._validate import read_only
 from ibias.flow.collocation import collocate
 from ibias.flow.log_time import IntegrationFailed, Passage, integrate
+from ibias.trajectory import Trajectory
 
 # Local errors of the real run and of the check run, as parts of the tolerance.
 ACCURATE, ROUGH = 0.01, 0.1
@@ -85,6 +86,26 @@ def compared(
     return read_only(estimate)
 
 
+def agreed(
+    log_t: np.ndarray,
+    real: Passage,
+    check: Passage,
+    tolerance: float,
+    log_risk: Callable[[np.ndarray], np.ndarray],
+    *,
+    length: bool = False,
+) -> Trajectory:
+    """Return the real run as a trajectory, where the check run agrees; see `compared`."""
+    return Trajectory(
+        log_t=read_only(np.array(log_t)),
+        iterates=read_only(real.states),
+        log_risk=read_only(np.asarray(log_risk(real.states))),
+        status=f"integrated to log time {log_t[-1]:.6g}",
+        error_estimate=compared(log_t, real.states, check.states, tolerance, length=length),
+        n_evaluations=real.n_evaluations + check.n_evaluations,
+    )
+
+
 def visited(times: np.ndarray) -> np.ndarray:
     """Return the indices of the times at which the check run is asked for its state."""
     return np.unique(np.linspace(0, len(times) - 1, min(len(times), VISITED)).round().astype(int))
@@ -127,6 +148,19 @@ CAUTION = 3.0  # log time by which the check run starts earlier
 
 Field = Callable[[float, np.ndarray], np.ndarray]
 Launch = Callable[[float, float], tuple[float, np.ndarray]]
+
+
+def first_moment(field: Field, theta: np.ndarray, speed: float, log_t: np.ndarray) -> Launch:
+    """Return a launch from the state at time zero, which moves at most at this speed there.
+
+    Up to the first time it moves by less than the local error.
+    """
+
+    def launch(local_error: float, caution: float) -> tuple[float, np.ndarray]:
+        first = min(np.log(local_error / speed), log_t[0]) - caution
+        return first, theta + field(first, theta)
+
+    return launch
 
 
 def two_runs(

@@ -17,7 +17,7 @@ from ibias.flow.adaptive import adam_flow, continued_adagrad
 from ibias.flow.attention import attention_flow
 from ibias.flow.continuation import continued_gradient_descent
 from ibias.flow.cross_entropy import cross_entropy_flow
-from ibias.flow.estimate import compared, two_runs
+from ibias.flow.estimate import agreed, first_moment, two_runs
 from ibias.flow.gradient import gradient_flow
 from ibias.flow.homogeneous import LARGEST_EXPONENT, network_flow
 from ibias.flow.matrix import matrix_flow
@@ -203,20 +203,9 @@ def velocity_flow(
     if not speed > 0:
         raise ValueError("start is a stationary point of the risk: draw it at random.")
 
-    def launch(local_error: float, caution: float) -> tuple[float, np.ndarray]:
-        # Up to this first time theta moves by less than the local error.
-        first = min(np.log(local_error / speed), log_t[0]) - caution
-        return first, theta + field(first, theta)
-
+    launch = first_moment(field, theta, speed, log_t)
     real, check = two_runs(field, launch, log_t, tolerance, smooth=False)
-    return Trajectory(
-        log_t=read_only(np.array(log_t)),
-        iterates=read_only(real.states),
-        log_risk=read_only(objective.log_risk(real.states)),
-        status=f"integrated to log time {log_t[-1]:.6g}",
-        error_estimate=compared(log_t, real.states, check.states, tolerance, length=True),
-        n_evaluations=real.n_evaluations + check.n_evaluations,
-    )
+    return agreed(log_t, real, check, tolerance, objective.log_risk, length=True)
 
 
 def _each(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, increasing, positive, read_only, require
+from ibias._validate import finite_array, increasing, positive, require
 from ibias.datasets import Regression
-from ibias.flow.estimate import compared, two_runs
+from ibias.flow.estimate import agreed, first_moment, two_runs
 from ibias.objectives import Model, Objective
 from ibias.trajectory import Trajectory
 
@@ -72,18 +72,6 @@ def parametrized_flow(
 
     speed = max(np.abs(velocity(theta)).max(), 1e-300)
 
-    def launch(local_error: float, caution: float) -> tuple[float, np.ndarray]:
-        # Before `first` theta moves by less than the local error.
-        first = min(log_t[0], np.log(local_error / speed)) - caution
-        return first, theta + field(first, theta)
-
-    passage, check = two_runs(field, launch, log_t, tolerance)
-    error = compared(log_t, passage.states, check.states, tolerance)
-    return Trajectory(
-        log_t=read_only(log_t),
-        iterates=read_only(passage.states),
-        log_risk=read_only(objective.log_risk(passage.states)),
-        status=f"integrated to log time {log_t[-1]:.6g}",
-        error_estimate=error,
-        n_evaluations=passage.n_evaluations + check.n_evaluations,
-    )
+    launch = first_moment(field, theta, speed, log_t)
+    real, check = two_runs(field, launch, log_t, tolerance)
+    return agreed(log_t, real, check, tolerance, objective.log_risk)
