@@ -58,7 +58,7 @@ def test_the_examples_of_the_page_of_the_package_run():
 
 
 def test_the_search_has_teeth():
-    assert sum(len(functions(room)) for room in ROOMS) > 120
+    assert sum(len(functions(room)) for room in ROOMS) > 150
     assert {"max_margin", "separation"} <= set(functions("optima"))
     from numpy.typing import ArrayLike
 
