@@ -32,12 +32,17 @@ def core_seconds() -> float:
 
 def run(command: str) -> int:
     """Run a command and return its status; take leave of adopted processes as they end."""
-    process = subprocess.Popen(command, shell=True)
+    process, wait = subprocess.Popen(command, shell=True), 0
     while sys.platform == "linux":
-        ended, status = os.waitpid(-1, 0)
+        try:
+            ended, status = os.waitpid(-1, wait)
+        except ChildProcessError:  # none is left
+            break
+        if not ended:  # what still runs does so without us
+            break
         if ended == process.pid:
             process.returncode = os.waitstatus_to_exitcode(status)
-            break
+            wait = os.WNOHANG
     return process.wait()
 
 
