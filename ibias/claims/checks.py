@@ -90,14 +90,9 @@ which predicts 0.9962 | [measured 1]
                 raise ValueError(f"the ledger says that {claim.id} is not run: {claim.not_run}")
         if kind not in {claim.kind for claim in claims}:
             raise ValueError(f"kind {kind!r} is not the ledger's kind for any of {ids!r}.")
-        predictions = [("=", equals), ("<=", at_most), (">=", at_least)]
-        given = [pair for pair in predictions if pair[1] is not None]
-        if len(given) != 1:
-            raise ValueError("give exactly one of equals, at_most, at_least.")
         self.ids, self.kind, self.measure = " ".join(ids.split()), kind, measure
         self.statement = one_field("statement", statement)
-        self.relation = given[0][0]
-        self.expected = float(finite_array("the prediction", given[0][1], ndim=0))
+        self.relation, self.expected = stated("the prediction", equals, at_most, at_least)
         self.tolerance = positive("tolerance", tolerance)
         self._last: np.ndarray | None = None  # what the last call found to hold
 
@@ -171,29 +166,56 @@ which predicts 0.9962 | [measured 1]
                 "the measured value must be a real number, not a truth value or a complex number;"
                 " return the quantity itself and let the check compare it."
             )
-        measured = finite_array("the measured value", value)
-        if measured.size == 0:
-            raise ValueError("the measured value is an empty array; it would hold for nothing.")
-        return measured
+        return numbers(value)
 
     def _miss(self, measured: np.ndarray, expected: float | None = None) -> np.ndarray:
         """Return by how many tolerances each measured value is off the prediction."""
-        excess = measured - (self.expected if expected is None else expected)
-        signed = {"=": np.abs(excess), "<=": excess, ">=": -excess}[self.relation]
-        return signed / self.tolerance
+        expected = self.expected if expected is None else expected
+        return off(measured, self.relation, expected) / self.tolerance
 
     def _line(self, role: str, verdict: str, measured: np.ndarray) -> str:
-        ends = dict.fromkeys(f"{value + 0.0:.6g}" for value in (measured.min(), measured.max()))
         prediction = f"{self.relation} {self._shown(self.expected)}"
         return (
             f"{role:7} {self.ids} | {self.kind} | {self.statement} {prediction}"
-            f" (tolerance {self.tolerance:g}) | {verdict} | [measured {', '.join(ends)}]"
+            f" (tolerance {self.tolerance:g}) | {verdict} | [measured {ends(measured)}]"
         )
 
     def _shown(self, value: float) -> str:
         """Return a prediction with as many digits as the tolerance can tell."""
         places = math.ceil(-math.log10(self.tolerance)) + 1  # a computed one prints stably
         return f"{round(value, places) + 0.0:.12g}"
+
+
+def stated(
+    name: str, equals: float | None, at_most: float | None, at_least: float | None
+) -> tuple[str, float]:
+    """Return the relation and the number of the one prediction that is given."""
+    predictions = [("=", equals), ("<=", at_most), (">=", at_least)]
+    given = [pair for pair in predictions if pair[1] is not None]
+    if len(given) != 1:
+        raise ValueError("give exactly one of equals, at_most, at_least.")
+    relation, value = given[0]
+    return relation, float(finite_array(name, value, ndim=0))
+
+
+def numbers(value: Any) -> np.ndarray:
+    """Return what was measured as a non-empty array of finite numbers."""
+    measured = finite_array("the measured value", value)
+    if measured.size == 0:
+        raise ValueError("the measured value is an empty array; it would hold for nothing.")
+    return measured
+
+
+def off(measured: np.ndarray, relation: str, expected: float) -> np.ndarray:
+    """Return by how much each number misses the prediction; below zero where it holds."""
+    excess = measured - expected
+    return {"=": np.abs(excess), "<=": excess, ">=": -excess}[relation]
+
+
+def ends(measured: np.ndarray) -> str:
+    """Return the least and the largest of the numbers, or the one that they both are."""
+    shown = dict.fromkeys(f"{value + 0.0:.6g}" for value in (measured.min(), measured.max()))
+    return ", ".join(shown)
 
 
 def one_field(name: str, words: str) -> str:

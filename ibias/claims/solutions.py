@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import numpy as np
-
-from ibias._validate import finite_array, positive
-from ibias.claims.checks import one_field
+from ibias._validate import positive
+from ibias.claims.checks import ends, numbers, off, one_field, stated
 
 
 class SolutionWrong(AssertionError):
@@ -59,25 +57,13 @@ def solution(
     >>> solution("ex-root", "root of two", 2**0.5, equals=1.41, tolerance=0.005)
     solution ex-root | root of two = 1.41 (tolerance 0.005) | holds | [measured 1.41421]
     """
-    given = [
-        (sign, value)
-        for sign, value in (("=", equals), ("<=", at_most), (">=", at_least))
-        if value is not None
-    ]
-    if len(given) != 1:
-        raise ValueError("give exactly one of equals, at_most, at_least.")
-    sign, stated = given[0][0], float(finite_array("the stated value", given[0][1], ndim=0))
+    relation, value = stated("the stated value", equals, at_most, at_least)
     exercise, what = one_field("exercise", exercise), one_field("what", what)
     tolerance = positive("tolerance", tolerance)
-    measured = finite_array("the measured value", measured)
-    if measured.size == 0:
-        raise ValueError("the measured value is an empty array; it would hold for nothing.")
-    off = measured - stated
-    off = {"=": np.abs(off), "<=": off, ">=": -off}[sign]
-    ends = dict.fromkeys(f"{value + 0.0:.6g}" for value in (measured.min(), measured.max()))
-    line = f"solution {exercise} | {what} {sign} {stated:.12g} (tolerance {tolerance:g}) | {{}}"
-    line += f" | [measured {', '.join(ends)}]"
+    measured = numbers(measured)
+    line = f"solution {exercise} | {what} {relation} {value:.12g} (tolerance {tolerance:g}) | {{}}"
+    line += f" | [measured {ends(measured)}]"
     other_data = os.environ.get("IBIAS_SEED", "0") not in ("", "0") and not any_data
-    if (off > tolerance).any() and not other_data:
+    if (off(measured, relation, value) > tolerance).any() and not other_data:
         raise SolutionWrong(line.format("DOES NOT HOLD"))
     print(line.format("holds"))
