@@ -64,9 +64,10 @@ def run(
         for index, result in pool(
             delayed(_numbered)(index, function, cells[index]) for index in left
         ):
-            results[index] = json.loads(json.dumps(result))
+            text = json.dumps(result)
+            results[index] = json.loads(text)
             if kept is not None:
-                _write(kept / names[index], json.dumps(result))
+                _write(kept / names[index], text)
             bar.at(len(results))
     return [results[index] for index in range(len(cells))]
 
