@@ -259,13 +259,17 @@ KINDS = """() => {
         kinds.add(kind);
     }
 }"""
-# Take away what axe has nothing to say of: letters of a kind that is marked elsewhere, and the
-# boxes of a formula, which are hidden from all who listen, unless the keyboard gets there.
+# Take away what axe has nothing to say of: letters of a kind that is marked elsewhere; what
+# stands in a picture, which is one thing with one name; and the boxes of a formula, of which a
+# listener gets the words alone. What the keyboard gets to stays.
 LESS = """() => {
+    const out_of_reach = ":not(:has(a, [tabindex]))";
     document.querySelectorAll("pre span:not([data-kind], [id], :has([data-kind]))")
         .forEach(e => e.replaceWith(...e.childNodes));
-    document.querySelectorAll(".katex-html:not(:has(a, [tabindex]))")
+    document.querySelectorAll(`:is(svg[role=img], .katex-html)${out_of_reach}`)
         .forEach(e => e.replaceChildren());
+    document.querySelectorAll(`math${out_of_reach}`)
+        .forEach(e => e.replaceChildren(e.textContent));
 }"""
 VIOLATIONS = """async ([scheme, options]) => {
     axe.configure({rules: [{id: "color-contrast", selector: "[data-kind]"}]});
