@@ -77,6 +77,53 @@ def test_what_no_such_network_separates_is_refused():
         optima.variation_margin(np.eye(2))
 
 
+def certified_in_long_doubles(data, best):
+    """The gap of the certificate over the margin, from the neurons and from the weights p alone."""
+    X, y = data.X.astype(np.longdouble), data.y
+    f = np.maximum(X @ best.neurons.astype(np.longdouble).T, 0) @ best.weights
+    lower = (y * f).min() / np.abs(best.weights).sum()
+    # In each sector between two kinks the best neuron is sum_{i active} p_i y_i x_i or an end.
+    length = lambda v: np.sqrt((v**2).sum(axis=1, keepdims=True))  # noqa: E731
+    ends = np.vstack([X, -X]) @ [[0, 1], [-1, 0]] / np.tile(length(X), (2, 1))
+    ends = ends[np.argsort(np.arctan2(ends[:, 1], ends[:, 0]))]
+    middles = ends + np.roll(ends, -1, axis=0)
+    inside = (middles @ X.T > 0) * (best.dual_variables * y) @ X
+    inside = inside / np.maximum(length(inside), 1e-300)
+    neurons = np.vstack([ends, inside, -inside])
+    upper = np.abs(np.maximum(neurons @ X.T, 0) @ (best.dual_variables * y)).max()
+    return float((upper / best.dual_variables.sum() - lower) / lower)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_small_margins_of_random_planar_data_are_certified(seed):
+    """Labels at random, lengths apart by 1e4, neighbours that almost share a ray."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(3, 35))
+    X, y = rng.standard_normal((n, 2)), np.where(rng.random(n) < 0.5, 1.0, -1.0)
+    y[:2] = 1, -1
+    if seed % 3 == 1:
+        X = X * 10 ** rng.uniform(-4, 0, (n, 1))
+    if seed % 3 == 2:
+        X[1] = 2 * X[0] + 1e-5 * rng.standard_normal(2)
+    data = datasets.Dataset(X, y)
+    assert -1e-12 <= certified_in_long_doubles(data, optima.variation_margin(data)) <= 1.01e-9
+
+
+def test_samples_on_a_line():
+    """Two neurons, w and -w, and nothing to choose between: the margins are those of lengths."""
+    best = optima.variation_margin(datasets.Dataset([[1.0, 0.0], [-2.0, 0.0]], [1, -1]))
+    assert best.margin == pytest.approx(2 / 3) and best.duality_gap == pytest.approx(0)
+
+
+def test_almost_one_ray_is_certified_or_names_the_samples():
+    for apart in (1e-6, 1e-8, 1e-10, 1e-12):
+        data = datasets.Dataset([[0.3, 1], [1, 0], [-1, 0.2], [1, apart]], [1, 1, -1, -1])
+        try:
+            assert certified_in_long_doubles(data, optima.variation_margin(data)) <= 1.01e-9
+        except (ValueError, RuntimeError) as error:
+            assert "more than rounding" in str(error) or "[1, 3]" in str(error)
+
+
 # ---- KKT residuals -------------------------------------------------------------------------
 
 PAIR = datasets.Dataset.one_class([[1.0, 0.25], [-1.0, 0.25]])

@@ -16,17 +16,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import linprog
+from scipy.optimize import OptimizeResult, linprog
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
+from ibias.optima._norms import Extended
 from ibias.optima._predictor import Classifier, new_inputs
+from ibias.optima._programs import FEASIBILITY
 from ibias.optima._solver import require
 from ibias.trajectory import unit
 
 GAP = 1e-9  # the largest gap, relative to the margin, that is returned
 ROUNDS = 100
-SMALL = 1e-9  # weights below this, and margins beside the longest input, are rounding
+SEEN = 1e-12  # of the largest coefficient: smaller ones are rounding
+SMALL = 1e-9  # margins below this, beside the longest input, are rounding
 NEVER = (
     "data: no two-layer ReLU network without bias separates them by more than rounding: such a"
     " network is an even function plus a linear one, and linear along every ray from the origin."
@@ -77,7 +80,7 @@ def variation_margin(data: Dataset) -> VariationMargin:
     ValueError
         If the inputs are not in the plane, or if no function of F1 separates them.
     RuntimeError
-        If the linear program fails or the gap stays above 1e-9 of the margin.
+        If the gap stays above 1e-9 of the margin.
 
     Examples
     --------
@@ -97,29 +100,26 @@ def variation_margin(data: Dataset) -> VariationMargin:
             "data: all inputs are zero, where every network without bias is zero; check X."
         )
     X, y = data.X / size, data.y
-    p = np.full(data.n_samples, 1 / data.n_samples)
-    pool, margin = np.empty((0, 2)), -np.inf
+    pool, scale, best = _kinks(X), 1.0, None
     for _ in range(ROUNDS):
+        found = _cover(X, y, pool, scale)
+        if found is None:
+            break
+        neurons, weights = _merged(X, pool, found[0])
+        p = found[1]
+        margin = float((y * _values(X, neurons, weights)).min())
         candidates = _candidates(X, y, p)
         heights = np.abs(_correlation(X, y, p, candidates))
-        gap = heights.max() - margin
-        if abs(gap) <= GAP * margin:
+        gap = float(heights.max()) - margin
+        if margin > 0 and (best is None or abs(gap) < abs(best[-1])):
+            best = neurons, weights, p, margin, gap
+        if abs(gap) <= GAP * margin or margin <= 0:
             break
-        if heights.max() <= SMALL:  # p itself certifies that there is no larger margin
-            raise ValueError(NEVER)
-        pool = np.vstack([pool, candidates[heights > margin]])
-        weights, p, value = _game(X, y, pool)
-        if value <= 0:
-            margin = 0.0
-            continue
-        neurons, weights = _merged(X, pool, weights)
-        margin = (y * (np.maximum(X @ neurons.T, 0) @ weights)).min()
-    else:
-        raise RuntimeError(
-            f"data: after {ROUNDS} rounds the margin {margin * size:.3g} is certified only to"
-            f" {gap * size:.1e}: samples of different labels almost share a ray. Drop one of the"
-            f" samples {np.argsort(-p)[:2].tolist()}."
-        )
+        # In units of the margin: what a solver tolerates is small beside one.
+        pool, scale = np.vstack([pool, candidates[heights > margin]]), margin
+    if best is None or not abs(best[-1]) <= GAP * best[-2]:
+        raise _too_close(X, y, best)
+    neurons, weights, p, margin, gap = best
     return VariationMargin(
         margin=float(margin * size),
         neurons=read_only(neurons),
@@ -130,23 +130,40 @@ def variation_margin(data: Dataset) -> VariationMargin:
 
 
 def _correlation(X: np.ndarray, y: np.ndarray, p: np.ndarray, neurons: np.ndarray) -> np.ndarray:
-    """Return sum_i p_i y_i max(<w_k, x_i>, 0) for each neuron."""
-    return np.maximum(neurons @ X.T, 0) @ (p * y)
+    """Return sum_i p_i y_i max(<w_k, x_i>, 0) for each neuron, in extended precision."""
+    return _values(neurons, X, p * y)
+
+
+def _values(X: np.ndarray, neurons: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return sum_k c_k max(<w_k, x>, 0) for each row x, in extended precision."""
+    return np.maximum(X.astype(Extended) @ neurons.T, 0) @ weights
 
 
 def _candidates(X: np.ndarray, y: np.ndarray, p: np.ndarray) -> np.ndarray:
     """Return unit vectors among which every local maximum of |correlation| is found.
 
-    The kinks, orthogonal to a sample; and for each sector between neighbouring kinks the
-    vector sum_{i active} p_i y_i x_i that the correlation is linear with there, both signs.
+    The kinks; and for each sector between neighbouring kinks the vector
+    sum_{i active} p_i y_i x_i that the correlation is linear with there, both signs.
     """
-    angles = np.arctan2(X[:, 1], X[:, 0])[np.linalg.norm(X, axis=1) > 0]
-    kinks = np.unique(np.r_[angles + np.pi / 2, angles - np.pi / 2] % (2 * np.pi))
-    middles = kinks + np.roll(kinks, -1) + 2 * np.pi * (np.arange(kinks.size) == kinks.size - 1)
-    middles = np.c_[np.cos(middles / 2), np.sin(middles / 2)]
+    kinks = _kinks(X)
+    middles = kinks + np.roll(kinks, -1, axis=0)
     peaks = ((middles @ X.T > 0) * (p * y)) @ X
     peaks = peaks[np.linalg.norm(peaks, axis=1) > 0]
-    return np.vstack([np.c_[np.cos(kinks), np.sin(kinks)], unit(peaks), unit(-peaks)])
+    return np.vstack([kinks, unit(peaks), unit(-peaks)])
+
+
+def _kinks(X: np.ndarray) -> np.ndarray:
+    """Return the unit vectors orthogonal to a sample, by angle; on a line, the line's own too.
+
+    Between two neighbours a neuron is linear: as a function of the samples it is a mixture of
+    the neurons at the two ends, so that the kinks alone separate whatever can be separated.
+    """
+    rays = unit(X[X.any(axis=1)])
+    kinks = np.vstack([rays, -rays]) @ [[0.0, 1.0], [-1.0, 0.0]]
+    if np.abs(kinks @ rays[0]).max() < SMALL:
+        kinks = np.vstack([kinks, rays[:1], -rays[:1]])
+    angles = np.arctan2(kinks[:, 1], kinks[:, 0])
+    return kinks[np.unique(angles, return_index=True)[1]]
 
 
 def _merged(
@@ -157,7 +174,7 @@ def _merged(
     max(<w, x_i>, 0) is linear in w on their cone, so that sum_k c_k w_k does the work of all
     of them, at no larger norm.
     """
-    used = np.abs(weights) > SMALL
+    used = np.abs(weights) > SEEN * np.abs(weights).max()
     neurons, weights = neurons[used], weights[used]
     pattern = np.c_[neurons @ X.T > 0, weights > 0]
     _, group = np.unique(pattern, axis=0, return_inverse=True)
@@ -168,23 +185,37 @@ def _merged(
     return sums / sizes[:, None], signs * sizes / sizes.sum()
 
 
-def _game(
-    X: np.ndarray, y: np.ndarray, neurons: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return the best mixture of the neurons, signed, the worst weights p, and the value."""
-    payoff = y[:, None] * np.maximum(X @ neurons.T, 0)
-    n, m = payoff.shape
-    answer = linprog(
-        np.r_[np.zeros(2 * m), -1.0],
-        A_ub=np.hstack([-payoff, payoff, np.ones((n, 1))]),
-        b_ub=np.zeros(n),
-        A_eq=np.r_[np.ones(2 * m), 0.0][None],
-        b_eq=[1.0],
-        bounds=[(0, None)] * (2 * m) + [(None, None)],
-        method="highs",
-        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
-    )
+def _cover(
+    X: np.ndarray, y: np.ndarray, neurons: np.ndarray, scale: float
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the least coefficients with margin `scale`, and convex weights p; None if none do."""
+    payoff = y[:, None] * np.maximum(X @ neurons.T, 0) / scale
+    answer = _highs(np.ones(2 * len(neurons)), np.hstack([-payoff, payoff]), -np.ones(len(X)))
     if answer.status != 0:
-        raise RuntimeError(f"the linear program of the F1 margin failed: {answer.message}")
+        return None
     p = np.maximum(-answer.ineqlin.marginals, 0.0)
-    return answer.x[:m] - answer.x[m : 2 * m], p / p.sum(), -answer.fun
+    return np.subtract(*np.split(answer.x, 2)), p / p.sum()
+
+
+def _too_close(X: np.ndarray, y: np.ndarray, best: tuple | None) -> Exception:
+    """Return the error of data that no network separates, or none that could be certified."""
+    payoff = y[:, None] * np.maximum(X @ _kinks(X).T, 0)
+    n, m = payoff.shape
+    # The game over the kinks: the largest s with payoff (c+ - c-) >= s, sum (c+ + c-) <= 1.
+    A = np.vstack([np.hstack([-payoff, payoff, np.ones((n, 1))]), np.r_[np.ones(2 * m), 0.0]])
+    answer = _highs(np.r_[np.zeros(2 * m), -1.0], A, np.r_[np.zeros(n), 1.0])
+    p = np.maximum(-answer.ineqlin.marginals[:n], 0.0)
+    p = p / p.sum()
+    bound = np.abs(_correlation(X, y, p, _candidates(X, y, p))).max()
+    if best is None and bound <= SMALL:  # p itself certifies that there is no larger margin
+        return ValueError(NEVER)
+    return RuntimeError(
+        f"data: the margin, at most {bound:.1e} of the longest input, could not be certified:"
+        " samples of different labels almost share a ray. Drop one of the samples"
+        f" {np.argsort(-p)[:2].tolist()}."
+    )
+
+
+def _highs(c: np.ndarray, A: np.ndarray, b: np.ndarray) -> OptimizeResult:
+    """Minimise <c, x> over x >= 0 with A x <= b."""
+    return linprog(c, A_ub=A, b_ub=b, method="highs", options=FEASIBILITY)
