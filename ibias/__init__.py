@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 __all__ = [
     "atlas",
     "check_loss",
+    "check_method",
     "check_model",
     "check_potential",
     "checking",

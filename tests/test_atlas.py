@@ -29,6 +29,17 @@ COMMUTING = datasets.commuting_sensing(4, 3, seed=0)
 SENSED = datasets.gaussian_sensing(4, 1, 14, seed=0)
 DIAGONAL = models.DiagonalLinear(d, 2)
 RELU = models.two_layer_relu(2, 60)
+SEEN_APART = datasets.separable(seed=0)
+PAIR = Dataset([[1.0], [1.0]], [1, -1])
+SIGNS = Dataset(np.sign(X) * [[1.0], [2.0], [0.5], [1.5], [1.0]], CLASSES.y)
+MANY = Dataset(
+    datasets.generator(1).standard_normal((60, 4)),
+    np.sign(datasets.generator(2).standard_normal(60)),
+)
+FREE = datasets.MulticlassDataset(np.eye(6), [0, 0, 0, 1, 1, 2])
+LAYERS = models.MatrixProduct((3, 6), depth=2, width=3)
+TOKENS = np.eye(12).reshape(4, 3, 12), datasets.generator(5).standard_normal((4, 3, 1))
+APART = Dataset(np.concatenate(TOKENS, axis=2).reshape(4, -1), [1, -1, 1, -1])
 
 
 def exponential(model=None, data=CLASSES):
@@ -94,6 +105,59 @@ EXAMPLES = {
         0.9,
     ),
     "growing steps": (exponential(), methods.DualMomentum(), {}, {"n_steps": 3000}, 0.999),
+    "perceptron": (SEEN_APART, methods.Perceptron(), {}, None, None),
+    "cycles": (PAIR, methods.Gradient(), {"steps": 8.5}, None, None),
+    "samples of signs": (
+        exponential(data=SIGNS),
+        methods.Adam(betas=(0.9, 0.95)),
+        {"steps": steps.Decaying(0.3, 0.5), "sampling": noise.Reshuffled(1)},
+        {"n_steps": 20_000},
+        0.97,
+    ),
+    "decay is a box": (
+        MANY,
+        methods.WeightDecay(methods.Adam(betas=(0.9, 0.95)), 4.0),
+        {"steps": steps.Decaying(0.1, 0.75)},
+        {"n_steps": 10_000},
+        0.98,
+    ),
+    "coupled decay": (
+        MANY,
+        methods.WeightDecay(methods.Lion(), 0.1, coupled=True),
+        {"steps": steps.Decaying(0.1, 0.75)},
+        {"n_steps": 10_000},
+        0.98,
+    ),
+    "spectral descent": (
+        THREE,
+        methods.Muon(momentum=0.5),
+        {"steps": steps.Decaying(0.1, 0.5)},
+        {"n_steps": 3000},
+        0.96,
+    ),
+    "speed limit": (THREE, methods.Muon(), {"steps": 1.0}, None, None),
+    "neural collapse": (
+        Objective(FREE, model=LAYERS),
+        methods.Gradient(),
+        {"start": small(LAYERS)},
+        {"n_steps": 2000, "steps": steps.Safe()},
+        0.98,
+    ),
+    "next tokens": (datasets.next_tokens(seed=0), methods.Gradient(), {}, FLOW, 0.98),
+    "attention, orthogonal tokens": (
+        Objective(APART, model=models.Attention(3, 12)),
+        methods.Gradient(),
+        {"start": 0.5 * datasets.generator(6).standard_normal(12)},
+        FLOW,
+        0.98,
+    ),
+    "attention": (
+        Objective(datasets.token_sequences(0, 4, 3, 16), model=models.Attention(3, 16)),
+        methods.Gradient(),
+        {"start": np.zeros(16)},
+        None,
+        None,
+    ),
     "penalty": (
         CLASSES,
         methods.WeightDecay(methods.Gradient(), 0.01),
@@ -188,6 +252,10 @@ ASIDE = {
     "interpolation is the margin": (CLASSES, methods.Gradient(), {}),
     "saddles": (Objective(SQUARES, model=DIAGONAL), methods.Gradient(), {"start": alpha(1e-4)}),
     "wide networks": EXAMPLES["homogeneous networks"][:3],
+    "pace of Adam": (exponential(), methods.Adam(), {"steps": 0.1}),
+    "price of decay": (exponential(), methods.WeightDecay(methods.Lion(), 0.1), {"steps": 0.1}),
+    "any step over the risk": (exponential(), methods.LossScaled(), {"steps": 50.0}),
+    "many features": (SQUARES, methods.Gradient(), {}),
 }
 
 
@@ -200,22 +268,25 @@ def test_what_an_entry_names_exists(entry):
 
 
 def test_no_name_stands_twice():
-    assert len(ENTRIES) == len(atlas.ENTRIES) == 37
+    assert len(ENTRIES) == len(atlas.ENTRIES) == 53
 
 
 def run(objective, method, setting, how):
     """The weights at the end of a run, by the flow or step by step."""
     how, objective = dict(how), Objective.of(objective)
+    seen = objective.weights
+    if objective.model is not None and not hasattr(objective.model, "weights"):
+        seen = np.asarray
     if "log_t" in how:
         path = flow(objective, method, start=setting.get("start"), **how)
         final = path.final
-        return final if np.ndim(final) == 2 else objective.weights(final)
+        return final if np.ndim(final) == 2 else seen(final)
     settle = how.pop("settle", False)
     last = how["n_steps"]
     theta = descent(objective, method, **{**setting, **how}, record=[last]).final
     if settle:
         theta = flow(objective, start=theta, log_t=[12.0], tolerance=1e-5).final
-    return objective.weights(theta)
+    return seen(theta)
 
 
 @pytest.mark.parametrize("key", EXAMPLES)
@@ -285,9 +356,31 @@ def test_each_fact_of_the_setting_counts():
     assert key(CLASSES, noise=noise.LabelNoise(0.0)) == "gradient descent"
     assert key(CLASSES, steps=steps.DividedByRisk(0.1)) == "growing steps"
     assert key(MIXED) == "not separable"
+    assert key(PAIR, steps=7.5) == "not separable"
+    assert atlas.predict(PAIR, steps=7.5).violated == ()
+    assert key(PAIR, steps=8.5) == "cycles"
+    flat = Dataset([[1.0]] * 470 + [[1.0]] * 529 + [[160.0]], [1] * 470 + [-1] * 530)
+    assert [key(flat, steps=eta) for eta in (6.0, 9.0)] == ["cycles"] * 2  # some starts, all
+    muon = methods.Muon
+    assert key(THREE, muon(coefficients=(1.0, 0.0, 0.0)), steps=0.1) == "spectral descent"
+    assert key(THREE, muon(0.95), steps=0.01) == "spectral descent"
+    assert key(THREE, muon(0.95), steps=1.0) == "speed limit"
+    assert key(THREE, methods.SignMomentum(), steps=0.1) == "spectral descent"
+    assert key(THREE, methods.Adam(), steps=0.1) is None
+    adam = methods.WeightDecay(methods.Adam(1e-8), 0.1)
+    assert "$\\epsilon = 0$" in atlas.predict(CLASSES, adam, steps=0.1).violated
+    coupled = methods.WeightDecay(methods.Adam(), 0.1, coupled=True)
+    assert key(CLASSES, coupled, steps=0.1) == "coupled decay"
+    one = {"steps": steps.Decaying(0.1, 0.5), "sampling": noise.Reshuffled(1)}
+    assert key(exponential(), methods.Adam(), **one) == "signs of one sample"
+    assert key(exponential(data=SIGNS), methods.Adam(), **one) == "samples of signs"
+    text = datasets.next_tokens(seed=0, n_features=2)
+    assert atlas.predict(text).violated == ("compatible and separable contexts",)
+    assert key(text, methods.Adam(), steps=0.1) is None
     assert key(Objective(CLASSES, "squared")) == "least squares"
     assert key(CLASSES, methods.Mirror(potentials.NegativeEntropy())) is None
-    assert key(CLASSES, methods.WeightDecay(methods.Adam(), 0.1), steps=0.1) is None
+    assert key(CLASSES, methods.WeightDecay(methods.Adam(), 0.1), steps=0.1) == "decay is a box"
+    assert key(SQUARES, methods.WeightDecay(methods.Adam(), 0.1), steps=0.1) is None
     diagonal = Objective(SQUARES, model=DIAGONAL)
     assert key(diagonal, start=alpha(0.1)) == "diagonal regression"
     assert key(diagonal, methods.Adam(), start=alpha(0.1)) is None

@@ -6,17 +6,19 @@ says that nothing is known. No method and no objective imports it: a check compa
 """
 
 from ibias.atlas.entry import Case, Entry, If, Prediction, Reference, plain
-from ibias.atlas.measures import Direction, Margin, Norm, Point
+from ibias.atlas.measures import FITS, Direction, Margin, Measure, Norm, Point
 from ibias.atlas.predict import ENTRIES, predict
 from ibias.atlas.setting import Setting
 
 __all__ = [
     "ENTRIES",
+    "FITS",
     "Case",
     "Direction",
     "Entry",
     "If",
     "Margin",
+    "Measure",
     "Norm",
     "Point",
     "Prediction",

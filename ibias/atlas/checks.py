@@ -55,6 +55,58 @@ def below_twice(s: Setting) -> bool | None:
         return None
 
 
+def overlapping(s: Setting) -> bool:
+    """Say whether gradient descent runs on the logistic loss, and no part can be separated."""
+    logistic = s.data == "two classes" and isinstance(s.objective.loss, Logistic)
+    descent = s.model == "linear" and s.by(Gradient) and s.sure
+    return logistic and descent and not partly_separable(s)
+
+
+def below_smoothness(s: Setting) -> bool | None:
+    """Say whether a constant step is below 2/L, which is safe from every start."""
+    size = s.constant_step
+    return None if size is None else size < 2 * s.objective.default_step_size
+
+
+def may_cycle(s: Setting) -> bool:
+    """Say whether a step on overlapping classes is above what is safe from every start."""
+    return overlapping(s) and not below_smoothness(s) and past_curvature(s, 1.0)
+
+
+def past_curvature(s: Setting, times: float) -> bool:
+    """Say whether a constant step is at least `times` over the curvature at the minimum."""
+    size = s.constant_step
+    if size is None:
+        return False
+    data, loss = s.objective.data, s.objective.loss
+    u = data.Z @ optima.bounded_part_and_ray(data, loss=loss).bounded
+    weights = -np.exp(loss.log_slope(u)) * loss.log_slope_derivative(u) / len(u)
+    return bool(size * np.linalg.norm((weights * data.Z.T) @ data.Z, ord=2) >= times)
+
+
+def samples_of_signs(s: Setting) -> bool:
+    """Say whether all features of a sample have the same size."""
+    sizes = np.abs(s.objective.X)
+    return bool((np.ptp(sizes, axis=-1) <= ROUNDING * sizes.max(axis=-1)).all())
+
+
+def compatible(s: Setting) -> bool:
+    """Say whether some matrix has the odds of all contexts, and another puts them on top."""
+    try:
+        optima.next_token_limit(s.objective.data)
+    except ValueError:  # NotSeparable is one
+        return False
+    return True
+
+
+def orthogonal_tokens(s: Setting) -> bool:
+    """Say whether the tokens of all sequences are orthogonal and of one length."""
+    keys = s.objective.model.tokens(s.objective.data.X)[0].reshape(-1, s.objective.model.n_keys)
+    products = keys @ keys.T
+    apart = np.abs(products - products[0, 0] * np.eye(len(keys))).max()
+    return bool(apart <= ROUNDING * products[0, 0])
+
+
 def converges(s: Setting) -> bool | None:
     """Say whether a constant step of plain gradient descent on squares is below 2/L."""
     size = s.constant_step

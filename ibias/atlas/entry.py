@@ -19,7 +19,8 @@ LETTERS = {
     r"\beta": "β", r"\kappa": "κ", r"\rho": "ρ", r"\nu": "ν", r"\Phi": "Φ", r"\nabla": "∇",
     r"\sigma": "σ", r"\infty": "∞", r"\to": " → ", r"\pm": "±", r"\top": "T", r"\ge": " ≥ ",
     r"\ne": " ≠ ", r"\approx": " ≈ ", r"\int": "∫", r"\sum": "Σ", r"\log": "log ", r"\|": "‖",
-    r"\exp": "exp", r"\,": " ", r"\min": "min", r"\max": "max", r"\mathbb E": "E",
+    r"\lambda": "λ", r"\le": " ≤ ", r"\tanh": "tanh", r"\exp": "exp",
+    r"\,": " ", r"\min": "min", r"\max": "max", r"\mathbb E": "E",
     r"\mathcal R": "R", r"\text": "",
 }  # fmt: skip
 

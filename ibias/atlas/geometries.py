@@ -165,7 +165,12 @@ ENTRIES = (
                 ),
             ),
             Case(
-                lambda s: linear_tail(s) and not s.full and s.by(Adam),
+                lambda s: (
+                    linear_tail(s)
+                    and not s.full
+                    and s.by(Adam)
+                    and not (s.sampling.batch_size == 1 and checks.samples_of_signs(s))
+                ),
                 r"nearer to the $\ell_2$ maximum margin than with all samples; it depends on the"
                 " data",
                 depends=True,

@@ -11,6 +11,7 @@ from ibias.models import singular_values
 from ibias.optima import fourier_norm
 from ibias.trajectory import margin, unit
 
+SCHATTEN = {1.0: "nuclear", 2.0: "Frobenius", np.inf: "spectral"}
 FITS = 0.02  # the largest residual, against the targets, of weights that count as a fit
 
 
@@ -26,21 +27,30 @@ class Margin:
         Of the l_p norm.
     fourier : bool
         Whether the norm is that of the Fourier coefficients.
+    shape : tuple of int, optional
+        Of a matrix, if the norm is that of its singular values.
     """
 
     Z: np.ndarray
     best: float
     p: float = 2.0
     fourier: bool = False
+    shape: tuple[int, int] | None = None
 
     def __str__(self) -> str:
+        if self.shape:
+            return f"margin in the {SCHATTEN[self.p]} norm"
         return f"margin in the l_{self.p:g} norm{' of the spectrum' if self.fourier else ''}"
 
     def share(self, w: ArrayLike) -> float:
         """Return the margin of w over the largest; negative where w errs."""
         w = np.ravel(w)
+        w = w / (np.abs(w).max() or 1.0)  # squares of a w that has grown for long would overflow
         if self.fourier:
             return float((self.Z @ w).min() / fourier_norm(w, self.p) / self.best)
+        if self.shape:
+            length = np.linalg.norm(singular_values(w.reshape(self.shape)), ord=self.p)
+            return float((self.Z @ w).min() / length / self.best)
         return float(margin(self.Z, w, self.p) / self.best)
 
 
@@ -56,10 +66,7 @@ class Norm:
     shape: tuple[int, int] | None = None
 
     def __str__(self) -> str:
-        if self.shape:
-            name = {1.0: "nuclear", 2.0: "Frobenius", np.inf: "spectral"}[self.p]
-        else:
-            name = f"l_{self.p:g}"
+        name = SCHATTEN[self.p] if self.shape else f"l_{self.p:g}"
         return f"{'weighted ' if np.ndim(self.scales) else ''}{name} norm"
 
     def share(self, w: ArrayLike) -> float:

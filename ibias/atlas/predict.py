@@ -7,7 +7,18 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from ibias.atlas import geometries, layers, matrices, networks, regression, separable
+from ibias.atlas import (
+    attention,
+    classes,
+    decay,
+    geometries,
+    large_steps,
+    layers,
+    matrices,
+    networks,
+    regression,
+    separable,
+)
 from ibias.atlas.entry import Case, Entry, If, Prediction
 from ibias.atlas.setting import Setting
 from ibias.methods import Method
@@ -16,10 +27,14 @@ from ibias.noise import Sampling
 ENTRIES: tuple[Entry, ...] = (
     *regression.ENTRIES,
     *separable.ENTRIES,
+    *large_steps.ENTRIES,
     *geometries.ENTRIES,
+    *decay.ENTRIES,
     *layers.ENTRIES,
     *matrices.ENTRIES,
+    *classes.ENTRIES,
     *networks.ENTRIES,
+    *attention.ENTRIES,
 )
 STATES = {True: "holds", False: "violated", None: "unchecked"}
 

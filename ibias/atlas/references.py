@@ -8,9 +8,9 @@ import numpy as np
 
 from ibias import optima
 from ibias.atlas.entry import Reference
-from ibias.atlas.measures import Direction, Margin, Norm, Point
+from ibias.atlas.measures import SCHATTEN, Direction, Margin, Norm, Point
 from ibias.atlas.setting import Setting
-from ibias.datasets import Regression
+from ibias.datasets import Dataset, Regression
 from ibias.potentials import HyperbolicEntropy, Potential
 
 Rule = Callable[[Setting], Reference | None]
@@ -38,6 +38,61 @@ def classes_margin(s: Setting) -> Reference:
     """Return the multiclass maximum margin, in the Frobenius norm."""
     best = optima.multiclass_margin(s.objective.data)
     return Reference(best.W, Margin(s.objective.Z, best.margin), abs(best.duality_gap))
+
+
+def schatten_margin(p: Callable[[Setting], float]) -> Rule:
+    """Return the rule of the maximum margin of several classes in a norm of singular values."""
+
+    def rule(s: Setting) -> Reference:
+        order = p(s)
+        if order == 2:
+            return classes_margin(s)
+        best = optima.schatten_margin(s.objective.data, norm=SCHATTEN[order])
+        measure = Margin(s.objective.Z, best.margin, order, shape=best.W.shape)
+        return Reference(best.W, measure, abs(best.duality_gap))
+
+    return rule
+
+
+def entrywise_margin(p: Callable[[Setting], float]) -> Rule:
+    """Return the rule of the maximum margin of several classes in l_p of all entries."""
+
+    def rule(s: Setting) -> Reference:
+        order, Z = p(s), s.objective.Z
+        best = optima.max_margin(Dataset.one_class(Z), p=order)
+        W = best.w.reshape(s.objective.data.n_classes, -1)
+        return Reference(W, Margin(Z, best.margin, order), abs(best.duality_gap))
+
+    return rule
+
+
+def box(s: Setting) -> Reference:
+    """Return the least risk in the box of the decay."""
+    best = optima.box_minimiser(s.objective.data, radius=1 / s.method.weight, loss=s.objective.loss)
+    return Reference(best.w, Point(best.w), best.duality_gap)
+
+
+def centred_labels(s: Setting) -> Reference:
+    """Return the weights whose logits, one column a sample, are the centred labels."""
+    data = s.objective.data
+    labels = np.eye(data.n_classes)[:, data.y] - 1 / data.n_classes
+    W = labels @ data.X
+    return Reference(W, Direction(W), None)
+
+
+def token_ray(s: Setting) -> Reference:
+    """Return the direction in which next tokens run away."""
+    best = optima.next_token_limit(s.objective.data)
+    return Reference(best.ray, Direction(best.ray), abs(best.duality_gap))
+
+
+def best_tokens(s: Setting) -> Reference:
+    """Return the query of the best tokens, for orthogonal ones: each less the mean of its own."""
+    keys, values = s.objective.model.tokens(s.objective.data.X)
+    scores = s.objective.data.y[:, None] * values
+    chosen = np.take_along_axis(keys, scores.argmax(axis=1)[:, None, None], axis=1)[:, 0]
+    query = (chosen - keys.mean(axis=1)).sum(axis=0)
+    return Reference(query, Direction(query), None)
 
 
 def nearest(s: Setting) -> Reference | None:

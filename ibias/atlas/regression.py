@@ -80,6 +80,45 @@ ENTRIES = (
         cases=(Case(wide, reference=references.max_margin(2), aside=True),),
     ),
     Entry(
+        key="many features",
+        model="linear, squared loss, more features than samples",
+        method="gradient descent from zero",
+        selected="the shortest solution, which fits the noise too, at a known cost: small if few"
+        " features are large and very many are small [B-benign-law]",
+        conditions=(
+            "Gaussian inputs; for classes a law of the angle [B-benign-classes]",
+            "labels of classes: the maximum margin, where every sample supports it"
+            " [B-benign-support]",
+        ),
+        rate=r"variance $D/(n - D)$ times that of the noise, with"
+        r" $D = \sum_i\lambda_i^2/(\lambda_i + \kappa)^2$ [B-benign-law]",
+        theorem="hastie2022surprises",
+        cases=(
+            Case(
+                lambda s: (
+                    squares(s)
+                    and s.data == "regression"
+                    and euclidean(s)
+                    and s.objective.data.n_features > s.objective.n_samples
+                    and checks.zero_start(s)
+                ),
+                aside=True,
+            ),
+        ),
+    ),
+    Entry(
+        key="spikes",
+        model="a kernel with a narrow part of size $s$",
+        method="least norm",
+        selected="spikes at the samples, elsewhere the ridge regression with penalty $s$"
+        " [B-spikes-are-a-ridge]",
+        conditions=("the width of the narrow part vanishes",),
+        rate="catastrophic spectra, such as $1/i^2$: the noise is paid about in full"
+        " [B-benign-law]",
+        theorem="bartlett2020benign",
+        beyond="a kernel is no axis of a call: give its features as the data",
+    ),
+    Entry(
         key="mirror regression",
         model="linear, squared loss",
         method=r"mirror descent with potential $\Phi$; start $w_0$",

@@ -223,8 +223,8 @@ ENTRIES = (
         selected="a ray for the separable part, a finite minimiser for the rest"
         " [S003-8 B-bounded-part]",
         conditions=(
-            If("some part is separable", checks.partly_separable),
-            "else no ray [S003-8]",
+            "some part is separable; else no ray [S003-8]",
+            If("step below twice the inverse smoothness", checks.below_smoothness),
         ),
         rate=r"$\log t$ over the margin of that part [S003-8]",
         theorem="ji2018risk",
@@ -249,6 +249,7 @@ ENTRIES = (
                     and s.by(Gradient)
                     and s.sure
                     and not s.separable
+                    and not checks.may_cycle(s)
                 ),
                 "the finite minimiser of the risk",
                 reference=references.ray,

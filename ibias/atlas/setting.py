@@ -11,7 +11,7 @@ import numpy as np
 
 from ibias import losses, methods, models
 from ibias._validate import finite_array, require
-from ibias.datasets import Dataset, MatrixProblem, MulticlassDataset, Regression
+from ibias.datasets import Dataset, MatrixProblem, MulticlassDataset, NextTokens, Regression
 from ibias.noise import FullBatch, LabelNoise, Sampling, WeightNoise
 from ibias.objectives import Objective
 from ibias.optima import separation
@@ -28,12 +28,14 @@ MODELS = {
     models.CircularConvolution: "convolution",
     models.WeightNormalized: "weight-normalised",
     models.Direction: "direction",
+    models.Attention: "attention",
 }
 DATA = {
     Dataset: "two classes",
     Regression: "regression",
     MulticlassDataset: "several classes",
     MatrixProblem: "matrix",
+    NextTokens: "next tokens",
 }
 
 
@@ -96,7 +98,7 @@ class Setting:
 
     @cached_property
     def data(self) -> str:
-        """Two classes, regression, several classes, matrix."""
+        """Two classes, regression, several classes, matrix, next tokens."""
         return DATA[self.objective.kind]
 
     @cached_property
@@ -107,7 +109,7 @@ class Setting:
 
     @cached_property
     def model(self) -> str:
-        """Linear, diagonal, convolution, weight-normalised, direction, product, connected..."""
+        """Linear, diagonal, convolution, weight-normalised, attention, product, connected..."""
         model = self.objective.model
         if model is None:
             return "linear"

@@ -6,8 +6,9 @@ raised, all of it at once.
 """
 
 from ibias.checking.loss import check_loss
+from ibias.checking.method import check_method
 from ibias.checking.model import check_model
 from ibias.checking.potential import check_potential
 from ibias.checking.report import Report
 
-__all__ = ["Report", "check_loss", "check_model", "check_potential"]
+__all__ = ["Report", "check_loss", "check_method", "check_model", "check_potential"]

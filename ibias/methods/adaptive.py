@@ -1,8 +1,7 @@
 """AdaGrad, RMSProp and Adam, step by step as PyTorch defines them.
 
-Adam and RMSProp keep their moments relative to the size of the gradient, as a logarithm: with
-epsilon = 0 the methods depend on ratios only, and squares of gradients would underflow at a
-margin of 373.
+All keep what they remember relative to the size of a gradient, as a logarithm: with epsilon = 0
+the methods depend on ratios only, and squares of gradients would underflow at a margin of 373.
 """
 
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias.methods.method import (
+    LARGEST_EXPONENT,
     Limit,
     Method,
     Remembering,
@@ -22,6 +22,8 @@ from ibias.methods.method import (
     two_shares,
 )
 from ibias.objectives import Objective, Pull
+
+LARGEST_ROOT = LARGEST_EXPONENT / 2  # of what is squared
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,7 @@ class _Adaptive(Method):
 
 
 @dataclass(frozen=True, eq=False)
-class AdaGrad(_Adaptive):
+class AdaGrad(_Adaptive, Remembering):
     """G <- G + g^2,  theta <- theta - eta g / (sqrt(G) + epsilon), entry by entry.
 
     On separable data G has a limit, so that in the end AdaGrad is gradient descent with a fixed
@@ -44,17 +46,16 @@ class AdaGrad(_Adaptive):
     is 1e-10.
     """
 
-    def init(self, objective: Objective, theta: np.ndarray) -> float:
-        """Return the sum of squares, zero."""
-        return 0.0
-
     def step(
-        self, pull: Pull, theta: np.ndarray, state: np.ndarray, k: int, eta: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return theta, and G."""
-        g = pull.value(theta)
-        total = state + g**2
-        return theta + eta * ratio(g, np.sqrt(total) + self.epsilon[..., None]), total
+        self, pull: Pull, theta: np.ndarray, state: tuple, k: int, eta: float
+    ) -> tuple[np.ndarray, tuple]:
+        """Return theta, G, and the largest size so far, which it is measured in."""
+        (total, last), (log_size, g) = state, pull(theta)
+        top = np.maximum(log_size, last)
+        g = exp(log_size - top) * g
+        total = exp(last - top) ** 2 * total + g**2
+        length = np.sqrt(total) + self.epsilon[..., None] * exp(-top)
+        return theta + eta * ratio(g, length), (total, top)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,7 @@ class RMSProp(_Adaptive, Remembering):
     ) -> tuple[np.ndarray, tuple]:
         """Return theta, v and the size it is measured in."""
         log_size, g = pull(theta)
-        kept = self.smoothing * exp(state[1] - log_size) ** 2
+        kept = self.smoothing * exp(state[1] - log_size, LARGEST_ROOT) ** 2
         square = kept * state[0] + (1 - self.smoothing) * g**2
         length = np.sqrt(square) + self.epsilon[..., None] * exp(-log_size)
         return theta + eta * ratio(g, length), (square, log_size)
@@ -111,7 +112,7 @@ class Adam(_Adaptive):
     ) -> tuple[np.ndarray, tuple]:
         """Return theta, both moments and their size."""
         (mean, square, last), (log_size, g), (b1, b2) = state, pull(theta), self.betas
-        change = exp(last - log_size)
+        change = exp(last - log_size, LARGEST_ROOT)
         mean = b1 * change * mean + (1 - b1) * g
         square = b2 * change**2 * square + (1 - b2) * g**2
         c1, c2 = (1 - b1 ** (k + 1), 1 - b2 ** (k + 1)) if self.correction else (1.0, 1.0)

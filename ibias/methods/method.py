@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, from_zero, shown
+from ibias._validate import finite_array, from_zero, read_only, shown
 from ibias.objectives import Downhill, Objective, Pull
 from ibias.potentials import Potential
 from ibias.steps import Constant, Safe, Step
@@ -108,9 +108,9 @@ class Remembering(Method):
         return 0.0, -np.inf
 
 
-def exp(exponents: np.ndarray) -> np.ndarray:
-    """Return exp of the exponents, but never infinity."""
-    return np.exp(np.minimum(exponents, LARGEST_EXPONENT))
+def exp(exponents: np.ndarray, largest: float = LARGEST_EXPONENT) -> np.ndarray:
+    """Return exp of the exponents, each at most `largest`: never infinity."""
+    return np.exp(np.minimum(exponents, largest))
 
 
 def ratio(numerator: np.ndarray, length: np.ndarray) -> np.ndarray:
@@ -137,7 +137,7 @@ def at_least_zero(name: str, value: ArrayLike) -> np.ndarray:
     numbers = finite_array(name, value)
     if (numbers < 0).any():
         raise ValueError(f"{name} must be at least 0, one number or a list; got {value!r}")
-    return numbers
+    return read_only(np.array(numbers))
 
 
 def two_shares(name: str, value: tuple[float, float]) -> None:

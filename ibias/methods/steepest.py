@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ibias._validate import read_only
 from ibias.methods.method import Limit, Method, nonzero
 from ibias.objectives import Downhill, Objective, Pull
 from ibias.steps import Constant, Decaying, Step
@@ -21,7 +22,7 @@ def norm_orders(p: ArrayLike) -> np.ndarray:
         orders = np.asarray(np.nan)
     if not (orders >= 1).all():
         raise ValueError(f"p must be from 1 to inf; got {p!r}")
-    return orders
+    return read_only(np.array(orders))
 
 
 def dual_orders(p: np.ndarray) -> np.ndarray:

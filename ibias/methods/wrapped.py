@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ibias._validate import from_zero, require
-from ibias.methods.method import LARGEST_EXPONENT, Method
+from ibias.methods.method import Method, ratio
 from ibias.objectives import Altered, Downhill, Objective, Pull
 from ibias.steps import Step
 from ibias.trajectory import unit_or_zero
@@ -108,8 +108,12 @@ class Penalised(Altered):
         if not self.weight:
             return self.pull(theta)
         log_size, g = self.pull(theta)
-        top = np.maximum(log_size, -LARGEST_EXPONENT)
-        return Downhill(top, np.exp(log_size - top) * g - np.exp(-top) * self.weight * theta)
+        largest = np.abs(theta).max(axis=-1, keepdims=True)
+        decay = np.log(self.weight * largest)
+        top = np.maximum(log_size, decay)
+        return Downhill(
+            top, np.exp(log_size - top) * g - np.exp(decay - top) * ratio(theta, largest)
+        )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from ibias.optima.asymptotics import Expansion, expansion
 from ibias.optima.bias import BiasedMargin, max_margin_with_bias
+from ibias.optima.box import BoxMinimiser, box_minimiser
 from ibias.optima.bregman import BregmanProjection, bregman_projection
 from ibias.optima.certificate import SparseCertificate, sparse_certificate
 from ibias.optima.commuting import CommutingLimit, commuting_limit
@@ -34,6 +35,7 @@ from ibias.optima.weight_normalization import (
 
 __all__ = [
     "BiasedMargin",
+    "BoxMinimiser",
     "BregmanProjection",
     "CommutingLimit",
     "Decomposition",
@@ -59,6 +61,7 @@ __all__ = [
     "VariationMargin",
     "WeightNormalizedInterpolant",
     "bounded_part_and_ray",
+    "box_minimiser",
     "bregman_projection",
     "commuting_limit",
     "expansion",

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from ibias import atlas, optima
-from ibias.datasets import MatrixProblem, MulticlassDataset, Regression
+from ibias.datasets import Dataset, MatrixProblem, MulticlassDataset, Regression
 from ibias.descent import Diverged, descent
 from ibias.objectives import Objective
 from ibias.sweeps import combinations as axes
 from ibias.sweeps import parallel
 from ibias.sweeps.table import Table, code_hash
-from ibias.trajectory import Trajectory, margin
+from ibias.trajectory import Trajectory
 
 NAME = "grid"
 SOURCES = (
@@ -36,8 +36,9 @@ NORMS = {
     "several classes": ("nuclear", "Frobenius", "spectral"),
     "matrix": ("nuclear", "Frobenius", "spectral"),
 }
-ORDERS = {"l1": 1, "l2": 2, "linf": np.inf, "nuclear": "nuc", "Frobenius": "fro", "spectral": 2}
-FITS = 0.05  # the largest residual, against the targets, of weights that count as a fit
+ORDERS = {
+    "l1": 1.0, "l2": 2.0, "linf": np.inf, "nuclear": 1.0, "Frobenius": 2.0, "spectral": np.inf,
+}  # fmt: skip
 
 
 @cache
@@ -60,7 +61,7 @@ def _best(data: Any, squared: bool) -> dict[str, float]:
             "Frobenius": optima.multiclass_margin(data).margin,
             "spectral": optima.schatten_margin(data, norm="spectral").margin,
         }
-    orders = {"l1": 1, "l2": 2, "linf": np.inf}
+    orders = {name: ORDERS[name] for name in NORMS["two classes"]}
     if squared:
         targets = Regression(data.X, data.y)
         return {k: optima.min_norm(targets, p=p).distance for k, p in orders.items()}
@@ -72,23 +73,16 @@ def _flat(problem: MatrixProblem) -> Regression:
     return Regression(sensors.reshape(len(sensors), -1), problem.observations)
 
 
-def shares(family: str, objective: Objective, w: np.ndarray, optimum: dict) -> dict[str, float]:
-    """Return the share of every margin, or of every least norm, that w reaches.
-
-    A margin over the largest, negative where w errs; the least norm over that of w, NaN where w
-    does not fit.
-    """
+def measures(objective: Objective, optimum: dict[str, float]) -> dict[str, atlas.Measure]:
+    """Return what each optimum of a data set is measured by: a margin, or a norm of what fits."""
+    vector = objective.kind in (Dataset, Regression)
+    shape = None if vector else objective.weights(np.zeros(objective.n_parameters)).shape
     if objective.loss == "squared":
-        targets = _flat(objective.data) if family == "matrix" else objective.data
-        misfit = np.linalg.norm(targets.X @ np.ravel(w) - targets.y)
-        if not misfit <= FITS * np.linalg.norm(targets.y):
-            return dict.fromkeys(optimum, np.nan)
-        return {k: optimum[k] / np.linalg.norm(w, ord=ORDERS[k]) for k in optimum}
-    w = w / np.abs(w).max()  # squares of what a run of growing steps reaches would overflow
-    if family == "several classes":
-        lowest = (objective.Z @ np.ravel(w)).min()
-        return {k: lowest / np.linalg.norm(w, ord=ORDERS[k]) / optimum[k] for k in optimum}
-    return {k: float(margin(objective.Z, w, ORDERS[k]) / optimum[k]) for k in optimum}
+        targets = _flat(objective.data) if objective.kind is MatrixProblem else objective.data
+        X, y = targets.X, targets.y
+        return {k: atlas.Norm(X, y, best, ORDERS[k], shape=shape) for k, best in optimum.items()}
+    Z = objective.Z
+    return {k: atlas.Margin(Z, best, ORDERS[k], shape=shape) for k, best in optimum.items()}
 
 
 def cell(
@@ -131,7 +125,10 @@ def cell(
         ]
         said.append(predictions)
         optimum = best(family, loss == "squared")
-        found = [shares(family, *each) for each in zip(problems, weights, optimum, strict=True)]
+        found = [
+            {k: one.share(w) for k, one in measures(p, best).items()}
+            for p, w, best in zip(problems, weights, optimum, strict=True)
+        ]
         for name in NORMS[family]:
             reached[name].append([_short(one[name]) for one in found])
         reached["log_risk"].append([_short(r) for r in risks])
