@@ -138,6 +138,11 @@ def judge(
 def _take(result: Result, task: dict, line: dict, limits: Limits) -> None:
     """Note what one line says of its task."""
     question = task["question"]
+    if replaced := line.get("replaced"):
+        names = ", ".join(map(str, replaced))
+        result.notes.append(
+            f"before the tests of {question}: it replaced {names}; the originals were put back"
+        )
     if task["kind"] == "test":
         said = str(line.get("message", ""))
         result.tests.setdefault(question, {})[task["name"]] = [line.get("passed") is True, said]
@@ -147,8 +152,8 @@ def _take(result: Result, task: dict, line: dict, limits: Limits) -> None:
         words = IN_WORDS.get(kind, "stopped with an error").format(memory=limits.memory)
         result.notes.append(f"before the tests of {question}: {words} ({kind}: {text})")
         result.status = "graded, with errors"
-    else:
-        result.notes.append(f"before the tests of {question}: {line.get('stopped')}")
+    elif "stopped" in line:
+        result.notes.append(f"before the tests of {question}: {line['stopped']}")
         result.status = "graded, with errors"
 
 
