@@ -10,6 +10,7 @@ from grading.collect import Handed
 from grading.sandbox import Failed, Runs
 from grading.submission import Refused, Submission, read, understood
 
+NOT_GRADED = "not graded"  # and tried again the next time
 IN_WORDS = {
     "SyntaxError": "a syntax error: no line of this cell ran",
     "IndentationError": "a syntax error: no line of this cell ran",
@@ -84,20 +85,24 @@ def grade(
         if result.key in known and known[result.key].build == result.build:
             return known[result.key]
         found = understood(content, assignment)
+        result.student_id, result.written = found.student_id, found.written
+        result.answers, result.notes = found.answers, list(found.notes)
+        job = {
+            "tasks": found.tasks,
+            "answers": sorted(assignment.answer_names),
+            "seconds": limits.seconds,
+            "memory": limits.memory,
+        }
+        judge(result, runs.run(job, len(graded)), found, assignment, limits)
     except Refused as refused:
-        result.key = result.key or handed.key(str(refused))
         result.status = refused.status
         result.notes.append(str(refused))
-        return result
-    result.student_id, result.written = found.student_id, found.written
-    result.answers, result.notes = found.answers, list(found.notes)
-    job = {
-        "tasks": found.tasks,
-        "answers": sorted(assignment.answer_names),
-        "seconds": limits.seconds,
-        "memory": limits.memory,
-    }
-    judge(result, runs.run(job, len(graded)), found, assignment, limits)
+    except Failed:
+        raise
+    except Exception as error:  # a fault of ours, or of the disk, must not stop the others
+        result.status = NOT_GRADED
+        result.notes.append(f"fault: {error!r}")
+    result.key = result.key or handed.key(str(result.notes))
     return result
 
 

@@ -20,7 +20,9 @@ from running import ONE_THREAD
 
 from grading.assignment import ROOT
 
-PROGRAM = [ROOT / "tools" / "grading" / name for name in ("watcher.py", "runner.py", "originals.py")]
+PROGRAM = [
+    ROOT / "tools" / "grading" / name for name in ("watcher.py", "runner.py", "originals.py")
+]
 ENGINES = ("docker", "podman")
 # What a child may know of the machine that grades it.
 ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "TMPDIR", "SYSTEMROOT")
@@ -146,7 +148,9 @@ class Runs:
     def run(self, job: dict, questions: int) -> list[dict]:
         """Run one job; return the lines that came back, also if it did not come to its end."""
         command, name = self.sandbox.command(job["memory"])
-        environment = {k: os.environ[k] for k in ENVIRONMENT if k in os.environ} | ONE_THREAD | NO_PIP
+        environment = (
+            {k: os.environ[k] for k in ENVIRONMENT if k in os.environ} | ONE_THREAD | NO_PIP
+        )
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             with self.lock:
                 if self.stopped:
