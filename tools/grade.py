@@ -38,7 +38,7 @@ def report(assignment: Assignment, folder: Path, rules: policy.Policy) -> None:
     known = known_errors(assignment)
     errors = [summary.recognised(s.result, assignment, known) for s in standings]
     summary.write_scores(rows, folder)
-    text = summary.text(standings, rows, assignment, errors)
+    text = summary.text(standings, rows, assignment, errors, rules.unknown(standings))
     (folder / "summary.txt").write_text(text, encoding="utf-8")
     comments = {}
     if (folder / "written.csv").exists():
@@ -83,8 +83,10 @@ def main() -> int:
         print(f"{assignment.master} has changed since it was built: run `make coursework`")
         return 1
     try:
+        if chosen.seconds <= 0 or chosen.memory <= 0 or chosen.jobs <= 0:
+            raise ValueError("seconds, memory and jobs must be positive")
         rules = policy.read(chosen.policy)
-        handed = collected(chosen.submissions, assignment.name)
+        handed = collected(chosen.submissions, assignment.name, chosen.output)
         if not handed:
             print(f"nothing was handed in below {', '.join(map(str, chosen.submissions))}")
             return 1

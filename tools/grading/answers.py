@@ -29,14 +29,18 @@ def read(path: Path) -> list[Answer]:
     ]
 
 
+def parsed(source: str) -> list[ast.stmt]:
+    """Return the statements of a cell, without its magics; none if it does not parse."""
+    try:
+        return ast.parse(re.sub(r"(?m)^[ \t]*[%!].*$", "", source)).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+
+
 def bound(source: str) -> set[str]:
     """Return the names that a cell defines at its top level; none if it does not parse."""
-    try:
-        body = ast.parse(re.sub(r"(?m)^[ \t]*[%!].*$", "", source)).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
     names = set()
-    for node in body:
+    for node in parsed(source):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Import | ast.ImportFrom):

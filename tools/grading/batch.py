@@ -10,7 +10,7 @@ from pathlib import Path
 from grading import table
 from grading.assignment import Assignment
 from grading.collect import Handed
-from grading.result import Limits, Result, grade, load, store
+from grading.result import NOT_GRADED, Limits, Result, grade, load, store
 from grading.sandbox import Child, Container, Failed, Runs
 
 BAR = 30  # characters
@@ -42,17 +42,19 @@ def grade_all(
     kept = folder / "submissions"
     kept.mkdir(parents=True, exist_ok=True)
     known = {} if again else stored(folder)
+    for key in [key for key, result in known.items() if result.status == NOT_GRADED]:
+        known.pop(key)
+        (kept / f"{key}.json").unlink()
     runs, done = Runs(sandbox), 0
     with ThreadPoolExecutor(jobs) as pool, interruptible():
-        running: dict[Future, Handed] = {}
+        running: list[Future] = []
         try:
             for one in handed:
-                running[pool.submit(grade, one, assignment, limits, runs, known)] = one
+                running.append(pool.submit(grade, one, assignment, limits, runs, known))
             for future in as_completed(running):
                 done += 1
-                result = _result(future, running[future])
-                if result.status != "not graded":
-                    store(result, kept)
+                result = future.result()
+                store(result, kept)
                 show(done, len(handed), result)
         except (KeyboardInterrupt, Failed):
             for future in running:
@@ -63,16 +65,6 @@ def grade_all(
             print(f"\ninterrupted: {done} of {len(handed)} are graded; the same command goes on")
             return False
     return True
-
-
-def _result(future: Future, handed: Handed) -> Result:
-    """Return a result; a fault of ours must not stop the batch either."""
-    try:
-        return future.result()
-    except (KeyboardInterrupt, Failed):
-        raise
-    except Exception as error:
-        return Result("", handed.name, status="not graded", notes=[f"fault: {error!r}"])
 
 
 @contextlib.contextmanager

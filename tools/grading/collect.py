@@ -15,7 +15,7 @@ from pathlib import Path
 
 MOODLE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_(?:file|onlinetext)_?")
 CANVAS = re.compile(
-    r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<number>\d+)_\d+_(?P<file>.+?)(?:-\d+)?\.ipynb"
+    r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<number>\d+)_\d+_(?P<file>.+?)(?:-\d+)?\.\w+"
 )
 EXCHANGE = re.compile(r"(?P<name>[^+]+)\+(?P<assignment>[^+]+)\+(?P<time>[^+]+)(?:\+.*)?")
 HIDDEN = re.compile(r"\.|__MACOSX|__pycache__").match
@@ -31,10 +31,19 @@ class Handed:
     submitted: str = ""
     late: bool | None = None
 
+    def __post_init__(self) -> None:
+        for text in ("name", "owner"):  # names of files need not be text
+            object.__setattr__(self, text, printable(getattr(self, text)))
+
     def key(self, digest: str) -> str:
         """A name for its results: readable, and different for other content or another owner."""
         mark = hashlib.sha256(f"{self.name}\0{digest}".encode()).hexdigest()[:8]
         return f"{slug(self.name)}-{mark}"
+
+
+def printable(text: str) -> str:
+    """Return a text that can be written to a file: halves of characters become question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def slug(text: str) -> str:
@@ -43,19 +52,29 @@ def slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", plain.removesuffix(".ipynb")).strip("-")[:60] or "x"
 
 
-def collected(places: list[Path], assignment: str = "") -> list[Handed]:
-    """Return what was handed in below the places, in the order of names.
+def collected(
+    places: list[Path], assignment: str = "", without: Path | None = None
+) -> list[Handed]:
+    """Return what was handed in below the places, in the order of names; not what is in `without`.
 
-    Raises FileNotFoundError if a place does not exist.
+    Raises FileNotFoundError if a place does not exist, ValueError for an archive, and for a link
+    that leads out of its place.
     """
-    found = []
+    found, ours = [], without.resolve() if without else None
     for place in places:
         if not place.exists():
             raise FileNotFoundError(f"there is no {place}: FROM names the folder of submissions")
+        if place.suffix in (".zip", ".gz", ".tar"):
+            raise ValueError(f"{place} is packed: unpack it, and let FROM name the folder")
         files = sorted(place.rglob("*")) if place.is_dir() else [place]
         for path in files:
             inside = path.relative_to(place).parts
-            if path.is_file() and path.name != "timestamp.txt" and not any(map(HIDDEN, inside)):
+            if not path.is_file() or path.name == "timestamp.txt" or any(map(HIDDEN, inside)):
+                continue
+            real = path.resolve()
+            if inside and place.resolve() not in real.parents:
+                raise ValueError(f"{path} is a link that leads to {real}: put a copy in its place")
+            if ours not in real.parents:
                 found.append(handed(path, place, assignment))
     return [one for one in found if one is not None]
 
@@ -74,7 +93,8 @@ def handed(path: Path, root: Path, assignment: str) -> Handed | None:
             when = moment(exchange["time"])
             return Handed(path, f"{part}/{path.name}", exchange["name"], when)
     stamp = path.with_name("timestamp.txt")
-    when = moment(stamp.read_text(encoding="utf-8")) if stamp.exists() else ""
+    collects = path.parent.name == assignment and stamp.exists()  # nbgrader, and no student
+    when = moment(stamp.read_text(encoding="utf-8", errors="replace")) if collects else ""
     if canvas := CANVAS.fullmatch(path.name):
         owner = f"{canvas['name']} ({canvas['number']})"
         return Handed(path, path.name, owner, when, bool(canvas["late"]))

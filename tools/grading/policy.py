@@ -61,12 +61,16 @@ class Policy:
         names = [r.student_id for r in results if r.student_id]
         names += [results[0].owner] if results[0].owner else []
         attempts = list({result.digest: result for result in results}.values())
+        notebooks = [r for r in attempts if r.status != "not a notebook" or is_notebook(r.file)]
+        beside = [r.file for r in attempts if r not in notebooks] if notebooks else []
+        attempts = notebooks or attempts
         said = self.rule(names, "submitted")
         times = [moment(said) or result.submitted for result in attempts]
         order = sorted(zip(times, range(len(attempts)), strict=True))
         attempts, times = [attempts[k] for _, k in order], [time for time, _ in order]
         standing = Standing(names[0] if names else results[0].file, results[0].owner, attempts[-1])
         standing.attempts = len(attempts)
+        standing.notes += [f"also handed in: {', '.join(beside)}"] if beside else []
         most = max(1, int(self.rule(names, "attempts") or len(attempts)))
         counts = self.rule(names, "counts") or "last"
         if len(attempts) > 1 and "" in times and (counts != "best" or most < len(attempts)):
@@ -88,6 +92,11 @@ class Policy:
         standing.result, standing.share = allowed[best][0], shares[best]
         return standing
 
+    def unknown(self, standings: list[Standing]) -> list[str]:
+        """Return the students of the table as whom nobody handed in."""
+        known = {canonical(name) for s in standings for name in (s.owner, s.result.student_id)}
+        return [who for who in self.rows if who != "*" and who not in known]
+
     def _share(self, names: list[str], attempt: Result, time: str, notes: list[str]) -> float:
         """Return the share of the points that is left of an attempt at that time."""
         deadline = moment(self.rule(names, "deadline"))
@@ -107,6 +116,11 @@ class Policy:
         share = 0.0 if gone else max(0.0, 1 - days * float(self.rule(names, "per day") or 0) / 100)
         notes.append(f"{days} day{'s' * (days > 1)} late: {share:.0%} of the points are left")
         return share
+
+
+def is_notebook(file: str) -> bool:
+    """Say whether a file is meant to be a notebook, by its name."""
+    return file.lower().endswith(".ipynb")
 
 
 def _checked(row: dict[str, str]) -> dict[str, str]:

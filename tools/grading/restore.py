@@ -10,7 +10,8 @@ from grading.answers import bound
 from grading.assignment import CHECK, IDENTIFIER, Assignment
 
 ALIKE = 0.8  # of the characters, for a cell that was edited until it no longer parses
-STUDENT_ID = re.compile(r"""(?m)^\s*student_id\s*=\s*(["'])\s*(\S.*?)\s*\1""")
+# A line that fills in the identifier and nothing else.
+STUDENT_ID = re.compile(r"""(?m)^[ \t]*student_id[ \t]*=[ \t]*("[^"\n]*"|'[^'\n]*')[ \t]*(#.*)?$""")
 CHECK_HEAD = re.compile(CHECK.format(question=r"(\w+)").replace(".", r"\."))
 
 
@@ -69,7 +70,8 @@ def is_edited(task: dict, cell: NotebookNode) -> bool:
     names, source = bound(cell.source), task["source"]
     if task["id"] == cell.get("id") or 2 * len(bound(source) & names) > len(names):
         return True
-    return difflib.SequenceMatcher(None, source, cell.source).ratio() > ALIKE
+    alike = difflib.SequenceMatcher(None, source, cell.source)
+    return alike.real_quick_ratio() > ALIKE and alike.ratio() > ALIKE
 
 
 def _before(later: list[NotebookNode], tasks: list[dict]) -> int:

@@ -10,6 +10,7 @@ from grading.collect import Handed
 from grading.sandbox import Failed, Runs
 from grading.submission import Refused, Submission, read, understood
 
+NOT_GRADED = "not graded"  # and tried again the next time
 IN_WORDS = {
     "SyntaxError": "a syntax error: no line of this cell ran",
     "IndentationError": "a syntax error: no line of this cell ran",
@@ -84,20 +85,24 @@ def grade(
         if result.key in known and known[result.key].build == result.build:
             return known[result.key]
         found = understood(content, assignment)
+        result.student_id, result.written = found.student_id, found.written
+        result.answers, result.notes = found.answers, list(found.notes)
+        job = {
+            "tasks": found.tasks,
+            "answers": sorted(assignment.answer_names),
+            "seconds": limits.seconds,
+            "memory": limits.memory,
+        }
+        judge(result, runs.run(job, len(graded)), found, assignment, limits)
     except Refused as refused:
-        result.key = result.key or handed.key(str(refused))
         result.status = refused.status
         result.notes.append(str(refused))
-        return result
-    result.student_id, result.written = found.student_id, found.written
-    result.answers, result.notes = found.answers, list(found.notes)
-    job = {
-        "tasks": found.tasks,
-        "answers": sorted(assignment.answer_names),
-        "seconds": limits.seconds,
-        "memory": limits.memory,
-    }
-    judge(result, runs.run(job, len(graded)), found, assignment, limits)
+    except Failed:
+        raise
+    except Exception as error:  # a fault of ours, or of the disk, must not stop the others
+        result.status = NOT_GRADED
+        result.notes.append(f"fault: {error!r}")
+    result.key = result.key or handed.key(str(result.notes))
     return result
 
 
@@ -138,6 +143,11 @@ def judge(
 def _take(result: Result, task: dict, line: dict, limits: Limits) -> None:
     """Note what one line says of its task."""
     question = task["question"]
+    if replaced := line.get("replaced"):
+        names = ", ".join(map(str, replaced))
+        result.notes.append(
+            f"before the tests of {question}: it replaced {names}; the originals were put back"
+        )
     if task["kind"] == "test":
         said = str(line.get("message", ""))
         result.tests.setdefault(question, {})[task["name"]] = [line.get("passed") is True, said]
@@ -147,8 +157,8 @@ def _take(result: Result, task: dict, line: dict, limits: Limits) -> None:
         words = IN_WORDS.get(kind, "stopped with an error").format(memory=limits.memory)
         result.notes.append(f"before the tests of {question}: {words} ({kind}: {text})")
         result.status = "graded, with errors"
-    else:
-        result.notes.append(f"before the tests of {question}: {line.get('stopped')}")
+    elif "stopped" in line:
+        result.notes.append(f"before the tests of {question}: {line['stopped']}")
         result.status = "graded, with errors"
 
 

@@ -7,7 +7,8 @@ output. Two kinds of processes keep apart what must not touch:
   others, ends what takes too much, and passes on only what it waited for;
 - the *worker*, here, runs the cells in order. Each cell of the student runs in a fork that goes on
   in its place. If the cell does not come to its end, the process it was forked from goes on
-  without it. Each test runs in a fork that is thrown away.
+  without it. What a cell that came to its end leaves running (a thread, an alarm) stays in its
+  process, for another fork goes on. Each test runs in a fork that is thrown away.
 
 What the cells that were handed out define is kept twice: one copy for the student's code, and one
 that only tests see. It needs fork: Linux or macOS.
@@ -21,6 +22,8 @@ import signal
 import sys
 import types
 
+from originals import Originals
+
 LONGEST = 1500  # characters of a message
 
 
@@ -31,24 +34,25 @@ class Reports:
         self.end = end
 
     def __call__(self, **said: object) -> None:
-        """Send one line."""
-        os.write(self.end, json.dumps(said | {"pid": os.getpid()}).encode() + b"\n")
+        """Send one line, apart from whatever a student's code may have written before it."""
+        os.write(self.end, b"\n" + json.dumps(said | {"pid": os.getpid()}).encode() + b"\n")
 
 
 def work(job: dict, report: Reports) -> None:
     """Do the tasks of a job: cells that were handed out, cells of the student, and tests."""
     shell = quiet_shell()
-    given = {"__name__": "__main__"}
+    given, originals = {"__name__": "__main__"}, Originals()
     for number, task in enumerate(job["tasks"]):
         if task["kind"] == "given":
             report(task=number, begins=True)
             report(task=number, error=hand_out(task["source"], shell, given))
+            originals.keep()
         elif task["kind"] == "cell":
             missing = given.keys() - shell.user_ns.keys()  # after %reset, say
             shell.user_ns.update({name: copied(given[name]) for name in missing})
-            run_cell(report, number, task["source"], shell)
+            run_cell(report, number, task["source"], shell, originals)
         else:
-            run_test(report, number, task, (shell.user_ns, given, set(job["answers"])))
+            run_test(report, number, task, (shell.user_ns, given, set(job["answers"]), originals))
     report(end=True)
 
 
@@ -89,7 +93,9 @@ def copied(value: object) -> object:
         return value
 
 
-def run_cell(report: Reports, number: int, source: str, shell: object) -> None:
+def run_cell(
+    report: Reports, number: int, source: str, shell: object, originals: Originals
+) -> None:
     """Run a cell in a fork that goes on in place of this process if it comes to the end."""
     heard, told = os.pipe()
     child = os.fork()
@@ -103,19 +109,27 @@ def run_cell(report: Reports, number: int, source: str, shell: object) -> None:
         report(task=number, died=os.waitstatus_to_exitcode(status))
         return
     os.close(heard)
+    os.setpgid(0, 0)  # a signal to its group reaches nobody else
     me = os.getpid()
     report(task=number, begins=True)
+    run = type(shell).run_cell
     error = None
     try:
-        result = shell.run_cell(source, store_history=False)
+        result = run(shell, source, store_history=False)
         error = result.error_before_exec or result.error_in_exec
     except BaseException as caught:
         error = caught
     if os.getpid() != me:
         os._exit(0)  # a copy that the student's code made of this process
-    report(task=number, error=described(error) if error else None)
-    os.write(told, b"+")
+    replaced = originals.put_back()
+    said = described(error) if error else None
+    if child := os.fork():  # its threads stay here
+        os.waitpid(child, 0)
+        os._exit(0)
+    with contextlib.suppress(BrokenPipeError):  # the process before this one may be gone
+        os.write(told, b"+")
     os.close(told)
+    report(task=number, error=said, replaced=replaced)
 
 
 def run_test(report: Reports, number: int, test: dict, spaces: tuple) -> None:
@@ -125,6 +139,7 @@ def run_test(report: Reports, number: int, test: dict, spaces: tuple) -> None:
         _, status = os.waitpid(child, 0)
         report(task=number, died=os.waitstatus_to_exitcode(status))
         return
+    os.setpgid(0, 0)
     me = os.getpid()
     report(task=number, begins=True)
     passed, message = verdict(test, *spaces)
@@ -133,7 +148,9 @@ def run_test(report: Reports, number: int, test: dict, spaces: tuple) -> None:
     os._exit(0)
 
 
-def verdict(test: dict, own: dict, given: dict, answers: set[str]) -> tuple[bool, str]:
+def verdict(
+    test: dict, own: dict, given: dict, answers: set[str], originals: Originals
+) -> tuple[bool, str]:
     """Run one test; return whether it passed, and what it said.
 
     An argument that is the name of an answer is the student's. Of the others, those that the
@@ -153,6 +170,8 @@ def verdict(test: dict, own: dict, given: dict, answers: set[str]) -> tuple[bool
         return False, shortened(error)
     except BaseException as error:
         return False, ": ".join(described(error))
+    if replaced := originals.put_back():
+        return False, f"while it is tested it replaces {', '.join(replaced[:5])}"
     return True, ""
 
 

@@ -20,10 +20,14 @@ from running import ONE_THREAD
 
 from grading.assignment import ROOT
 
-PROGRAM = [ROOT / "tools" / "grading" / name for name in ("watcher.py", "runner.py")]
+PROGRAM = [
+    ROOT / "tools" / "grading" / name for name in ("watcher.py", "runner.py", "originals.py")
+]
 ENGINES = ("docker", "podman")
 # What a child may know of the machine that grades it.
 ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "TMPDIR", "SYSTEMROOT")
+# A notebook that installs something must not change the environment that grades it.
+NO_PIP = {"PIP_PYTHON": "/nothing-is-installed-while-grading"}
 MOST = 5_000_000  # bytes that are read of what comes back
 PATIENCE = 20  # times the seconds of all questions, for a watcher that does not answer
 DOCKERFILE = """\
@@ -31,7 +35,7 @@ FROM python:3.12-slim
 COPY requirements.txt /grader/
 RUN pip install --no-cache-dir -r /grader/requirements.txt ipython psutil
 COPY ibias /grader/ibias
-COPY watcher.py runner.py /grader/
+COPY watcher.py runner.py originals.py /grader/
 ENV PYTHONPATH=/grader MPLCONFIGDIR=/tmp HOME=/tmp OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 WORKDIR /tmp
 ENTRYPOINT ["python", "/grader/watcher.py"]
@@ -144,7 +148,9 @@ class Runs:
     def run(self, job: dict, questions: int) -> list[dict]:
         """Run one job; return the lines that came back, also if it did not come to its end."""
         command, name = self.sandbox.command(job["memory"])
-        environment = {k: os.environ[k] for k in ENVIRONMENT if k in os.environ} | ONE_THREAD
+        environment = (
+            {k: os.environ[k] for k in ENVIRONMENT if k in os.environ} | ONE_THREAD | NO_PIP
+        )
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             with self.lock:
                 if self.stopped:

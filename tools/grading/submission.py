@@ -1,5 +1,6 @@
 """Read a submitted notebook: whose it is, the tasks to run, and the answers that a person reads."""
 
+import ast
 import hashlib
 import re
 from dataclasses import dataclass, field
@@ -8,12 +9,17 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from grading.answers import parsed
 from grading.assignment import Assignment
-from grading.restore import STUDENT_ID, is_answer, restored, with_tests
+from grading.collect import printable
+from grading.restore import is_answer, restored, with_tests
 from ibias.coursework import canonical
 
 LARGEST = 50_000_000  # bytes
 MOST_CELLS = 300
+MOST_CODE = 200_000  # characters; an assignment with its answers has some ten thousand
+LONGEST_NAME = 100  # characters
+MOST_TEXT = 20_000  # characters of a written answer; a page of print has three thousand
 PLACEHOLDER = "_Type your answer here, replacing this text._"
 
 
@@ -57,6 +63,7 @@ def notebook(content: bytes) -> NotebookNode:
         for cell in found.cells:
             if not isinstance(cell.source, str) or not isinstance(cell.cell_type, str):
                 raise TypeError("a cell without text")
+            cell.source = printable(cell.source)
     except Exception as error:
         raise Refused(
             "not a notebook",
@@ -65,6 +72,10 @@ def notebook(content: bytes) -> NotebookNode:
         ) from error
     if len(found.cells) > 3 * MOST_CELLS or len(code(found)) > MOST_CELLS:
         raise Refused("too large", f"more than {MOST_CELLS} code cells: clear what is not needed")
+    if sum(len(cell.source) for cell in code(found)) > MOST_CODE:
+        raise Refused(
+            "too large", f"more than {MOST_CODE} characters of code: clear what is not needed"
+        )
     return found
 
 
@@ -75,15 +86,29 @@ def code(found: NotebookNode) -> list[NotebookNode]:
 
 
 def student_id(found: NotebookNode) -> str:
-    """Return the identifier that the student filled in."""
-    for cell in code(found):
-        match = STUDENT_ID.search(cell.source)
-        if match and canonical(match[2]):
-            return match[2]
+    """Return the identifier that the student filled in: where the data are made, if there."""
+    sources = sorted((c.source for c in code(found)), key=lambda s: "seed(student_id)" not in s)
+    for name in filter(None, map(filled_in, sources)):
+        if len(name) > LONGEST_NAME:
+            raise Refused("no identifier", f"a student_id of more than {LONGEST_NAME} characters")
+        if canonical(name):
+            return name
     raise Refused(
         "no identifier",
         'the student identifier is missing: fill in student_id = "..." in the first cell',
     )
+
+
+def filled_in(source: str) -> str:
+    """Return the text that a cell calls student_id, as Python reads it, or nothing."""
+    found = ""
+    for node in parsed(source):
+        targets = getattr(node, "targets", [getattr(node, "target", None)])
+        value = getattr(node, "value", None)
+        named = [target for target in targets if getattr(target, "id", "") == "student_id"]
+        if named and isinstance(value, ast.Constant) and isinstance(value.value, str):
+            found = " ".join(value.value.split())
+    return found
 
 
 def released(assignment: Assignment) -> NotebookNode:
@@ -118,22 +143,23 @@ def answer_to(question: str, cells: list[dict], assignment: Assignment) -> str:
 def text_below(found: NotebookNode, original: NotebookNode, title: str) -> str:
     """Return what a student wrote below the heading of a question, code and all."""
     heads = {cell.source.partition("\n")[0] for cell in original.cells} - {PLACEHOLDER, ""}
-    texts, inside = [], False
+    texts, inside, room = [], False, MOST_TEXT
     for cell in found.cells:
         head = cell.source.partition("\n")[0]
         if head in heads:
             inside = head.lstrip("# ") == title
-        elif inside and cell.source.strip() not in ("", PLACEHOLDER):
+        elif inside and room >= 0 and cell.source.strip() not in ("", PLACEHOLDER):
             fence = "{}" if cell.cell_type == "markdown" else "```\n{}\n```"
-            texts.append(fence.format(_with_pictures(cell)))
+            texts.append(fence.format(_with_pictures(cell.source[:room], cell)))
+            room -= len(cell.source)
+            texts += [f"[cut after {MOST_TEXT} characters]"] if room < 0 else []
     return "\n\n".join(texts)
 
 
-def _with_pictures(cell: NotebookNode) -> str:
-    """Return the source of a cell with its attached pictures in it."""
-    source = cell.source
+def _with_pictures(source: str, cell: NotebookNode) -> str:
+    """Return the source of a cell with its attached pictures in it, each once."""
     for name, kinds in dict(cell.get("attachments") or {}).items():
         for kind, data in dict(kinds).items():
-            if re.fullmatch(r"image/(png|jpeg|gif|webp)", kind):
-                source = source.replace(f"attachment:{name}", f"data:{kind};base64,{data}")
+            if re.fullmatch(r"image/(png|jpeg|gif|webp)", kind) and isinstance(data, str):
+                source = source.replace(f"attachment:{name}", f"data:{kind};base64,{data}", 1)
     return source

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from grading import table
-from grading.answers import Answer
+from grading.answers import Answer, parsed
 from grading.assignment import Assignment
 from grading.policy import Standing
 from grading.result import Result
@@ -71,14 +71,14 @@ def recognised(result: Result, assignment: Assignment, known: dict[str, list]) -
 
 def plain(source: str) -> str:
     """Return code without comments, documentation and layout; nothing if it does not parse."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return ""
+    tree = ast.Module(parsed(source), [])
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]
-    return ast.dump(tree)
+    try:
+        return ast.dump(tree) if tree.body else ""
+    except RecursionError:
+        return ""
 
 
 def text(
@@ -86,6 +86,7 @@ def text(
     rows: list[dict],
     assignment: Assignment,
     errors: list[dict[str, str]],
+    unknown: list[str] = (),
 ) -> str:
     """Return the summary of a class, in lines of text."""
     most = sum(question.points for question in assignment.graded)
@@ -120,6 +121,7 @@ def text(
     lines += (
         [f"      {waiting} written answers are not marked: see written.html"] if waiting else []
     )
+    lines += [f"      in the policy, but nobody handed in as {who}" for who in unknown]
     return "\n".join(lines) + "\n"
 
 

@@ -1,8 +1,12 @@
 """Tables that a spreadsheet can open without running anything in them."""
 
 import csv
+import io
+import re
 from pathlib import Path
 
+# Where a program that takes another character for the separator would see a formula begin.
+INSIDE = re.compile(r"([;,|\t\r\n]\s*)(?=[=+@-])")
 STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 
@@ -18,6 +22,7 @@ def harmless(value: object) -> object:
         float(value)
     except ValueError:
         bare = value.lstrip(" \u00a0\ufeff\u200b\uff1d")
+        value = INSIDE.sub(r"\1'", value)
         full_width = value.lstrip()[:1] in ("＝", "＋", "－", "＠")
         return "'" + value if (bare or value).startswith(STARTS) or full_width else value
     return value
@@ -42,13 +47,15 @@ def write(path: Path, rows: list[dict], columns: list[str] | None = None) -> Non
 def read(path: Path) -> list[dict[str, str]]:
     """Return the rows of a csv file, separated by commas or semicolons.
 
-    Raises ValueError if it has no heading.
+    Raises ValueError if it has no heading, or is not in UTF-8.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        head = file.readline()
-        file.seek(0)
-        separator = ";" if head.count(";") > head.count(",") else ","
-        rows = list(csv.DictReader(file, delimiter=separator))
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not in UTF-8: save it as 'CSV UTF-8'") from error
+    head = text.partition("\n")[0]
+    separator = ";" if head.count(";") > head.count(",") else ","
+    rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator))
     if not head.strip():
         raise ValueError(f"{path} is empty: its first line names the columns")
     return [{k: original(v or "") for k, v in row.items() if k is not None} for row in rows]

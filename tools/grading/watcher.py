@@ -23,6 +23,7 @@ from runner import LONGEST, begin
 POLL = 0.2  # seconds
 PROCESSES = 100  # at a time
 IDLE = 3  # times its seconds a question may spend waiting
+LINE = 1_000_000  # bytes; no report is as long
 
 
 class Ledger:
@@ -31,6 +32,7 @@ class Ledger:
     def __init__(self, tasks: list[dict], say: object) -> None:
         self.tasks, self.say = tasks, say
         self.due, self.pid, self.why = 0, None, ""
+        self.head = None  # the process that goes on after the task that is due
         self.verdict, self.ended, self.odd = None, False, False
 
     @property
@@ -51,13 +53,16 @@ class Ledger:
         elif "passed" in said and self.task["kind"] == "test" and self.verdict is None:
             self.verdict = said["passed"] is True, str(said.get("message"))[: 2 * LONGEST]
         elif "died" in said and self.task["kind"] == "test":
+            self.head = said.get("pid")
             passed, message = self.verdict or (False, self._death(said["died"]))
             self._over(passed=passed, message=message)
         elif "died" in said:
+            self.head = said.get("pid")
             self._over(stopped=self._death(said["died"]))
         elif "error" in said and self.task["kind"] != "test":
-            error = said["error"]
-            self._over(**{"error": [str(p)[: 2 * LONGEST] for p in error]} if error else {})
+            self.head = said.get("pid")
+            texts = {key: said[key] for key in ("error", "replaced") if said.get(key)}
+            self._over(**{k: [str(p)[: 2 * LONGEST] for p in v][:20] for k, v in texts.items()})
         else:
             self.odd = True
 
@@ -99,18 +104,20 @@ class Meter:
         if self.spent["idle"] > IDLE * self.seconds:
             return f"stopped after {IDLE * self.seconds:g} s in which it only waited"
         everybody = family(os.getpid())[1:]
-        if len(everybody) > PROCESSES + len(ledger.tasks):
+        if len(everybody) > PROCESSES + 2 * len(ledger.tasks):
             return f"stopped: more than {PROCESSES} processes"
         if too_large(everybody, self.memory):
             return f"stopped: more than {self.memory} MB of memory"
         return ""
 
 
-def family(pid: int) -> list[psutil.Process]:
-    """Return a process and all that it started."""
+def family(pid: object) -> list[psutil.Process]:
+    """Return a process and all that it started; nothing if it does not come from this one."""
     with contextlib.suppress(psutil.Error):
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
+        process = psutil.Process(pid if type(pid) is int and pid > 0 else 0)
+        above = [process, *process.parents()]
+        if os.getpid() in [one.pid for one in above]:
+            return [process, *process.children(recursive=True)]
     return []
 
 
@@ -125,6 +132,13 @@ def runs(process: psutil.Process) -> bool:
     """Say whether a process does something, or would if it had a core."""
     with contextlib.suppress(psutil.Error):
         return process.status() in (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP)
+    return False
+
+
+def is_there(pid: object) -> bool:
+    """Say whether a process that comes from this one goes on."""
+    with contextlib.suppress(psutil.Error):
+        return [p for p in family(pid)[:1] if p.status() != psutil.STATUS_ZOMBIE] != []
     return False
 
 
@@ -173,15 +187,19 @@ def watch(job: dict, out: object) -> None:
         begin(job, its)
     os.close(its)
     ledger, meter = Ledger(job["tasks"], say), Meter(job["seconds"], job["memory"])
-    waiting, over = b"", False
+    waiting, over, gone = b"", False, set()
     while not (over or ledger.ended):
-        over = worker in reaped()
+        gone |= reaped()
+        # Whoever goes on may have lost those who wait for it.
+        over = worker in gone and not any(map(is_there, (ledger.pid, ledger.head)))
         until = time.monotonic() + POLL
         while select.select([ours], [], [], 0 if over else POLL)[0]:
             heard = os.read(ours, 65536)
             *lines, waiting = (waiting + heard).split(b"\n")
-            for line in lines:
+            for line in filter(None, lines):
                 ledger.hear(understood(line))
+            if len(waiting) > LINE:
+                ledger.odd, waiting = True, b""
             if ledger.ended or not heard or time.monotonic() > until:
                 time.sleep(0 if heard or over else POLL)
                 break

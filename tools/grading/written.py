@@ -1,5 +1,6 @@
 """The answers that a person marks: side by side with the rubric, and their points read back."""
 
+import re
 from html import escape
 from pathlib import Path
 
@@ -10,6 +11,15 @@ from grading.assignment import Assignment
 from grading.policy import Standing
 from grading.questions import Question
 
+# What a student wrote may load nothing and run nothing; formulas are set by MathJax.
+HEAD = """
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:;
+ style-src 'unsafe-inline'; script-src https://cdn.jsdelivr.net; font-src https://cdn.jsdelivr.net">
+<script defer src="https://cdn.jsdelivr.net/npm/mathjax@3/es5/tex-chtml.js"></script>
+"""
+FORMULA = re.compile(
+    r"(?s)\$\$(?P<d>[^$]+)\$\$|\\\[(?P<e>.+?)\\\]|\$(?P<i>[^$\n]+)\$|\\\((?P<j>[^\n]+?)\\\)"
+)
 STYLE = """
 body { font: 16px/1.5 sans-serif; margin: 1rem 2rem; }
 section { display: grid; grid-template-columns: minmax(16rem, 1fr) 2fr; gap: 2rem;
@@ -39,7 +49,7 @@ def export(standings: list[Standing], assignment: Assignment, folder: Path) -> N
     if rows:
         table.write(path, list(rows.values()), ["student", "key", *columns(assignment), "comment"])
     page = [f"<!doctype html><meta charset='utf-8'><title>{assignment.name}</title>"]
-    page.append(f"<style>{STYLE}</style><h1>{assignment.name}: the written answers</h1>")
+    page.append(f"{HEAD}<style>{STYLE}</style><h1>{assignment.name}: the written answers</h1>")
     page.append("<p>Fill in <code>written.csv</code>, and run the same command again.</p>")
     for question in assignment.written:
         page.append(f"<h2>{html(question.title)}</h2>")
@@ -55,18 +65,30 @@ def export(standings: list[Standing], assignment: Assignment, folder: Path) -> N
 
 
 def html(text: str) -> str:
-    """Return Markdown as HTML, in which tags that a student wrote are plain text."""
-    return MarkdownIt("commonmark", {"html": False}).render(text)
+    """Return Markdown as HTML, with its formulas; tags that a student wrote are plain text."""
+    formulas = []
+
+    def keep(match: re.Match) -> str:
+        display = match["d"] or match["e"]
+        formulas.append(rf"\[{display}\]" if display else rf"\({match['i'] or match['j']}\)")
+        return f"\ue000{len(formulas) - 1}\ue001"
+
+    plain = FORMULA.sub(keep, text.replace("\ue000", "").replace("\ue001", ""))
+    page = MarkdownIt("commonmark", {"html": False}).render(plain)
+    return re.sub("\ue000(\\d+)\ue001", lambda m: escape(formulas[int(m[1])]), page)
 
 
 def points(assignment: Assignment, folder: Path) -> dict[str, dict[str, float]]:
     """Return, by key, the points of each written question that is marked in full.
 
-    Raises ValueError for points that are no number from 0 to 1.
+    Raises ValueError for points that are no number from 0 to 1, and for a column that is gone.
     """
     path = folder / "written.csv"
-    found = {}
-    for row in table.read(path) if path.exists() else []:
+    found, rows = {}, table.read(path) if path.exists() else []
+    lost = [name for name in ["key", *columns(assignment)] if rows and name not in rows[0]]
+    if lost:
+        raise ValueError(f"{path} has lost the column {lost[0]!r}: write it as it was")
+    for row in rows:
         marks = {}
         for question in assignment.written:
             fields = {
