@@ -41,9 +41,24 @@ def test_lines_of_checks_become_a_list_with_anchors(capsys):
     assert page.count('<a href="claims.html#claim-S000-6">S000-6</a>') == 4
     assert 'cosine <span class="prediction">≤ 1</span>' in page
     assert "holds <small>within 0.001</small>" in page
-    assert "fails: &lt;another&gt; one" in page
+    assert "fails without <i>&lt;another&gt; one</i>" in page
+    assert page.count("How to read these lines") == 1, "once a page, under the first line"
+    assert page.index("How to read") < page.rindex('<ul class="checks">')
     assert "measured <span>0.25, 0.5</span>" in page
     assert "<pre>" not in page
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("exponential tail", "fails without <i>exponential tail</i> <"),
+        ("dual norm: the same", "fails without <i>dual norm</i>; in its place the same <"),
+        ("a: b: c", "fails without <i>a</i>; in its place b: c <"),
+    ],
+)
+def test_a_control_says_what_is_given_up_and_what_stands_in_its_place(broken, said, capsys):
+    Check("S000-6", "limit", "x", lambda v: v, equals=1, tolerance=1e-3).control(2, broken=broken)
+    assert said in checks.render(stream(capsys.readouterr().out), "")
 
 
 def test_other_output_stays_and_keeps_its_place(capsys):
