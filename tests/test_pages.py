@@ -119,7 +119,7 @@ def test_a_slider_becomes_a_native_one():
     # the outlines of letters stand once in the page, and are all there
     assert '<path id="DejaVu' not in html
     used = set(sliders.re.findall(r'href="#(DejaVu[^"]*)"', html))
-    assert used == set(sliders.re.findall(r'id="(DejaVu[^"]*)"', page.shared())) != set()
+    assert used == set(sliders.re.findall(r'id="(DejaVu[^"]*)"', page.glyphs.shared())) != set()
 
 
 def test_another_widget_is_refused():
