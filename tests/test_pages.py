@@ -11,6 +11,7 @@ import mathematics
 import numpy as np
 import pytest
 import sliders
+import yaml
 
 from ibias import frames
 from ibias.claims import Check
@@ -184,3 +185,23 @@ def test_no_label_stands_twice():
     assert len(labels) > 200
     names = [label for label, _ in labels]
     assert [pair for pair in labels if names.count(pair[0]) > 1] == []
+
+
+def lessons():
+    """Return the pages that teach, in the order of the book."""
+    toc = yaml.safe_load((BOOK.parent / "_toc.yml").read_text(encoding="utf-8"))
+    files = [one["file"].removeprefix("book/") for part in toc["parts"] for one in part["chapters"]]
+    return [one for one in files if (BOOK / f"{one}.ipynb").exists() and "coursework" not in one]
+
+
+@pytest.mark.parametrize("page", lessons())
+def test_a_page_says_what_it_gives_and_what_it_needs(page):
+    """Under its title: one sentence of what one will know, and pages that come before it."""
+    cells = json.loads((BOOK / f"{page}.ipynb").read_text(encoding="utf-8"))["cells"]
+    first = "".join(next(cell["source"] for cell in cells if cell["cell_type"] == "markdown"))
+    box = re.search(r"(?m)^# .*\n\n:::\{gives\}\n:know: (.*)\n(?::needs: (.*)\n)?:::$", first)
+    assert box, "a page begins with its title and {gives}"
+    know, needs = box[1], (box[2] or "").split(", ")
+    assert 40 < len(know) <= 180 and know.endswith(".") and know.count(".") == 1
+    before = lessons()[: lessons().index(page)]
+    assert needs == [""] if page == "setup/primer" else set(needs) <= set(before)
