@@ -20,7 +20,7 @@ def _convex(weights: ArrayLike) -> np.ndarray:
 
 
 def shannon_entropy(weights: ArrayLike) -> np.ndarray:
-    """Return H(p) = -sum_i p_i log p_i over the last axis.
+    """Return H(mu) = -sum_i mu_i log mu_i over the last axis.
 
     exp(H) is the effective number of samples: n for equal weights, 1 for a single one.
 
@@ -33,7 +33,7 @@ def shannon_entropy(weights: ArrayLike) -> np.ndarray:
 
 
 def min_entropy(weights: ArrayLike) -> np.ndarray:
-    """Return H_inf(p) = -log max_i p_i over the last axis; never above `shannon_entropy`.
+    """Return H_inf(mu) = -log max_i mu_i over the last axis; never above `shannon_entropy`.
 
     Raises ValueError unless the weights are convex.
 

@@ -6,20 +6,16 @@ mouse, touch and keyboard, in JupyterLab, Binder and Colab, and in the built sit
 
 from __future__ import annotations
 
-import html
-import io
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import matplotlib as mpl
 from ipywidgets import HTML, Layout, SelectionSlider, VBox, jslink
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from ibias import plots  # noqa: F401  (applies the house style)
 from ibias._validate import choice, finite_array, function, one_by_one, shown
+from ibias.plots.vector import svg  # importing plots applies the house style
 
 try:
     from ipywidgets import Stack
@@ -150,42 +146,3 @@ def _align(figures: list[Figure]) -> None:
         right, top = min(box.x1 for box in boxes), min(box.y1 for box in boxes)
         for figure in figures:
             figure.axes[index].set_position((left, bottom, right - left, top - bottom))
-
-
-def svg(figure: Figure, description: str, salt: str) -> str:
-    """Return the figure as one SVG element: no date, ids that no other frame of a page has.
-
-    Examples
-    --------
-    >>> from matplotlib import pyplot
-    >>> figure = pyplot.figure()
-    >>> text = svg(figure, 'Nothing yet.', salt='one')
-    >>> text.startswith('<svg'), 'Nothing yet.' in text
-    (True, True)
-    >>> pyplot.close(figure)
-    """
-    buffer = io.StringIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with mpl.rc_context({"svg.hashsalt": salt}):
-        figure.savefig(buffer, format="svg", metadata=nothing)
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    # no comments, no style sheet (it would apply to the whole page), no ids that nothing uses
-    text = re.sub(
-        r"<!--.*?-->|<defs>\s*<style.*?</defs>|<metadata>.*?</metadata>", "", text, flags=re.S
-    )
-    used = set(re.findall(r'(?:href="|url\()#([^")]+)', text))
-    text = re.sub(r' id="([^"]*)"', lambda match: match[0] if match[1] in used else "", text)
-    text = re.sub(r"\d+\.\d+", lambda match: _shorten(match[0]), text)
-    text = re.sub(r"\s*\n\s*", " ", re.sub(r">\s+<", "><", text))
-    text = re.sub(r' (width|height)="[\d.]+pt"', "", text, count=2)
-    label = html.escape(description, quote=True)
-    look = "display:block;width:100%;height:auto;stroke-linejoin:round;stroke-linecap:butt"
-    opening = f'<svg role="img" aria-label="{label}" style="{look}"'
-    return text.replace("<svg", opening, 1).strip()
-
-
-def _shorten(number: str) -> str:
-    """Return a decimal number with the digits that show: hundredths of a point."""
-    value = float(number)
-    return f"{value:.4g}" if value < 1 else f"{value:.2f}".rstrip("0").rstrip(".")

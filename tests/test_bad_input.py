@@ -179,7 +179,7 @@ row(lambda: Sensing([np.eye(2)], [1.0, 2.0]), "observations")
 row(lambda: Sensing(np.eye(2), [1.0]), "sensors")
 row(lambda: datasets.low_rank_completion(2, 4, 9, 5, 0), "rank")
 row(lambda: datasets.low_rank_completion(2, 4, 1, 2.5, 0), "n_observed")
-row(lambda: datasets.four_by_four_completion("2"), "R")
+row(lambda: datasets.four_by_four_completion("2"), "a")
 
 # ---- optima
 for function in (

@@ -11,6 +11,7 @@ import mathematics
 import numpy as np
 import pytest
 import sliders
+import yaml
 
 from ibias import frames
 from ibias.claims import Check
@@ -41,9 +42,24 @@ def test_lines_of_checks_become_a_list_with_anchors(capsys):
     assert page.count('<a href="claims.html#claim-S000-6">S000-6</a>') == 4
     assert 'cosine <span class="prediction">≤ 1</span>' in page
     assert "holds <small>within 0.001</small>" in page
-    assert "fails: &lt;another&gt; one" in page
+    assert "fails without <i>&lt;another&gt; one</i>" in page
+    assert page.count("How to read these lines") == 1, "once a page, under the first line"
+    assert page.index("How to read") < page.rindex('<ul class="checks">')
     assert "measured <span>0.25, 0.5</span>" in page
     assert "<pre>" not in page
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("exponential tail", "fails without <i>exponential tail</i> <"),
+        ("dual norm: the same", "fails without <i>dual norm</i>; in its place the same <"),
+        ("a: b: c", "fails without <i>a</i>; in its place b: c <"),
+    ],
+)
+def test_a_control_says_what_is_given_up_and_what_stands_in_its_place(broken, said, capsys):
+    Check("S000-6", "limit", "x", lambda v: v, equals=1, tolerance=1e-3).control(2, broken=broken)
+    assert said in checks.render(stream(capsys.readouterr().out), "")
 
 
 def test_other_output_stays_and_keeps_its_place(capsys):
@@ -104,7 +120,7 @@ def test_a_slider_becomes_a_native_one():
     # the outlines of letters stand once in the page, and are all there
     assert '<path id="DejaVu' not in html
     used = set(sliders.re.findall(r'href="#(DejaVu[^"]*)"', html))
-    assert used == set(sliders.re.findall(r'id="(DejaVu[^"]*)"', page.shared())) != set()
+    assert used == set(sliders.re.findall(r'id="(DejaVu[^"]*)"', page.glyphs.shared())) != set()
 
 
 def test_another_widget_is_refused():
@@ -169,3 +185,23 @@ def test_no_label_stands_twice():
     assert len(labels) > 200
     names = [label for label, _ in labels]
     assert [pair for pair in labels if names.count(pair[0]) > 1] == []
+
+
+def lessons():
+    """Return the pages that teach, in the order of the book."""
+    toc = yaml.safe_load((BOOK.parent / "_toc.yml").read_text(encoding="utf-8"))
+    files = [one["file"].removeprefix("book/") for part in toc["parts"] for one in part["chapters"]]
+    return [one for one in files if (BOOK / f"{one}.ipynb").exists() and "coursework" not in one]
+
+
+@pytest.mark.parametrize("page", lessons())
+def test_a_page_says_what_it_gives_and_what_it_needs(page):
+    """Under its title: one sentence of what one will know, and pages that come before it."""
+    cells = json.loads((BOOK / f"{page}.ipynb").read_text(encoding="utf-8"))["cells"]
+    first = "".join(next(cell["source"] for cell in cells if cell["cell_type"] == "markdown"))
+    box = re.search(r"(?m)^# .*\n\n:::\{gives\}\n:know: (.*)\n(?::needs: (.*)\n)?:::$", first)
+    assert box, "a page begins with its title and {gives}"
+    know, needs = box[1], (box[2] or "").split(", ")
+    assert 40 < len(know) <= 180 and know.endswith(".") and know.count(".") == 1
+    before = lessons()[: lessons().index(page)]
+    assert needs == [""] if page == "setup/primer" else set(needs) <= set(before)

@@ -29,7 +29,7 @@ LOOK = """
 .reveal section { text-align: left; }
 .reveal .slides section.bd-article { padding: 0 !important; }
 .reveal .slides > section { overflow: hidden auto; max-height: 100%; }
-.reveal figure { margin: 0; } .reveal figure img { max-height: 470px; width: auto; height: auto; }
+.reveal figure { margin: 0; } .reveal .vector svg { max-height: 470px; }
 .reveal figcaption { font-size: .6em; } .reveal .slider svg { max-height: 440px; width: auto; }
 .reveal .checks { font-size: .72em; } .reveal .headerlink { display: none; }
 """
@@ -78,7 +78,7 @@ def _collect(section: Tag, heading: str, made: list[Slide]) -> None:
             _speak(made, said)
             _collect(piece, _title(piece), made)
         elif "cell" in classes:
-            for output in piece.select(".slider, figure, .checks, img"):
+            for output in piece.select(".slider, figure, .checks, .vector"):
                 if not output.find_parent(["figure"]) and not output.find_parent(class_="slider"):
                     show(output)
         elif "exercise" in classes or piece.name == "table" or "math" in classes:

@@ -23,6 +23,16 @@ FOLD = re.compile(r'<details class="[^"]*\bon-line\b[^"]*" id="([^"]+)"')
 PREDICTION = re.compile(
     r"(?P<what>.*) (?P<relation>=|<=|>=) (?P<value>\S+) \(tolerance (?P<tolerance>\S+)\)$"
 )
+# Once a page, under its first line.
+READING = (
+    '<details class="reading"><summary>How to read these lines</summary>'
+    "<p>Left stands what is measured, what the theory predicts for it, and how far it may be off."
+    " Right stands what was measured: if there are several values, the least and the largest of"
+    " them. <b>Check</b>: the prediction holds for all of them. <b>Control</b>: the same"
+    " comparison where one hypothesis is given up, the one that is named; it must fail."
+    " <b>Wrong theory</b>: the nearest one, which this measurement must reject. The number of the"
+    ' claim leads to <a href="@">the ledger</a>, and “code” opens the code.</p></details>'
+)
 ROLES = {
     "check": ("✓", "Check", ""),
     "control": ("✕", "Control", "<b>control</b> "),
@@ -44,7 +54,7 @@ def line_html(line: str, anchored: set[str], ledger: str, code: str = "") -> str
     anchored.update(ids)
     sign, name, lead = ROLES[match["role"]]
     statement, tolerance = _statement(match["statement"])
-    verdict = f"{lead}{html.escape(match['verdict'])}"
+    verdict = f"{lead}{_verdict(html.escape(match['verdict']))}"
     claims = " ".join(f'<a href="{ledger}#claim-{claim}">{claim}</a>' for claim in ids)
     return (
         f'<li class="{match["role"]}">{anchors}'
@@ -55,6 +65,16 @@ def line_html(line: str, anchored: set[str], ledger: str, code: str = "") -> str
         f'</span></p><p class="claims">{claims} <i>{match["kind"]}</i>{_to_code(code)}</p>'
         "</div></li>"
     )
+
+
+def _verdict(text: str) -> str:
+    """Return a verdict that says which hypothesis is given up, and what stands in its place."""
+    fails, _, broken = text.partition("fails: ")
+    if fails or not broken:
+        return text
+    hypothesis, _, instead = broken.partition(": ")
+    place = f"; in its place {instead}" if instead else ""
+    return f"fails without <i>{hypothesis}</i>{place}"
 
 
 def _to_code(code: str) -> str:
@@ -77,6 +97,7 @@ def _statement(text: str) -> tuple[str, str]:
 def render(body: str, ledger: str) -> str:
     """Return the HTML of a page with the lines of its checks made into lists."""
     anchored: set[str] = set()
+    told = [READING.replace("@", ledger)]
 
     def output(match: re.Match) -> str:
         parts, plain, listed = [], [], []
@@ -84,7 +105,8 @@ def render(body: str, ledger: str) -> str:
 
         def flush() -> None:
             if listed:
-                parts.append(f'<ul class="checks">{"".join(listed)}</ul>')
+                parts.append(f'<ul class="checks">{"".join(listed)}</ul>{told[0]}')
+                told[0] = ""  # once a page
             if text := "\n".join(plain).strip("\n"):
                 parts.append(f'<div class="output stream"><pre>{text}</pre></div>')
             plain.clear()

@@ -7,6 +7,7 @@ paper every line of code is there: the reader's choice, some, all or none, is ke
 """
 
 import ast
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -18,6 +19,13 @@ from ibias.claims import LINE
 
 WHOLE = "book/coursework/"  # here the code is the student's
 DRAWN_BY = {"frames", "plots", "plt"}
+PANELS = {"ax", "fig", "figure"}  # what draws by each of its methods
+# What draws, whatever its owner is called; `step`, `set` and `fill` are names of others, too.
+DRAW = re.compile(
+    r"plot|subplots|scatter|imshow|matshow|pcolormesh|barh?|hist|errorbar|(box|violin)plot|quiver"
+    r"|fill_between|contourf?|ax[hv]?line|ax[hv]span|[hv]lines|loglog|semilog[xy]|annotate|legend"
+    r"|add_(patch|artist|subplot)|set_(aspect|axis_off|title|[xy](label|lim|scale|ticks))"
+)
 JUDGED_BY = {"control", "rejects"}
 SAID = {
     "imports": "Imports",
@@ -55,7 +63,45 @@ def _kind(source: str, printed: str) -> str:
     methods = {function.attr for function in called if isinstance(function, ast.Attribute)}
     if "Check" in names or methods & JUDGED_BY:
         return "check"
-    return "picture" if names & DRAWN_BY else "lesson"
+    return "picture" if names & DRAWN_BY or draws(called, tree) or says(tree) else "lesson"
+
+
+def draws(called: list[ast.expr], tree: ast.Module) -> bool:
+    """Return whether a call draws, or a function takes the panel that is drawn on."""
+    owned = [one for one in called if isinstance(one, ast.Attribute)]
+    owners = {one.value.id for one in owned if isinstance(one.value, ast.Name)}
+    taken = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    return bool(owners & PANELS or taken & PANELS or any(DRAW.fullmatch(one.attr) for one in owned))
+
+
+def says(tree: ast.Module) -> bool:
+    """Return whether the code is functions that return a sentence: what a frame shows."""
+    functions = [one for one in tree.body if isinstance(one, ast.FunctionDef)]
+    if not functions or len(functions) < len(tree.body):
+        return False
+    returned = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return)]
+    named = {
+        target.id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    return bool(returned) and all(
+        _words(named.get(getattr(one, "id", ""), one)) for one in returned
+    )
+
+
+def _words(value: ast.expr | None) -> bool:
+    """Return whether an expression is a text: written, formatted, joined, added or chosen."""
+    match value:
+        case ast.IfExp(body=one, orelse=other) | ast.BinOp(left=one, right=other):
+            return _words(one) and _words(other)
+        case ast.Call(func=ast.Attribute(value=text, attr="format" | "join")):
+            return _words(text)
+        case ast.JoinedStr() | ast.Constant(value=str()):
+            return True
+    return False
 
 
 def fold(app: Sphinx, doctree: nodes.document) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from bs4 import BeautifulSoup
+from figures import vector
 from sphinx.application import Sphinx
 
 LONGEST = 200  # characters of a description
 SIZE = (12.0, 6.3)  # inches of a card at 100 dots each: the shape that previews ask for
 FIRST = re.compile(r"</h1>.*?<p>(.*?)</p>", re.DOTALL)
-FIGURE = re.compile(r'<figure\b.*?<img\b[^>]*?\bsrc="([^"]+)"', re.DOTALL)
 
 
 def description(body: str) -> str:
@@ -65,8 +65,8 @@ def add_to_page(app: Sphinx, pagename: str, templatename: str, context: dict, do
         f'<meta property="og:image" content="{card}" />'
         f'<meta name="twitter:card" content="summary_large_image" />'
     )
-    figure = FIGURE.search(context["body"])
-    picture = Path(app.outdir, pagename).parent / figure[1] if figure else None
+    first = next(doctree.findall(vector), None) if doctree is not None else None
+    picture = Path(app.srcdir, first["pixels"]) if first else None
     app.env.sharing_cards[pagename] = (html.unescape(title), picture)
     year = app.config.copyright.split(",")[0]
     context["body"] += (

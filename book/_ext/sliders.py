@@ -10,6 +10,7 @@ import json
 import re
 from typing import Any
 
+from glyphs import Glyphs
 from myst_nb.core.render import WIDGET_STATE_MIMETYPE, WIDGET_VIEW_MIMETYPE
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
@@ -20,17 +21,16 @@ logger = logging.getLogger(__name__)
 VIEW = re.compile(
     rf'<script type="{re.escape(WIDGET_VIEW_MIMETYPE)}">(?P<view>.*?)</script>', re.DOTALL
 )
+VECTOR = '<div class="vector"'
+FIGURE = re.compile(rf"{VECTOR}.*?</svg></div>", re.DOTALL)
 WIDTH = re.compile(r'viewBox="0 0 ([\d.]+) ')  # in points, 72 an inch
-GLYPH = re.compile(r'<path id="(?P<id>(?:DejaVu|STIX|Cm|cm)[^"]*)"[^>]*/>')
 
 
 class Frames:
-    """The models of one page's widgets, and the glyphs that its frames share."""
+    """The models of one page's widgets."""
 
     def __init__(self, state: dict[str, Any]) -> None:
-        self.state = state
-        self.glyphs: dict[str, str] = {}
-        self.count = 0
+        self.state, self.glyphs, self.count = state, Glyphs(), 0
 
     def model(self, reference: str) -> tuple[str, dict[str, Any]]:
         """Return name and state of the model that `reference` names."""
@@ -47,7 +47,7 @@ class Frames:
         shown = stack["selected_index"]
         points = float(WIDTH.search(self.model(stack["children"][0])[1]["value"])[1])
         frames = "".join(
-            f"<div{'' if index == shown else ' hidden'}>{self._without_glyphs(frame)}</div>"
+            f"<div{'' if index == shown else ' hidden'}>{self.glyphs.taken_from(frame)}</div>"
             for index, frame in enumerate(
                 self.model(child)[1]["value"] for child in stack["children"]
             )
@@ -64,29 +64,16 @@ class Frames:
             f'<output for="{name}" aria-live="off">{html.escape(texts[shown])}</output></div></div>'
         )
 
-    def _without_glyphs(self, svg: str) -> str:
-        """Take the outlines of letters out of a frame; all frames of a page share them."""
-
-        def take(match: re.Match) -> str:
-            same = self.glyphs.setdefault(match["id"], match[0]) == match[0]
-            return "" if same else match[0]
-
-        return GLYPH.sub(take, svg).replace("<defs></defs>", "")
-
-    def shared(self) -> str:
-        """Return the element that holds the shared outlines."""
-        outlines = "".join(self.glyphs.values())
-        return f'<svg class="glyphs" aria-hidden="true"><defs>{outlines}</defs></svg>'
-
 
 def replace_widgets(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree: Any
 ) -> None:
     """Put native sliders in the place of the page's widgets, and drop their state."""
-    if "body" not in context or not VIEW.search(context["body"]):
+    if "body" not in context or not (VIEW.search(context["body"]) or VECTOR in context["body"]):
         return
     scripts = NbMetadataCollector.get_js_files(app.env, pagename)
-    frames = Frames(json.loads(scripts["ipywidgets_state"][1]["body"])["state"])
+    stored = scripts["ipywidgets_state"][1]["body"] if "ipywidgets_state" in scripts else "null"
+    frames = Frames((json.loads(stored) or {"state": {}})["state"])
 
     def native(match: re.Match) -> str:
         try:
@@ -99,8 +86,12 @@ def replace_widgets(
             )
             return ""
 
-    body = VIEW.sub(native, context["body"])
-    context["body"] = frames.shared() + body
+    body, sliders = VIEW.subn(native, context["body"])
+    body = FIGURE.sub(lambda match: frames.glyphs.taken_from(match[0]), body)
+    context["body"] = frames.glyphs.shared() + body
+    app.add_js_file("figures.js", loading_method="defer")
+    if not sliders:
+        return
     app.add_js_file("slider.js", loading_method="defer")
     context["script_files"] = [
         script

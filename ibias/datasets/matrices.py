@@ -343,21 +343,21 @@ def two_by_two_completion() -> Completion:
     return Completion([[False, True], [True, True]], [[0.0, 1.0], [1.0, 0.0]])
 
 
-def four_by_four_completion(R: float = 2.0) -> Completion:
+def four_by_four_completion(a: float = 2.0) -> Completion:
     """Return the symmetric 4x4 instance of Li, Luo and Lyu (2021) against the nuclear norm.
 
-    Seen are w13 = 1 and w14 = w23 = R, and their mirror images. The smallest nuclear norm
-    is 4R; the only rank-one completion, v v^T with v = (1, R, 1, R), has 2 R^2 + 2.
+    Seen are w13 = 1 and w14 = w23 = a, and their mirror images. The smallest nuclear norm
+    is 4a; the only rank-one completion, v v^T with v = (1, a, 1, a), has 2 a^2 + 2.
 
     Examples
     --------
-    >>> problem = four_by_four_completion(R=2)
+    >>> problem = four_by_four_completion(a=2)
     >>> v = np.array([1, 2, 1, 2])
     >>> float(problem.risk(np.outer(v, v)))
     0.0
     """
-    R = positive("R", R)
+    a = positive("a", a)
     M = np.zeros((4, 4))
     M[0, 2] = M[2, 0] = 1.0
-    M[0, 3] = M[3, 0] = M[1, 2] = M[2, 1] = R
+    M[0, 3] = M[3, 0] = M[1, 2] = M[2, 1] = a
     return Completion(M != 0, M)

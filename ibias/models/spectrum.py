@@ -35,7 +35,7 @@ def nuclear_norm(W: ArrayLike) -> np.ndarray:
 
 
 def effective_rank(W: ArrayLike) -> np.ndarray:
-    """Return exp(H(p)) with p = sigma / sum(sigma) and H the Shannon entropy, shape (...).
+    """Return exp(H(mu)) with mu = sigma / sum(sigma) and H the Shannon entropy, shape (...).
 
     A continuous count of the singular values (Roy and Vetterli 2007): k equal ones give k,
     and it tends to 1 as all but the largest vanish.

@@ -31,7 +31,7 @@ class Expansion:
     margin : float
         The largest margin m = 1 / ||w_hat||.
     dual_variables : array, shape (n_samples,)
-        The limit p of the samples' shares of the gradient: convex weights, and of all the
+        The limit mu of the samples' shares of the gradient: convex weights, and of all the
         dual solutions the one that gradient descent finds.
     support : array of int
         The samples with positive weight.
@@ -39,10 +39,10 @@ class Expansion:
         Samples on the margin whose weight is zero in every dual solution. For almost all
         data there are none. If there are, r(t) grows like log log t.
     residual : array, shape (n_features,)
-        The limit of r(t) on the span of the support, where <z_i, r> = -log(n p_i / m^2). Off
+        The limit of r(t) on the span of the support, where <z_i, r> = -log(n mu_i / m^2). Off
         that span r(t) keeps a trace of the start.
     margin_gap : float
-        The limit of (m - margin of w(t)) * log t: m * (H(p) - H_inf(p)).
+        The limit of (m - margin of w(t)) * log t: m * (H(mu) - H_inf(mu)).
     direction_gap : float
         The limit of || w/||w|| - w_hat/||w_hat|| || * log t if `spanning` and no sample is
         degenerate; otherwise that of its part on the span of the support.
@@ -65,8 +65,8 @@ def expansion(data: Dataset) -> Expansion:
     """Return the expansion w(t) = w_hat log t + r + o(1) of gradient descent on `data`.
 
     The shares of the support vectors S minimise log sum_S exp(-<z_i, v>) over v orthogonal
-    to w_hat, where p_i is proportional to exp(-<z_i, v>) (the potential of Wu, Braverman and
-    Lee 2023; for independent support vectors p is the one dual solution, and the residual is
+    to w_hat, where mu_i is proportional to exp(-<z_i, v>) (the potential of Wu, Braverman and
+    Lee 2023; for independent support vectors mu is the one dual solution, and the residual is
     that of Soudry et al. 2018, Theorem 4).
 
     Raises
@@ -134,7 +134,7 @@ def _split(Z: np.ndarray, svm: MaxMargin) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _shares(heights: np.ndarray) -> np.ndarray:
-    """Return p at the minimum over v of log sum_i exp(-heights_i . v), by damped Newton."""
+    """Return mu at the minimum over v of log sum_i exp(-heights_i . v), by damped Newton."""
 
     def value(v: np.ndarray) -> float:
         return float(np.logaddexp.reduce(-heights @ v))

@@ -87,7 +87,7 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
     Examples
     --------
     >>> from ibias.datasets import four_by_four_completion
-    >>> optimum = min_nuclear_norm(four_by_four_completion(R=2.0))
+    >>> optimum = min_nuclear_norm(four_by_four_completion(2.0))
     >>> round(optimum.value, 6), optimum.duality_gap < 1e-6
     (8.0, True)
     """

@@ -130,7 +130,7 @@ def min_spectral_norm(problem: MatrixProblem) -> MinSpectralNorm:
     Examples
     --------
     >>> from ibias.datasets import four_by_four_completion
-    >>> round(min_spectral_norm(four_by_four_completion(R=2.0)).value, 4) > 0
+    >>> round(min_spectral_norm(four_by_four_completion(2.0)).value, 4) > 0
     True
     """
     sensors, y = one_problem(problem).sensors, problem.observations

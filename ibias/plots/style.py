@@ -88,6 +88,8 @@ RC = {
 def use_style() -> None:
     """Apply the house style to matplotlib; in a notebook also draw figures at twice the pixels.
 
+    A notebook's figure carries its SVG with it (`plots.vector.both`), which the site shows.
+
     Examples
     --------
     >>> import matplotlib
@@ -96,7 +98,17 @@ def use_style() -> None:
     False
     """
     mpl.rcParams.update(RC)
-    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
-        from matplotlib_inline.backend_inline import set_matplotlib_formats
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is not None:
+        from functools import partial
 
-        set_matplotlib_formats("retina")
+        from matplotlib.figure import Figure
+        from matplotlib_inline.config import InlineBackend
+
+        from ibias.plots.vector import both
+
+        options = InlineBackend.instance(parent=shell).print_figure_kwargs
+        formatters = shell.display_formatter.formatters
+        for kind in formatters.values():
+            kind.pop(Figure, None)
+        formatters["image/png"].for_type(Figure, partial(both, **options))

@@ -20,6 +20,8 @@ USES = {  # what a page loads, and what on it needs that
     "katex/katex.css": ".katex",
     "slider.js": ".slider",
     "code.js": "details.code",
+    "figures.js": ".take",
+    "terms.js": "button.term",
     "ledger.js": "#ledger-filter",
     "ledger.css": "#ledger-filter",
     "laboratory.js": "#laboratory",
@@ -66,12 +68,16 @@ def source(page: Any) -> list[str]:
 
 
 def figures(page: Any) -> list[str]:
-    """Each figure is there, says what it shows, and keeps its place before it comes."""
+    """Each figure is a drawing that is there and says what it shows; no pixels stand for one."""
     return page.evaluate(
-        """shortest => [...document.querySelectorAll("article img")].filter(image =>
-            (image.alt || "").length < shortest || image.naturalWidth === 0
-            || !image.getAttribute("width") || !image.getAttribute("height")
-        ).map(image => `figure: ${image.outerHTML.slice(0, 160)}`)""",
+        """shortest => [...document.querySelectorAll("article :is(img, .vector svg)")].filter(e =>
+            (e.alt ?? e.getAttribute("aria-label") ?? "").length < shortest
+            || e.closest(".cell_output img")
+            || (e.matches("img") && (e.naturalWidth === 0
+                || !e.getAttribute("width") || !e.getAttribute("height")))
+            || (e.matches("svg") && (!e.getAttribute("viewBox") || e.querySelector("style")
+                || e.getBoundingClientRect().height < 40))
+        ).map(e => `figure: ${e.outerHTML.slice(0, 160)}`)""",
         SHORTEST_ALT,
     )
 
@@ -82,7 +88,7 @@ def first_screen(page: Any) -> list[str]:
     most = SCREENS["desk" if width > 640 else "phone"]
     place = page.evaluate(
         """() => {
-            const first = document.querySelector("article :is(.slider, figure, .cell_output img)");
+            const first = document.querySelector("article :is(.slider, figure, .vector)");
             return first && first.getBoundingClientRect().top + scrollY;
         }"""
     )

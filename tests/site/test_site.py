@@ -170,9 +170,8 @@ def test_figures_take_the_ground_of_the_page(scheme, address, visit):
         pytest.skip("no page has a figure")
     page = visit(f"{address}/{path}", scheme=scheme)
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
-    image = page.query_selector("article figure img")
+    image = page.query_selector("article figure .vector svg")
     image.scroll_into_view_if_needed()
-    image.evaluate("image => image.decode()")
     tools.still(page)
     box = image.bounding_box()
     corner = {"x": box["x"] - 6, "y": box["y"] - 2, "width": 12, "height": 8}
