@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.special import kl_div
 
 from ibias._validate import finite_array, positive
+from ibias.trajectory import length
 
 SMALLEST_SCALE = 1e-150  # of a start u = v = scale: its square must be a double
 
@@ -41,6 +42,16 @@ class Potential(ABC):
         Shape (n_features,) if the potential is a sum over coordinates (then it is the
         diagonal), else (n_features, n_features).
         """
+
+    def metric(self, w: ArrayLike) -> np.ndarray:
+        """Return the Hessian of psi at w, of the shape of `inverse_metric`."""
+        with np.errstate(divide="ignore"):
+            inverse = self.inverse_metric(self.gradient(w))
+            return 1 / inverse if inverse.ndim == 1 else np.linalg.inv(inverse)
+
+    def in_units(self, unit: float) -> tuple[Potential, float] | None:
+        """Return phi and k with D_psi(unit * v, unit * w) = unit^k D_phi(v, w); None if unknown."""
+        return None
 
     def bregman(self, w: ArrayLike, start: ArrayLike) -> np.ndarray:
         """Return psi(w) - psi(start) - <grad psi(start), w - start>, shape (...).
@@ -69,7 +80,7 @@ class SquaredNorm(Potential):
 
     def value(self, w: ArrayLike) -> np.ndarray:
         """Return ||w||_p^2 / 2."""
-        return np.linalg.norm(np.asarray(w, dtype=float), ord=self.p, axis=-1) ** 2 / 2
+        return length(np.asarray(w, dtype=float), self.p) ** 2 / 2
 
     def gradient(self, w: ArrayLike) -> np.ndarray:
         """Return ||w||_p^(2-p) |w|^(p-1) sign(w)."""
@@ -83,12 +94,20 @@ class SquaredNorm(Potential):
         """Return the Hessian of ||m||_q^2 / 2, shape (n_features, n_features)."""
         q = self.p / (self.p - 1)
         m = np.asarray(m, dtype=float)
-        norm = np.linalg.norm(m, ord=q)
+        norm = length(m, q)
         r = m / norm if norm > 0 else m
         along = np.abs(r) ** (q - 1) * np.sign(r)
         with np.errstate(divide="ignore"):
             across = (q - 1) * np.abs(r) ** (q - 2)
         return np.diag(across) + (2 - q) * np.outer(along, along)
+
+    def metric(self, w: ArrayLike) -> np.ndarray:
+        """Return the Hessian of ||w||_p^2 / 2, shape (n_features, n_features)."""
+        return SquaredNorm(self.p / (self.p - 1)).inverse_metric(w)
+
+    def in_units(self, unit: float) -> tuple[Potential, float]:
+        """Return psi itself, homogeneous of degree 2."""
+        return self, 2.0
 
 
 @dataclass(frozen=True)
@@ -125,6 +144,14 @@ class PowerNorm(Potential):
         with np.errstate(divide="ignore"):
             return power * np.abs(m) ** (power - 1)
 
+    def metric(self, w: ArrayLike) -> np.ndarray:
+        """Return (p - 1) |w|^(p-2), shape (n_features,)."""
+        return PowerNorm(self.p / (self.p - 1)).inverse_metric(w)
+
+    def in_units(self, unit: float) -> tuple[Potential, float]:
+        """Return psi itself, homogeneous of degree p."""
+        return self, self.p
+
 
 @dataclass(frozen=True)
 class NegativeEntropy(Potential):
@@ -149,6 +176,10 @@ class NegativeEntropy(Potential):
     def inverse_metric(self, m: ArrayLike) -> np.ndarray:
         """Return exp(m), shape (n_features,)."""
         return np.exp(m)
+
+    def in_units(self, unit: float) -> tuple[Potential, float]:
+        """Return psi itself, homogeneous of degree 1 but for a linear function."""
+        return self, 1.0
 
     def bregman(self, w: ArrayLike, start: ArrayLike) -> np.ndarray:
         """Return sum w_j log(w_j / start_j) - w_j + start_j; w may have zeros.
@@ -213,6 +244,13 @@ class HyperbolicEntropy(Potential):
         """Return 8 scale^2 cosh(4 m), which is 4 (u^2 + v^2); shape (n_features,)."""
         return 8 * self.scale**2 * np.cosh(4 * np.asarray(m, dtype=float))
 
+    def in_units(self, unit: float) -> tuple[Potential, float] | None:
+        """Return the potential of the scale in those units, u and v being roots of w."""
+        scale = self.scale / np.sqrt(unit)
+        if not (np.isfinite(scale) & (scale >= SMALLEST_SCALE)).all():
+            return None
+        return HyperbolicEntropy(scale), 1.0
+
 
 def _order(p: float) -> None:
     """Refuse orders at which the potential is not strictly convex and smooth."""
@@ -225,7 +263,7 @@ def _order(p: float) -> None:
 def _half_square_gradient(w: ArrayLike, p: float) -> np.ndarray:
     """Return the gradient of ||w||_p^2 / 2, zero at zero."""
     w = np.asarray(w, dtype=float)
-    norm = np.linalg.norm(w, ord=p, axis=-1, keepdims=True)
+    norm = length(w, p)[..., None]
     ratio = np.divide(w, norm, out=np.zeros_like(w), where=norm > 0)
     return norm * np.abs(ratio) ** (p - 1) * np.sign(ratio)
 

@@ -7,6 +7,7 @@ import pytest
 from ibias import datasets
 from ibias.datasets import Regression, gaussian_regression
 from ibias.optima import bregman_projection, min_norm
+from ibias.optima._dual_newton import Nearest, Projection
 from ibias.optima._solver import solve
 from ibias.potentials import HyperbolicEntropy, NegativeEntropy, PowerNorm, SquaredNorm
 
@@ -96,6 +97,64 @@ def test_the_known_counterexample_of_natural_gradient() -> None:
     data = Regression([[1.0, 2.0]], [1.0])
     best = bregman_projection(data, potential=NegativeEntropy(), start=[1.0, 1.0])
     np.testing.assert_allclose(best.w, [0.5, 0.25], atol=1e-14)
+
+
+@pytest.mark.parametrize("unit", [1e-33, 1e-12, 1e30])
+@pytest.mark.parametrize("potential", [*POTENTIALS, PowerNorm(1.05), SquaredNorm(10)], ids=str)
+def test_the_projection_in_other_units(potential: object, unit: float) -> None:
+    """D_psi(c v, c w) = c^k D_phi(v, w): the projection of c times a problem is c times its own."""
+    data, start = positive_problem(8)
+    best = bregman_projection(data, potential=potential, start=start)
+    other, power = potential.in_units(1 / unit)
+    large = bregman_projection(
+        Regression(data.X, unit * data.y), potential=other, start=unit * start
+    )
+    np.testing.assert_allclose(large.w, unit * best.w, rtol=1e-7, atol=1e-9 * unit)
+    assert large.divergence == pytest.approx(best.divergence * unit**power, rel=1e-7)
+    moved = other.gradient(large.w) - other.gradient(large.start)
+    pulled = data.X.T @ large.dual_variables
+    np.testing.assert_allclose(moved, pulled, atol=1e-9 * np.abs(pulled).max(), rtol=0)
+
+
+def test_weights_whose_potential_is_no_number_and_the_advice() -> None:
+    data, potential = gaussian_regression(4), PowerNorm(10)
+    with pytest.raises(ValueError, match=r"Divide y \(and start\) by 3e-36: the projection"):
+        bregman_projection(Regression(data.X, 1e-35 * data.y), potential=potential)
+    advised = Regression(data.X, 1e-35 * data.y / 3e-36)
+    assert bregman_projection(advised, potential=potential).residual < 1e-8
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_flat_potentials_whose_small_weights_no_mirror_image_tells_apart(seed: int) -> None:
+    """The least norm of a high order: w against the multipliers, each from w alone."""
+    rng = datasets.generator(seed)
+    X, w = rng.standard_normal((22, 24)), rng.standard_normal(24)
+    best = bregman_projection(Regression(X, X @ w), potential=PowerNorm(10))
+    assert best.residual < 1e-8 * np.linalg.norm(X @ w)
+    kernel = np.linalg.svd(X)[2][22:]
+    image = PowerNorm(10).gradient(best.w)
+    assert np.abs(kernel @ image).max() < 1e-8 * np.abs(image).max()
+
+
+@pytest.mark.parametrize(("scale", "size"), [(1e-12, 1e20), (1e-30, 1.0)])
+def test_weights_that_grow_by_many_powers_of_ten(scale: float, size: float) -> None:
+    """From u = v = scale the interpolant is next to the one of least l_1 norm."""
+    data = gaussian_regression(6, 10, 20)
+    data = Regression(data.X, size * data.y)
+    best = bregman_projection(data, potential=HyperbolicEntropy(scale))
+    least = min_norm(data, p=1)
+    excess = np.abs(best.w).sum() / least.distance - 1
+    assert -1e-9 < excess < 1 / np.log(size / scale)
+    image = HyperbolicEntropy(scale).gradient(best.w)
+    np.testing.assert_allclose(data.X.T @ best.dual_variables, image, atol=1e-9 * image.max())
+
+
+def test_a_point_that_newtons_method_takes_for_the_solution_is_not() -> None:
+    """Near zero this potential is so steep that any step is short, and says nothing."""
+    rows = np.linalg.qr(datasets.generator(3).standard_normal((8, 3)))[0].T
+    problem = Projection(rows, HyperbolicEntropy(1e-30), np.zeros(8))
+    w = rows.T @ np.ones(3)
+    assert problem.by_kernel(np.ones(3), Nearest(w, np.zeros(3), 1.0)).relative > 1e-3
 
 
 def test_targets_that_no_w_of_the_domain_fits() -> None:

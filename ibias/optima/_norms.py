@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ibias.trajectory import length
+
 Extended = np.longdouble  # 64 bits of mantissa where the machine has them
 
 
@@ -16,23 +18,6 @@ def dual_order(p: float) -> float:
     if p == 1:
         return np.inf
     return 1.0 if p == np.inf else p / (p - 1)
-
-
-def length(w: np.ndarray, p: float) -> np.ndarray:
-    """Return ||w||_p over the last axis, in the precision of w.
-
-    The powers are of w / max |w|: numpy's norm of order 1001 is 0 for every w below 1/2.
-
-    >>> print(f"{length(np.array([1e-8, 1e-8]), 1001.0):.3e}")
-    1.001e-08
-    """
-    size = np.abs(w)
-    largest = size.max(axis=-1, initial=0)
-    if p == np.inf:
-        return largest
-    safe = np.where(largest > 0, largest, 1)
-    with np.errstate(under="ignore"):
-        return largest * ((size / safe[..., None]) ** p).sum(axis=-1) ** (1 / p)
 
 
 def margin_of(Z: np.ndarray, w: np.ndarray, p: float, dtype: type = Extended) -> float:

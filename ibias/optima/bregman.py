@@ -9,16 +9,14 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, read_only
 from ibias.datasets import Regression
+from ibias.optima._dual_newton import ERROR, Projection
 from ibias.optima._norms import least_squares
 from ibias.optima._predictor import LinearRegressor
 from ibias.optima._solver import require
 from ibias.optima.interpolation import FIT, RANK
 from ibias.potentials import Potential
 
-NEWTON_STEPS = 500
-ERROR = 1e-8  # the largest error of w, relative to it, that is returned
-ZERO = 1e-12  # a mirror image of zero counts as this much of the largest
-SHORTEST = 1e-200  # of a step; where the metric is tiny, Newton's step is that much too long
+SMALLEST = 1e-300  # potentials and mirror images below this have lost their digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +35,8 @@ class BregmanProjection(LinearRegressor):
     dual_variables : array, shape (n_samples,)
         Multipliers of the equations.
     residual : float
-        The Euclidean norm of X w - y; `w` is made from the multipliers, so that all rounding
-        is here.
+        The Euclidean norm of X w - y. Where `w` is made from the multipliers, all rounding is
+        here.
     duality_gap : float
         |<dual_variables, X w - y>|, the difference of D_psi(w, start) and the dual objective.
     error_estimate : float
@@ -103,27 +101,36 @@ def bregman_projection(
             f"data: no w fits the targets (the best leaves a residual of {misfit:.2g}); drop"
             " samples that contradict each other."
         )
-    mirror = potential.gradient(start)
     # The equations as orthonormal rows: how well they are met does not depend on X's scales.
     left, size, rows = np.linalg.svd(X, full_matrices=False)
     kept = size > RANK * size.max()
     left, size, rows = left[:, kept], size[kept], rows[kept]
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        turned = _newton(rows, rows @ fit, potential, mirror)
-        dual_variables = left @ (turned / size)
-        w = potential.inverse_gradient(mirror + X.T @ dual_variables)
-        error = _distance(rows, rows @ fit, potential, mirror, X.T @ dual_variables)
-    if not (np.isfinite(w).all() and error <= ERROR * np.linalg.norm(w)):
+    unit = 2.0 ** np.round(np.log2(max(np.abs(fit).max(), np.abs(start).max()) or 1.0))
+    found = potential.in_units(unit)
+    unit, (within, power) = (unit, found) if found is not None else (1.0, (potential, 1.0))
+    with np.errstate(all="ignore"):
+        mirror = within.gradient(start / unit)
+        near = Projection(rows, within, mirror).solved(rows @ fit / unit)
+        w, error = unit * near.w, unit * near.error
+        dual_variables = unit ** (power - 1) * (left @ (near.multipliers / size))
+        divergence = unit**power * max(0.0, float(within.bregman(near.w, start / unit)))
+    if not near.relative <= ERROR:
         raise RuntimeError(
             f"data: the Bregman projection was found only to {error:.1e} of {_size(w):.1e}: there"
             " is no w at which the potential is finite and that fits the targets, or only one on"
             " the boundary, or the targets are too far from start for float64. Choose other"
-            " targets, a start of their size, or another potential."
+            " targets, a start of their size, or another potential (an order p nearer to 2)."
+        )
+    sizes = unit ** (power - 1), unit**power, np.abs(dual_variables).max(), divergence
+    if not np.max(sizes) < 1 / SMALLEST or min(sizes[:2]) < SMALLEST:
+        raise ValueError(
+            f"data: the potential of weights of size {unit:.0e} is no number in float64. Divide y"
+            f" (and start) by {unit:.0e}: the projection is divided by it, and nothing else."
         )
     return BregmanProjection(
         w=read_only(w),
         start=read_only(start),
-        divergence=max(0.0, float(potential.bregman(w, start))),
+        divergence=divergence,
         dual_variables=read_only(dual_variables),
         residual=float(np.linalg.norm(X @ w - y)),
         duality_gap=float(abs(dual_variables @ (X @ w - y))),
@@ -136,100 +143,6 @@ def _size(w: np.ndarray) -> float:
     return float(np.linalg.norm(w)) if np.isfinite(w).all() else np.inf
 
 
-def _distance(
-    rows: np.ndarray, target: np.ndarray, potential: Potential, mirror: np.ndarray, pull: np.ndarray
-) -> float:
-    """Return how far the w of mirror image `mirror` + `pull` is from the solution.
-
-    The length of the next Newton step in w, from the w that is returned and not from the one
-    that the iteration ended at; or how far the equations are from being met, if that is more.
-    """
-    m = mirror + pull
-    w = potential.inverse_gradient(m)
-    if not np.isfinite(w).all():
-        return np.inf
-    residual = target - rows @ w
-    moved = _step(rows, residual, potential, m)[1]
-    return float(max(np.linalg.norm(moved), np.linalg.norm(residual)))
-
-
-def _step(
-    rows: np.ndarray, residual: np.ndarray, potential: Potential, m: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return Newton's step in the multipliers for the equations rows @ w(m) = ..., and in w."""
-    # Some metrics are infinite where the mirror image vanishes.
-    m = np.where(m == 0, ZERO * np.abs(m).max(), m)
-    metric = potential.inverse_metric(m)
-    nothing = np.full(len(rows), np.nan), np.full(rows.shape[1], np.nan)
-    if not np.isfinite(metric).all():
-        return nothing
-    if metric.ndim == 1:
-        root = rows * np.sqrt(metric)
-        if not np.isfinite(root).all():
-            return nothing
-        half = np.linalg.lstsq(root, residual)[0]
-        return np.linalg.lstsq(root.T, half)[0], np.sqrt(metric) * half
-    step = np.linalg.lstsq(rows @ metric @ rows.T, residual)[0]
-    return step, metric @ (rows.T @ step)
-
-
-def _newton(
-    rows: np.ndarray, target: np.ndarray, potential: Potential, mirror: np.ndarray
-) -> np.ndarray:
-    """Return the a with rows (grad psi)^-1(mirror + rows^T a) = target, as good as it gets."""
-    a = np.zeros(len(target))
-    if not mirror.any() and target.any():
-        # Some metrics are singular at zero. At the right length, any other point will do.
-        a = target * _stretch(potential, target @ rows)
-    best, smallest = a, np.inf
-    for _ in range(NEWTON_STEPS):
-        m = mirror + rows.T @ a
-        residual = target - rows @ potential.inverse_gradient(m)
-        here = np.linalg.norm(residual)
-        if here < smallest:
-            best, smallest = a, here
-        if not here > 1e-15 * np.linalg.norm(target):
-            break
-        step, _ = _step(rows, residual, potential, m)
-        length = _line_search(rows, target, potential, mirror, a, step)
-        if length == 0:
-            break
-        a = a + length * step
-    return best
-
-
-def _stretch(potential: Potential, m: np.ndarray) -> float:
-    """Return c with the w of mirror image c m about as long as m, by bisection in log c."""
-    goal, low, high = np.linalg.norm(m), -700.0, 700.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        length = np.linalg.norm(potential.inverse_gradient(np.exp(middle) * m))
-        low, high = (middle, high) if length < goal else (low, middle)
-    return float(np.exp(low))
-
-
-def _line_search(
-    X: np.ndarray,
-    y: np.ndarray,
-    potential: Potential,
-    mirror: np.ndarray,
-    a: np.ndarray,
-    step: np.ndarray,
-) -> float:
-    """Return the largest of 1, 1/2, 1/4, ... at which the dual still rises along `step`.
-
-    The dual is concave: where its slope along the step is not negative, it has not passed
-    its maximum. Past it the slope may be negative, if it is smaller than at the beginning.
-    """
-
-    def slope(length: float) -> float:
-        with np.errstate(over="ignore", invalid="ignore"):
-            w = potential.inverse_gradient(mirror + X.T @ (a + length * step))
-            return float(step @ (y - X @ w))
-
-    first, length = slope(0.0), 1.0
-    while length > SHORTEST:
-        if abs(slope(length)) < first:  # infinity and NaN are not
-            return length
-        length /= 2
-    return 0.0
+def _size(w: np.ndarray) -> float:
+    """Return ||w||, or infinity."""
+    return float(np.linalg.norm(w)) if np.isfinite(w).all() else np.inf
