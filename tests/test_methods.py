@@ -56,6 +56,7 @@ METHODS = [
     methods.SignMomentum(),
     methods.Lion(),
     methods.Mirror(HyperbolicEntropy(0.5)),
+    methods.MirrorMomentum(HyperbolicEntropy(0.5)),
     methods.NaturalGradient(PowerNorm(1.5)),
     methods.Multiplicative(),
     methods.AdaGrad(1e-8),

@@ -12,6 +12,7 @@ from ibias.methods import (
     HeavyBall,
     Kaczmarz,
     Mirror,
+    MirrorMomentum,
     NaturalGradient,
     Nesterov,
     NormalizedSteepest,
@@ -131,12 +132,14 @@ ENTRIES = (
         theorem="gunasekar2018characterizing",
         cases=(
             Case(
-                lambda s: squares(s) and s.by(Mirror) and not checks.image_at_zero(s),
+                lambda s: (
+                    squares(s) and s.by(Mirror, MirrorMomentum) and not checks.image_at_zero(s)
+                ),
                 r"the solution of least $D_\Phi(w, w_0)$",
                 references.projection(lambda s: s.method.potential),
             ),
             Case(
-                lambda s: squares(s) and s.by(Mirror),
+                lambda s: squares(s) and s.by(Mirror, MirrorMomentum),
                 r"the solution of least $\Phi(w)$",
                 references.projection(lambda s: s.method.potential),
                 hypotheses=(If("a solution exists", checks.solvable),),
