@@ -44,6 +44,8 @@ def wide(s: Setting) -> bool:
     )
 
 
+CONVERGES = If("a step that converges")
+
 ENTRIES = (
     Entry(
         key="least squares",
@@ -137,12 +139,13 @@ ENTRIES = (
                 ),
                 r"the solution of least $D_\Phi(w, w_0)$",
                 references.projection(lambda s: s.method.potential),
+                hypotheses=(CONVERGES,),
             ),
             Case(
                 lambda s: squares(s) and s.by(Mirror, MirrorMomentum),
                 r"the solution of least $\Phi(w)$",
                 references.projection(lambda s: s.method.potential),
-                hypotheses=(If("a solution exists", checks.solvable),),
+                hypotheses=(If("a solution exists", checks.solvable), CONVERGES),
             ),
         ),
     ),
