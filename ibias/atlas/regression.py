@@ -115,7 +115,7 @@ ENTRIES = (
         method="least norm",
         selected="spikes at the samples, elsewhere the ridge regression with penalty $s$"
         " [B-spikes-are-a-ridge]",
-        conditions=("the width of the narrow part vanishes",),
+        conditions=("the width of the narrow part vanishes [B-spikes-are-a-ridge]",),
         rate="catastrophic spectra, such as $1/i^2$: the noise is paid about in full"
         " [B-benign-law]",
         theorem="bartlett2020benign",
