@@ -375,7 +375,9 @@ def test_each_fact_of_the_setting_counts():
     assert key(exponential(), methods.Adam(), **one) == "signs of one sample"
     assert key(exponential(data=SIGNS), methods.Adam(), **one) == "samples of signs"
     text = datasets.next_tokens(seed=0, n_features=2)
-    assert atlas.predict(text).violated == ("compatible and separable contexts",)
+    assert atlas.predict(text).violated == (
+        "compatible and separable contexts [B-next-token-odds]",
+    )
     assert key(text, methods.Adam(), steps=0.1) is None
     assert key(Objective(CLASSES, "squared")) == "least squares"
     assert key(CLASSES, methods.Mirror(potentials.NegativeEntropy())) is None

@@ -243,6 +243,7 @@ def test_there_are_enough_rows_and_every_function_and_method_has_one():
         (lambda: methods.Lion((0.9,)), "betas"),
         (lambda: methods.SignMomentum(1.0), "momentum"),
         (lambda: methods.HeavyBall(1.0), "momentum"),
+        (lambda: methods.MirrorMomentum(SquaredNorm(2), 1.0), "momentum"),
         (lambda: methods.HeavyBall("much"), "momentum"),
         (lambda: methods.Muon(1.0), "momentum"),
         (lambda: methods.Muon(coefficients=(1.0, 2.0)), "coefficients"),

@@ -34,6 +34,7 @@ HOUSE = [
     methods.Lion(),
     methods.Mirror(HyperbolicEntropy(0.5)),
     methods.Mirror(NegativeEntropy()),
+    methods.MirrorMomentum(HyperbolicEntropy(0.5)),
     methods.NaturalGradient(PowerNorm(1.5)),
     methods.AdaGrad(),
     methods.AdaGrad(1e-8),

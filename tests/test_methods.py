@@ -1,6 +1,7 @@
 """Methods: every combination runs or refuses in words, and identities hold across the axes."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,6 +57,7 @@ METHODS = [
     methods.SignMomentum(),
     methods.Lion(),
     methods.Mirror(HyperbolicEntropy(0.5)),
+    methods.MirrorMomentum(HyperbolicEntropy(0.5)),
     methods.NaturalGradient(PowerNorm(1.5)),
     methods.Multiplicative(),
     methods.AdaGrad(1e-8),
@@ -123,6 +125,14 @@ ALIKE = {
     "steepest in l2 is the gradient": (methods.Steepest(2), GRADIENT),
     "normalised steepest in l2": (methods.NormalizedSteepest(2), methods.NormalizedGradient()),
     "heavy ball without momentum": (methods.HeavyBall(0), GRADIENT),
+    "the quadratic mirror with momentum": (
+        methods.MirrorMomentum(SquaredNorm(2), 0.9),
+        methods.HeavyBall(0.9),
+    ),
+    "the mirror without momentum": (
+        methods.MirrorMomentum(HyperbolicEntropy(0.5), 0.0),
+        methods.Mirror(HyperbolicEntropy(0.5)),
+    ),
     "the quadratic mirror": (methods.Mirror(SquaredNorm(2)), GRADIENT),
     "the quadratic metric": (methods.NaturalGradient(PowerNorm(2)), GRADIENT),
     "Muon without momentum is Spectral": (methods.Muon(0), methods.Spectral()),
@@ -387,3 +397,14 @@ def test_methods_hold_no_state():
 def test_overflow_is_reported():
     with pytest.raises(Diverged, match="smaller step_size"):
         run(methods.Mirror(SquaredNorm(2)), LINE, 2000, 50.0)
+
+
+def test_no_two_methods_share_ten_lines():
+    places = {}
+    for path in sorted(Path(methods.__file__).parent.glob("*.py")):
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [line for line in lines if line]
+        for k in range(len(lines) - 9):
+            run_of_ten = "\n".join(lines[k : k + 10])
+            places.setdefault(run_of_ten, []).append(f"{path.name}: {lines[k]}")
+    assert not [where for where in places.values() if len(where) > 1]

@@ -45,3 +45,14 @@ def test_the_grid_is_read_by_its_names():
     assert large.winners[0].tolist() == [1, 1]
     with pytest.raises(ValueError, match="loss"):
         reading.selection(Table("grid", "", {}, rows), loss="hinge")
+
+
+def test_runs_that_come_nearest_to_what_is_predicted():
+    rows = [row("a", "w", 0.95, 0.95), row("b", "w", 0.2, 0.2), row("c", "w", 0.9, 0.4)]
+    table = Table("grid", "", {}, rows)
+    assert reading.agreement(table, loss="squared") == 0.5  # c's optimum is none of the three
+    assert reading.agreement(table, loss="squared", claimed="linf") == 0.0
+    rows += [row("a", "w", 0.2, 0.2) | {"noise": "one sample"}]
+    assert reading.agreement(Table("grid", "", {}, rows), loss="squared", noise="one sample") == 0
+    with pytest.raises(ValueError, match="noise"):
+        reading.agreement(table, loss="squared", noise="labels")

@@ -24,7 +24,9 @@ ENTRIES = (
         selected="the best token of every sequence: each is a bandit, trained by its policy"
         " gradient [B-attention-orthogonal]",
         conditions=(
-            If("orthogonal tokens of one length", checks.orthogonal_tokens),
+            If(
+                "orthogonal tokens of one length [B-attention-orthogonal]", checks.orthogonal_tokens
+            ),
             "different scores",
         ),
         rate=r"regret $n(T - 1)/(T\rho^2t)$ over the slope of the loss, whatever the scores"
@@ -46,7 +48,7 @@ ENTRIES = (
         selected="the maximum margin of the tokens that it has chosen over those of lower score;"
         " the choice is locally optimal, not always the best"
         " [B-attention-own B-attention-missed B-attention-optimal]",
-        conditions=("almost all starts",),
+        conditions=("almost all starts [B-attention-missed]",),
         rate=r"on the margin weights like $1/t$; the loss exceeds its limit by $\|p\|^2/t$"
         " [B-attention-leak]",
         theorem="tarzanagh2023margin",

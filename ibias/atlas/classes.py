@@ -120,7 +120,8 @@ ENTRIES = (
             If(r"$\eta\gamma > \log(1/\beta)$ [B-momentum-speed-limit]", too_fast),
             "a heuristic, measured",
         ),
-        rate=r"gradients fall like $\exp(-\eta\gamma k)$, the memory like $\beta^k$",
+        rate=r"gradients fall like $\exp(-\eta\gamma k)$, the memory like $\beta^k$"
+        " [B-momentum-speed-limit]",
         theorem="fan2025implicit",
         cases=(Case(too_fast, depends=True),),
     ),
@@ -159,7 +160,7 @@ ENTRIES = (
         " shortest matrix with equal logits there, above all others"
         " [B-next-token-odds B-next-token-ray]",
         conditions=(
-            If("compatible and separable contexts", checks.compatible),
+            If("compatible and separable contexts [B-next-token-odds]", checks.compatible),
             If("step below twice the inverse smoothness", checks.below_twice),
         ),
         rate=r"odds like $1/t$, direction like $1/\log t$; excess $\|W\|^2/t$, of the shortest"

@@ -58,7 +58,10 @@ ENTRIES = (
         method="Adam, one sample a step",
         selected=r"the $\ell_2$ maximum margin [B-adam-sign-data]",
         conditions=(
-            If("each sample is a number times a vector of signs", checks.samples_of_signs),
+            If(
+                "each sample is a number times a vector of signs [B-adam-sign-data]",
+                checks.samples_of_signs,
+            ),
             If(r"$\epsilon = 0$", lambda s: not np.any(s.method.epsilon)),
             DECAYING,
         ),
@@ -83,7 +86,7 @@ ENTRIES = (
         method=r"Adam, Lion or Signum with decoupled decay $\lambda$",
         selected=r"the least risk in the box $\|w\|_\infty\le1/\lambda$ [B-decay-is-a-box]",
         conditions=(
-            "full batch; a point to which it converges",
+            "full batch; a point to which it converges [B-decay-is-a-box]",
             DECAYING,
             If(r"$\epsilon = 0$", lambda s: not np.any(getattr(s.inner, "epsilon", 0.0))),
         ),
@@ -97,7 +100,7 @@ ENTRIES = (
         method=r"the same, weak decay",
         selected=r"as $\lambda\to0$ the margin of the norm: $\log\sum_i\exp(-u_i)$ exceeds"
         r" $-\gamma/\lambda$ by the entropy $H(p)$ of the dual solution [B-price-of-decay]",
-        conditions=("exponential loss", SEPARABLE, "a ball in any norm"),
+        conditions=("exponential loss", SEPARABLE, "a ball in any norm [B-price-of-decay]"),
         rate=r"at every $\lambda$ by at most $\log n$ [B-price-of-decay]",
         theorem="xie2024implicit",
         cases=(
@@ -109,7 +112,7 @@ ENTRIES = (
         model="linear, convex loss of a margin",
         method=r"Adam, Lion or Signum with coupled decay $\lambda$",
         selected="the ridge solution, as for gradient descent [B-coupled-is-ridge]",
-        conditions=("full batch", DECAYING),
+        conditions=("full batch [B-coupled-is-ridge]", DECAYING),
         rate="the norm of the steps leaves no trace [B-coupled-is-ridge]",
         theorem="loshchilov2019decoupled",
         cases=(Case(lambda s: boxed(s, coupled=True), reference=references.ridge),),

@@ -49,7 +49,7 @@ ENTRIES = (
         selected=r"$w_k/\eta$ tends to the iterates of the perceptron [B-step-perceptron]",
         conditions=(
             If("start at zero", checks.zero_start),
-            "no sample exactly on the boundary after the first step",
+            "no sample exactly on the boundary after the first step [B-step-perceptron]",
         ),
         rate="then nothing moves, until the step is a clock again [B-one-residual]",
         theorem="wu2024large",

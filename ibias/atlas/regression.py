@@ -12,6 +12,7 @@ from ibias.methods import (
     HeavyBall,
     Kaczmarz,
     Mirror,
+    MirrorMomentum,
     NaturalGradient,
     Nesterov,
     NormalizedSteepest,
@@ -42,6 +43,8 @@ def wide(s: Setting) -> bool:
         and s.loss in ("squared", "exponential tail")
     )
 
+
+CONVERGES = If("a step that converges")
 
 ENTRIES = (
     Entry(
@@ -112,7 +115,7 @@ ENTRIES = (
         method="least norm",
         selected="spikes at the samples, elsewhere the ridge regression with penalty $s$"
         " [B-spikes-are-a-ridge]",
-        conditions=("the width of the narrow part vanishes",),
+        conditions=("the width of the narrow part vanishes [B-spikes-are-a-ridge]",),
         rate="catastrophic spectra, such as $1/i^2$: the noise is paid about in full"
         " [B-benign-law]",
         theorem="bartlett2020benign",
@@ -131,15 +134,18 @@ ENTRIES = (
         theorem="gunasekar2018characterizing",
         cases=(
             Case(
-                lambda s: squares(s) and s.by(Mirror) and not checks.image_at_zero(s),
+                lambda s: (
+                    squares(s) and s.by(Mirror, MirrorMomentum) and not checks.image_at_zero(s)
+                ),
                 r"the solution of least $D_\Phi(w, w_0)$",
                 references.projection(lambda s: s.method.potential),
+                hypotheses=(CONVERGES,),
             ),
             Case(
-                lambda s: squares(s) and s.by(Mirror),
+                lambda s: squares(s) and s.by(Mirror, MirrorMomentum),
                 r"the solution of least $\Phi(w)$",
                 references.projection(lambda s: s.method.potential),
-                hypotheses=(If("a solution exists", checks.solvable),),
+                hypotheses=(If("a solution exists", checks.solvable), CONVERGES),
             ),
         ),
     ),

@@ -4,7 +4,7 @@ from ibias.methods.adaptive import AdaGrad, Adam, RMSProp
 from ibias.methods.gradient import Gradient, LossScaled, NormalizedGradient, Rescaled
 from ibias.methods.kaczmarz import Kaczmarz
 from ibias.methods.method import Limit, Method
-from ibias.methods.mirror import Mirror, Multiplicative, NaturalGradient
+from ibias.methods.mirror import Mirror, MirrorMomentum, Multiplicative, NaturalGradient
 from ibias.methods.momentum import DualMomentum, HeavyBall, Nesterov
 from ibias.methods.perceptron import Perceptron
 from ibias.methods.sign import Lion, SignMomentum
@@ -25,6 +25,7 @@ __all__ = [
     "LossScaled",
     "Method",
     "Mirror",
+    "MirrorMomentum",
     "Multiplicative",
     "Muon",
     "NaturalGradient",

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from ibias._validate import require
-from ibias.methods.method import Limit, Method
+from ibias.methods.method import Limit, Method, share
 from ibias.models import MatrixProduct
 from ibias.objectives import Objective, Pull
 from ibias.potentials import Potential
@@ -45,6 +45,38 @@ class Mirror(Method):
     def limit(self) -> Limit:
         """Return the mirror flow."""
         return Limit("mirror", potential=self.potential)
+
+
+@dataclass(frozen=True)
+class MirrorMomentum(Mirror):
+    """m <- m - eta grad risk(theta) + momentum (m - m_last),  theta the point of image m.
+
+    Heavy ball on the mirror image: it recombines earlier images, so that the limit on a
+    regression is that of `Mirror`. Momentum on theta changes the limit.
+    """
+
+    momentum: float = 0.9
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        share("momentum", self.momentum)
+
+    def init(self, objective: Objective, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the image of theta twice: nothing has moved."""
+        image = self.potential.gradient(theta)
+        return image, image
+
+    def step(
+        self, pull: Pull, theta: np.ndarray, state: tuple, k: int, eta: float
+    ) -> tuple[np.ndarray, tuple]:
+        """Return theta, its image, and the image before."""
+        image, last = state
+        moved = image + eta * pull.value(theta) + self.momentum * (image - last)
+        return self.potential.inverse_gradient(moved), (moved, image)
+
+    def limit(self) -> Limit:
+        """Return the mirror flow, 1 / (1 - momentum) times as fast."""
+        return Limit("mirror", speed=1 / (1 - self.momentum), potential=self.potential)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+
+@dataclass(frozen=True, eq=False)
+class BatchLinearization:
+    """A predictor whose samples act on each other: its predictions, and the map back from them.
+
+    Attributes
+    ----------
+    predictions : array, shape (..., n_samples)
+    vjp : callable
+        vjp(v) is the derivative of sum_i v_i f(theta; x_i), shape (..., n_parameters).
+    """
+
+    predictions: np.ndarray
+    vjp: Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""A two-layer ReLU network with batch normalisation, its gradient written by hand."""
+"""Batch normalisation, of a two-layer ReLU network and of a linear model, gradients by hand."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias._validate import parameters, positive_integer
+from ibias.models.linearization import BatchLinearization
 
 
 @dataclass(frozen=True)
@@ -69,3 +70,57 @@ class BatchNormNetwork:
         dW = pull.swapaxes(-1, -2) @ X
         da = (v * active * b).sum(axis=-2)
         return np.concatenate([dW.reshape(*dW.shape[:-2], -1), da], axis=-1)
+
+    def linearize(self, theta: ArrayLike, X: ArrayLike) -> BatchLinearization:
+        """Return the predictions and the map back from them."""
+        return BatchLinearization(self.predict(theta, X), lambda v: self.vjp(theta, X, v))
+
+
+@dataclass(frozen=True)
+class BatchNormLinear:
+    """f(theta; x_i) = a <w, x_i> / sqrt(mean_j <w, x_j>^2), for theta of w and then a.
+
+    The root mean square is over the samples of the batch; no mean is taken out (Cao et al. 2023).
+
+    >>> BatchNormLinear(1).predict([3.0, 2.0], [[1.0], [-1.0]])
+    array([ 2., -2.])
+    """
+
+    n_features: int
+
+    def __post_init__(self) -> None:
+        positive_integer("n_features", self.n_features)
+
+    @property
+    def n_parameters(self) -> int:
+        """The length of theta, n_features + 1."""
+        return self.n_features + 1
+
+    def _heights(self, theta: ArrayLike, X: ArrayLike) -> tuple[np.ndarray, ...]:
+        """Return <w, x_i> over its root mean square, that root, and a."""
+        theta = parameters(theta, self, dtype=None)
+        h = (np.asarray(X, dtype=float) @ theta[..., :-1, None])[..., 0]
+        size = np.sqrt((h**2).mean(axis=-1, keepdims=True))
+        if (size == 0).any():
+            raise ValueError(
+                "w gives zero for all samples: it cannot be normalised. Start elsewhere."
+            )
+        return h / size, size, theta[..., -1:]
+
+    def predict(self, theta: ArrayLike, X: ArrayLike) -> np.ndarray:
+        """Return f(theta; x_i), shape (..., n_samples), with the samples as one batch."""
+        b, _, a = self._heights(theta, X)
+        return a * b
+
+    def linearize(self, theta: ArrayLike, X: ArrayLike) -> BatchLinearization:
+        """Return the predictions and the map back from them."""
+        X = np.asarray(X, dtype=float)
+        b, size, a = self._heights(theta, X)
+
+        def vjp(v: np.ndarray) -> np.ndarray:
+            along = (v * b).mean(axis=-1, keepdims=True)
+            pull = a / size * (v - along * b)
+            dw = (pull[..., None, :] @ X)[..., 0, :]
+            return np.concatenate([dw, (v * b).sum(axis=-1, keepdims=True)], axis=-1)
+
+        return BatchLinearization(a * b, vjp)

@@ -19,6 +19,7 @@ NAME = "grid"
 SOURCES = (
     "sweeps/grid.py",
     "sweeps/combinations.py",
+    "atlas/measures.py",
     "descent.py",
     "objectives/outputs.py",
     "objectives/pull.py",

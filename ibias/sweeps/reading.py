@@ -81,3 +81,50 @@ def selection(
         said = np.array(row["reached"]["predicted"][start], dtype=float)[fits]
         predicted[place] = said.mean() if np.isfinite(said).all() else np.nan
     return Selection(methods, models, NORMS[family], winners, shares, predicted)
+
+
+def agreement(
+    table: Table,
+    *,
+    loss: str,
+    noise: str = "none",
+    start: int = 0,
+    claimed: str | None = None,
+) -> float:
+    """Return the share of runs that come nearest to the optimum that is predicted.
+
+    Of all rows on two classes for which the atlas, without noise, predicts the optimum of one of
+    the three norms, and of all their data sets: how often the run reaches more of this optimum
+    than of the other two.
+
+    Parameters
+    ----------
+    table, loss, start
+        As for `selection`.
+    noise : str
+        Of the runs; the prediction is always that without noise.
+    claimed : str, optional
+        A norm that is put in the place of each prediction.
+
+    Examples
+    --------
+    >>> from ibias.sweeps import load
+    >>> agreement(load("grid"), loss="exponential") > 0.9
+    True
+    """
+    names = NORMS["two classes"]
+    rows = [r for r in table.rows if r["family"] == "two classes" and "reached" in r]
+    choice("loss", loss, tuple(dict.fromkeys(r["loss"] for r in rows)))
+    choice("noise", noise, tuple(dict.fromkeys(r["noise"] for r in rows)))
+    of = {(r["loss"], r["noise"], r["model"], r["method"]): r["reached"] for r in rows}
+    nearest = []
+    for (of_loss, of_noise, *place), reached in of.items():
+        run = of.get((loss, noise, *place))
+        if (of_loss, of_noise) != (loss, "none") or run is None:
+            continue
+        # What is predicted is measured as the norms are: its shares are those of one of them.
+        said = [k for k in names if reached[k][start] == reached["predicted"][start]]
+        values = np.array([run[k][start] for k in names], dtype=float)
+        if said and np.isfinite(values).all():
+            nearest += (values.argmax(axis=0) == names.index(claimed or said[0])).tolist()
+    return float(np.mean(nearest))
