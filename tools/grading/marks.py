@@ -11,6 +11,7 @@ import io
 import os
 import re
 import types
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -18,6 +19,7 @@ from multiprocessing import get_context
 from grading.answers import Answer
 from grading.assignment import IDENTIFIER, SECRET, Assignment
 from grading.questions import Question
+from grading.remembered import remembering
 
 # A test that sees no data of the student's own: it says the same to the same answer.
 COMMON = re.compile(r"\bSECRET_SEED\b|# the same for every student")
@@ -151,9 +153,11 @@ def compiled(source: str, seed: int) -> types.FunctionType:
     return next(value for key, value in space.items() if key.startswith("test_"))
 
 
-def quiet() -> contextlib.redirect_stdout:
-    """Keep what cells print from being printed."""
-    return contextlib.redirect_stdout(io.StringIO())
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what cells print from being printed, and what they compute from being lost."""
+    with contextlib.redirect_stdout(io.StringIO()), remembering():
+        yield
 
 
 def copied(value: object) -> object:
