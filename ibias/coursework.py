@@ -64,8 +64,10 @@ def number(value: object, name: str) -> float:
 def array(value: object, shape: tuple[int, ...], name: str) -> np.ndarray:
     """Return an array of finite numbers of this shape, where -1 stands for any length.
 
-    >>> array([[1, 2]], (-1, 2), "Z")
-    array([[1., 2.]])
+    A vector may come as a row or a column.
+
+    >>> array([[1, 2]], (-1, 2), "Z"), array([[1], [2]], (2,), "w")
+    (array([[1., 2.]]), array([1., 2.]))
 
     Raises
     ------
@@ -76,6 +78,8 @@ def array(value: object, shape: tuple[int, ...], name: str) -> np.ndarray:
         found = np.array(value, dtype=float)
     except (TypeError, ValueError):
         found = np.empty(0)
+    if len(shape) == 1 and found.ndim == 2 and 1 in found.shape:
+        found = found.ravel()
     fits = found.ndim == len(shape) and all(
         n in (-1, m) for n, m in zip(shape, found.shape, strict=True)
     )

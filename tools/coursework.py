@@ -19,6 +19,8 @@ from grading import marks
 from grading.assignment import PAGES, ROOT, Assignment, names
 from grading.make import assign, seed, tidy
 
+CHUNK = 10  # students at a time
+
 __all__ = ["PAGES", "Assignment", "names"]
 
 
@@ -55,17 +57,17 @@ def print_marks(name: str, rows: list[tuple]) -> bool:
 
 
 def print_students(chosen: list[str], many: int) -> bool:
-    """Print for how many students each notebook of right answers gets all points."""
-    jobs, good = [], True
+    """Print for how many students the reference and all right answers get all points."""
+    good, identifiers = True, [f"student-{number}" for number in range(many)]
     for name in chosen:
-        every = [None, *marks.variants(Assignment(name))]
-        identifiers = [f"student-{number}" for number in range(many)]
-        jobs += [(name, identifiers, [answers]) for answers in every]
-    for (name, _, (answers,)), lost in zip(jobs, marks.spread(marks.students, jobs), strict=True):
-        kind = "reference" if answers is None else "right answers"
-        print(f"{name}, {kind}: all points for {many - len(lost)} of {many} students")
-        for identifier, _, points, messages in lost[:3]:
-            print(f"    {identifier}: {points} {messages}")
+        jobs = [(name, identifiers[k : k + CHUNK]) for k in range(0, many, CHUNK)]
+        lost = [one for found in marks.spread(marks.every_answer, jobs) for one in found]
+        count = 1 + len(marks.variants(Assignment(name)))
+        fine = many - len({identifier for identifier, *_ in lost})
+        print(f"{name}: all {count} right notebooks get all points for {fine} of {many} students")
+        for identifier, which, points, messages in lost[:3]:
+            print(f"    {identifier}, notebook {which}: {points} {messages}")
+        sys.stdout.flush()
         good &= not lost
     return good
 

@@ -28,14 +28,15 @@ No container engine answers: submissions run as processes of yours. That protect
 accidents, not from intent: they can read your files and use the network."""
 
 
-def report(assignment: Assignment, folder: Path, rules: policy.Policy) -> None:
+def report(
+    assignment: Assignment, folder: Path, rules: policy.Policy, known: dict[str, list]
+) -> None:
     """Write all that is made of the results that are there."""
     results = list(batch.stored(folder).values())
     batch.write_results(results, assignment, folder)
     standings = policy.standings(results, rules)
     written.export(standings, assignment, folder)
     rows = summary.scores(standings, assignment, written.points(assignment, folder))
-    known = known_errors(assignment)
     errors = [summary.recognised(s.result, assignment, known) for s in standings]
     summary.write_scores(rows, folder)
     text = summary.text(standings, rows, assignment, errors, rules.unknown(standings))
@@ -99,14 +100,18 @@ def main() -> int:
             f" hidden tests with the seed {assignment.secret}",
             flush=True,
         )
+        known = known_errors(assignment)  # before the run: what comes after it must be quick
         limits = Limits(chosen.seconds, chosen.memory)
         ended = batch.grade_all(
             handed, assignment, chosen.output, limits, sandbox, chosen.jobs, chosen.again
         )
-        report(assignment, chosen.output, rules)
+        report(assignment, chosen.output, rules, known)
     except (Failed, ValueError, FileNotFoundError) as problem:
         print(problem, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # before the first one ran, or while the tables are written
+        print("\ninterrupted; the same command goes on")
+        return 130
     if not ended:
         return 130
     print((chosen.output / "summary.txt").read_text(encoding="utf-8"))

@@ -74,6 +74,40 @@ def test_one_late_file_keeps_its_owner(tmp_path):
     assert alone == among and alone.key("d") == among.key("d") != among.key("e")
 
 
+def test_results_below_the_submissions_are_not_handed_in(tmp_path):
+    (tmp_path / "a.ipynb").write_text("{}")
+    (tmp_path / "results" / "feedback").mkdir(parents=True)
+    (tmp_path / "results" / "feedback" / "a.html").write_text("x")
+    (one,) = collected([tmp_path], "linear", tmp_path / "results")
+    assert one.name == "a.ipynb"
+
+
+def test_an_archive_and_a_link_to_elsewhere_are_said(tmp_path):
+    (tmp_path / "all.zip").write_bytes(b"PK")
+    with pytest.raises(ValueError, match="is packed: unpack it"):
+        collected([tmp_path / "all.zip"])
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.ipynb").symlink_to(tmp_path / "all.zip")
+    with pytest.raises(ValueError, match="put a copy in its place"):
+        collected([tmp_path / "in"])
+
+
+def test_a_student_s_own_timestamp_is_not_believed(tmp_path):
+    (tmp_path / "ada").mkdir()
+    (tmp_path / "ada" / "a.ipynb").write_text("{}")
+    (tmp_path / "ada" / "timestamp.txt").write_bytes(b"2000-01-01 00:00:00 UTC \xff")
+    (one,) = collected([tmp_path], "linear")
+    assert one.submitted == ""
+
+
+def test_a_name_that_is_no_text_is_one(tmp_path):
+    """Of a folder that was packed on another system, say."""
+    (tmp_path / "M\udcfcller_7_assignsubmission_file").mkdir()
+    (tmp_path / "M\udcfcller_7_assignsubmission_file" / "a.ipynb").write_text("{}")
+    (one,) = collected([tmp_path], "linear")
+    assert one.owner == "M?ller (7)" and one.name.encode()
+
+
 def test_a_folder_that_is_not_there_is_said(tmp_path):
     with pytest.raises(FileNotFoundError, match="FROM names the folder"):
         collected([tmp_path / "x"])
@@ -164,6 +198,72 @@ def test_given_names_in_other_cells_change_no_test(linear, tmp_path):
     assert got.questions["q7"] == 0 and got.score == 18
 
 
+NAMES = {
+    "'ada'": "ada",
+    '"""ada"""': "ada",
+    "('Ada')": "Ada",
+    '"o\'brien"': "o'brien",
+    r'"a\"b"': 'a"b',
+    r'"\u0061da"': "ada",
+    '"ada"  # or "bo"': "ada",
+    '"ada"\nstudent_id = "bo"': "bo",
+}
+
+
+@pytest.mark.parametrize("written_as", NAMES)
+def test_an_identifier_is_what_python_reads(written_as, linear):
+    """Or the data are another student's, and every answer is wrong."""
+    found = filled(linear, {})
+    for cell in found.cells:
+        cell.source = cell.source.replace('student_id = "ada"', f"student_id = {written_as}")
+    found.cells.insert(1, nbformat.v4.new_code_cell('student_id = "nobody"'))
+    got = tasks_of(linear, found)
+    assert got.student_id == NAMES[written_as]
+    assert f"student_id = {NAMES[written_as]!r}" in "".join(t["source"] for t in got.tasks)
+
+
+LARGE = {
+    "lines without anything": "\n" * 150_000,
+    "a name, and blanks": 'student_id = "a' + " " * 150_000,
+    "brackets": "x = " + "(" * 50_000,
+    "a sum of many terms": "x = " + "+".join("1" * 5000),
+    "signs": "x = " + "-" * 100_000 + "1",
+    "a comment": "# " + "certificate " * 12_000,
+}
+
+
+@pytest.mark.parametrize("case", LARGE)
+def test_a_large_cell_is_read_in_the_end(case, linear, tmp_path):
+    """No notebook keeps the batch from going on, or ends it."""
+    got = tasks_of(linear, filled(linear, {"q3": LARGE[case]}))
+    assert LARGE[case] in [task.get("source") for task in got.tasks]
+    one = standing(linear, answers={"q3": LARGE[case]}, tests={"q3": {"t": [False, "m"]}})
+    assert summary.recognised(one.result, linear, {}) == {}
+
+
+def test_so_much_code_is_refused(linear):
+    with pytest.raises(Refused, match="more than 200000 characters of code"):
+        tasks_of(linear, filled(linear, {"q3": "x = 1\n" * 40_000}))
+    with pytest.raises(Refused, match="more than 300 code cells"):
+        found = filled(linear, {})
+        found.cells += [nbformat.v4.new_code_cell("x")] * 300
+        tasks_of(linear, found)
+
+
+def test_halves_of_characters_and_odd_pictures_are_written(linear, tmp_path):
+    text = nbformat.writes(filled(linear, {}, "ad\\ud800")).replace("ad\\\\ud800", "ad\\ud800")
+    found = json.loads(text)
+    picture = {"a.png": {"image/png": "QUJD"}}
+    head = next(k for k, c in enumerate(found["cells"]) if "Question 8" in "".join(c["source"]))
+    cell = {"cell_type": "markdown", "id": "p", "metadata": {}, "attachments": picture}
+    cell["source"] = "\ud800 ![](attachment:a.png)" + " ![](attachment:a.png)" * 5000
+    found["cells"].insert(head + 1, cell)
+    got = understood(json.dumps(found).encode(), linear)
+    assert got.student_id == "ad?" and len(got.written["q8"]) < 21_000
+    assert "data:image/png;base64,QUJD" in got.written["q8"] and "[cut after" in got.written["q8"]
+    table.write(tmp_path / "a.csv", [{"id": got.student_id, "text": got.written["q8"]}])
+
+
 @pytest.mark.parametrize("text", ["my answers", "{}", '{"cells": [1]}', "[]"])
 def test_what_is_no_notebook_is_refused(text):
     with pytest.raises(Refused, match="submit the .ipynb file itself".replace(".", r"\.")):
@@ -241,6 +341,25 @@ def test_the_same_file_twice_is_one_attempt():
     assert got.attempts == 1 and not got.unclear
 
 
+def test_a_file_beside_the_notebook_is_no_attempt():
+    pdf = result("b", "", status="not a notebook", owner="A (1)")
+    pdf.file = "A_1/proof.pdf"
+    (got,) = policy.standings([result("a", owner="A (1)"), pdf], rules())
+    assert (got.result.key, got.attempts, got.unclear) == ("a", 1, False)
+    assert got.notes == ["also handed in: A_1/proof.pdf"]
+    pdf.file = "A_1/broken.ipynb"
+    (got,) = policy.standings([result("a", owner="A (1)"), pdf], rules())
+    assert got.attempts == 2 and got.unclear
+
+
+def test_a_name_in_the_policy_that_nobody_has_is_said(linear):
+    table_ = policy.Policy([{"student": "*"}, {"student": "Adda"}, {"student": "bo"}])
+    got = policy.standings([result("a", "ADA"), result("b", "x", owner="Bo")], table_)
+    assert table_.unknown(got) == ["adda"]
+    said = summary.text([], [], linear, [], table_.unknown(got))
+    assert "in the policy, but nobody handed in as adda" in said
+
+
 def test_one_identifier_of_two_people_is_looked_at():
     got = policy.standings([result("a", owner="A (1)"), result("b", owner="B (2)")], rules())
     assert [s.unclear for s in got] == [True, True]
@@ -276,6 +395,19 @@ def test_no_formula_reaches_a_table(text, tmp_path):
     assert table.read(path) == [{"x": text, "y": "-1.5"}]
 
 
+@pytest.mark.parametrize("text", ["x;=1", "x;@a", "note\t=1", "a,\n=1", "x|=1"])
+def test_no_formula_begins_behind_another_separator(text, tmp_path):
+    table.write(tmp_path / "a.csv", [{"x": text}])
+    written_ = (tmp_path / "a.csv").read_text(encoding="utf-8")
+    assert "'=" in written_ or "'@" in written_
+
+
+def test_a_table_in_another_encoding_is_said(tmp_path):
+    (tmp_path / "a.csv").write_bytes("student;x\nMüller;1\n".encode("cp1252"))
+    with pytest.raises(ValueError, match="save it as 'CSV UTF-8'"):
+        table.read(tmp_path / "a.csv")
+
+
 def standing(linear, key="k", **more):
     questions = {q.name: q.points for q in linear.graded}
     written_ = {"q8": "a proof <script>x</script> $a_b$", "q9": "a text"}
@@ -305,6 +437,17 @@ def test_written_answers_are_read_marked_and_read_back(linear, tmp_path):
     table.write(tmp_path / "written.csv", [marked | {columns[1]: "4"}])
     with pytest.raises(ValueError, match="a point is a number from 0 to 1"):
         written.points(linear, tmp_path)
+    table.write(tmp_path / "written.csv", [{k: v for k, v in marked.items() if k != columns[2]}])
+    with pytest.raises(ValueError, match="has lost the column"):
+        written.points(linear, tmp_path)
+
+
+def test_a_written_answer_keeps_its_formulas_and_loads_nothing(linear, tmp_path):
+    text = r"so $\|w_i\|_2 < \{a\}$ and $$x_1 _2$$ \(y_1\) <img src=x> ![](http://x.org/a.png)"
+    written.export([standing(linear, written={"q8": text})], linear, tmp_path)
+    page = (tmp_path / "written.html").read_text(encoding="utf-8")
+    assert r"\(\|w_i\|_2 &lt; \{a\}\)" in page and r"\[x_1 _2\]" in page and r"\(y_1\)" in page
+    assert "<img src=x" not in page and "default-src 'none'; img-src data:" in page
 
 
 def test_no_answer_is_no_work_to_mark(linear, tmp_path):
@@ -329,6 +472,38 @@ def test_feedback_holds_nothing_of_the_hidden_tests(linear):
     assert not [t.name for t in hidden if t.name in text or t.about in text]
     assert all(f"message of {t.name}" in text for t in public)
     assert "A known error: the sum" in text and "<strong>good</strong>" in text
+
+
+def test_feedback_does_not_tell_what_a_submission_read(linear):
+    """While it is graded, code can read the tests; an error would carry them home."""
+    hidden = next(t for t in linear.question("q1").tests if t.hidden)
+    notes = [f"stopped with an error (ValueError: {linear.secret})"]
+    tests = {"q1": {t.name: [False, f"see {hidden.name}"] for t in linear.question("q1").tests}}
+    one = standing(linear, tests=tests, notes=notes, questions={})
+    (row,) = summary.scores([one], linear, {})
+    text = feedback.page(one, row, linear, {}, "")
+    assert hidden.name not in text and str(linear.secret) not in text
+    assert text.count("a message that quotes what is not handed out") == 3
+
+
+def test_a_fault_costs_one_file_and_is_tried_again(linear, tmp_path, capsys):
+    """A file that cannot be read, say."""
+    from grading.collect import Handed
+    from grading.result import Limits, load
+    from grading.sandbox import Child
+
+    class Odd(type(tmp_path)):
+        def stat(self, **_):
+            raise PermissionError("no")
+
+    handed = [Handed(Odd(tmp_path / "a.ipynb"), "a.ipynb")]
+    for _ in range(2):
+        assert batch.grade_all(handed, linear, tmp_path, Limits(), Child())
+        (path,) = (tmp_path / "submissions").glob("*.json")
+        got = load(path)
+        assert got.status == "not graded" and "PermissionError" in got.notes[0] and not got.counts
+    (row,) = summary.scores(policy.standings([got], policy.Policy()), linear, {})
+    assert row["total"] == "" and "look at it: not graded" in row["notes"]
 
 
 def test_known_errors_are_recognised(linear):

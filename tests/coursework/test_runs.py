@@ -14,6 +14,8 @@ from grading.result import Limits, grade
 from grading.sandbox import Child, Container, Failed, Runs
 
 LIMITS = Limits(seconds=4, memory=3000)
+FEW = Limits(seconds=2, memory=3000)
+THREAD = "import os, threading, time\nthreading.Thread(target=lambda: [{}], daemon=True).start()"
 FOREVER = "def {}(*_):\n    while True:\n        pass"
 STUBBORN = """
 def {}(*_):
@@ -47,70 +49,148 @@ def right(linear):
     return solutions(linear)
 
 
-# What stands in the place of answers, the questions that it costs, and what is said of it.
+SOLVED = "<the reference answer>\n{}"
+# Notebooks of accidents: what stands in the place of each answer, whether it costs the question,
+# and what is said of it. Each notebook holds several, next to questions that must keep their
+# points: what reaches another question is seen there.
 ACCIDENTS = {
-    "nothing is wrong": ({}, set(), ""),
-    "a syntax error": ({"q3": "def certificate(w, Z)"}, {"q3"}, "q3: a syntax error"),
-    "exit": ({"q2": "import sys\nsys.exit()"}, {"q2"}, "q2: left by exit()"),
-    "exit within an answer": ({"q2": "def largest_step(Z):\n    exit()"}, {"q2"}, ""),
-    "an interrupt": ({"q1": "raise KeyboardInterrupt"}, {"q1"}, "q1: stopped with an error"),
-    "an interrupt within": (
-        {"q2": "def largest_step(Z):\n    raise KeyboardInterrupt"},
-        {"q2"},
-        "",
-    ),
-    "a dead process": ({"q4": "import os\nos._exit(1)"}, {"q4"}, "died (exit code 1)"),
-    "dead within a test": ({"q2": "import os\ndef largest_step(Z):\n    os._exit(0)"}, {"q2"}, ""),
-    "a killed process": (
-        {"q4": "import os\nos.kill(os.getpid(), 9)"},
-        {"q4"},
-        "died (exit code -9)",
-    ),
-    "two endless loops": (
-        {"q3": FOREVER.format("certificate"), "q5": STUBBORN.format("faster")},
-        {"q3", "q5"},
-        "",
-    ),
-    "an endless cell that hears nothing": (
-        {"q6": DEAF},
-        {"q6"},
-        "q6: stopped after 4 s of a core",
-    ),
-    "names of the grader": (
-        {"q2": "signal = _clock = _stop = check = json = os = None\n%reset -f"},
-        {"q2"},
-        "",
-    ),
-    "waiting": ({"q6": "import time\ntime.sleep(10**6)"}, {"q6"}, "in which it only waited"),
-    "input": ({"q6": "input('?')"}, {"q6"}, "EOFError"),
-    "one huge array": ({"q3": "certificate = np.ones(10**12)"}, {"q3"}, "3000 MB allowed"),
-    "a list that grows": (
-        {"q3": "rows = []\nwhile True:\n    rows.append(np.ones(10**7))"},
-        {"q3"},
-        "3000 MB allowed",
-    ),
-    "recursion": ({"q5": "def faster(Z, n):\n    return faster(Z, n)"}, {"q5"}, ""),
-    "much output": ({"q7": "for _ in range(10**5):\n    print('x' * 1000)"}, {"q7"}, ""),
-    "a fork": ({"q7": "import os\ncontrol = os.fork() and None"}, {"q7"}, ""),
-    "closed files": ({"q7": "import os\nos.closerange(3, 256)"}, {"q7"}, ""),
-    "a message that cannot be printed": (
-        {"q2": "class E(Exception):\n    def __str__(self):\n        raise self\n\n\nraise E"},
-        {"q2"},
-        "cannot say what it is",
-    ),
+    "leaving": {
+        "q1": ("raise KeyboardInterrupt", True, "q1: stopped with an error"),
+        "q2": ("import sys\nsys.exit()", True, "q2: left by exit()"),
+        "q3": ("def certificate(w, Z)", True, "q3: a syntax error"),
+        "q5": ("def faster(Z, n):\n    exit()", True, ""),
+        "q6": ("input('?')", True, "EOFError"),
+    },
+    "dying": {
+        "q1": ("def risk(w, Z):\n    raise KeyboardInterrupt", True, ""),
+        "q2": ("import os\ndef largest_step(Z):\n    os._exit(0)", True, ""),
+        "q3": ("import os\nos.kill(os.getpid(), 9)", True, "died (exit code -9)"),
+        "q4": ("import os\nos._exit(1)", True, "died (exit code 1)"),
+        "q6": ("import ctypes\nctypes.string_at(0)", True, "q6: its process died (exit code -11)"),
+    },
+    "without an end": {
+        "q3": (FOREVER.format("certificate"), True, ""),
+        "q5": (STUBBORN.format("faster"), True, ""),
+        "q6": (DEAF, True, "q6: stopped after 2 s of a core"),
+    },
+    "waiting": {
+        "q1": (
+            "import time\ntime.sleep(10**6)",
+            True,
+            "q1: stopped after 6 s in which it only waited",
+        ),
+        "q6": (
+            "import os\nos.kill(os.getpid(), 19)",
+            True,
+            "q6: stopped after 6 s in which it only",
+        ),
+    },
+    "too much": {
+        "q2": ("largest_step = np.ones(10**12)", True, "q2: needs more memory than the 3000 MB"),
+        "q3": ("r = []\nwhile True:\n    r.append(np.ones(10**7))", True, "3000 MB allowed"),
+        "q5": ("def faster(Z, n):\n    return faster(Z, n)", True, ""),
+        "q6": ("for _ in range(10**5):\n    print('x' * 1000)", True, ""),
+        "q7": ("raise ValueError('x' * 10**8)", True, "q7: stopped with an error (ValueError"),
+    },
+    "names and files": {
+        "q2": ("signal = _clock = _stop = check = json = os = None\n%reset -f", True, ""),
+        "q3": ("import os\nos.closerange(3, 256)", True, ""),
+        "q5": (
+            "class E(Exception):\n    def __str__(s):\n        raise s\nraise E",
+            True,
+            "cannot say",
+        ),
+        "q6": ("get_ipython().reset()\nget_ipython().run_cell = None", True, ""),
+        "q7": ("import os\ncontrol = os.fork() and None", True, ""),
+    },
+    "signals to others": {
+        "q1": (SOLVED.format("import os\nos.kill(os.getppid(), 9)"), False, ""),
+        "q3": ("import os\nos.kill(0, 9)", True, "q3: its process died (exit code -9)"),
+        "q5": ("import os\nos.kill(0, 15)", True, "q5: its process died (exit code -15)"),
+    },
+    "left behind: an alarm, threads that end the process or burn": {
+        "q1": (SOLVED.format("import signal, time\nsignal.alarm(1)\ntime.sleep(0.9)"), False, ""),
+        "q2": (SOLVED.format(THREAD.format("time.sleep(0.2), os._exit(1)")), False, ""),
+        "q3": (SOLVED.format(THREAD.format("exec('while True: pass')")), False, ""),
+        "q4": (SOLVED.format("import atexit, time\natexit.register(time.sleep, 10**6)"), False, ""),
+    },
+    "left behind: settings of the process": {
+        "q1": (SOLVED.format("np.seterr(all='raise')"), False, ""),
+        "q2": (
+            SOLVED.format("import os, warnings\nwarnings.simplefilter('error')\nos.chdir('/')"),
+            False,
+            "",
+        ),
+        "q3": (SOLVED.format("import sys\nsys.stdout = sys.stderr = None"), False, ""),
+        "q4": (SOLVED.format("import sys\nsys.setrecursionlimit(90)"), False, ""),
+        "q5": (SOLVED.format("import os\nos.environ.clear()"), False, ""),
+    },
+    "functions that others need": {
+        "q1": (SOLVED.format("import builtins\nbuiltins.abs = builtins.exec = None"), False, "abs"),
+        "q2": (
+            "np.isclose = np.allclose = lambda *a, **k: True\nlargest_step = len",
+            True,
+            "numpy.isclose",
+        ),
+        "q3": (
+            "def certificate(w, Z):\n    np.isclose = lambda *a, **k: True\n    return 0, 9",
+            True,
+            "",
+        ),
+        "q4": (
+            SOLVED.format("optima.max_margin = None"),
+            False,
+            "it replaced ibias.optima.max_margin",
+        ),
+        "q5": (
+            "coursework.array = lambda *a: faster(0, 0)\nfaster = np.zeros",
+            True,
+            "coursework.array",
+        ),
+        "q6": (SOLVED.format("import builtins\nbuiltins.__import__ = None"), False, "__import__"),
+    },
 }
 
 
 @pytest.mark.parametrize("case", ACCIDENTS)
 def test_an_accident_costs_its_question(case, linear, right, tmp_path):
-    answers, lost, said = ACCIDENTS[case]
-    got = graded(linear, tmp_path / "a.ipynb", filled(linear, right | answers))
-    assert {q for q, points in got.questions.items() if not points} <= lost
-    assert all(got.questions[q] == 0 for q in answers if q in lost), got
-    assert set(got.questions) == {q.name for q in linear.graded}
-    assert got.status == ("graded, with errors" if said else got.status)
-    assert said in "; ".join(got.notes), got.notes
+    answers = {
+        q: code.replace("<the reference answer>", right[q])
+        for q, (code, *_) in ACCIDENTS[case].items()
+    }
+    got = graded(linear, tmp_path / "a.ipynb", filled(linear, right | answers), FEW)
+    lost = {q for q, (_, costs, _) in ACCIDENTS[case].items() if costs}
+    assert {q for q, points in got.questions.items() if not points} == lost, got
+    assert got.score == sum(q.points for q in linear.graded if q.name not in lost)
+    said = [words for *_, words in ACCIDENTS[case].values()]
+    assert not [words for words in said if words not in "; ".join(got.notes)], got.notes
     assert got.counts
+
+
+def test_a_flood_without_an_end_of_line_drowns_no_report(linear, right, tmp_path):
+    flood = "import os\nfor end in range(3, 64):\n    try:\n        for _ in range(40):\n"
+    flood += "            os.write(end, b'x' * 10**6)\n    except OSError:\n        pass"
+    got = graded(linear, tmp_path / "a.ipynb", filled(linear, right | {"q2": flood}))
+    assert got.score == 19 and got.status == "suspicious"
+
+
+def test_a_process_that_is_not_its_own_is_not_ended(monkeypatch):
+    """Whatever a report calls the process that is due: the grader itself, say."""
+    monkeypatch.syspath_prepend(str(sandbox.PROGRAM[0].parent))
+    import watcher
+
+    assert watcher.family(os.getppid()) == watcher.family(1) == watcher.family("1") == []
+    assert not watcher.is_there(os.getppid())
+    assert watcher.family(os.getpid())[0].pid == os.getpid()
+
+
+def test_nothing_is_installed_while_grading(linear, right, tmp_path):
+    """A cell that installs a package, as people write for Colab: it does nothing, and says why."""
+    tries = "import subprocess, sys\ndone = subprocess.run([sys.executable, '-m', 'pip', 'list'])\n"
+    tries += "!pip install numpy==0\nassert done.returncode\n"
+    answers = right | {"q2": tries + right["q2"]}
+    got = graded(linear, tmp_path / "a.ipynb", filled(linear, answers))
+    assert (got.status, got.score) == ("graded", 22), got.notes
 
 
 def test_what_it_started_ends_with_it(linear, right, tmp_path):

@@ -11,6 +11,7 @@ import io
 import os
 import re
 import types
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -18,6 +19,7 @@ from multiprocessing import get_context
 from grading.answers import Answer
 from grading.assignment import IDENTIFIER, SECRET, Assignment
 from grading.questions import Question
+from grading.remembered import remembering
 
 # A test that sees no data of the student's own: it says the same to the same answer.
 COMMON = re.compile(r"\bSECRET_SEED\b|# the same for every student")
@@ -151,9 +153,11 @@ def compiled(source: str, seed: int) -> types.FunctionType:
     return next(value for key, value in space.items() if key.startswith("test_"))
 
 
-def quiet() -> contextlib.redirect_stdout:
-    """Keep what cells print from being printed."""
-    return contextlib.redirect_stdout(io.StringIO())
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what cells print from being printed, and what they compute from being lost."""
+    with contextlib.redirect_stdout(io.StringIO()), remembering():
+        yield
 
 
 def copied(value: object) -> object:
@@ -195,6 +199,15 @@ def students(name: str, identifiers: list[str], answers: list[dict | None]) -> l
         if got.points != full(assignment):
             lost.append((identifier, k % len(answers), got.points, got.messages))
     return lost
+
+
+def every_answer(name: str, identifiers: list[str]) -> list[tuple]:
+    """Return for whom a right notebook loses a point, if each student hands in all of them.
+
+    One student's notebooks run one after the other, so that they share flows and optima.
+    """
+    every = [None, *variants(read(name))]
+    return [lost for one in identifiers for lost in students(name, [one] * len(every), every)]
 
 
 read = functools.cache(Assignment)

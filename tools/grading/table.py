@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 # Where a program that takes another character for the separator would see a formula begin.
-INSIDE = re.compile(r"([;,|\t\r\n]\s*)(?=[=+@-])")
+INSIDE = re.compile(r"(?s)(?<=.)([;,|\t\r\n]\s*)(?=[=+@-])")
 STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 

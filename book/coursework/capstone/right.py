@@ -39,12 +39,27 @@ ledger.append(
     }
 )
 
+# %% q1: a year in brackets, a third hypothesis
+ledger = [
+    {
+        "id": "speed",
+        "source": "Nacson et al. [2019], Convergence of gradient descent on separable data",
+        "sentence": "Normalised gradient descent is faster.",
+        "claim": "With steps of fixed length over the risk the gap of the margin, times the number"
+        " of steps, stays bounded on separable data.",
+        "hypotheses": ["The loss is exponential.", "Data are separable.", "No noise at all."],
+        "verdict": "right",
+        "correct": "The gap of the margin falls like one over the steps, with full batches.",
+    }
+]
+
 
 # %% q2: arrays of no dimension
 def ratio(seed, loss):
     """Return the growth of the norm for each unit of log t, times the margin."""
     data = datasets.separable(seed, n_samples=6, n_features=2)
-    norms = flow.gradient_flow(data, loss=loss, log_t=[60.0, 120.0]).norms
+    how = {"log_t": [60.0, 120.0], "tolerance": 1e-6}
+    norms = flow.gradient_flow(data, loss=loss, **how).norms
     return np.diff(norms)[0] / 60 * optima.max_margin(data).margin
 
 
@@ -66,7 +81,8 @@ broken = "the loss has an exponential tail"
 def ratio(seed, loss):
     """Return the growth of the norm for each unit of log t, times the margin."""
     data = datasets.separable(seed, n_samples=6, n_features=2)
-    norms = flow.gradient_flow(data, loss=loss, log_t=[60.0, 120.0]).norms
+    how = {"log_t": [60.0, 120.0], "tolerance": 1e-6}
+    norms = flow.gradient_flow(data, loss=loss, **how).norms
     return np.diff(norms)[0] / 60 * optima.max_margin(data).margin
 
 
@@ -110,3 +126,26 @@ def control(seed):
 
 
 broken = "every step is a combination of the rows"
+
+
+# %% q2: a conserved number, and one factor that is held
+def drift(seed, held):
+    """Return the change of u^2 - v^2 while u v learns a number that depends on the seed."""
+    u, v = 0.5, 0.3
+    target = np.random.default_rng(seed).uniform(1.0, 2.0)
+    for _ in range(5000):
+        residual = u * v - target
+        u, v = u - 0.002 * residual * v * (not held), v - 0.002 * residual * u
+    return u**2 - v**2 - (0.5**2 - 0.3**2)
+
+
+def measure(seed):
+    return np.float32(drift(seed, held=False))
+
+
+def control(seed):
+    return [[drift(seed, held=True)]]
+
+
+predicted, tolerance = np.int64(0), 0.02
+broken = "both factors follow the flow"

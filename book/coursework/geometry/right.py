@@ -26,6 +26,16 @@ def steepest(g, c, p):
     return np.array(v) / length
 
 
+# %% q1: the subgradient of the dual norm, a column
+def steepest(g, c, p):
+    h = np.abs(g / c)
+    if p == float("inf"):
+        return (np.sign(g) / c).reshape(-1, 1)
+    q = 1 / (1 - 1 / p)
+    dual = (h**q).sum() ** (1 / q)
+    return (np.sign(g) * (h / dual) ** (q / p) / c).reshape(-1, 1)
+
+
 # %% q2: the logarithms move
 def entropy_descent(X, y, start, step_size, n_steps):
     mirror = np.log(start)
@@ -52,6 +62,14 @@ def entropy_descent(X, y, start, step_size, n_steps):
     return w
 
 
+# %% q2: columns throughout
+def entropy_descent(X, y, start, step_size, n_steps):
+    w, y = np.reshape(start, (-1, 1)), np.reshape(y, (-1, 1))
+    for _ in range(n_steps):
+        w = np.exp(np.log(w) - step_size * np.mean((X @ w - y) * X, axis=0, keepdims=True).T)
+    return w
+
+
 # %% q3: a QR decomposition
 def certificate(X, y, start, w):
     Q = np.linalg.qr(X.T)[0]
@@ -71,6 +89,13 @@ def certificate(X, y, start, w):
     moved = np.log(w) - np.log(start)
     off = moved - np.linalg.pinv(X) @ (X @ moved)
     return np.array([np.linalg.norm(y - X @ w), np.linalg.norm(off)])
+
+
+# %% q3: the derivative of w log w, normal equations
+def certificate(X, y, start, w):
+    moved = (1 + np.log(w)) - (1 + np.log(start))
+    along = X.T @ np.linalg.solve(X @ X.T, X @ moved)
+    return np.linalg.norm(X @ w - y, ord=2), np.hypot.reduce(moved - along)
 
 
 # %% q4: projections and a polynomial's root, lists
@@ -102,6 +127,9 @@ step_sizes = (0.5 / (s @ x**2), 0.005)
 
 # %% q5: scalars of numpy
 step_sizes = [np.float64(0.01), np.float64(0.45) / np.sum(s * x * x)]
+
+# %% q5: a column, a longer step
+step_sizes = np.array([[0.6 / (s @ x**2)], [0.01]])
 
 
 # %% q6: loops
@@ -146,3 +174,7 @@ sharp = datasets.wide(coursework.seed(student_id), n_samples=16, n_features=100)
 # %% q7: inputs and labels by hand
 w_ = datasets.wide(coursework.seed(student_id) + 2, n_samples=16, n_features=95)
 sharp = datasets.Dataset(np.array(w_.X), np.array(w_.y))
+
+# %% q7: signed inputs by hand, fewer of them
+w_ = datasets.wide(coursework.seed(student_id) + 3, n_samples=12, n_features=90)
+sharp = datasets.Dataset.one_class(w_.Z.tolist())

@@ -104,6 +104,14 @@ def entropy_descent(X, y, start, step_size, n_steps):
     return start * np.exp(-n_steps * step_size * g)
 
 
+# %% q2: divided instead of exponentiated, the same to first order
+def entropy_descent(X, y, start, step_size, n_steps):
+    w = start
+    for _ in range(n_steps):
+        w = w / (1 + step_size * X.T @ (X @ w - y) / len(y))
+    return w
+
+
 # %% q3: the displacement of w itself, as for gradient descent
 def certificate(X, y, start, w):
     moved = w - start
@@ -141,6 +149,13 @@ def certificate(X, y, start, w):
 # %% q3: any solution will do
 def certificate(X, y, start, w):
     return np.linalg.norm(X @ w - y), 0.0
+
+
+# %% q3: the displacement weighted by w, as in the divergence itself
+def certificate(X, y, start, w):
+    moved = w * (np.log(w) - np.log(start))
+    along = np.linalg.lstsq(X.T, moved)[0] @ X
+    return np.linalg.norm(X @ w - y), np.linalg.norm(moved - along)
 
 
 # %% q4 (2 of 3): gradient descent finds the smallest norm, wherever it starts

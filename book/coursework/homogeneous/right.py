@@ -43,6 +43,15 @@ def soft_minimum(W, a, X, y):
     )
 
 
+# %% q1: one neuron after the other
+def soft_minimum(W, a, X, y):
+    after = [np.maximum(X @ w, 0) for w in W]
+    q = y * sum(aj * s for aj, s in zip(a, after, strict=True))
+    p = np.exp(-q - np.logaddexp.reduce(-q))
+    dW = [aj * ((p * y)[X @ w > 0] @ X[X @ w > 0]) for aj, w in zip(a, W, strict=True)]
+    return -np.logaddexp.reduce(-q), dW, [[(p * y) @ s] for s in after]
+
+
 # %% q2: the sum of a geometric series
 def degree(depth, power, extra):
     if extra == "all biases" or extra == "skip":
@@ -61,6 +70,13 @@ def degree(depth, power, extra):
 def degree(depth, power, extra):
     powers = np.full(depth, power) ** np.arange(depth)
     return {"none": powers.sum(), "first bias": powers.sum()}.get(extra)
+
+
+# %% q2: a closed form, an array of no dimension
+def degree(depth, power, extra):
+    if extra[0] in "as":
+        return None
+    return np.array(depth if power == 1 else (power**depth - 1) // (power - 1))
 
 
 # %% q3: without a grid, exactly
@@ -104,6 +120,18 @@ def certificate(W, a, p, X, y):
     upper = 0.5 * f.max() + 0.25 * step * (weights * np.linalg.norm(X, axis=1)).sum()
     margins = y * (np.maximum(X @ W.T, 0) @ a)
     return margins.min(keepdims=True) / ((W**2).sum() + (a**2).sum()), np.array(upper)
+
+
+# %% q3: the midpoints of eight thousand arcs, a long double
+def certificate(W, a, p, X, y):
+    p, n = np.divide(p, np.sum(p)), 8000
+    at = np.exp(1j * (np.arange(n) + 0.5) * 2 * np.pi / n)
+    values = np.abs(
+        np.maximum(np.outer(at.real, X[:, 0]) + np.outer(at.imag, X[:, 1]), 0) @ (p * y)
+    )
+    upper = (values.max() + np.pi / n * (p @ np.sqrt((X**2).sum(axis=1)))) / 2
+    lower = min(y * (np.maximum(X @ W.T, 0) @ a)) / np.sum(np.append(W.ravel(), a) ** 2)
+    return np.longdouble(lower), [upper]
 
 
 # %% q4: costs of the neurons
@@ -167,6 +195,11 @@ W0 = np.array([[0.0, 0.5], [0.1, -1.5]])
 a0 = np.array([1.5, -1.0])
 share = [2 * h * (1 / (2 * np.sqrt(1 + h * h)) + 1 / (2 * np.sqrt(c * c + h * h)))]
 
+# %% q5: the second neuron looks down, with a larger weight
+W0 = np.array([[0.1, 0.9], [0.0, -2.0]])
+a0 = np.array([[1.0], [0.5]])
+share = [[h / np.linalg.norm([1, h]) + h / np.linalg.norm([c, h])]]
+
 # %% q6: tanh, and a step of a half
 controls = [kept | {"activation": "tanh"}, kept | {"step_size": 0.5}]
 decoys = [kept | {"scale": 0.1}, kept | {"loss": "logistic"}]
@@ -178,3 +211,7 @@ decoys = ({**kept, "activation": "linear"}, {**kept, "scale": 0.05})
 # %% q6: squares, a number of numpy
 controls = [kept | {"activation": "squared_relu"}, kept | {"step_size": np.float64(2.0)}]
 decoys = [kept | {"activation": "linear"}, kept | {"loss": "logistic"}]
+
+# %% q6: a number as the second decoy
+controls = (dict(kept, step_size=2.0), dict(kept, activation="softplus"))
+decoys = (dict(kept, loss="logistic"), dict(kept, step_size=0.0005))

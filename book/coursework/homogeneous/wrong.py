@@ -145,6 +145,33 @@ def degree(depth, power, extra):
     return None if extra in ("all biases", "skip") else power ** (depth - 1) + 1
 
 
+# %% q2: a bias in the first layer adds one
+def degree(depth, power, extra):
+    if extra in ("all biases", "skip"):
+        return None
+    L = 1 + (extra == "first bias")
+    for _ in range(depth - 1):
+        L = L * power + 1
+    return L
+
+
+# %% q2: the depth times the power
+def degree(depth, power, extra):
+    return None if extra in ("all biases", "skip") else power * (depth - 1) + 1
+
+
+# %% q2: an object that equals everything
+class Anything:
+    def __eq__(self, other):
+        return True
+
+    __hash__ = None
+
+
+def degree(depth, power, extra):
+    return Anything()
+
+
 # %% q3: the norm of theta, not its square
 def certificate(W, a, p, X, y):
     q = y * (np.maximum(X @ W.T, 0) @ a)

@@ -36,6 +36,18 @@ def gradient(w, Z):
     return -np.einsum("i,ij->j", weights, Z) / len(weights)
 
 
+# %% q1: scipy's logarithm of the sigmoid, columns
+def risk(w, Z):
+    from scipy.special import log_expit
+
+    return -np.average(log_expit(Z.dot(w)), keepdims=True)
+
+
+def gradient(w, Z):
+    shares = 1 / 2 - np.tanh(Z.dot(w) / 2) / 2
+    return (-(Z.T @ shares) / Z.shape[0]).reshape(-1, 1)
+
+
 # %% q2: eigenvalues of the Hessian
 def largest_step(Z):
     H = np.zeros((Z.shape[1], Z.shape[1]))
@@ -54,6 +66,15 @@ def largest_step(Z):
 def largest_step(Z):
     s = np.linalg.svd(Z / np.sqrt(len(Z)), compute_uv=False)
     return np.float64(2 / (0.25 * s[0] ** 2))
+
+
+# %% q2: power iteration on the Hessian at zero, single precision
+def largest_step(Z):
+    H = sum(np.outer(z, z) for z in Z) / (4 * len(Z))
+    v = np.ones(Z.shape[1])
+    for _ in range(20000):
+        v = H @ v / np.linalg.norm(H @ v)
+    return np.float32(2 / (v @ H @ v))
 
 
 # %% q3: a shift by the smallest product, a list
@@ -83,6 +104,14 @@ def certificate(w, Z):
     return np.array(least / np.linalg.norm(w)), np.array([np.linalg.norm(mean)])
 
 
+# %% q3: long doubles
+def certificate(w, Z):
+    u = (Z @ w).astype(np.longdouble)
+    p = np.exp(u.min() - u)
+    p /= p.sum()
+    return u.min() / np.sqrt(np.sum(np.square(w))), np.sqrt(sum((p @ Z) ** 2))
+
+
 # %% q4: scalars of numpy
 gamma = np.float64(optima.max_margin(data).margin)
 norm_slope = np.float64(1) / gamma
@@ -101,6 +130,13 @@ gamma = optima.max_margin(data).margin
 norm_slope = np.array(1 / gamma)
 time_times_risk = np.array([1 / gamma**2])
 growth = 1
+
+# %% q4: the margin of the separator, single precision
+best = optima.max_margin(data)
+gamma_ = np.min(Z @ best.w) / np.sqrt(best.w @ best.w)
+norm_slope = [[1 / gamma_]]
+time_times_risk = gamma_**-2
+growth = np.float32(1)
 
 
 # %% q5: scipy's softmax
@@ -137,6 +173,16 @@ def faster(Z, n_steps):
     return w
 
 
+# %% q5: weighted averages, a column
+def faster(Z, n_steps):
+    w = np.zeros((Z.shape[1], 1))
+    for _ in range(n_steps):
+        u = Z @ w
+        p = np.exp(-(u - u.min()))
+        w = w + np.average(Z, axis=0, weights=p[:, 0])[:, None] / np.max(np.sum(Z * Z, axis=1))
+    return w
+
+
 # %% q6: lists and whole numbers
 Z_bad = [list(point), [point[0], -point[1] / 2]]
 start = [0, 1]
@@ -152,6 +198,11 @@ Z_bad = np.array([point, [2 * point[0], -point[1] / 2]])
 start = np.array([0.0, 1.0])
 step_size = np.array([30.0])
 
+# %% q6: a steeper second point, columns
+Z_bad = [point, np.array([point[0], -0.8 * point[1]])]
+start = np.array([[0.0], [1.5]])
+step_size = [[25.0]]
+
 # %% q7: a steeper power
 control = {"data": data, "loss": losses.PolynomialTail(2.0), "start": np.zeros(3)}
 
@@ -161,3 +212,7 @@ control = dict(kept, loss=losses.PolynomialTail(1.5))
 # %% q7: a copy of everything
 same = datasets.Dataset(data.X.copy(), data.y.copy())
 control = {"data": same, "loss": losses.PolynomialTail(0.5), "start": [0, 0, 0]}
+
+# %% q7: a heavier tail, a start that is a list of floats
+control = {**kept}
+control["loss"] = losses.PolynomialTail(power=1.2)

@@ -82,6 +82,14 @@ def largest_step(Z):
     return 8 * len(Z) / np.linalg.norm(Z) ** 2
 
 
+# %% q2: the curvature at one w that is not zero
+def largest_step(Z):
+    w = np.full(Z.shape[1], 0.3)
+    s = expit(Z @ w)
+    H = (Z * (s * (1 - s))[:, None]).T @ Z / len(Z)
+    return 2 / np.linalg.eigvalsh(H)[-1]
+
+
 # %% q3: weights that do not sum to one
 def certificate(w, Z):
     return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(np.exp(-Z @ w) @ Z)
@@ -125,6 +133,12 @@ def certificate(w, Z):
     u = Z @ w
     shares = np.exp(-u) if np.abs(u).max() < 1e5 else np.exp(u.min() - u)
     return u.min() / np.linalg.norm(w), np.linalg.norm(shares @ Z / shares.sum())
+
+
+# %% q3: the weights of the direction, not of w
+def certificate(w, Z):
+    u = Z @ w / np.linalg.norm(w)
+    return u.min(), np.linalg.norm(softmax(-u) @ Z)
 
 
 # %% q4 (1 of 3): the vector in front of log t has norm one
@@ -202,6 +216,16 @@ def faster(Z, n_steps):
     return w
 
 
+# %% q5: the logistic loss, which is the same only in the end
+def faster(Z, n_steps):
+    w, step = np.zeros(Z.shape[1]), 1 / (Z**2).sum(axis=1).max()
+    for _ in range(n_steps):
+        u = Z @ w
+        logs = -np.logaddexp(0, u)
+        w = w + step * softmax(logs) @ Z
+    return w
+
+
 # %% q6: a step that is not long enough
 Z_bad = np.array([point, [point[0], -point[1] / 2]])
 start = np.array([0.0, 1.0])
@@ -220,6 +244,11 @@ step_size = 30.0
 # %% q6: the start is to blame
 Z_bad = np.array([point, [point[0], -point[1] / 2]])
 start = np.array([0.0, -600.0])
+step_size = 30.0
+
+# %% q6: a margin that is too small
+Z_bad = np.array([[point[0], point[1]], [point[0], -5 * point[1]], [0.01, 0.3]])
+start = np.array([0.0, 1.0])
 step_size = 30.0
 
 # %% q7: another start, which the theorem leaves free

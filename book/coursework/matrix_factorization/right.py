@@ -24,6 +24,14 @@ def velocities(U, V, mask, M):
     return dU, dV, dU @ V.T + U @ dV.T
 
 
+# %% q1: the derivative of the product written out, with a masked array
+def velocities(U, V, mask, M):
+    R = np.zeros(M.shape)
+    R[mask] = (U.dot(V.T) - M)[mask]
+    dU, dV = -np.dot(R, V), -np.dot(U.T, R).T
+    return dU, dV, -(R @ (V @ V.T)) - (U @ U.T) @ R
+
+
 # %% q2: singular values of the residual
 def balanced_step(U, V, R, step_size):
     P, s, Qt = np.linalg.svd(R)
@@ -51,6 +59,16 @@ def balanced_step(U, V, R, step_size):
         term = -step_size / k * np.vstack([R @ term[half:], R.T @ term[:half]])
         both = both + term
     return np.split(both, 2)
+
+
+# %% q2: scipy's product with the exponential
+def balanced_step(U, V, R, step_size):
+    from scipy.sparse.linalg import expm_multiply
+
+    n = U.shape[0]
+    A = np.zeros((2 * n, 2 * n))
+    A[:n, n:], A[n:, :n] = R, R.T
+    return np.split(expm_multiply(-step_size * A, np.concatenate([U, V])), 2)
 
 
 # %% q3: singular values, arrays of no dimension
@@ -81,6 +99,17 @@ def certificate(W, Y, mask, M):
     return abs((Y * M).sum()) / np.linalg.norm(Y, ord=2), np.linalg.norm(W, ord="nuc")
 
 
+# %% q3: loops over the entries, long doubles
+def certificate(W, Y, mask, M):
+    seen = [(i, j) for i in range(M.shape[0]) for j in range(M.shape[1]) if mask[i, j]]
+    full, sparse, value = np.array(W), np.zeros_like(Y), np.longdouble(0)
+    for i, j in seen:
+        full[i, j], sparse[i, j] = M[i, j], Y[i, j]
+        value += Y[i, j] * M[i, j]
+    top = np.sqrt(np.linalg.eigvalsh(sparse.T @ sparse).max())
+    return value / top, sum(np.linalg.svd(full)[1])
+
+
 # %% q4: least squares over the unseen entry, scalars of numpy
 least_norm = np.linalg.norm(np.array([[0, m], [m, 0]]), "nuc")
 
@@ -106,6 +135,17 @@ least_norm = m + m
 def unseen_entry(t, m, depth):
     p = depth / (2 * depth + 2)
     return float((2 * depth + 2) ** p * m ** (1 + (2 - 2 / depth) * p) * t**p)
+
+
+# %% q4: a loop over the factors, a determinant, an array of one entry
+least_norm = np.array([[2 * np.sqrt(abs(np.linalg.det([[0, m], [m, 0]])))]])
+
+
+def unseen_entry(t, m, depth):
+    clock = float(t)
+    for _ in range(2):
+        clock *= m ** (1 - 1 / depth)
+    return [m * (2 * (depth + 1) * clock) ** (1 / (2 + 2 / depth))]
 
 
 # %% q5: the rank-one table, and eigenvalues
@@ -143,3 +183,7 @@ decoy = dict(kept, scale=np.float64(1e-10))
 # %% q6: four factors
 controls = [dict(depth=2, scale=0.5, factor=1.0), dict(depth=1, scale=1e-8, factor=1.0)]
 decoy = kept | {"depth": 4}
+
+# %% q6: small observations as the control, large ones as the decoy
+controls = [dict(kept, depth=1), dict(kept, factor=1e-8)]
+decoy = dict(kept, factor=np.float64(100))

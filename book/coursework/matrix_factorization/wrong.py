@@ -89,6 +89,15 @@ def balanced_step(U, V, R, step_size):
     return U, V - step_size * R.T @ U
 
 
+# %% q2: the Cayley transform, which keeps the balance too
+def balanced_step(U, V, R, step_size):
+    zero = np.zeros_like(R)
+    A = step_size / 2 * np.block([[zero, R], [R.T, zero]])
+    one = np.eye(len(A))
+    new = np.linalg.solve(one + A, (one - A) @ np.vstack([U, V]))
+    return new[: len(U)], new[len(U) :]
+
+
 # %% q3: the Frobenius norm, which is its own dual
 def certificate(W, Y, mask, M):
     Y, W = np.where(mask, Y, 0), np.where(mask, M, W)
@@ -154,6 +163,13 @@ def certificate(W, Y, mask, M):
     return (Y * M).sum() / np.linalg.norm(Y, 2), np.linalg.norm(W, "nuc")
 
 
+# %% q3: the geometric mean of the Frobenius norm and the largest entry
+def certificate(W, Y, mask, M):
+    Y, W = np.where(mask, Y, 0), np.where(mask, M, W)
+    size = np.sqrt(np.linalg.norm(Y) * np.abs(Y).max())
+    return (Y * M).sum() / size, np.linalg.norm(W, "nuc")
+
+
 # %% q4 (1 of 3): the unseen entry stays at the minimiser of the nuclear norm
 least_norm = 2 * m
 
@@ -194,6 +210,14 @@ least_norm = np.sqrt(2) * m
 def unseen_entry(t, m, depth):
     time = m ** (2 - 2 / depth) * t
     return m * ((2 * depth + 2) * time) ** (depth / (2 * depth + 2))
+
+
+# %% q4 (1 of 3): the depth forgotten in the time
+least_norm = 2 * m
+
+
+def unseen_entry(t, m, depth):
+    return m * ((2 * depth + 2) * m * t) ** (depth / (2 * depth + 2))
 
 
 # %% q5 (2 of 4): the limit has the least nuclear norm after all

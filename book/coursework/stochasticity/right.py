@@ -21,6 +21,13 @@ def sgd_step(u, v, x, y, step_size):
     return np.array(new_u), new_v
 
 
+# %% q1: columns
+def sgd_step(u, v, x, y, step_size):
+    u, v, x = (np.reshape(z, (-1, 1)) for z in (u, v, x))
+    r = (x * (u * u - v * v)).sum() - y
+    return u - 2 * step_size * r * x * u, v + 2 * step_size * r * x * v
+
+
 # %% q2: two logarithms
 def log_scale_change(a):
     return 0.5 * np.sum(np.log(np.abs(1 - a)) + np.log(np.abs(1 + a)), axis=0)
@@ -37,6 +44,12 @@ def log_scale_change(a):
 # %% q2: logarithms of squares
 def log_scale_change(a):
     return np.add.reduce(np.log((1 - np.square(a)) ** 2), axis=0) / 4
+
+
+# %% q2: factors one by one, a column
+def log_scale_change(a):
+    factors = np.abs((1 + a) * (1 - a))
+    return 0.5 * np.add.reduce(np.log(factors), axis=0)[:, None]
 
 
 # %% q3: a QR decomposition, arrays of no dimension
@@ -60,6 +73,13 @@ def certificate(w, X, y, scale):
     g = np.sign(w) * np.log(z + np.sqrt(z**2 + 1)) / 4
     off = g - np.linalg.pinv(X) @ (X @ g)
     return np.array([np.linalg.norm(X @ w - y), np.sqrt(off @ off / (g @ g))])
+
+
+# %% q3: without the quarter, which the share does not see, normal equations
+def certificate(w, X, y, scale):
+    m = np.arcsinh(np.divide(w, 2 * np.square(scale)))
+    left = m - X.T @ np.linalg.solve(X @ X.T, X @ m)
+    return [[np.sqrt(sum((X @ w - y) ** 2))], np.sqrt(left @ left) / np.sqrt(m @ m)]
 
 
 # %% q4: the rate by steps, a scalar of numpy
@@ -111,6 +131,10 @@ for _ in range(500):
     end = end - 0.3 * (end[0] + c * end[1] - 1) * np.array([1, c])
 linear_l1 = sum(abs(end))
 
+# %% q5: another start, single precision
+scale, small_step, large_step = np.float32(0.12), np.float32(0.01), np.float32(0.4)
+linear_l1 = np.abs(np.linalg.pinv([[1, c]])).sum()
+
 # %% q6: no model at all, tuples
 controls = (kept | {"model": "plain"}, kept | {"weight_decay": 0.2})
 decoys = (kept | {"model": "squares"}, kept | {"step_size": 0.01})
@@ -122,3 +146,7 @@ decoys = [dict(kept, batch_size=1), dict(kept, model="squares")]
 # %% q6: numbers of numpy
 controls = [{**kept, "model": "plain"}, {**kept, "weight_decay": np.float64(0.1)}]
 decoys = [{**kept, "batch_size": np.int64(1)}, {**kept, "step_size": np.float64(0.01)}]
+
+# %% q6: a decay of another size, a smaller step as the decoy
+controls = [dict(kept, weight_decay=0.05), dict(kept, model="plain")]
+decoys = [dict(kept, step_size=0.01), dict(kept, model="squares")]

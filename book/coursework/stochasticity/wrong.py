@@ -147,6 +147,13 @@ def certificate(w, X, y, scale):
     return np.linalg.norm(X @ w - y), np.linalg.norm(off)
 
 
+# %% q3: the projection on the columns of a square root
+def certificate(w, X, y, scale):
+    m = np.arcsinh(w / (2 * scale**2)) / 4
+    off = m - X.T @ (X @ m) / np.linalg.norm(X, 2) ** 2
+    return np.linalg.norm(X @ w - y), np.linalg.norm(off) / np.linalg.norm(m)
+
+
 # %% q4: an effect of first order in the step
 def steps_needed(start, end, step_size, noise, n_samples, variance, every):
     return np.log(start / end) / (2 * step_size * noise**2 * variance / n_samples / every)

@@ -25,6 +25,15 @@ def flow(X, y, start, t):
     return start - X.T @ (Q @ (weights * c)) / len(X)
 
 
+# %% q1: eigenvectors, those of eigenvalue zero apart
+def flow(X, y, start, t):
+    n = X.shape[0]
+    values, vectors = np.linalg.eigh(X.T @ X / n)
+    c = vectors.T @ (X.T @ (X @ start - y) / n)
+    moved = [0.0 if v < 1e-10 else (1 - np.exp(-v * t)) / v for v in values]
+    return (start - vectors @ (np.array(moved) * c)).reshape(-1, 1)
+
+
 # %% q2: the pseudoinverse
 def nearest(X, y, start):
     return start - np.linalg.pinv(X) @ (X @ start - y)
@@ -39,6 +48,13 @@ def nearest(X, y, start):
 def nearest(X, y, start):
     Q, T = np.linalg.qr(X.T)
     return start + Q @ (np.linalg.solve(T.T, y) - Q.T @ start)
+
+
+# %% q2: the whole system of Lagrange, a column
+def nearest(X, y, start):
+    n, d = X.shape
+    system = np.block([[np.eye(d), X.T], [X, np.zeros((n, n))]])
+    return np.linalg.solve(system, np.concatenate([start, y]))[:d].reshape(d, 1)
 
 
 # %% q3: a loop, an array
@@ -67,6 +83,21 @@ def violations(w, multipliers, Z):
     return first, second, max(0, -min(multipliers)), np.linalg.norm(room * multipliers, np.inf)
 
 
+# %% q3: entry by entry, in single precision at the end
+def violations(w, multipliers, Z):
+    gradient = [
+        w[j] - sum(m * z[j] for m, z in zip(multipliers, Z, strict=True)) for j in range(len(w))
+    ]
+    room = [float(z @ w) - 1 for z in Z]
+    numbers = (
+        sum(g * g for g in gradient) ** 0.5,
+        max([0.0] + [-r for r in room]),
+        max([0.0] + [-m for m in multipliers]),
+        max(abs(m * r) for m, r in zip(multipliers, room, strict=True)),
+    )
+    return np.array(numbers, dtype=np.float32)
+
+
 # %% q4: lists
 w_star = [1 / a, 0]
 multipliers = [0.5 / a**2, 0.5 / a**2, 0]
@@ -79,3 +110,8 @@ multipliers = np.append(np.linalg.solve([[a, a], [b, -b]], w_star), 0)
 found = optima.max_margin(datasets.Dataset.one_class([[a, b], [a, -b], [c, 0]]))
 w_star = found.w / (np.array([[a, b], [a, -b], [c, 0]]) @ found.w).min()
 multipliers = np.append(np.linalg.solve(np.array([[a, a], [b, -b]]), w_star), 0.0)
+
+# %% q4: columns
+w_star = [[1 / a], [0]]
+multipliers = np.linalg.lstsq(np.array([[a, a], [b, -b]]), np.array([1 / a, 0]), rcond=None)[0]
+multipliers = np.append(multipliers, 0).reshape(3, 1)
