@@ -11,7 +11,10 @@ import mathematics
 import numpy as np
 import pytest
 import sliders
+import terms
 import yaml
+from docutils import nodes
+from docutils.utils import new_document
 
 from ibias import frames
 from ibias.claims import Check
@@ -205,3 +208,33 @@ def test_a_page_says_what_it_gives_and_what_it_needs(page):
     assert 40 < len(know) <= 180 and know.endswith(".") and know.count(".") == 1
     before = lessons()[: lessons().index(page)]
     assert needs == [""] if page == "setup/primer" else set(needs) <= set(before)
+
+
+def glossary(*names):
+    listed = nodes.definition_list()
+    for name in names:
+        item = nodes.definition_list_item("", nodes.term("", name, ids=[f"term-{name[:4]}"]))
+        item += nodes.definition("", nodes.paragraph("", f"What {name} means."))
+        listed += item
+    document = new_document("notation")
+    document += listed
+    return document
+
+
+def section(*children):
+    document = new_document("page")
+    document += nodes.section("", nodes.title("", "A hard margin"), *children)
+    return document
+
+
+def test_the_first_place_of_a_term_becomes_a_button():
+    named = terms.words(terms.meanings(glossary("hard margin", "support vector", "smooth")))
+    page = section(
+        nodes.paragraph("", "", nodes.literal("", "hard margin"), nodes.math("", "support vector")),
+        nodes.paragraph("", "Two Support  vectors of the hard-margin kind, a smooth one."),
+        nodes.paragraph("", "The support vector again, and a hard marginal one."),
+    )
+    terms.mark(page, named)
+    found = [(one.astext(), one["definition"]) for one in page.findall(terms.term)]
+    assert found == [("Support  vectors", "term-supp"), ("hard-margin", "term-hard")]
+    assert page.astext().count("support") + page.astext().count("Support") == 3, "no word is lost"
