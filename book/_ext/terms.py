@@ -17,7 +17,7 @@ from sphinx.writers.html5 import HTML5Translator
 GLOSSARY = "book/notation"
 PAGES = re.compile(r"book/(?!notation$|references$|api$|coursework/)")
 # Everyday words: only where the page says so, by the role.
-EVERYDAY = {"smooth", "residual", "lazy", "separable", "homogeneous", "check, control", "heuristic"}
+EVERYDAY = {"smooth", "lazy", "homogeneous", "check, control"}
 NOT_IN = (
     *(nodes.title, nodes.reference, nodes.literal, nodes.literal_block, nodes.math, nodes.raw),
     *(nodes.math_block, nodes.caption, nodes.rubric, nodes.footnote, addnodes.pending_xref),
