@@ -56,8 +56,8 @@ def test_lines_of_checks_become_a_list_with_anchors(capsys):
     ("broken", "said"),
     [
         ("exponential tail", "fails without <i>exponential tail</i> <"),
-        ("dual norm: the same", "fails without <i>dual norm</i>; in its place the same <"),
-        ("a: b: c", "fails without <i>a</i>; in its place b: c <"),
+        ("dual norm: the same", "fails without <i>dual norm</i>; instead: the same <"),
+        ("a: b: c", "fails without <i>a</i>; instead: b: c <"),
     ],
 )
 def test_a_control_says_what_is_given_up_and_what_stands_in_its_place(broken, said, capsys):
@@ -235,6 +235,6 @@ def test_the_first_place_of_a_term_becomes_a_button():
         nodes.paragraph("", "The support vector again, and a hard marginal one."),
     )
     terms.mark(page, named)
-    found = [(one.astext(), one["definition"]) for one in page.findall(terms.term)]
+    found = [(one.astext(), one["definition"]) for one in page.findall(terms.glossed)]
     assert found == [("Support  vectors", "term-supp"), ("hard-margin", "term-hard")]
     assert page.astext().count("support") + page.astext().count("Support") == 3, "no word is lost"
