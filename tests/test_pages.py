@@ -11,7 +11,10 @@ import mathematics
 import numpy as np
 import pytest
 import sliders
+import terms
 import yaml
+from docutils import nodes
+from docutils.utils import new_document
 
 from ibias import frames
 from ibias.claims import Check
@@ -53,8 +56,8 @@ def test_lines_of_checks_become_a_list_with_anchors(capsys):
     ("broken", "said"),
     [
         ("exponential tail", "fails without <i>exponential tail</i> <"),
-        ("dual norm: the same", "fails without <i>dual norm</i>; in its place the same <"),
-        ("a: b: c", "fails without <i>a</i>; in its place b: c <"),
+        ("dual norm: the same", "fails without <i>dual norm</i>; instead: the same <"),
+        ("a: b: c", "fails without <i>a</i>; instead: b: c <"),
     ],
 )
 def test_a_control_says_what_is_given_up_and_what_stands_in_its_place(broken, said, capsys):
@@ -205,3 +208,33 @@ def test_a_page_says_what_it_gives_and_what_it_needs(page):
     assert 40 < len(know) <= 180 and know.endswith(".") and know.count(".") == 1
     before = lessons()[: lessons().index(page)]
     assert needs == [""] if page == "setup/primer" else set(needs) <= set(before)
+
+
+def glossary(*names):
+    listed = nodes.definition_list()
+    for name in names:
+        item = nodes.definition_list_item("", nodes.term("", name, ids=[f"term-{name[:4]}"]))
+        item += nodes.definition("", nodes.paragraph("", f"What {name} means."))
+        listed += item
+    document = new_document("notation")
+    document += listed
+    return document
+
+
+def section(*children):
+    document = new_document("page")
+    document += nodes.section("", nodes.title("", "A hard margin"), *children)
+    return document
+
+
+def test_the_first_place_of_a_term_becomes_a_button():
+    named = terms.words(terms.meanings(glossary("hard margin", "support vector", "smooth")))
+    page = section(
+        nodes.paragraph("", "", nodes.literal("", "hard margin"), nodes.math("", "support vector")),
+        nodes.paragraph("", "Two Support  vectors of the hard-margin kind, a smooth one."),
+        nodes.paragraph("", "The support vector again, and a hard marginal one."),
+    )
+    terms.mark(page, named)
+    found = [(one.astext(), one["definition"]) for one in page.findall(terms.glossed)]
+    assert found == [("Support  vectors", "term-supp"), ("hard-margin", "term-hard")]
+    assert page.astext().count("support") + page.astext().count("Support") == 3, "no word is lost"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from ibias.frames import svg
+from ibias.plots.vector import svg
 
 BOOK = Path(__file__).resolve().parent.parent / "book"
 PICTURE = BOOK / "front.svg"

@@ -73,7 +73,7 @@ def _verdict(text: str) -> str:
     if fails or not broken:
         return text
     hypothesis, _, instead = broken.partition(": ")
-    place = f"; in its place {instead}" if instead else ""
+    place = f"; instead: {instead}" if instead else ""
     return f"fails without <i>{hypothesis}</i>{place}"
 
 

@@ -66,7 +66,7 @@ def add_to_page(app: Sphinx, pagename: str, templatename: str, context: dict, do
         f'<meta name="twitter:card" content="summary_large_image" />'
     )
     first = next(doctree.findall(vector), None) if doctree is not None else None
-    picture = Path(app.srcdir, first["pixels"]) if first else None
+    picture = Path(app.srcdir, first["pixels"].lstrip("/")) if first else None
     app.env.sharing_cards[pagename] = (html.unescape(title), picture)
     year = app.config.copyright.split(",")[0]
     context["body"] += (

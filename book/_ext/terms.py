@@ -17,18 +17,18 @@ from sphinx.writers.html5 import HTML5Translator
 GLOSSARY = "book/notation"
 PAGES = re.compile(r"book/(?!notation$|references$|api$|coursework/)")
 # Everyday words: only where the page says so, by the role.
-EVERYDAY = {"smooth", "residual", "lazy", "separable", "homogeneous", "check, control", "heuristic"}
+EVERYDAY = {"smooth", "lazy", "homogeneous", "check, control"}
 NOT_IN = (
     *(nodes.title, nodes.reference, nodes.literal, nodes.literal_block, nodes.math, nodes.raw),
     *(nodes.math_block, nodes.caption, nodes.rubric, nodes.footnote, addnodes.pending_xref),
 )
 
 
-class term(nodes.Inline, nodes.TextElement):
+class glossed(nodes.Inline, nodes.TextElement):
     """A word that opens its definition."""
 
 
-class definition(nodes.General, nodes.Element):
+class meaning(nodes.General, nodes.Element):
     """What a term means, hidden until it is asked for."""
 
 
@@ -67,7 +67,7 @@ def key(found: str) -> str:
 
 def mark(doctree: nodes.document, named: dict[str, str]) -> None:
     """Make the first place of each term that the page does not mark itself into a button."""
-    seen = {one["definition"] for one in doctree.findall(term)}
+    seen = {one["definition"] for one in doctree.findall(glossed)}
     if not (find := pattern(named) if named else None):
         return
     spelled = {key(word): name for word, name in named.items()}
@@ -76,7 +76,7 @@ def mark(doctree: nodes.document, named: dict[str, str]) -> None:
         while above is not None:
             inside.append(above)
             above = above.parent
-        if any(isinstance(one, (*NOT_IN, term, definition)) for one in inside):
+        if any(isinstance(one, (*NOT_IN, glossed, meaning)) for one in inside):
             continue
         if not any(isinstance(one, nodes.section) for one in inside):
             continue
@@ -86,7 +86,7 @@ def mark(doctree: nodes.document, named: dict[str, str]) -> None:
             if name not in seen:
                 seen.add(name)
                 pieces.append(nodes.Text(text[last : match.start()]))
-                pieces.append(term("", match[0], definition=name))
+                pieces.append(glossed("", match[0], definition=name))
                 last = match.end()
         if pieces:
             text.parent.replace(text, [*pieces, nodes.Text(text[last:])])
@@ -102,11 +102,11 @@ def explain(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for link in list(doctree.findall(nodes.reference)):
         name = link.get("refuri", "").partition("#")[2] or link.get("refid", "")
         if any("std-term" in one.get("classes", []) for one in link.findall(nodes.inline)):
-            link.replace_self(term("", link.astext(), definition=name))
+            link.replace_self(glossed("", link.astext(), definition=name))
     mark(doctree, words(entries))
-    used = dict.fromkeys(one["definition"] for one in doctree.findall(term))
+    used = dict.fromkeys(one["definition"] for one in doctree.findall(glossed))
     for name in used:
-        box = definition(ids=[name], name=entries[name].children[0].astext())
+        box = meaning(ids=[name], name=entries[name].children[0].astext())
         means = next(iter(entries[name].findall(nodes.definition))).deepcopy()
         for cross in list(means.findall(addnodes.pending_xref)):
             cross.replace_self(nodes.Text(cross.astext()))
@@ -115,7 +115,7 @@ def explain(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         next(doctree.findall(nodes.section)).append(box)
 
 
-def visit_term(self: HTML5Translator, node: term) -> None:
+def visit_glossed(self: HTML5Translator, node: glossed) -> None:
     """Open the button."""
     name = node["definition"]
     self.body.append(
@@ -123,12 +123,12 @@ def visit_term(self: HTML5Translator, node: term) -> None:
     )
 
 
-def depart_term(self: HTML5Translator, node: term) -> None:
+def depart_glossed(self: HTML5Translator, node: glossed) -> None:
     """Close the button."""
     self.body.append("</button>")
 
 
-def visit_definition(self: HTML5Translator, node: definition) -> None:
+def visit_meaning(self: HTML5Translator, node: meaning) -> None:
     """Open the box; the browser shows and hides it."""
     self.body.append(
         f'<div class="definition" popover id="{node["ids"][0]}" role="note">'
@@ -136,7 +136,7 @@ def visit_definition(self: HTML5Translator, node: definition) -> None:
     )
 
 
-def depart_definition(self: HTML5Translator, node: definition) -> None:
+def depart_meaning(self: HTML5Translator, node: meaning) -> None:
     """Close the box."""
     self.body.append("</div>\n")
 
@@ -152,16 +152,16 @@ def hide(self: Any, node: nodes.Node) -> None:
 
 def add_script(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
     """Load the script on the pages that have terms."""
-    if doctree is not None and next(doctree.findall(term), None) is not None:
+    if doctree is not None and next(doctree.findall(glossed), None) is not None:
         app.add_js_file("terms.js", loading_method="defer")
 
 
 def setup(app: Sphinx) -> dict:
     """Work on a page when its references are resolved."""
     plain, none = (skip, skip), (hide, skip)
-    app.add_node(term, html=(visit_term, depart_term), latex=plain, text=plain, man=plain)
-    html = (visit_definition, depart_definition)
-    app.add_node(definition, html=html, latex=none, text=none, man=none)
+    app.add_node(glossed, html=(visit_glossed, depart_glossed), latex=plain, text=plain, man=plain)
+    html = (visit_meaning, depart_meaning)
+    app.add_node(meaning, html=html, latex=none, text=none, man=none)
     app.connect("doctree-resolved", explain)
     app.connect("html-page-context", add_script)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -20,7 +20,7 @@ USES = {  # what a page loads, and what on it needs that
     "katex/katex.css": ".katex",
     "slider.js": ".slider",
     "code.js": "details.code",
-    "figures.js": ".take",
+    "figures.js": ".vector, .slider",
     "terms.js": "button.term",
     "ledger.js": "#ledger-filter",
     "ledger.css": "#ledger-filter",

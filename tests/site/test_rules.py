@@ -9,14 +9,17 @@ import sliders  # book/_ext/sliders.py
 from conftest import ROOT
 
 WORDS = ("few", "some", "many", "all")
-SCRIPT, CODE = (
+SCRIPT, CODE, FIGURES = (
     (ROOT / "book" / "_assets" / name).read_text(encoding="utf-8")
-    for name in ("slider.js", "code.js")
+    for name in ("slider.js", "code.js", "figures.js")
 )
 PICTURE = (
     '<svg role="img" aria-label="A line of slope {slope} over a long text." viewBox="0 0 288 216">'
     '<path d="M0 0L288 {slope}" stroke="black"/></svg>'
 )
+
+SHOWN = "A line of slope 9 that rises from left to right over a text."
+DRAWING = PICTURE.format(slope=9).replace("A line of slope 9 over a long text.", SHOWN)
 
 
 def slider():
@@ -39,7 +42,7 @@ PAGE = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>A page</t
 <link rel="icon" href="data:,"><meta name="viewport" content="width=device-width"><style>
 :root {{ color-scheme: light dark; }} pre {{ font-size: 12px; width: 760px; overflow-x: auto; }}
 @media (max-width: 800px) {{ pre {{ width: 300px; }} }} .formula {{ overflow-x: auto; }}
-.frames svg {{ display: block; width: 288px; background: white; }}</style>
+:is(.frames, .vector) svg {{ display: block; width: 288px; background: white; }}</style>
 <main><article><h1>A page</h1><p>Text.</p>
 <img src="a.svg" width="9" height="9"
 alt="Two curves cross near three, and the dashed one stays above.">
@@ -50,8 +53,10 @@ value="some">some</label><output></output></fieldset><div class="cell">
 <div class="cell_output"><ul class="checks"><li>gap = 0 <button type="button"
 class="to-code" aria-controls="code-1">code</button></li></ul></div></div>
 <div class="formula">x</div>
+<figure><div class="vector">{DRAWING}</div><figcaption>Fig. 1</figcaption></figure>
 {slider()}</article></main><script defer src="_static/slider.js"></script>
-<script defer src="_static/code.js"></script><script>document.documentElement.dataset.code = "some";
+<script defer src="_static/code.js"></script><script defer src="_static/figures.js"></script>
+<script>document.documentElement.dataset.code = "some";
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const theme = () => {{ document.documentElement.dataset.theme = dark.matches ? "dark" : "light"; }};
 dark.addEventListener("change", theme); theme();</script></html>"""
@@ -101,6 +106,20 @@ FAULTS = {
     "a figure without text": ("figures", "a.svg", 'alt="Two', 'title="Two'),
     "a figure without a size": ("figures", "a.svg", ' height="9"', ""),
     "a figure that is not there": ("figures", "b.svg", 'src="a.svg"', 'src="b.svg"'),
+    "a drawing without text": ("figures", "figure: <svg", SHOWN, "A line."),
+    "a drawing with a style of its own": (
+        "figures",
+        "figure: <svg",
+        '<path d="M0 0L288 9"',
+        '<style>p { color: red; }</style><path d="M0 0L288 9"',
+    ),
+    "a drawing of no size": ("figures", "figure: <svg", "width: 288px", "width: 28px"),
+    "pixels in the place of a drawing": (
+        "figures",
+        "a.svg",
+        '<img src="a.svg"',
+        '<div class="cell_output"><img src="a.svg"',
+    ),
     "a picture below the screen": (
         "first_screen",
         "begins at 1.",
@@ -197,7 +216,10 @@ def planted(tmp_path, visit):
     (tmp_path / "a.svg").write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
     )
-    scripts = dict.fromkeys(("ledger.js", "source-serif.js", "thebe.js"), "") | {"code.js": CODE}
+    scripts = dict.fromkeys(("ledger.js", "source-serif.js", "thebe.js"), "") | {
+        "code.js": CODE,
+        "figures.js": FIGURES,
+    }
     for name, script in scripts.items():
         (tmp_path / "_static" / name).write_text(script)
 
