@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -49,6 +50,26 @@ def execute_notebooks(folder: Path) -> bool:
     return not failed
 
 
+def attach_wheel(folder: Path, site: Path) -> None:
+    """Put the package as a wheel beside the book: what a hosted notebook installs, offline."""
+    shelf = site / "packages"
+    with tempfile.TemporaryDirectory() as made:
+        command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", made, str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(
+                f"the wheel does not build:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+            )
+        (wheel,) = Path(made).glob("*.whl")
+        shelf.mkdir()
+        shutil.copy(wheel, shelf)
+    (shelf / "index.html").write_text(
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>The package of this book'
+        f'</title><a href="{wheel.name}">{wheel.name}</a></html>\n',
+        encoding="utf-8",
+    )
+
+
 def build(folder: Path) -> int:
     """Build the book in `folder`; return the exit status, not 0 if there was any warning."""
     output = folder / "_build"
@@ -77,6 +98,8 @@ def build(folder: Path) -> int:
         print(f"the build failed; the whole log is {output / 'log.txt'}, and it ends:\n")
         print(*(output / "log.txt").read_text(encoding="utf-8").splitlines()[-25:], sep="\n")
     else:
+        if (folder / "pyproject.toml").exists():
+            attach_wheel(folder, output / "html")
         seconds = time.perf_counter() - start
         print(
             f"built in {seconds:.0f} s, {executed:.0f} of them for notebooks not executed before:"

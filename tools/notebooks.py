@@ -32,8 +32,8 @@ COLAB = """\
 import sys
 
 if "google.colab" in sys.modules:  # a hosted machine that has all that ibias needs, but not ibias
-    ibias = "git+{url}"
-    get_ipython().run_line_magic("pip", f"install --quiet --no-deps {{ibias}}")
+    wheel = "--no-index --find-links {pages}/packages/ ibias"
+    get_ipython().run_line_magic("pip", f"install --quiet --no-deps {{wheel}}")
     get_ipython().run_line_magic("pip", "install --quiet cvxpy clarabel")"""
 SKIPPED = r"\.ipynb_checkpoints/|book/coursework/"
 HIDDEN = "remove-cell"
@@ -102,7 +102,7 @@ def _with_first_cell(cells: list[NotebookNode]) -> list[NotebookNode]:
     own = [cell for cell in cells if "google.colab" not in cell.source]
     was_run = any(cell.get("execution_count") for cell in own)
     first = nbformat.v4.new_code_cell(
-        COLAB.format(url=address.current()),
+        COLAB.format(pages=f"https://{address.forms(address.current())[-1]}"),
         metadata={"tags": [HIDDEN]},
         execution_count=1 if was_run else None,
     )

@@ -1,14 +1,19 @@
 """The built site, in a real browser."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from html import unescape
+from pathlib import Path
 from urllib.parse import unquote
 
 import address as houses  # tools/address.py
 import browser as tools  # tools/browser.py
 import pytest
 import rules
+from bs4 import BeautifulSoup
 from conftest import ROOT
 from coursework import Assignment, names
 
@@ -140,6 +145,50 @@ def test_search_knows_every_page_by_its_title(address, visit):
             "title => Search._performSearch(...Search._parseQuery(title)).map(hit => hit[0])", title
         )
         assert path.removesuffix(".html") in found, title
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        ("top speed of adam", "book/frontier/adam_and_decay#thm-adam-speed"),
+        ("price decay", "book/frontier/adam_and_decay#thm-price-of-decay"),
+        ("separable", "book/notation#term-separable"),
+    ],
+)
+def test_search_finds_theorems_and_terms(words, place, address, visit):
+    page = visit(f"{address}/search.html?q=margin")
+    page.wait_for_selector("#search-results li a")
+    hits = page.evaluate(
+        "words => Search._performSearch(...Search._parseQuery(words)).map(hit => hit[0] + hit[2])",
+        words,
+    )
+    assert place in hits[-12:], hits[-12:]  # the best ones stand last
+
+
+def test_every_titled_result_of_a_page_is_an_object_of_the_search(site):
+    text = (site / "searchindex.js").read_text(encoding="utf-8")
+    index = json.loads(text[text.index("{") : text.rindex("}") + 1])
+    anchors = {(one[0], one[3]) for places in index["objects"].values() for one in places}
+    missing = []
+    for number, docname in enumerate(index["docnames"]):
+        page = BeautifulSoup((site / f"{docname}.html").read_text("utf-8"), "html.parser")
+        for result in page.select(".proof.theorem, .proof.proposition, .proof.lemma"):
+            titled = "(" in result.select_one(".admonition-title").get_text()
+            if titled and (number, result["id"]) not in anchors:
+                missing.append(f"{docname}#{result['id']}")
+    assert missing == [] and len(anchors) > 100
+
+
+def test_the_wheel_beside_the_book_installs_without_an_index(address, tmp_path):
+    """What the first cell of a notebook does on a hosted machine."""
+    found = ["--no-index", "--find-links", f"{address}/packages/", "ibias"]
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    subprocess.run([*install, "--target", str(tmp_path), *found], check=True)
+    code = "import ibias; print(ibias.__file__)"
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    run = [sys.executable, "-P", "-c", code]
+    said = subprocess.run(run, capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert Path(said.stdout.strip()).is_relative_to(tmp_path), said.stderr
 
 
 def test_search_works_from_disk(site, visit):
