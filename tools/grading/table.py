@@ -50,7 +50,7 @@ def read(path: Path) -> list[dict[str, str]]:
     Raises ValueError if it has no heading, or is not in UTF-8.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not in UTF-8: save it as 'CSV UTF-8'") from error
     head = text.partition("\n")[0]
