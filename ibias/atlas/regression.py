@@ -116,7 +116,7 @@ ENTRIES = (
         selected="spikes at the samples, elsewhere the ridge regression with penalty $s$"
         " [B-spikes-are-a-ridge]",
         conditions=("the width of the narrow part vanishes [B-spikes-are-a-ridge]",),
-        rate="catastrophic spectra, such as $1/i^2$: the noise is paid about in full"
+        rate="a spectrum that falls like $1/i^2$ is tempered: the noise is paid about in full"
         " [B-benign-law]",
         theorem="bartlett2020benign",
         beyond="a kernel is no axis of a call: give its features as the data",
