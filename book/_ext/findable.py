@@ -42,7 +42,8 @@ class Findable(Domain):
     def get_objects(self) -> Iterator[tuple[str, str, str, str, str, int]]:
         """Yield name, shown name, kind, page, anchor and priority."""
         for (docname, anchor), (kind, title) in self.data["found"].items():
-            yield anchor, title, kind, docname, anchor, PRIORITY
+            # the search takes the shown name for the place of an object that is named like it
+            yield f"{docname}#{anchor}", title, kind, docname, anchor, PRIORITY
 
 
 def collect(app: Sphinx, doctree: nodes.document, docname: str) -> None:

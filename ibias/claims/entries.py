@@ -13,6 +13,7 @@ from ibias._validate import shown
 DOCUMENTS = ("S000", "S001", "S002", "S003", "book")
 VERDICTS = ("right", "imprecise", "wrong", "opinion")
 KINDS = ("identity", "bound", "limit", "rate", "counterexample")
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C it takes a tenth of the time
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def ledger() -> dict[str, Claim]:
     """
     text = files("ibias").joinpath("claims.yml").read_text(encoding="utf-8")
     entries = {}
-    for fields in yaml.safe_load(text):
+    for fields in yaml.load(text, LOADER):
         lists = {name: tuple(fields.get(name, ())) for name in ("reference", "statements")}
         claim = Claim(**{**fields, **lists})
         if claim.id in entries:

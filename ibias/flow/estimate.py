@@ -201,13 +201,15 @@ def two_runs(
         See `collocate`.
     """
     first, start = launch(fine * tolerance, 0.0)
+    # Both take the matrix only to solve their implicit equations (residuals are of the field) and
+    # to choose steps: a wrong one makes a run slow, or fail, and cannot move both ends alike.
+    steer = jacobian if jacobian is not None else lambda s, w: differences(field, s, w)
     real = integrate(
-        field, first, start, times, min(fine * tolerance, smallest), jacobian=jacobian, halt=halt
+        field, first, start, times, min(fine * tolerance, smallest), jacobian=steer, halt=halt
     )
     local_error = min(coarse * tolerance, smallest)
     first, start = launch(coarse * tolerance, CAUTION)
     times = times[visited(times)]
-    steer = jacobian if jacobian is not None else lambda s, w: differences(field, s, w)
     with np.errstate(over="ignore", invalid="ignore"):
         check = collocate(
             field,

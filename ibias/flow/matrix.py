@@ -84,11 +84,12 @@ def matrix_flow(
     log_t = increasing("log_t", log_t)
     factors = _initial_factors(problem, depth, scale, start)
     shapes = [factor.shape for factor in factors]
-    ends = np.cumsum([factor.size for factor in factors])[:-1]
+    ends = np.cumsum([0, *(factor.size for factor in factors)]).tolist()
+    parts = [slice(*pair) for pair in pairwise(ends)]
     tolerance = positive("tolerance", tolerance)
 
     def unpack(state: np.ndarray) -> list[np.ndarray]:
-        return [part.reshape(s) for part, s in zip(np.split(state, ends), shapes, strict=True)]
+        return [state[part].reshape(s) for part, s in zip(parts, shapes, strict=True)]
 
     bar = progress.Bar("integrating the factors", float(np.exp(log_t[-1])))
     evaluations = count()

@@ -73,5 +73,6 @@ def parametrized_flow(
     speed = max(np.abs(velocity(theta)).max(), 1e-300)
 
     launch = first_moment(field, theta, speed, log_t)
-    real, check = two_runs(field, launch, log_t, tolerance)
+    # The Jacobian is minus a Hessian, times e^s.
+    real, check = two_runs(field, launch, log_t, tolerance, symmetric=True)
     return agreed(log_t, real, check, tolerance, objective.log_risk)

@@ -107,11 +107,11 @@ def two_by_two_flow(
     sign = np.sign(np.linalg.det(W0))
 
     def field(s: float, state: np.ndarray) -> np.ndarray:
-        pull = SEEN * state[:4].reshape(2, 2)
+        pull, share = SEEN * state[:4].reshape(2, 2), expit(s)
         W = _matrix(s, state)
         velocity, log_det_rate = _velocity(W, state[4], sign, pull, depth)  # both linear in pull
-        moved = np.where(SEEN, expit(s) * pull + np.exp(s) * velocity, expit(s) * velocity)
-        return np.append(moved.ravel(), expit(s) * log_det_rate)
+        moved = share * pull + np.where(SEEN, np.exp(s), share) * velocity
+        return np.array([*moved.ravel(), share * log_det_rate])
 
     tolerance = positive("tolerance", tolerance)
     log_det = np.log(np.abs(np.linalg.det(W0)))
@@ -171,16 +171,24 @@ def _velocity(
     minus = W[0, 0] - W[1, 1], W[1, 0] + W[0, 1]  # (sigma_1 - sign sigma_2) at angle a + b
     difference, total = np.arctan2(plus[1], plus[0]), np.arctan2(minus[1], minus[0])
     largest = (np.hypot(*plus) + np.hypot(*minus)) / 2
-    sigma = np.array([largest, np.exp(min(log_det, LARGEST)) / largest])
-    left, right = _rotation((total + difference) / 2), _rotation((total - difference) / 2)
-    C = left.T @ G @ right
-    weights = sum(
-        np.outer(sigma ** (2 * (j - 1) / depth), sigma ** (2 * (depth - j) / depth))
-        for j in range(1, depth + 1)
-    )
-    rate = -depth * (sigma ** (1 - 2 / depth) * np.array([1.0, sign])) @ C.diagonal()
-    return -(left @ (weights * C) @ right.T), float(rate)
+    smallest = np.exp(min(log_det, LARGEST)) / largest
+    a, b = (total + difference) / 2, (total - difference) / 2
+    # Number by number: for so small matrices, arrays take ten times as long.
+    (c00, c01), (c10, c11) = _turned(a, G.tolist(), -b)  # R(a)^T G R(b)
+    one, other = largest ** (2 / depth), smallest ** (2 / depth)
+    mixed = sum(one ** (j - 1) * other ** (depth - j) for j in range(1, depth + 1))
+    weighted = [
+        [depth * one ** (depth - 1) * c00, mixed * c01],
+        [mixed * c10, depth * other ** (depth - 1) * c11],
+    ]
+    rate = -depth * (one ** (depth / 2 - 1) * c00 + sign * other ** (depth / 2 - 1) * c11)
+    return -np.array(_turned(-a, weighted, b)), float(rate)
 
 
-def _rotation(angle: float) -> np.ndarray:
-    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+def _turned(a: float, M: list, b: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return R(-a) M R(-b) with the rotations R, for a matrix of two rows."""
+    (m00, m01), (m10, m11) = M
+    c, s = np.cos(a), np.sin(a)
+    n00, n01, n10, n11 = c * m00 + s * m10, c * m01 + s * m11, c * m10 - s * m00, c * m11 - s * m01
+    c, s = np.cos(b), np.sin(b)
+    return (c * n00 - s * n01, c * n01 + s * n00), (c * n10 - s * n11, c * n11 + s * n10)

@@ -7,7 +7,7 @@ often count the other way, W = W_N ... W_1. Leading axes of the factors are a ba
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -45,14 +45,12 @@ def vjp(factors: Factors, G: ArrayLike) -> list[np.ndarray]:
         The gradient of the risk in W = W_1 ... W_N.
     """
     _matrices(factors)
-    right = [np.eye(factors[-1].shape[-1])]  # W_{j+1} ... W_N, for j = N, ..., 1
-    for factor in reversed(factors[1:]):
-        right.append(factor @ right[-1])
-    gradients, left = [], np.asarray(G)  # left is (W_1 ... W_{j-1})^T G
-    for factor, R in zip(factors, reversed(right), strict=True):
+    right = list(accumulate(reversed(factors[1:]), lambda R, factor: factor @ R))
+    gradients, left = [], np.array(G, dtype=float)  # left is (W_1 ... W_{j-1})^T G
+    for factor, R in zip(factors[:-1], reversed(right), strict=True):  # R is W_{j+1} ... W_N
         gradients.append(left @ np.swapaxes(R, -1, -2))
         left = np.swapaxes(factor, -1, -2) @ left
-    return gradients
+    return [*gradients, left]
 
 
 def scaled_identity(
