@@ -166,6 +166,18 @@ def test_targets_that_no_w_of_the_domain_fits() -> None:
         bregman_projection(twice, potential=SquaredNorm(2))
 
 
+def test_a_weight_that_underflows_is_refused_and_the_advice_works() -> None:
+    data = Regression([[1.0, 30.0]], [1e-29])  # from one, the second weight is e^-2000
+    with pytest.raises(ValueError, match=r"below the smallest number.*such as np\.full") as refused:
+        bregman_projection(data, potential=NegativeEntropy())
+    size = float(str(refused.value).rsplit(", ", 1)[1].rstrip(")."))
+    best = bregman_projection(data, potential=NegativeEntropy(), start=np.full(2, size))
+    assert (best.w > 0).all()
+    np.testing.assert_allclose(data.X @ best.w, data.y, rtol=1e-12)
+    a, b = np.log(best.w / size)
+    assert b == pytest.approx(30 * a, rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

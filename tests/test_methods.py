@@ -94,7 +94,8 @@ def test_every_combination_runs_or_is_refused_in_words(method):
         assert path.log_risk.shape == (2, 2) and np.isfinite(path.log_risk).all(), name
         assert np.isfinite(path.iterates).all() and (path.iterates[0] != path.final).any(), name
     alone = (methods.Kaczmarz, methods.Boosting, methods.Multiplicative)
-    assert ran >= (1 if isinstance(method, alone) else 50)
+    linear = isinstance(method, methods.DualMomentum)  # refuses every other model
+    assert ran >= (1 if isinstance(method, alone) else 20 if linear else 50)
 
 
 def run(method, objective=BINARY, n_steps=40, eta=0.05, **options):
@@ -149,6 +150,16 @@ ALIKE = {
     ),
     "rescaling by one": (methods.Rescaled(1.0), methods.LossScaled()),
 }
+
+
+def test_dual_momentum_is_refused_where_there_is_no_dual():
+    data, net = datasets.separable(0), models.DiagonalLinear(5, depth=2)
+    how = {"steps": 0.05, "n_steps": 3, "start": np.full(net.n_parameters, 0.1)}
+    objective = Objective(data, "exponential", net)
+    with pytest.raises(ValueError, match=r"^model: DualMomentum.*leave the model out, or use Loss"):
+        descent(objective, methods.DualMomentum(), **how)
+    assert np.isfinite(descent(objective, methods.LossScaled(), **how).final).all()
+    assert np.isfinite(descent(data, methods.DualMomentum(), n_steps=3).final).all()
 
 
 @pytest.mark.parametrize("name", ALIKE)

@@ -82,6 +82,11 @@ class DualMomentum(LossScaled):
 
     def init(self, objective: Objective, theta: np.ndarray) -> float:
         """Return the momentum, zero."""
+        if objective.model is not None:
+            raise ValueError(
+                "model: DualMomentum() accelerates a dual problem, and only a linear model has one;"
+                " leave the model out, or use LossScaled()."
+            )
         return 0.0
 
     def step(

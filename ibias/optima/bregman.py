@@ -121,6 +121,14 @@ def bregman_projection(
             " the boundary, or the targets are too far from start for float64. Choose other"
             " targets, a start of their size, or another potential (an order p nearer to 2)."
         )
+    try:
+        within.gradient(near.w)
+    except ValueError as error:  # a weight has become the 0 at which the potential has no slope
+        raise ValueError(
+            "data: weights of the Bregman projection are below the smallest number of float64,"
+            " where the potential has no gradient. Give a start of the size of the weights,"
+            f" such as np.full({data.n_features}, {max(np.abs(fit).max(), SMALLEST):.1e})."
+        ) from error
     sizes = unit ** (power - 1), unit**power, np.abs(dual_variables).max(), divergence
     if not np.max(sizes) < 1 / SMALLEST or min(sizes[:2]) < SMALLEST:
         raise ValueError(
@@ -136,11 +144,6 @@ def bregman_projection(
         duality_gap=float(abs(dual_variables @ (X @ w - y))),
         error_estimate=float(error),
     )
-
-
-def _size(w: np.ndarray) -> float:
-    """Return ||w||, or infinity."""
-    return float(np.linalg.norm(w)) if np.isfinite(w).all() else np.inf
 
 
 def _size(w: np.ndarray) -> float:
