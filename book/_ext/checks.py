@@ -30,7 +30,8 @@ READING = (
     " Right stands what was measured: if there are several values, the least and the largest of"
     " them. <b>Check</b>: the prediction holds for all of them. <b>Control</b>: the same"
     " comparison where one hypothesis is given up, the one that is named; it must fail."
-    " <b>Wrong theory</b>: the nearest one, which this measurement must reject. The number of the"
+    " <b>Wrong theory</b>: the nearest one, which this measurement must reject. It does if one of"
+    " its values is off; in some cases both theories may agree. The number of the"
     ' claim leads to <a href="@">the ledger</a>, and “code” opens the code.</p></details>'
 )
 ROLES = {
