@@ -16,6 +16,7 @@ from scipy.special import kl_div
 
 from ibias._validate import finite_array, positive, positive_integer
 
+LARGEST_LOG = 170.0  # of scale^(2 - depth): its fourth power must be a double
 NEWTON_STEPS = 60  # of a convex equation of one unknown; ten nearly always do
 SMALLEST_SCALE = 1e-150  # of a start u = v = scale: its square must be a double
 
@@ -239,7 +240,7 @@ class DepthEntropy(Potential):
         if positive_integer("depth", self.depth) < 3:
             raise ValueError(f"depth must be at least 3, got {self.depth}: 2 is HyperbolicEntropy.")
         positive("scale", self.scale)
-        if not 1e-300 < self.scale ** (2 - self.depth) < 1e300:
+        if abs((2 - self.depth) * np.log(self.scale)) > LARGEST_LOG:
             raise ValueError(
                 f"scale must have a power 2 - depth that is a number in double precision; got"
                 f" {self.scale:g} at depth {self.depth}. Take a scale nearer to one."

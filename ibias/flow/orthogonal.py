@@ -125,7 +125,7 @@ def orthogonal_relu_flow(
     start = np.column_stack([np.broadcast_to(xi, signs.shape), unit(w) @ unit(X).T]).ravel()
     field = NeuronField(lengths, y, signs)
     states, calls = field.run(start, times, ACCURATE * tolerance, "DOP853")
-    others, more = field.run(start, times[visited(times)], ROUGH * tolerance, "LSODA")
+    others, more = field.run(start, times[visited(times)], ROUGH * tolerance, "RK45")
     xi, cosines = field.parts(states)
     predictions = y - field.residuals(xi, cosines)
     return NeuronTrajectory(
