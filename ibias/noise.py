@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ibias.objectives import Objective
 CHUNK = 1024  # steps for which random numbers are drawn together
 
 
-def _repeatedly(make: Callable[[], np.ndarray]) -> Iterator[np.ndarray]:
+def _repeatedly(make: Callable[[], Iterable[np.ndarray]]) -> Iterator[np.ndarray]:
     """Yield the rows of make(), again and again, and never call it before it is needed."""
     while True:
         yield from make()
@@ -104,6 +105,57 @@ class Reshuffled(Sampling):
             return np.moveaxis(drawn, -2, 0)
 
         return _repeatedly(epoch)
+
+
+@dataclass(frozen=True)
+class TaskByTask(Sampling):
+    """The samples in blocks, each a task: a budget of steps on the first, then the next, in turn.
+
+    Row 0 to batch_size - 1 are the first task, and so on; after the last one the first comes
+    again. Nothing is random. With one sample a task and one step a visit it is incremental
+    gradient descent.
+
+    Parameters
+    ----------
+    batch_size : int
+        The samples of a task, which must divide all samples.
+    visit : int
+        The steps on one task before the next one comes.
+
+    Examples
+    --------
+    >>> rows = TaskByTask(batch_size=2, visit=3).rows(np.random.default_rng(), 4, ())
+    >>> [next(rows).tolist() for _ in range(4)]
+    [[0, 1], [0, 1], [0, 1], [2, 3]]
+    """
+
+    batch_size: int
+    visit: int = 1
+
+    def __post_init__(self) -> None:
+        positive_integer("batch_size", self.batch_size)
+        positive_integer("visit", self.visit)
+
+    def check(self, objective: Objective) -> None:
+        """Refuse tasks that do not divide the samples."""
+        super().check(objective)
+        if objective.n_samples % self.batch_size:
+            raise ValueError(
+                f"batch_size must divide the {objective.n_samples} samples for TaskByTask; got"
+                f" {self.batch_size}. Give every task as many samples."
+            )
+
+    def rows(
+        self, rng: np.random.Generator, n_samples: int, batch: tuple[int, ...]
+    ) -> Iterator[np.ndarray]:
+        """Yield the rows of each step, shape (*batch, batch_size)."""
+        tasks = np.arange(n_samples).reshape(-1, self.batch_size)
+
+        def round_of_visits() -> Iterator[np.ndarray]:
+            for task in tasks:
+                yield from repeat(np.broadcast_to(task, (*batch, task.size)), self.visit)
+
+        return _repeatedly(round_of_visits)
 
 
 @dataclass(frozen=True)

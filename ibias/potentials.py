@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import kl_div
 
-from ibias._validate import finite_array, positive
+from ibias._validate import finite_array, positive, positive_integer
 from ibias.trajectory import length
 
+LARGEST_LOG = 170.0  # of scale^(2 - depth): its fourth power must be a double
+NEWTON_STEPS = 60  # of a convex equation of one unknown; ten nearly always do
 SMALLEST_SCALE = 1e-150  # of a start u = v = scale: its square must be a double
 
 
@@ -250,6 +252,90 @@ class HyperbolicEntropy(Potential):
         if not (np.isfinite(scale) & (scale >= SMALLEST_SCALE)).all():
             return None
         return HyperbolicEntropy(scale), 1.0
+
+
+@dataclass(frozen=True)
+class DepthEntropy(Potential):
+    """The potential of w = u^depth - v^depth under gradient flow from u = v = scale, depth >= 3.
+
+    With r = scale^(2 - depth), c = depth (depth - 2) and q = depth / (depth - 2)
+
+        w = (r - c m)^(-q) - (r + c m)^(-q),
+
+    entry by entry (Woodworth et al. 2020, Theorem 3). So m stays in the open interval of length
+    2 r / c around zero, whatever w is; beyond it w is infinite. At depth two it is
+    `HyperbolicEntropy`.
+
+    >>> potential = DepthEntropy(depth=3, scale=0.1)
+    >>> potential.inverse_gradient(potential.gradient([2.0, -0.5])).round(12)
+    array([ 2. , -0.5])
+    """
+
+    depth: int
+    scale: float
+
+    def __post_init__(self) -> None:
+        if positive_integer("depth", self.depth) < 3:
+            raise ValueError(f"depth must be at least 3, got {self.depth}: 2 is HyperbolicEntropy.")
+        positive("scale", self.scale)
+        if abs((2 - self.depth) * np.log(self.scale)) > LARGEST_LOG:
+            raise ValueError(
+                f"scale must have a power 2 - depth that is a number in double precision; got"
+                f" {self.scale:g} at depth {self.depth}. Take a scale nearer to one."
+            )
+
+    @property
+    def rest(self) -> float:
+        """scale^(2 - depth), by which m is scaled."""
+        return self.scale ** (2 - self.depth)
+
+    @property
+    def pace(self) -> int:
+        """The product depth (depth - 2)."""
+        return self.depth * (self.depth - 2)
+
+    @property
+    def power(self) -> float:
+        """The quotient depth / (depth - 2)."""
+        return self.depth / (self.depth - 2)
+
+    def _logs(self, m: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Return log(1 - s) and log(1 + s) for s = |m| c / r; beyond the interval -inf."""
+        s = np.minimum(np.abs(np.asarray(m, dtype=float)) * self.pace / self.rest, 1.0)
+        with np.errstate(divide="ignore"):
+            return np.log1p(-s), np.log1p(s)
+
+    def value(self, w: ArrayLike) -> np.ndarray:
+        """Return m w less the dual potential of m, summed."""
+        m, p = self.gradient(w), self.power - 1
+        near, far = self._logs(m)
+        dual = self.rest**-p * (np.expm1(-p * near) + np.expm1(-p * far)) / (p * self.pace)
+        return (m * np.asarray(w, dtype=float) - dual).sum(axis=-1)
+
+    def gradient(self, w: ArrayLike) -> np.ndarray:
+        """Return m, by Newton's method for 1 - s, from a bound above s: it only falls."""
+        w = np.asarray(w, dtype=float)
+        x, q = np.abs(w) * self.rest**self.power, self.power
+        near = (1 + x) ** (-1 / q)
+        for _ in range(NEWTON_STEPS):
+            far = 2 - near
+            excess = near**-q - far**-q - x
+            near = near + excess / (q * (near ** (-q - 1) + far ** (-q - 1)))
+        return np.sign(w) * (1 - near) * self.rest / self.pace
+
+    def inverse_gradient(self, m: ArrayLike) -> np.ndarray:
+        """Return (r - c m)^(-q) - (r + c m)^(-q)."""
+        near, far = self._logs(m)
+        size = np.expm1(-self.power * near) - np.expm1(-self.power * far)
+        return np.sign(m) * self.rest**-self.power * size
+
+    def inverse_metric(self, m: ArrayLike) -> np.ndarray:
+        """Return depth^2 (u^(2 depth - 2) + v^(2 depth - 2)); shape (n_features,)."""
+        near, far = self._logs(m)
+        slope = -self.power - 1
+        return (
+            self.power * self.pace * self.rest**slope * (np.exp(slope * near) + np.exp(slope * far))
+        )
 
 
 def _order(p: float) -> None:

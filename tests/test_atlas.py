@@ -104,6 +104,13 @@ EXAMPLES = {
         {"n_steps": 20_000},
         0.9,
     ),
+    "one task after another": (
+        exponential(),
+        methods.Gradient(),
+        {"steps": 0.05, "sampling": noise.TaskByTask(1, visit=3)},
+        {"n_steps": 20_000},
+        0.9,
+    ),
     "growing steps": (exponential(), methods.DualMomentum(), {}, {"n_steps": 3000}, 0.999),
     "perceptron": (SEEN_APART, methods.Perceptron(), {}, None, None),
     "cycles": (PAIR, methods.Gradient(), {"steps": 8.5}, None, None),
@@ -233,6 +240,13 @@ EXAMPLES = {
         None,
         None,
     ),
+    "orthogonal inputs": (
+        Objective(Regression(np.eye(2), [1.0, -1.0]), model=RELU),
+        methods.Gradient(),
+        {"start": 1e-3 * small(RELU), "steps": 0.1},
+        None,
+        None,
+    ),
     "batch normalisation": (
         Objective(CLASSES, model=models.Direction(d)),
         methods.Gradient(),
@@ -268,7 +282,7 @@ def test_what_an_entry_names_exists(entry):
 
 
 def test_no_name_stands_twice():
-    assert len(ENTRIES) == len(atlas.ENTRIES) == 53
+    assert len(ENTRIES) == len(atlas.ENTRIES) == 55
 
 
 def run(objective, method, setting, how):
@@ -386,6 +400,10 @@ def test_each_fact_of_the_setting_counts():
     diagonal = Objective(SQUARES, model=DIAGONAL)
     assert key(diagonal, start=alpha(0.1)) == "diagonal regression"
     assert key(diagonal, methods.Adam(), start=alpha(0.1)) is None
+    stairs = Objective(SQUARES, model=models.DiagonalLinear(d, 3))
+    assert key(stairs, start=alpha(0.1)) == "saddles" and key(stairs, start=alpha(0.5)) is None
+    apart = Objective(Regression(np.array([[1.0, 0.0], [1.0, 1.0]]), [1.0, -1.0]), model=RELU)
+    assert key(apart, start=1e-3 * small(RELU), steps=0.1) == "edge of stability"
     deep = Objective(CLASSES, "exponential", models.DiagonalLinear(d, 3))
     assert key(deep, start=np.full(2 * d, 0.1)) == "homogeneous networks"
     assert atlas.predict(deep, start=np.full(2 * d, 0.1)).reference is None

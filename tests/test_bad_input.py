@@ -235,6 +235,12 @@ row(
         Regression([[1.0, 2.0]], [-1.0]), potential=potentials.HyperbolicEntropy(1.0)
     ),
 )
+row(lambda: optima.nearest_separator(X, [0.0, 0.0]), "data")
+row(lambda: optima.nearest_separator(data, [0.0]), "start")
+row(lambda: optima.nearest_separator(data, [0.0, 0.0], margin=0), "margin")
+row(lambda: optima.margin_climb(data, [np.nan, 0.0]), "start")
+row(lambda: optima.margin_climb(data, [0.0, 0.0], level=np.inf), "level")
+row(lambda: optima.ridge_path(data, log_penalty=[0], centre=[1.0]), "centre")
 row(lambda: optima.min_nuclear_norm(np.eye(2)), "problem")
 row(lambda: optima.min_nuclear_norm(datasets.low_rank_completion(2, 4, 1, 8, 0)), "problem")
 row(
@@ -272,6 +278,13 @@ row(lambda: potentials.PowerNorm("3"), "p")
 row(lambda: potentials.HyperbolicEntropy(0), "scale")
 row(lambda: potentials.HyperbolicEntropy([0.1, -1]), "scale")
 row(lambda: potentials.HyperbolicEntropy(1e-200), "scale")
+row(
+    lambda: potentials.DepthEntropy(2, 0.1),
+    "HyperbolicEntropy",
+    lambda: potentials.HyperbolicEntropy(0.1),
+)
+row(lambda: potentials.DepthEntropy(3, -1), "scale")
+row(lambda: potentials.DepthEntropy(9, 1e-100), "scale", lambda: potentials.DepthEntropy(9, 0.1))
 row(
     lambda: potentials.NegativeEntropy().value([0.0, 1.0]),
     "w",

@@ -86,6 +86,10 @@ FLOWS = {
     "network_flow": (DATA, {"log_t": [1.0], "net": NET, "start": THETA}),
     "parametrized_flow": (LINE, {"log_t": [1.0], "model": NORMED, "start": AT}),
     "matrix_flow": (MATRIX, {"log_t": [1.0], "scale": 0.1}),
+    "orthogonal_relu_flow": (
+        datasets.Regression(np.eye(2), [1.0, -1.0]),
+        {"times": [1.0], "signs": [1, -1], "directions": np.eye(2), "log_size": -3.0},
+    ),
 }
 FLOWS |= {"flow": (DATA, {"log_t": [1.0]})}
 EVERY = LOOPS | FLOWS
@@ -150,12 +154,12 @@ def rows():
         for value in (0, 1.5, "many"):
             yield name, f"n_runs={value}", data, options | {"n_runs": value}, "n_runs"
     for name, (data, options) in FLOWS.items():
-        times = "log_steps" if "log_steps" in options else "log_t"
+        times = next(key for key in ("log_steps", "log_t", "times") if key in options)
         for value in ([], [2.0, 1.0], [np.nan], [[1.0]], "late", [8.0, 8.0]):
             yield name, f"{times}={value}", data, options | {times: value}, times
         for value in (0, -1e-9, "tight"):
             yield name, f"tolerance={value}", data, options | {"tolerance": value}, "tolerance"
-        if "scale" not in options:
+        if not {"scale", "directions"} & set(options):
             yield name, "start text", data, options | {"start": "here"}, "start"
             yield name, "start long", data, options | {"start": np.ones(77)}, "start"
     for value in (Contradictory(), TooSmooth(), losses.Logistic, 3, None, ["logistic"]):
@@ -166,6 +170,7 @@ def rows():
             yield name, f"loss={type(value).__name__}", data, options | {"loss": value}, "loss"
     changes = [
         ("gradient", "sampling", noise.Reshuffled(5), "batch_size"),
+        ("gradient", "sampling", noise.TaskByTask(5), "batch_size"),
         ("least squares", "loss", "logistic", "loss"),
         ("boosting", "steps", 2.0, "shrinkage"),
         ("boosting", "loss", "logistic", "loss"),
@@ -208,6 +213,9 @@ def rows():
         ("continued_adagrad", "step_size", -1.0),
         ("adam_flow", "epsilon", 1e-12),
         ("matrix_flow", "depth", 0),
+        ("orthogonal_relu_flow", "signs", [0, 1]),
+        ("orthogonal_relu_flow", "directions", 0 * np.eye(2)),
+        ("orthogonal_relu_flow", "log_size", [1.0, 2.0, 3.0]),
         ("matrix_flow", "scale", -1.0),
         ("gradient_flow", "start", np.ma.masked_array(np.ones(3), [0, 1, 0])),
         ("gradient_flow", "start", np.ones(3) * 1j),
@@ -269,6 +277,8 @@ def test_there_are_enough_rows_and_every_function_and_method_has_one():
         (lambda: steps.Greedy(1.0), "growth"),
         (lambda: noise.WithReplacement(0), "batch_size"),
         (lambda: noise.Reshuffled(1.5), "batch_size"),
+        (lambda: noise.TaskByTask(0), "batch_size"),
+        (lambda: noise.TaskByTask(2, visit=0), "visit"),
         (lambda: noise.LabelNoise(-1.0), "size"),
         (lambda: noise.WeightNoise(np.inf), "size"),
         (lambda: Objective([]), "data"),

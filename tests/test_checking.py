@@ -42,6 +42,7 @@ HOUSE_POTENTIALS = [
     potentials.NegativeEntropy(),
     potentials.HyperbolicEntropy(0.3),
     potentials.HyperbolicEntropy([0.1, 1.0, 2.0, 0.3]),
+    potentials.DepthEntropy(3, 0.3),
 ]
 
 

@@ -68,3 +68,19 @@ def test_one_step_over_a_batch_of_each_data_set_by_hand():
     for one, w, picked, found in zip(sets, start, rows, path.final, strict=True):
         X, y = one.X[picked], one.y[picked]
         np.testing.assert_allclose(found, w - 0.1 * X.T @ (X @ w - y) / 2, rtol=1e-12)
+
+
+def test_tasks_come_in_turn_and_nothing_is_drawn():
+    rows = noise.TaskByTask(3, visit=2).rows(datasets.generator(0), 6, (2,))
+    first, second = np.arange(3), np.arange(3, 6)
+    for expected in (first, first, second, second, first, first, second):
+        assert (next(rows) == expected).all()
+
+
+def test_long_visits_are_descent_on_the_task_alone():
+    how = {"steps": 0.1, "n_steps": 40}
+    alone = descent(datasets.Dataset.from_signed(DATA.Z[:6]), **how).final
+    path = descent(DATA, sampling=noise.TaskByTask(6, visit=40), **how)
+    np.testing.assert_allclose(path.final, alone, rtol=1e-12)
+    whole = descent(DATA, sampling=noise.TaskByTask(12), **how).final
+    np.testing.assert_allclose(whole, descent(DATA, **how).final, rtol=1e-12)

@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibias import datasets
-from ibias.potentials import HyperbolicEntropy, NegativeEntropy, PowerNorm, SquaredNorm
+from ibias.models import DiagonalLinear
+from ibias.potentials import (
+    DepthEntropy,
+    HyperbolicEntropy,
+    NegativeEntropy,
+    PowerNorm,
+    SquaredNorm,
+)
 
 POTENTIALS = [
     SquaredNorm(1.2),
@@ -18,6 +25,9 @@ POTENTIALS = [
     HyperbolicEntropy(0.01),
     HyperbolicEntropy(1.0),
     HyperbolicEntropy(30.0),
+    DepthEntropy(3, 0.1),
+    DepthEntropy(4, 0.5),
+    DepthEntropy(5, 3.0),
 ]
 every = pytest.mark.parametrize("potential", POTENTIALS, ids=str)
 
@@ -106,6 +116,37 @@ def test_hyperbolic_entropy_is_the_flow_of_the_diagonal_network():
     assert moved / dt == pytest.approx(-g, rel=1e-4)
 
 
+@pytest.mark.parametrize("depth", [3, 4, 7])
+def test_depth_entropy_is_the_flow_of_the_deep_diagonal_network(depth):
+    rng = datasets.generator(4)
+    net, scale, dt = DiagonalLinear(5, depth), 0.4, 1e-7
+    g = rng.standard_normal(5)
+    potential = DepthEntropy(depth, scale)
+    m = potential.gradient(rng.standard_normal(5))
+    u, v = ((potential.rest + s * potential.pace * m) ** (-1 / (depth - 2)) for s in (-1, 1))
+    theta = np.concatenate([u, v])
+    after = theta - dt * net.pullback(theta, g)
+    assert potential.inverse_gradient(m) == pytest.approx(net.weights(theta), rel=1e-12)
+    moved = potential.gradient(net.weights(after)) - potential.gradient(net.weights(theta))
+    assert moved / dt == pytest.approx(-g, rel=1e-4)
+    start = np.full(10, scale)  # at rest, and nowhere else, w = 0
+    assert potential.inverse_gradient(np.zeros(5)) == pytest.approx(net.weights(start))
+
+
+def test_depth_entropy_of_a_tiny_scale_is_the_l1_norm():
+    w = points(HyperbolicEntropy(1.0), 3, (6,))
+    potential = DepthEntropy(3, 1e-6)
+    l1 = potential.value(w) * potential.pace / potential.rest
+    assert l1 == pytest.approx(np.abs(w).sum(), rel=1e-4)
+
+
+def test_beyond_the_edge_a_depth_entropy_is_infinite():
+    potential = DepthEntropy(3, 0.1)
+    edge = potential.rest / potential.pace
+    assert potential.inverse_gradient([-1.01 * edge, edge]).tolist() == [-np.inf, np.inf]
+    assert potential.inverse_metric([1.01 * edge]).tolist() == [np.inf]
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -114,6 +155,9 @@ def test_hyperbolic_entropy_is_the_flow_of_the_diagonal_network():
         (lambda: PowerNorm(0.5), "p must be greater than 1"),
         (lambda: HyperbolicEntropy(0), "scale must be finite and greater than 0"),
         (lambda: HyperbolicEntropy(1e-200), "scale must be at least"),
+        (lambda: DepthEntropy(2, 0.1), "depth must be at least 3"),
+        (lambda: DepthEntropy(3, 0), "scale must be finite and greater than 0"),
+        (lambda: DepthEntropy(9, 1e-100), "scale must have a power"),
         (lambda: NegativeEntropy().gradient([1.0, 0.0]), "w must be greater than 0"),
         (lambda: NegativeEntropy().bregman([-1.0], [1.0]), "w has entries below 0"),
     ],

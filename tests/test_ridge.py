@@ -52,6 +52,21 @@ def test_a_polynomial_tail_leads_elsewhere() -> None:
     np.testing.assert_allclose(pull / np.linalg.norm(pull), direction, atol=1e-8)
 
 
+@pytest.mark.parametrize("loss", ["logistic", "exponential"])
+@pytest.mark.parametrize("shape", [(40, 5), (10, 30)])
+def test_a_penalty_may_pull_to_other_weights(loss: str, shape: tuple) -> None:
+    data = datasets.separable(0, *shape)
+    centre = -5.0 * datasets.generator(1).standard_normal(shape[1])
+    path = ridge_path(data, log_penalty=[-5.0, 0.0, 30.0], loss=loss, centre=centre)
+    for w, s in zip(path.w, path.log_penalty, strict=True):
+        pull = named(loss).slope(data.Z @ w) @ data.Z / data.n_samples
+        np.testing.assert_allclose(
+            pull + np.exp(s) * (w - centre), 0, atol=1e-9 * np.exp(max(s, 0))
+        )
+    same = ridge_path(data, log_penalty=[-5.0], loss=loss, centre=np.zeros(shape[1])).w
+    np.testing.assert_array_equal(same, ridge_path(data, log_penalty=[-5.0], loss=loss).w)
+
+
 def test_a_large_penalty_averages_the_inputs() -> None:
     """alpha = -l'(0) / (n penalty): w = mean(z) / (2 penalty) for the logistic loss."""
     data = datasets.separable(2)

@@ -187,6 +187,13 @@ def long_memory(s: Setting) -> bool:
     return bool(1 / (1 - s.method.momentum) >= 3 * n)
 
 
+def orthogonal_inputs(s: Setting) -> bool:
+    """Say whether the inputs are pairwise orthogonal."""
+    X = s.objective.X
+    gram = X @ X.T
+    return bool(np.abs(gram - np.diag(np.diag(gram))).max() <= ROUNDING * np.diag(gram).max())
+
+
 def independent_samples(s: Setting) -> bool:
     """Say whether the inputs are linearly independent."""
     return bool(np.linalg.matrix_rank(s.objective.X) == s.objective.n_samples)

@@ -119,7 +119,7 @@ ENTRIES = (
     ),
     Entry(
         key="saddles",
-        model="diagonal layers, squared loss",
+        model="diagonal layers of any depth $p$, squared loss",
         method="gradient flow, vanishing start",
         selected="on the way: one saddle after the other, each the best fit with few weights and"
         " given signs [B-saddle-jumps]",
@@ -127,7 +127,9 @@ ENTRIES = (
             "data in general position",
             r"the last saddle is the least $\ell_1$ norm [B-saddle-jumps]",
         ),
-        rate=r"the jumps come at fixed multiples of $\log(1/\alpha^2)$ [B-saddle-jumps]",
+        rate=r"the jumps come at fixed multiples of $\log(1/\alpha^2)$ [B-saddle-jumps], beyond"
+        r" depth two of $\alpha^{-(p-2)}$ [B-saddles-depth]; not greedy, and what is learned may be"
+        " unlearned [B-saddles-greedy B-saddles-kept]",
         theorem="pesme2023saddle",
         cases=(
             Case(
@@ -139,6 +141,18 @@ ENTRIES = (
                 ),
                 hypotheses=(If("data in general position"), SMALL_STEPS),
                 aside=True,
+            ),
+            Case(
+                lambda s: (
+                    s.loss == "squared"
+                    and s.model == "diagonal"
+                    and s.objective.model.depth > 2
+                    and s.by(Gradient)
+                    and s.sure
+                    and bool(checks.small_start(s))
+                ),
+                hypotheses=(If("data in general position"), SMALL_STEPS),
+                depends=True,
             ),
         ),
     ),

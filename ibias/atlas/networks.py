@@ -62,6 +62,37 @@ ENTRIES = (
         cases=(Case(lambda s: tail_flow(s) and two_layer_relu(s), aside=True),),
     ),
     Entry(
+        key="orthogonal inputs",
+        model="two-layer ReLU network, squared loss, orthogonal inputs",
+        method="gradient flow, vanishing balanced start",
+        selected="the least variation norm: one neuron's worth for each sign of the label"
+        " [B-saddles-variation]",
+        conditions=(
+            If("pairwise orthogonal inputs", checks.orthogonal_inputs),
+            If("$|a_j| = \\|w_j\\|$ at the start"),
+            "for each sign some neuron is active on all its inputs at the start [B-saddles-left]",
+        ),
+        rate=r"two jumps, at $\log(1/\alpha)/\|D_\pm\|$ [B-saddles-orthogonal]; what is left over"
+        r" vanishes like $\alpha^{2(1 - \|D_S\|/\|D_\pm\|)}$ [B-saddles-left]",
+        theorem="boursier2022gradient",
+        cases=(
+            Case(
+                lambda s: (
+                    s.loss == "squared"
+                    and s.data == "regression"
+                    and two_layer_relu(s)
+                    and s.objective.model.bias == "none"
+                    and s.by(Gradient)
+                    and s.sure
+                    and bool(checks.small_start(s))
+                    and checks.orthogonal_inputs(s)
+                ),
+                "in the limit of small steps and a vanishing start the least variation norm",
+                depends=True,
+            ),
+        ),
+    ),
+    Entry(
         key="output layer",
         model="wide two-layer ReLU network, exponential tail",
         method="output layer alone",

@@ -16,6 +16,7 @@ from ibias.methods import (
     Spectral,
     WeightDecay,
 )
+from ibias.noise import TaskByTask
 from ibias.steps import DividedByRisk
 
 SEPARABLE = If("separable", checks.separable)
@@ -122,6 +123,33 @@ ENTRIES = (
                 r"the $\ell_2$ maximum margin",
                 references.max_margin(2),
                 hypotheses=(SEPARABLE,),
+            ),
+        ),
+    ),
+    Entry(
+        key="one task after another",
+        model="linear, exponential tail, separable",
+        method="gradient descent, a fixed number of steps on each task in turn",
+        selected=r"the $\ell_2$ maximum margin of all tasks together [B-task-budget]",
+        conditions=(
+            If("all tasks separable by one $w$", checks.separable),
+            "few steps a visit: long visits climb the worst margin, in an order that counts"
+            " [B-task-long B-task-not-joint]",
+            "with a weak penalty for leaving the last weights: projections [B-task-projection]",
+        ),
+        rate="the flow on all tasks, at equal time [B-task-budget]",
+        theorem="jung2025continual",
+        cases=(
+            Case(
+                lambda s: (
+                    linear_tail(s)
+                    and s.by(Gradient)
+                    and isinstance(s.sampling, TaskByTask)
+                    and not risk_scaled(s)
+                ),
+                r"the $\ell_2$ maximum margin of all tasks together",
+                references.max_margin(2),
+                hypotheses=(If("a fixed step", lambda s: s.constant_step is not None),),
             ),
         ),
     ),

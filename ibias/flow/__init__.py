@@ -12,6 +12,7 @@ from ibias.flow.matrix import matrix_flow
 from ibias.flow.mirror import mirror_flow
 from ibias.flow.next_token import next_token_flow
 from ibias.flow.of_method import flow
+from ibias.flow.orthogonal import NeuronTrajectory, orthogonal_relu_flow
 from ibias.flow.parametrized import parametrized_flow
 from ibias.flow.singular_values import escape_time, singular_value_flow
 from ibias.flow.two_by_two import TwoByTwoTrajectory, two_by_two_flow
@@ -19,6 +20,7 @@ from ibias.flow.two_by_two import TwoByTwoTrajectory, two_by_two_flow
 __all__ = [
     "AdaGradTrajectory",
     "IntegrationFailed",
+    "NeuronTrajectory",
     "TwoByTwoTrajectory",
     "accelerated_flow",
     "adam_flow",
@@ -34,6 +36,7 @@ __all__ = [
     "mirror_flow",
     "network_flow",
     "next_token_flow",
+    "orthogonal_relu_flow",
     "parametrized_flow",
     "singular_value_flow",
     "two_by_two_flow",

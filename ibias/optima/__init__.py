@@ -27,6 +27,7 @@ from ibias.optima.separability import NotSeparable, Separation, separation
 from ibias.optima.small_scale import SmallScalePath, small_scale_path
 from ibias.optima.stationarity import KktResidual, kkt_residual
 from ibias.optima.tail import TailDirection, tail_direction
+from ibias.optima.tasks import MarginClimb, NearestSeparator, margin_climb, nearest_separator
 from ibias.optima.variation import VariationMargin, variation_margin
 from ibias.optima.weight_normalization import (
     WeightNormalizedInterpolant,
@@ -45,10 +46,12 @@ __all__ = [
     "Interpolant",
     "KernelMargin",
     "KktResidual",
+    "MarginClimb",
     "MaxMargin",
     "MinNuclearNorm",
     "MinSpectralNorm",
     "MulticlassMargin",
+    "NearestSeparator",
     "NextTokenLimit",
     "NotSeparable",
     "RidgePath",
@@ -69,6 +72,7 @@ __all__ = [
     "hinge_machine",
     "kernel_margin",
     "kkt_residual",
+    "margin_climb",
     "max_fourier_margin",
     "max_margin",
     "max_margin_with_bias",
@@ -76,6 +80,7 @@ __all__ = [
     "min_nuclear_norm",
     "min_spectral_norm",
     "multiclass_margin",
+    "nearest_separator",
     "next_token_limit",
     "ridge_path",
     "saddle_path",

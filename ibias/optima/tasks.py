@@ -1,0 +1,209 @@
+"""What training on one task makes of weights that other tasks have left: two limits.
+
+Far from zero only ratios count. Start at L v, and let L grow. A ridge of weight e^-L to the start
+leads to L times the separator nearest to v (Evron et al. 2023). Gradient flow for the time e^L
+does not: it follows the steepest ascent of the worst margin, and stops where that is one. Both
+are exact here, found by nonnegative least squares, without a flow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import nnls
+
+from ibias._validate import finite_array, positive, read_only
+from ibias.datasets import Dataset
+from ibias.optima._norms import row_space
+from ibias.optima._solver import require
+from ibias.optima.separability import separation
+
+LEVEL = 1e-10  # margins closer than this, relative to the longest row, are at one level
+GAP = 1e-8  # the largest residual of the conditions of Karush, Kuhn and Tucker that is returned
+MAX_EVENTS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class NearestSeparator:
+    """The solution of min ||w - start|| subject to <z_i, w> >= margin for all i.
+
+    Attributes
+    ----------
+    w : array, shape (n_features,)
+    dual_variables : array, shape (n_samples,)
+        At least zero, and w = start + Z^T dual_variables.
+    residual : float
+        The largest violation of feasibility, w = start + Z^T b, and b_i (<z_i, w> - margin) = 0,
+        relative to the size of what is compared.
+    """
+
+    w: np.ndarray
+    dual_variables: np.ndarray
+    residual: float
+
+
+@dataclass(frozen=True, eq=False)
+class MarginClimb:
+    """The steepest ascent of the worst margin, from `start` to the level that was asked for.
+
+    Attributes
+    ----------
+    levels : array, shape (n_events,)
+        The worst margin at the start, at every turn, and at the end.
+    weights : array, shape (n_events, n_features)
+        Where the path is there; straight lines in between.
+    dual_variables : array, shape (n_samples,)
+        How far each sample has pulled: the end is start + Z^T dual_variables.
+    """
+
+    levels: np.ndarray
+    weights: np.ndarray
+    dual_variables: np.ndarray
+
+    @property
+    def w(self) -> np.ndarray:
+        """The end, shape (n_features,)."""
+        return self.weights[-1]
+
+
+def nearest_separator(data: Dataset, start: ArrayLike, *, margin: float = 1.0) -> NearestSeparator:
+    """Return the separator nearest to `start`, in the Euclidean norm: a projection.
+
+    Weak regularisation to the last weights, task by task, is this projection, in units of
+    log(1 / penalty) (Evron et al. 2023). From zero it is `max_margin`.
+
+    Parameters
+    ----------
+    data : Dataset
+        Separable through the origin.
+    start : array, shape (n_features,)
+        What is projected.
+    margin : float
+        What every <z_i, w> must reach.
+
+    Raises
+    ------
+    NotSeparable
+        With the convex combination of the signed inputs that meets zero.
+    ValueError
+        For bad input, by name.
+    RuntimeError
+        If the conditions of optimality are met only roughly: for margins next to zero.
+
+    Examples
+    --------
+    >>> task = Dataset.from_signed([[1.0, 0.0], [3.0, 0.5]])
+    >>> nearest_separator(task, [-1.0, 0.0]).w.round(12) + 0.0
+    array([1., 0.])
+    """
+    Z, start = _separable_task(data, start)
+    margin = positive("margin", margin)
+    lacking = margin - Z @ start
+    if (lacking <= 0).all():
+        return NearestSeparator(read_only(start), read_only(np.zeros(len(Z))), 0.0)
+    rows = row_space(Z)[0]
+    # Lawson and Hanson's least distance: the shortest x with Z x >= lacking.
+    size, far = np.linalg.norm(rows, axis=1).max(), np.abs(lacking).max()
+    system = np.vstack([rows.T / size, lacking / far])
+    try:
+        u = nnls(system, np.r_[np.zeros(rows.shape[1]), 1.0], maxiter=100 * len(Z))[0]
+    except RuntimeError:
+        u = np.zeros(len(Z))
+    b = _polished(rows, lacking, u > 0) if u.any() else u
+    w = start + b @ Z
+    left = Z @ w - margin
+    unit = max(far, np.abs(Z @ start).max())
+    residual = float(max((-left).max(), np.abs(left[b > 0]).max(initial=0.0), 0.0) / unit)
+    if not (residual <= GAP and (b >= 0).all()):
+        raise RuntimeError(
+            f"data: the nearest separator was found only to {residual:.1e}; the margin of the task"
+            " is next to zero. Drop the samples that nearly contradict others."
+        )
+    return NearestSeparator(read_only(w), read_only(b), residual)
+
+
+def _polished(rows: np.ndarray, lacking: np.ndarray, pulls: np.ndarray) -> np.ndarray:
+    """Return the multipliers with which exactly the samples that pull are on the margin."""
+    b = np.zeros(len(rows))
+    gram = rows[pulls] @ rows[pulls].T
+    b[pulls] = np.linalg.lstsq(gram, lacking[pulls])[0]
+    return np.where(np.abs(b) > LEVEL * np.abs(b).max(), b, 0.0)
+
+
+def margin_climb(data: Dataset, start: ArrayLike, *, level: float = 1.0) -> MarginClimb:
+    """Return the steepest ascent of v -> min_i <z_i, v> from `start` to `level`.
+
+    Its direction is the shortest vector of the convex hull of the samples with the worst margin.
+    Training on the task by gradient flow with the exponential loss, from L start for the time
+    e^(level L), ends at L w (1 + o(1)) as L grows. Where the worst margin is at the level already
+    nothing moves.
+
+    Parameters
+    ----------
+    data : Dataset
+        Separable through the origin.
+    start : array, shape (n_features,)
+        Where the ascent begins.
+    level : float
+        The worst margin at which to stop.
+
+    Raises
+    ------
+    NotSeparable
+        With the convex combination of the signed inputs that meets zero.
+    ValueError
+        For bad input, by name.
+    RuntimeError
+        If the path turns without end.
+
+    Examples
+    --------
+    >>> task = Dataset.from_signed([[1.0, 0.0], [3.0, 0.5]])
+    >>> margin_climb(task, [-1.0, 0.0]).w.round(12)
+    array([1.  , 0.16])
+    """
+    Z, v = _separable_task(data, start)
+    level = float(finite_array("level", level, ndim=0))
+    unit, pulled = np.linalg.norm(Z, axis=1).max(), np.zeros(len(Z))
+    levels, weights = [float((Z @ v).min())], [v]
+    while levels[-1] < level:
+        if len(levels) > MAX_EVENTS:
+            raise RuntimeError(
+                f"data: the worst margin turned more than {MAX_EVENTS} times below level={level:g};"
+                " drop samples that nearly repeat others."
+            )
+        margins = Z @ v
+        lowest = margins <= levels[-1] + LEVEL * max(unit * np.linalg.norm(v), abs(level))
+        weights_of = _nearest_to_zero(Z[lowest])
+        direction = weights_of @ Z[lowest]
+        speed = direction @ direction  # of the worst margin
+        rates = Z @ direction
+        catching = ~lowest & (rates < speed * (1 - LEVEL))
+        waits = (margins[catching] - levels[-1]) / (speed - rates[catching])
+        wait = min(waits.min(initial=np.inf), (level - levels[-1]) / speed)
+        pulled[lowest] += wait * weights_of
+        v = v + wait * direction
+        weights.append(v)
+        levels.append(level if wait == (level - levels[-1]) / speed else levels[-1] + wait * speed)
+    return MarginClimb(read_only(np.array(levels)), read_only(np.array(weights)), read_only(pulled))
+
+
+def _nearest_to_zero(Z: np.ndarray) -> np.ndarray:
+    """Return convex weights of the point of the hull of the rows that is nearest to zero."""
+    unit = np.linalg.norm(Z, axis=1).min()
+    a = nnls(np.vstack([Z.T / unit, np.ones(len(Z))]), np.r_[np.zeros(Z.shape[1]), 1.0])[0]
+    return a / a.sum()
+
+
+def _separable_task(data: Dataset, start: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return the signed inputs and the start; refuse what cannot be separated."""
+    Z = require("data", data, Dataset).Z
+    start = finite_array("start", start, ndim=1)
+    if start.shape != (Z.shape[1],):
+        raise ValueError(f"start has shape {start.shape}; give {Z.shape[1]} weights.")
+    split = separation(data)
+    if split.rest.size:
+        raise split.error()
+    return Z, start
