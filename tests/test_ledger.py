@@ -29,7 +29,7 @@ PAGES = {
     "homogeneous": "margin deep_linear mean_field",
     "stochasticity": "sgd label_noise normalization sharpness",
     "frontier": "spectral_descent adam_and_decay large_steps many_features task_after_task saddles"
-    " next_token attention collapse",
+    " next_token attention collapse grokking shallow_functions",
     "perspective": "deep_networks double_descent without_gradients map claims sources",
 }
 PAGES = {f"{chapter}/{page}" for chapter, pages in PAGES.items() for page in pages.split()}

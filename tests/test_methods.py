@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.linalg import expm
 
 from ibias import datasets, flow, losses, methods, models, noise, steps
 from ibias.descent import Diverged, descent
@@ -210,6 +211,31 @@ def test_the_hyperbolic_mirror_is_the_diagonal_network():
         image = run(methods.Mirror(HyperbolicEntropy(alpha)), LINE, n_steps, eta)[-1]
         gaps.append(np.abs(DIAGONAL.weights(discrete) - image).max())
     assert gaps[0] / gaps[1] == pytest.approx(2, rel=0.05)
+
+
+def test_the_flow_with_decay_is_the_limit_of_small_steps():
+    decay, time = methods.WeightDecay(GRADIENT, 0.2), 1.5
+    ridge = LINE.X.T @ LINE.X / LINE.n_samples + 0.2 * np.eye(2)
+    pull = LINE.X.T @ LINE.y / LINE.n_samples
+    expected = np.linalg.solve(ridge, pull - expm(-time * ridge) @ pull)
+    path = flow.flow(LINE, decay, log_t=[np.log(time)], start=np.zeros(2), tolerance=1e-8)
+    same(path.final, expected, rtol=1e-6)
+    gaps = [np.abs(run(decay, LINE, n, time / n)[-1] - expected).max() for n in (750, 1500)]
+    assert gaps[0] / gaps[1] == pytest.approx(2, rel=0.05)
+
+
+def test_decay_shrinks_the_scale_of_a_diagonal_network():
+    times = np.array([0.5, 3.0])
+    path = flow.flow(
+        DIAGONAL, methods.WeightDecay(GRADIENT, 0.2), log_t=np.log(times), start=np.full(4, 2.0)
+    )
+    u, v = np.moveaxis(DIAGONAL.model.layers(path.iterates), 1, 0)
+    same(u * v, 4 * np.exp(-0.4 * times)[:, None] * np.ones(2), rtol=1e-5)
+
+
+def test_decay_around_another_flow_has_none():
+    for base in (methods.Adam(), methods.HeavyBall(), methods.Mirror(SquaredNorm(2))):
+        assert methods.WeightDecay(base, 0.1, coupled=True).limit() is None
 
 
 def test_a_network_of_one_layer_is_linear():

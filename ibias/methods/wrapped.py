@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ibias._validate import from_zero, require
-from ibias.methods.method import Method, ratio
+from ibias.methods.method import LARGEST_EXPONENT, Limit, Method, ratio
 from ibias.objectives import Altered, Downhill, Objective, Pull
 from ibias.steps import Step
 from ibias.trajectory import unit_or_zero
@@ -147,3 +147,18 @@ class WeightDecay(Wrapped):
             raise ValueError(f"weight must be from 0 to 1 / step_size; got {self.weight}")
         moved, state = self.base.step(pull, theta, state, k, eta)
         return moved - eta * self.weight * theta, state
+
+    def limit(self) -> Limit | None:
+        """Return theta' = -grad risk - weight theta where the base follows the gradient flow.
+
+        There decoupled and coupled decay are the same. None for another base.
+        """
+        inner = self.base.limit()
+        if inner is None or inner.flow != "gradient" or inner.speed != 1.0:
+            return None
+
+        def velocity(pull: Pull, theta: np.ndarray) -> Downhill:
+            # Where the pull underflows, the decay is all there is.
+            return Downhill(np.zeros(1), Penalised(pull, self.weight).value(theta))
+
+        return Limit("velocity", velocity=velocity)
