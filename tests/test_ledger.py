@@ -30,7 +30,8 @@ PAGES = {
     "stochasticity": "sgd label_noise normalization sharpness",
     "frontier": "spectral_descent adam_and_decay large_steps many_features next_token attention"
     " collapse",
-    "perspective": "deep_networks double_descent without_gradients map claims sources",
+    "perspective": "deep_networks double_descent without_gradients the_falsifier map"
+    " claims sources",
 }
 PAGES = {f"{chapter}/{page}" for chapter, pages in PAGES.items() for page in pages.split()}
 

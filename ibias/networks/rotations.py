@@ -79,25 +79,29 @@ def rise_to_margin(
     net: Network,
     X: ArrayLike,
     y: ArrayLike,
+    rng: np.random.Generator,
     *,
-    start: ArrayLike,
+    n_chains: int,
     margin: ArrayLike,
     step: float = 0.02,
-    n_steps: int = 20_000,
+    n_steps: int = 2000,
+    n_tries: int = 20,
 ) -> np.ndarray:
-    """Move unit vectors up the gradient of the margin, and stop each as soon as it has `margin`.
+    """Move random unit vectors up the gradient of the margin, until each has just `margin`.
 
-    From a random start, what is reached keeps most of what was random: the solutions at the other
-    end from those of descent from a small start.
+    What is reached keeps most of what was random: it lies at the other end of the solutions from
+    those of descent. A network that is stuck below the margin begins again.
 
     Parameters
     ----------
-    net, X, y, start, margin
-        As for `networks_of_margin`; a start may have any margin.
+    net, X, y, rng, margin
+        As for `networks_of_margin`.
+    n_chains : int
+        How many networks for each set.
     step : float
         The length of a step along the gradient of a soft minimum of the margins.
-    n_steps : int
-        When to give up.
+    n_steps, n_tries : int
+        After how many steps a network begins again, and how often.
 
     Returns
     -------
@@ -106,32 +110,34 @@ def rise_to_margin(
     Raises
     ------
     RuntimeError
-        When some chain does not reach its margin.
+        When some network does not reach its margin.
 
     Examples
     --------
-    >>> net = two_layer_relu(1, 2)
-    >>> theta = rise_to_margin(
-    ...     net, [[[1.0]]], [[1.0]], start=[[[0.1, 1.0, 0.1, 1.0]]], margin=[0.3]
-    ... )
-    >>> bool(net.predict(theta, [[1.0]]) >= 0.3)
-    True
+    >>> net, rng = two_layer_relu(1, 2), np.random.default_rng(0)
+    >>> theta = rise_to_margin(net, [[[1.0]]], [[1.0]], rng, n_chains=3, margin=[0.3])
+    >>> theta.shape, bool((net.predict(theta, [[1.0]]) >= 0.3).all())
+    ((1, 3, 4), True)
     """
     X, y, lowest = _problem(net, X, y, margin)
-    theta = unit(finite_array("start", start, ndim=3))
-    for _ in range(positive_integer("n_steps", n_steps)):
-        at = net.linearize(theta, X[:, None])
-        q = y[:, None] * at.predictions
-        least = q.min(axis=-1, keepdims=True)
-        short = least[..., 0] < lowest[:, None]
+    shape = (len(X), positive_integer("n_chains", n_chains), net.n_parameters)
+    theta = unit(rng.standard_normal(shape))
+    short = np.ones(shape[:2], dtype=bool)
+    for k in range(positive_integer("n_steps", n_steps) * positive_integer("n_tries", n_tries)):
+        if k and k % n_steps == 0:
+            theta[short] = unit(rng.standard_normal((int(short.sum()), shape[2])))
+        sets = np.flatnonzero(short.any(axis=1))
+        at, signs, least = net.linearize(theta[sets], X[sets, None]), y[sets, None], lowest[sets]
+        q = signs * at.predictions
+        short[sets] = q.min(axis=-1) < least[:, None]
         if not short.any():
             return theta
-        weights = np.exp((least - q) * 20 / np.maximum(lowest, 1e-3)[:, None, None])
+        weights = np.exp((q.min(axis=-1, keepdims=True) - q) * 20 / least.clip(1e-3)[:, None, None])
         weights /= weights.sum(axis=-1, keepdims=True)
-        theta = unit(theta + step * short[..., None] * at.vjp(weights * y[:, None]))
+        theta[sets] = unit(theta[sets] + step * short[sets, :, None] * at.vjp(weights * signs))
     raise RuntimeError(
-        f"n_steps: {n_steps} steps did not bring {int(short.sum())} of {short.size} chains to their"
-        " margin; lower margin, or raise n_steps."
+        f"{n_tries} tries of {n_steps} steps did not bring {int(short.sum())} of {short.size}"
+        " networks to their margin; lower margin, or raise n_tries or n_steps."
     )
 
 

@@ -102,11 +102,11 @@ class TwoLayers:
 
         Far away are random networks, raised to the margin.
         """
-        far = self.rng.standard_normal((len(near), N_CHAINS, near.shape[-1]))
-        far = rise_to_margin(self.net, self.X, self.y, start=far, margin=margin)
+        problem = (self.net, self.X, self.y, self.rng)
+        far = rise_to_margin(*problem, n_chains=N_CHAINS, margin=margin)
         start = np.concatenate([np.repeat(near[:, None], N_CHAINS, axis=1), far], axis=1)
         how = {"start": start, "margin": margin, "n_sweeps": self.n_sweeps, "every": EVERY}
-        theta = networks_of_margin(self.net, self.X, self.y, self.rng, **how)
+        theta = networks_of_margin(*problem, **how)
         return np.stack([theta[:, :, :N_CHAINS], theta[:, :, N_CHAINS:]])
 
     @classmethod

@@ -125,6 +125,22 @@ class Contest:
         gained = self.random(level) - self.random("any")
         return ratio(gained, self.accuracy(run) - self.random("any"))
 
+    def share_of_leaning(self, side: str, run: str) -> Interval:
+        """Return the share of the "cheat" or the "mirror", which have the margin of a run."""
+        least = self.random("any")
+        return ratio(self.random(run) - least, np.array(self.row[side][run]) - least)
+
+    def room(self, run: str) -> float:
+        """Return how far from one the share could be, if all that differs were for better or worse.
+
+        Two classifiers differ in accuracy by at most the share of images on which they differ.
+        """
+        return float(np.mean(self.row["differ"][run]) / self.lead(run).value)
+
+    def errors(self, run: str, level: str = "any") -> float:
+        """Return how many errors random solutions of a level make for one of the run's."""
+        return float((1 - self.random(level)).mean() / (1 - self.accuracy(run)).mean())
+
     def of_what_is_learnt(self, run: str) -> Interval:
         """Return the lead over all that the run is better than a coin."""
         accuracy = self.accuracy(run)
