@@ -29,8 +29,9 @@ PAGES = {
     "homogeneous": "margin deep_linear mean_field",
     "stochasticity": "sgd label_noise normalization sharpness",
     "frontier": "spectral_descent adam_and_decay large_steps many_features task_after_task saddles"
-    " next_token attention collapse grokking shallow_functions",
-    "perspective": "deep_networks double_descent without_gradients map claims sources",
+    " grokking next_token attention collapse shallow_functions",
+    "perspective": "deep_networks double_descent without_gradients the_falsifier map"
+    " claims sources",
 }
 PAGES = {f"{chapter}/{page}" for chapter, pages in PAGES.items() for page in pages.split()}
 

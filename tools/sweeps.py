@@ -16,7 +16,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 from ibias import sweeps  # noqa: E402  (after the thread count is set)
 
-MODULES = (sweeps.dimension, sweeps.grid, sweeps.initial_scale, sweeps.recovery)
+MODULES = (sweeps.dimension, sweeps.falsifier, sweeps.grid, sweeps.initial_scale, sweeps.recovery)
 SWEEPS = {module.NAME: module for module in MODULES}
 
 

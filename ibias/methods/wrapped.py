@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ibias._validate import from_zero, require
-from ibias.methods.method import LARGEST_EXPONENT, Limit, Method, ratio
+from ibias.methods.method import Limit, Method, ratio
 from ibias.objectives import Altered, Downhill, Objective, Pull
 from ibias.steps import Step
 from ibias.trajectory import unit_or_zero

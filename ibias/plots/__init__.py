@@ -13,7 +13,7 @@ from ibias.plots.classification import (
     samples,
     strip,
 )
-from ibias.plots.comparison import boxes, contest, labelled_points
+from ibias.plots.comparison import boxes, contest, intervals, labelled_points
 from ibias.plots.convexity import arrow, gap_over_tangent, hull, unit_ball
 from ibias.plots.margins import margin_histogram
 from ibias.plots.matrices import entries, shares, spectra, spectrum, staircase
@@ -71,6 +71,7 @@ __all__ = [
     "height_curves",
     "heights",
     "hull",
+    "intervals",
     "labelled_points",
     "layer_spectra",
     "level_set",

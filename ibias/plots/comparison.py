@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from ibias.plots.style import BLUE, GREY, INK, MIST, VERMILION
+from ibias.plots.style import BLUE, GREY, INK, MARKERS, MIST, PALETTE, VERMILION
 
 
 def boxes(ax: Axes, groups: Mapping[str, ArrayLike], ylabel: str) -> None:
@@ -71,3 +72,45 @@ def labelled_points(ax: Axes, points: ArrayLike, names: Sequence[str]) -> None:
         ax.plot(x, y, "o", color=VERMILION, markersize=6, zorder=3)
         place = {"xytext": (6, -16), "textcoords": "offset points", "ha": "left"}
         ax.annotate(name, (x, y), color=INK, **place)
+
+
+def intervals(
+    ax: Axes, x: ArrayLike, rows: Mapping[str, Sequence[Any]], *, band: Sequence[float] = ()
+) -> None:
+    """Draw values with their intervals over x, side by side where several rows share an x.
+
+    Parameters
+    ----------
+    ax : Axes
+        Its abscissa is logarithmic afterwards.
+    x : array, shape (n_points,)
+        Positive.
+    rows : mapping from name to list
+        For each x something with `value`, `low` and `high`; at most six rows.
+    band : pair of float, optional
+        A band of values to shade.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from ibias.sweeps.shares import Interval
+    >>> ax = Figure().add_subplot()
+    >>> intervals(ax, [4, 8], {'lead': [Interval(0.2, 0.1, 0.3), Interval(0.1, 0.0, 0.2)]})
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['lead']
+    """
+    x = np.asarray(x, dtype=float)
+    if len(band):
+        ax.axhspan(*band, color=MIST, alpha=0.6, zorder=0)
+    ax.set_xscale("log")
+    ax.set_xticks(x, [f"{one:g}" for one in x])
+    ax.minorticks_off()
+    shifts = 1.06 ** (np.arange(len(rows)) - (len(rows) - 1) / 2)
+    for (name, row), color, marker, shift in zip(
+        rows.items(), PALETTE, MARKERS, shifts, strict=False
+    ):
+        values = np.array([[one.value, one.low, one.high] for one in row]).T
+        ends = np.abs(values[1:] - values[0])
+        style = {"color": color, "linestyle": "none", "capsize": 3, "markersize": 6}
+        ax.errorbar(x * shift, values[0], yerr=ends, fmt=marker, label=name, **style)
+    ax.legend()

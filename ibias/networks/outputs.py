@@ -1,0 +1,189 @@
+"""Random linear classifiers with many features, drawn through their outputs on the samples."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ibias._validate import finite_array, positive_integer
+
+
+def outputs_of_margin(
+    gram: ArrayLike,
+    rng: np.random.Generator,
+    *,
+    start: ArrayLike,
+    margin: ArrayLike,
+    n_features: int,
+    n_sweeps: int,
+    every: int = 10,
+) -> np.ndarray:
+    """Draw f = Z w for w uniform on the unit vectors with <z_i, w> >= margin for all samples.
+
+    For w uniform on the sphere of R^p, and G = Z Z^T of full rank, f has the density
+    (1 - f^T G^-1 f)^((p - n - 2)/2): only n numbers have to mix, whatever p. A sweep draws one
+    f_i after the other given the rest, then how far f goes along some random directions of the
+    law without a margin, and last the length of f; each by a slice (Neal 2003). A quarter of the
+    sweeps is not kept.
+
+    Parameters
+    ----------
+    gram : array, shape (..., n_samples, n_samples)
+        <z_i, z_j>, positive definite; leading axes are a batch of problems.
+    rng : Generator
+        The source of the draws.
+    start : array, shape (..., n_chains, n_samples)
+        Outputs of unit vectors of at least the margin: where the chains of a problem begin.
+    margin : array, shape (...)
+        The smallest output allowed, at least 0.
+    n_features : int
+        The dimension p of w, at least n_samples + 3.
+    n_sweeps, every : int
+        The number of sweeps, and after how many one is kept.
+
+    Returns
+    -------
+    array, shape (n_kept, ..., n_chains, n_samples)
+
+    Raises
+    ------
+    ValueError
+        For bad input, by name.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> how = {"margin": 0.5, "n_features": 10, "n_sweeps": 100}
+    >>> f = outputs_of_margin([[1.0]], rng, start=[[0.6]], **how)
+    >>> f.shape, bool((f >= 0.5).all() and (f <= 1).all())
+    ((8, 1, 1), True)
+    """
+    gram, f = finite_array("gram", gram), finite_array("start", start)
+    lowest = finite_array("margin", margin)[..., None]
+    n = gram.shape[-1]
+    power = (positive_integer("n_features", n_features) - n - 2) / 2
+    if power <= 0:
+        raise ValueError(f"n_features must be at least n_samples + 3 = {n + 3}; got {n_features}")
+    if gram.ndim < 2 or gram.shape[-2] != n or np.linalg.eigvalsh(gram)[..., 0].min() <= 0:
+        raise ValueError("gram must hold positive definite matrices; leave out repeated samples.")
+    if f.ndim != gram.ndim or f.shape[:-2] + f.shape[-1:] != gram.shape[:-1]:
+        raise ValueError(f"start has shape {f.shape}; give (..., n_chains, {n}) for this gram.")
+    inverse = np.linalg.inv(gram)
+    _check_start(f, inverse, lowest)
+    curvature, root = np.einsum("...ii->...i", inverse), np.linalg.cholesky(gram).swapaxes(-1, -2)
+    kept = []
+    n_sweeps, every = positive_integer("n_sweeps", n_sweeps), positive_integer("every", every)
+    for sweep in range(1, n_sweeps + 1):
+        pull = f @ inverse
+        length = (pull * f).sum(axis=-1)  # f^T G^-1 f, the squared length that the samples see
+        for i in range(n):
+            a = curvature[..., i, None]
+            centre = f[..., i] - pull[..., i] / a
+            left = 1 - (length - a * (f[..., i] - centre) ** 2)
+            height = (1 - length).clip(0) * rng.random(length.shape) ** (1 / power)
+            half = np.sqrt((left - height).clip(0) / a)
+            low = np.minimum(np.maximum(centre - half, lowest), f[..., i])
+            new = low + (np.maximum(centre + half, f[..., i]) - low) * rng.random(length.shape)
+            pull += (new - f[..., i])[..., None] * inverse[..., None, i, :]
+            length, f[..., i] = 1 - left + a * (new - centre) ** 2, new
+        for _ in range(-(-n // 4)):
+            f = _along(f, rng.standard_normal(f.shape) @ root, inverse, lowest, power, rng)
+        f = _lengthen(f, inverse, lowest, power, rng)
+        if sweep > n_sweeps // 4 and sweep % every == 0:
+            kept.append(f)
+    return np.array(kept)
+
+
+def _along(
+    f: np.ndarray,
+    v: np.ndarray,
+    inverse: np.ndarray,
+    lowest: np.ndarray,
+    power: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Return f + s v with s drawn from the law on this line, by a slice."""
+    turned = v @ inverse
+    a, b = (turned * v).sum(axis=-1), (turned * f).sum(axis=-1)
+    centre, left = -b / a, 1 - (f @ inverse * f).sum(axis=-1)
+    height = left.clip(0) * rng.random(left.shape) ** (1 / power)
+    half = np.sqrt((left - height).clip(0) / a + centre**2)
+    walls = (lowest[..., None] - f) / v
+    low = np.where(v > 0, walls, -np.inf).max(axis=-1)
+    high = np.where(v < 0, walls, np.inf).min(axis=-1)
+    low = np.minimum(np.maximum(low, centre - half), 0)
+    high = np.maximum(np.minimum(high, centre + half), 0)
+    step = low + (high - low) * rng.random(left.shape)
+    return np.maximum(f + step[..., None] * v, np.minimum(f, lowest[..., None]))
+
+
+def _lengthen(
+    f: np.ndarray,
+    inverse: np.ndarray,
+    lowest: np.ndarray,
+    power: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Return c f with c drawn from the law on this ray, by a slice that shrinks."""
+    now = (f @ inverse * f).sum(axis=-1).clip(1e-300, 1 - 1e-15)
+    half_n = f.shape[-1] / 2
+
+    def log_density(t: np.ndarray) -> np.ndarray:  # of the squared length t
+        return (half_n - 1) * np.log(t) + power * np.log1p(-t)
+
+    height = log_density(now) - rng.standard_exponential(now.shape)
+    low = np.minimum(now * (lowest / f.min(axis=-1)) ** 2, now)
+    high, new, left = np.ones_like(now), now.copy(), np.ones(now.shape, dtype=bool)
+    for _ in range(60):
+        trial = low + (high - low) * rng.random(now.shape)
+        trial = np.where(left, trial.clip(1e-300, 1 - 1e-15), new)
+        fits = log_density(trial) >= height
+        new = np.where(fits, trial, new)
+        left &= ~fits
+        low, high = np.where(left & (trial < now), (trial, high), (low, high))
+        high = np.where(left & (trial >= now), trial, high)
+        if not left.any():
+            break
+    return f * np.sqrt(new / now)[..., None]
+
+
+def _check_start(f: np.ndarray, inverse: np.ndarray, lowest: np.ndarray) -> None:
+    if (lowest < 0).any():
+        raise ValueError(f"margin must be at least 0; got {lowest.min():g}")
+    if (f.min(axis=-1) < lowest - 1e-9).any():
+        raise ValueError("start has outputs below margin; start at solutions, or lower margin.")
+    if ((f @ inverse * f).sum(axis=-1) > 1 + 1e-9).any():
+        raise ValueError("start has outputs that no unit vector has; divide by its norm.")
+
+
+def with_outputs(Z: ArrayLike, f: ArrayLike, rng: np.random.Generator) -> np.ndarray:
+    """Return a uniform unit vector w with Z w = f, for each f.
+
+    Its part in the span of the samples is fixed by f; the rest has a random direction.
+
+    Parameters
+    ----------
+    Z : array, shape (..., n_samples, n_features)
+        The signed inputs, of full rank.
+    f : array, shape (..., n_draws, n_samples)
+        The outputs.
+    rng : Generator
+        The source of the directions.
+
+    Returns
+    -------
+    array, shape (..., n_draws, n_features)
+
+    Examples
+    --------
+    >>> w = with_outputs([[1.0, 0.0, 0.0]], [[0.6]], np.random.default_rng(0))
+    >>> w.shape, float(w[0, 0].round(6)), float(np.linalg.norm(w).round(6))
+    ((1, 3), 0.6, 1.0)
+    """
+    Z, f = finite_array("Z", Z), finite_array("f", f)
+    seen = np.linalg.solve(Z @ Z.swapaxes(-1, -2), Z)  # of shape Z: outputs to weights
+    within = f @ seen
+    fresh = rng.standard_normal(within.shape)
+    fresh -= (fresh @ Z.swapaxes(-1, -2)) @ seen
+    left = (1 - (within**2).sum(axis=-1, keepdims=True)).clip(0)
+    return within + fresh * np.sqrt(left / (fresh**2).sum(axis=-1, keepdims=True))
