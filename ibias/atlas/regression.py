@@ -57,7 +57,8 @@ ENTRIES = (
             If("a solution exists", checks.solvable),
             If("every step is a combination of the inputs [S001-1 B-start-excess]", euclidean),
         ),
-        rate=r"linearly, by $1 - (\sigma_{\min}/\sigma_{\max})^2$ a step [B-linear-rate]",
+        rate=r"linearly; gradient descent with step $1/L$ by $1 - (\sigma_{\min}/\sigma_{\max})^2$"
+        " a step [B-linear-rate]",
         theorem="gunasekar2018characterizing",
         cases=(
             Case(
