@@ -31,7 +31,7 @@ def test_the_interval_is_right_where_only_the_digits_differ():
 def test_the_interval_is_too_wide_where_pairs_are_independent():
     coverage, ratio = intervals(lambda rng: rng.standard_normal(45))
     assert coverage > 0.98
-    assert ratio == pytest.approx(2 * 2.262**2, rel=0.15)
+    assert ratio == pytest.approx(2 * 9 / 8 * 2.262**2, rel=0.1)
 
 
 def test_a_ratio_is_one_of_sums():

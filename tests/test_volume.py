@@ -62,3 +62,15 @@ def test_bad_input_is_refused():
     ):
         with pytest.raises(ValueError, match=words):
             draws_of_margin(data, rng(), **(how | bad))
+
+
+def test_a_start_of_just_the_margin_but_for_rounding_is_taken():
+    """A margin computed in another order of sums may differ from the start's in its last digit."""
+    start = np.array([0.6, 0.8])
+    data = Dataset([[1.0, 0.5], [-0.5, -1.0]], [1, -1])
+    reached = (data.Z @ start).min()
+    how = {"start": start, "n_draws": 5, "n_steps": 5}
+    w = draws_of_margin(data, rng(), margin=reached * (1 + 1e-14), **how)
+    assert (w @ data.Z.T).min() >= reached - 1e-9
+    with pytest.raises(ValueError, match="start has the margin"):
+        draws_of_margin(data, rng(), margin=reached + 1e-6, **how)

@@ -66,11 +66,12 @@ def draws_of_margin(
     if smallest < 0:
         raise ValueError(f"margin must be at least 0, or start is no solution; got {smallest:g}")
     reached = float(margin_of(data.Z, start))
-    if reached < smallest:
+    if reached < smallest - 1e-9:
         raise ValueError(
             f"start has the margin {reached:.6g}, below the {smallest:.6g} asked for: start at a"
             " solution of larger margin, or lower margin."
         )
+    smallest = min(smallest, reached)  # but for rounding
     w = np.tile(unit(start), (positive_integer("n_draws", n_draws), 1))
     for _ in range(positive_integer("n_steps", n_steps)):
         v = rng.standard_normal(w.shape)

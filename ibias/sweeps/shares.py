@@ -44,8 +44,8 @@ def ratio(
 
     The interval is Student's, with one degree less than there are things, around the ratio; its
     standard error is the jackknife's, which leaves out one thing with all its pairs. Where only
-    the things differ it is right on average, and where the pairs differ independently it is too
-    wide, by up to the root of two.
+    the things differ it is right on average. Where the pairs differ independently it is too wide,
+    by the root of 2 (n - 1)/(n - 2) for all pairs of n things: by a half for ten.
 
     Parameters
     ----------
