@@ -22,8 +22,8 @@ CLAIMS = ledger().values()
 AUDITED = {"S000": 38, "S001": 38, "S002": 26, "S003": 23}
 PAGES = {
     "setup": "primer interpolation",
-    "linear": "max_margin mechanism rates tails_and_steps faster variations past_separation"
-    " whole_theorem",
+    "linear": "max_margin mechanism rates tails steps regularization_path faster variations"
+    " past_separation whole_theorem",
     "geometry": "steepest_descent mirror_descent adaptive_methods linear_networks initial_scale",
     "matrix_factorization": "nuclear_norm depth limits",
     "homogeneous": "margin deep_linear mean_field",

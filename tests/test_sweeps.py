@@ -122,13 +122,12 @@ def test_what_the_table_says():
 
 
 def test_tables_survive_storing(tmp_path, monkeypatch):
-    monkeypatch.setattr("ibias.sweeps.table.__file__", str(tmp_path / "table.py"))
     table = sweeps.Table("trial", "0", {"a": 1}, [{"x": [1.0, 2.0]}, {"x": []}])
-    path = sweeps.store(table)
+    path = sweeps.store(table, tmp_path)
     assert sweeps.Table(**json.loads(path.read_text())) == table
     monkeypatch.setenv("IBIAS_SEED", "3")
     with pytest.raises(ValueError, match="unset IBIAS_SEED"):
-        sweeps.store(table)
+        sweeps.store(table, tmp_path)
 
 
 def test_bad_input_names_the_remedy():

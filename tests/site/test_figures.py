@@ -7,7 +7,7 @@ import browser as tools  # tools/browser.py
 import pytest
 from PIL import Image
 
-PAGE = "book/linear/tails_and_steps.html"
+PAGE = "book/linear/tails.html"
 SVG = "{http://www.w3.org/2000/svg}"
 
 

@@ -3,7 +3,7 @@
 import browser as tools  # tools/browser.py
 import rules
 
-PAGE = "book/linear/tails_and_steps.html"
+PAGE = "book/linear/tails.html"
 OPEN = "e => document.getElementById(e.getAttribute('popovertarget')).matches(':popover-open')"
 SHUT = f"e => !({OPEN})(e)"
 
