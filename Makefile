@@ -42,6 +42,7 @@ SERVED := node_modules/ready-$(call say,package.json package-lock.json)
 .PHONY: links
 .PHONY: lint
 .PHONY: lite
+.PHONY: live
 .PHONY: marks
 .PHONY: mutants
 .PHONY: notebooks
@@ -80,6 +81,7 @@ help:
 	@echo "make weights           what each page of the built site weighs"
 	@echo "make pdf               print the built book into _build/book.pdf"
 	@echo "make lite              the site with every notebook running in the reader's browser"
+	@echo "make live              run pages of that site in a browser, compare every verdict: PATHS=..."
 	@echo "make slides PAGE=...   a lecturer's deck from one page: PAGE=book/linear/max_margin"
 	@echo "make binder            run every notebook in Binder's environment, within its memory"
 	@echo "make links             do the addresses in the book still answer? (needs the network)"
@@ -136,8 +138,13 @@ $(LITE): | $(SERVED)
 
 # RUNTIME is a folder with a Pyodide distribution; without it, its release is fetched.
 lite: setup $(LITE)
-	@$(VENV)/lite/bin/python tools/lite.py $(RUNTIME)
+	@$(VENV)/lite/bin/python tools/jupyterlite.py $(RUNTIME)
 	@$(RUN) $(PY) tools/build.py --lite
+
+# Without PATHS one page, which takes a minute or two.
+live: setup
+	@$(RUN) $(PY) tools/browser.py
+	@$(RUN) $(PY) tools/in_browser.py $(filter %.ipynb,$(PATHS))
 
 serve: setup
 	@test -e _build/html/index.html || $(MAKE) --no-print-directory book

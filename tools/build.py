@@ -2,7 +2,7 @@
 
     python tools/build.py [folder] [--lite]
 
-With --lite the notebooks that run in the browser stand beside it, if `lite.py` has made them.
+With --lite the notebooks that run in the browser stand beside it, if `jupyterlite.py` made them.
 Notebooks whose results are not kept are executed first, one a core: `make checks` keeps those
 that it has executed and judged. Results are kept while the package and its requirements stay as
 they are: a notebook is executed again when its code changes, all of them when `ibias` does.
@@ -77,7 +77,7 @@ def build(folder: Path, lite: bool = False) -> int:
     environment = os.environ | {"NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
     beside = output / "lite"
     lite = lite and beside.exists()
-    environment["LITE"] = str(beside) if lite else ""  # book/_ext/live.py
+    environment["LITE"] = str(beside) if lite else ""  # book/_ext/launch.py
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with (
         (output / "log.txt").open("w", encoding="utf-8") as log,

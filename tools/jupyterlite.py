@@ -1,6 +1,6 @@
 """JupyterLite for the book: every notebook runs in the reader's browser, without a server.
 
-    python tools/lite.py [runtime]
+    python tools/jupyterlite.py [runtime]
 
 Puts into `_build/lite` what `build.py` lays beside the book: the interface, Python for a browser
 with all wheels that the book needs and the package itself, and the notebooks. `runtime` is a
