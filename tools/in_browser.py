@@ -4,8 +4,8 @@
 
 Opens each in the JupyterLite of the built site, runs all cells in WebAssembly, and compares the
 lines of checks, controls, wrong theories and solutions with the outputs that the notebook holds,
-but for the digits measured. A cell that fails, another verdict, or a request to another host is
-an error.
+but for the digits measured. Then it clicks "Try it" on the page, where there is one. A cell that
+fails, another verdict, or a request to another host is an error.
 """
 
 import argparse
@@ -81,21 +81,56 @@ def weight(path: Path) -> int:
     return len(data if path.suffix in (".whl", ".zip") else gzip.compress(data, 6))
 
 
-def run(browser: Any, address: str, site: Path, page: str) -> Ran:
-    """Run one notebook of the site in a browser with an empty cache."""
-    ran, loaded = Ran(), set()
+def opened(browser: Any, address: str, ran: Ran, loaded: set[str]) -> Any:
+    """Return a new page with an empty cache; what it asks for goes into `loaded`."""
     context = browser.new_context()
 
     def note(request: Any) -> None:
-        if request.url.startswith(address):
+        if request.url.startswith(f"{address}/"):
             loaded.add(request.url.removeprefix(address).partition("?")[0].lstrip("/"))
         elif request.url.startswith(("http:", "https:")):
             ran.troubles.append(f"asks another host: {request.url}")
 
     context.on("request", note)
-    start = time.monotonic()
     tab = context.new_page()
     tab.set_default_timeout(5 * patience())
+    return tab
+
+
+def try_it(browser: Any, address: str, page: str) -> Ran:
+    """Click "Try it" on a page of the site, and wait until the experiment has run in place."""
+    ran, loaded = Ran(), set()
+    tab = opened(browser, address, ran, loaded)
+    tab.goto(f"{address}/{page}")
+    tab.wait_for_load_state("load")
+    ran.troubles += [f"is loaded before the click: {one}" for one in loaded if "lite/" in one]
+    start = time.monotonic()
+    tab.click(".try-it button")
+    tab.wait_for_selector(".try-it[data-state]")
+    ran.seconds, ran.memory = time.monotonic() - start, renderers()
+    if tab.get_attribute(".try-it", "data-state") != "ready":
+        ran.troubles.append(tab.inner_text(".try-it [role=status]"))
+        return ran
+    (frame,) = (one for one in tab.frames if "/lite/repl/" in one.url)
+    cells = frame.evaluate(
+        """[...jupyterapp.shell.currentWidget.console.cells]
+            .filter(cell => cell.model.type === "code").map(cell => cell.model.outputs.toJSON())"""
+    )
+    ran.cells = len(cells)
+    outputs = [output for cell in cells for output in cell]
+    failed = [one for one in outputs if one["output_type"] == "error"]
+    ran.troubles += [f"{one['ename']}: {one['evalue']}" for one in failed]
+    if not outputs:
+        ran.troubles.append("the experiment shows nothing")
+    tab.context.close()
+    return ran
+
+
+def run(browser: Any, address: str, site: Path, page: str) -> Ran:
+    """Run one notebook of the site in a browser with an empty cache."""
+    ran, loaded = Ran(), set()
+    start = time.monotonic()
+    tab = opened(browser, address, ran, loaded)
     tab.goto(f"{address}/lite/notebooks/index.html?path={page}")
     tab.wait_for_function(READY)
     tab.wait_for_function(IDLE)
@@ -103,7 +138,7 @@ def run(browser: Any, address: str, site: Path, page: str) -> Ran:
     tab.wait_for_function(RAN, polling=200)
     cells = tab.evaluate(CELLS)
     ran.seconds, ran.memory = time.monotonic() - start, renderers()
-    context.close()
+    tab.context.close()
     ran.megabytes = sum(weight(site / one) for one in loaded if (site / one).is_file()) / 1e6
     ran.cells = sum(cell["ran"] is not None for cell in cells)
     for cell in cells:
@@ -133,8 +168,14 @@ def main(site: Path, chosen: list[str]) -> int:
     with served(site) as address, chromium() as browser:
         for page in chosen:
             ran = run(browser, address, site, page)
+            said = [f"{page}: {ran}"]
+            html = page.replace(".ipynb", ".html")
+            if 'class="try-it"' in (site / html).read_text(encoding="utf-8"):
+                tried = try_it(browser, address, html)
+                said.append(f"    tried in place: {tried.seconds:.0f} s, {tried.memory:.0f} MB")
+                ran.troubles += tried.troubles
             failed += bool(ran.troubles)
-            print(f"{page}: {ran}", *(f"    {one}" for one in ran.troubles), sep="\n", flush=True)
+            print(*said, *(f"    {one}" for one in ran.troubles), sep="\n", flush=True)
     print(f"{len(chosen) - failed} passed, {failed} failed")
     return failed
 

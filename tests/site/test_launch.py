@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import browser as tools  # tools/browser.py
 import in_browser as live  # tools/in_browser.py
 from bs4 import BeautifulSoup
 from conftest import ROOT
@@ -14,7 +15,7 @@ from test_gate import plant
 
 
 def build(folder):
-    """Build the book in a folder, with JupyterLite if it is there."""
+    """Build the book in a folder, with JupyterLite if it is there; return its launch menu."""
     command = [sys.executable, ROOT / "tools" / "build.py", folder, "--lite"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
@@ -24,11 +25,14 @@ def build(folder):
     return [(" ".join(link.get_text().split()), link["href"]) for link in menu.select("a")]
 
 
-def test_the_button_stands_first_where_jupyterlite_is_and_nowhere_else(tmp_path):
+def test_buttons_are_where_jupyterlite_is_and_nowhere_else(tmp_path, visit):
     plant(tmp_path, new_code_cell("print(1)"))
     without = build(tmp_path)
+    html = tmp_path / "_build" / "html"
     assert [text for text, _ in without] == ["Binder", "Colab"]
-    assert not (tmp_path / "_build" / "html" / "lite").exists()
+    assert not (html / "lite").exists()
+    assert "try-it" not in (html / "book" / "index.html").read_text("utf-8")
+    assert not (html / "_static" / "try.js").exists()
 
     beside = tmp_path / "_build" / "lite"
     (beside / "notebooks").mkdir(parents=True)
@@ -40,6 +44,24 @@ def test_the_button_stands_first_where_jupyterlite_is_and_nowhere_else(tmp_path)
     place = tmp_path / "_build" / "html" / "book" / opened
     assert Path(place).resolve().read_text() == "the interface"
     assert (tmp_path / page).exists()
+
+    # Below the experiment stands "Try it". Here its files are missing, and it says so in words.
+    said = ".try-it [role=status]"
+    with tools.served(html) as served:
+        tab = visit(f"{served}/book/index.html")
+        assert not [one.url for one in tab.responses if "/lite/" in one.url]
+        assert tab.inner_text(said).endswith("(loads 48 MB, once).")
+        code = tab.evaluate(
+            "fetch('../' + document.querySelector('.try-it').dataset.code).then(r => r.json())"
+        )
+        assert code == {"before": "", "code": "print(1)"}
+        tab.click(".try-it button")
+        tab.wait_for_selector(".try-it[data-state=failed]")
+        assert "could not be loaded (404)" in tab.inner_text(said)
+    tab = visit((html / "book" / "index.html").as_uri())
+    tab.click(".try-it button")
+    tab.wait_for_selector(".try-it[data-state=failed]")
+    assert "it needs the page from a server" in tab.inner_text(said)
 
 
 HELD = "check   S000-6 | limit | slope = 1 (tolerance 0.001) | holds | [measured 1]"
