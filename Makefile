@@ -144,7 +144,7 @@ lite: setup $(LITE)
 # Without PATHS one page, which takes a minute or two.
 live: setup
 	@$(RUN) $(PY) tools/browser.py
-	@$(RUN) $(PY) tools/in_browser.py $(filter %.ipynb,$(PATHS))
+	@$(RUN) $(PY) tools/in_browser.py $(if $(filter file,$(origin PATHS)),,$(PATHS))
 
 serve: setup
 	@test -e _build/html/index.html || $(MAKE) --no-print-directory book

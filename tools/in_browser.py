@@ -1,8 +1,8 @@
 """Run notebooks in a browser, as readers do, and compare every verdict with the stored one.
 
-    python tools/in_browser.py [--site folder] book/linear/max_margin.ipynb ...
+    python tools/in_browser.py [--site folder] [paths]
 
-Opens each in the JupyterLite of the built site, runs all cells in WebAssembly, and compares the
+Opens each, or one without paths, in the JupyterLite of the built site, runs all cells in WebAssembly, and compares the
 lines of checks, controls, wrong theories and solutions with the outputs that the notebook holds,
 but for the digits measured. Then it clicks "Try it" on the page, where there is one. A cell that
 fails, another verdict, or a request to another host is an error.
@@ -20,6 +20,7 @@ from typing import Any
 
 import psutil
 from browser import SITE, chromium, executable, patience, served
+from notebooks import notebooks
 
 from ibias.claims import LINE
 
@@ -182,7 +183,8 @@ def main(site: Path, chosen: list[str]) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("pages", nargs="*", default=["book/linear/max_margin.ipynb"])
+    parser.add_argument("pages", nargs="*", default=[ROOT / "book/linear/max_margin.ipynb"])
     parser.add_argument("--site", type=Path, default=SITE)
     given = parser.parse_args()
-    sys.exit(main(given.site.resolve(), given.pages) > 0)
+    chosen = [path.resolve().relative_to(ROOT).as_posix() for path in notebooks(given.pages)]
+    sys.exit(main(given.site.resolve(), chosen) > 0)
