@@ -24,6 +24,7 @@ RUN := PATH="$(BIN):$$PATH"
 # the repository finds it ready.
 say = $(shell cat $(1) | cksum | tr -c '0-9\n' '-')
 READY := $(VENV)/ready-$(call say,requirements.txt pyproject.toml)
+LITE := $(VENV)/lite/ready-$(call say,lite/requirements.txt lite/package.json lite/package-lock.json)
 SERVED := node_modules/ready-$(call say,package.json package-lock.json)
 
 
@@ -40,6 +41,8 @@ SERVED := node_modules/ready-$(call say,package.json package-lock.json)
 .PHONY: help
 .PHONY: links
 .PHONY: lint
+.PHONY: lite
+.PHONY: live
 .PHONY: marks
 .PHONY: mutants
 .PHONY: notebooks
@@ -77,6 +80,8 @@ help:
 	@echo "make fuzz              random problems judged by independent code: SEED=17 PROBLEMS=100"
 	@echo "make weights           what each page of the built site weighs"
 	@echo "make pdf               print the built book into _build/book.pdf"
+	@echo "make lite              the site with every notebook running in the reader's browser"
+	@echo "make live              run pages of that site in a browser, compare every verdict: PATHS=..."
 	@echo "make slides PAGE=...   a lecturer's deck from one page: PAGE=book/linear/max_margin"
 	@echo "make binder            run every notebook in Binder's environment, within its memory"
 	@echo "make links             do the addresses in the book still answer? (needs the network)"
@@ -121,6 +126,25 @@ setup: $(READY) $(SERVED)
 
 book: setup
 	@$(RUN) $(PY) tools/build.py
+
+# JupyterLite has an environment of its own: the book needs nothing of it.
+$(LITE): | $(SERVED)
+	@$(PY) -m venv $(VENV)/lite
+	@$(VENV)/lite/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -r lite/requirements.txt
+	@$(RUN) npm ci --silent --prefix lite
+	@rm -f $(VENV)/lite/ready*
+	@touch $@
+
+# RUNTIME is a folder with a Pyodide distribution; without it, its release is fetched.
+lite: setup $(LITE)
+	@$(VENV)/lite/bin/python tools/jupyterlite.py $(RUNTIME)
+	@$(RUN) $(PY) tools/build.py --lite
+
+# Without PATHS one page, which takes a minute or two.
+live: setup
+	@$(RUN) $(PY) tools/browser.py
+	@$(RUN) $(PY) tools/in_browser.py $(if $(filter file,$(origin PATHS)),,$(PATHS))
 
 serve: setup
 	@test -e _build/html/index.html || $(MAKE) --no-print-directory book

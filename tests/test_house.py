@@ -105,12 +105,13 @@ def test_ci_covers_pythons_and_systems_and_the_newest_dependencies_once_a_week()
     assert {system.split("-")[0] for system in matrix["os"]} == {"ubuntu", "macos", "windows"}
     assert re.fullmatch(r"\d+ \d+ \* \* \d", triggers["schedule"][0]["cron"])
     weekly = {"all": False, "unit": False, "newest": True, "binder": True, "links": True}
-    weekly["seeds"] = True
+    weekly |= {"seeds": True, "live": True}
     for name, scheduled in weekly.items():
         assert jobs[name]["if"] == f"github.event_name {'==' if scheduled else '!='} 'schedule'"
     assert "--upgrade" in str(jobs["newest"]["steps"])
     for name in ("binder", "links"):
         assert jobs[name]["steps"][-1] == {"run": f"make {name}"}
+    assert jobs["live"]["steps"][-1] == {"run": "make live PATHS=book"}
     assert jobs["seeds"]["steps"][-1] == {"run": "make seeds SEEDS=2001-2010"}
     assert set(jobs) == set(weekly)
 

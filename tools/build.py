@@ -1,7 +1,8 @@
 """Build the site into _build/html, cleanly, with every warning an error.
 
-    python tools/build.py [folder]
+    python tools/build.py [folder] [--lite]
 
+With --lite the notebooks that run in the browser stand beside it, if `jupyterlite.py` made them.
 Notebooks whose results are not kept are executed first, one a core: `make checks` keeps those
 that it has executed and judged. Results are kept while the package and its requirements stay as
 they are: a notebook is executed again when its code changes, all of them when `ibias` does.
@@ -12,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +20,7 @@ from pathlib import Path
 from nbclient.exceptions import CellExecutionError
 from notebooks import notebooks
 from running import ONE_THREAD, execute, is_kept, keep, kept
+from wheel import make_wheel
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = "from jupyter_book.cli.main import main; main()"
@@ -53,16 +54,7 @@ def execute_notebooks(folder: Path) -> bool:
 def attach_wheel(folder: Path, site: Path) -> None:
     """Put the package as a wheel beside the book: what a hosted notebook installs, offline."""
     shelf = site / "packages"
-    with tempfile.TemporaryDirectory() as made:
-        command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", made, str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise SystemExit(
-                f"the wheel does not build:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
-            )
-        (wheel,) = Path(made).glob("*.whl")
-        shelf.mkdir()
-        shutil.copy(wheel, shelf)
+    wheel = make_wheel(folder, shelf)
     (shelf / "index.html").write_text(
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>The package of this book'
         f'</title><a href="{wheel.name}">{wheel.name}</a></html>\n',
@@ -70,7 +62,7 @@ def attach_wheel(folder: Path, site: Path) -> None:
     )
 
 
-def build(folder: Path) -> int:
+def build(folder: Path, lite: bool = False) -> int:
     """Build the book in `folder`; return the exit status, not 0 if there was any warning."""
     output = folder / "_build"
     start = time.perf_counter()
@@ -83,6 +75,9 @@ def build(folder: Path) -> int:
     executed = time.perf_counter() - start
     command = [sys.executable, "-c", RUN, "build", str(folder), "-W", "--keep-going"]
     environment = os.environ | {"NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
+    beside = output / "lite"
+    lite = lite and beside.exists()
+    environment["LITE"] = str(beside) if lite else ""  # book/_ext/launch.py
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with (
         (output / "log.txt").open("w", encoding="utf-8") as log,
@@ -100,6 +95,8 @@ def build(folder: Path) -> int:
     else:
         if (folder / "pyproject.toml").exists():
             attach_wheel(folder, output / "html")
+        if lite:
+            shutil.copytree(beside, output / "html" / "lite")
         seconds = time.perf_counter() - start
         print(
             f"built in {seconds:.0f} s, {executed:.0f} of them for notebooks not executed before:"
@@ -109,4 +106,6 @@ def build(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(build(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT))
+    places = [one for one in sys.argv[1:] if one != "--lite"]
+    folder = Path(places[0]).resolve() if places else ROOT
+    sys.exit(build(folder, lite="--lite" in sys.argv))

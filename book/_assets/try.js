@@ -1,0 +1,84 @@
+// "Try it": the experiment of a page, edited and run in place by JupyterLite's console, which
+// stands beside the book. Nothing of it is loaded before the click.
+{
+  const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+  const hindrance = () => {
+    if (!location.protocol.startsWith("http")) return "it needs the page from a server, not from disk.";
+    if (typeof WebAssembly !== "object" || typeof Worker !== "function")
+      return "this browser runs no WebAssembly. A recent Firefox, Chrome, Edge or Safari does.";
+    return "";
+  };
+
+  // The files come into the browser's store here, where one can see how far they are.
+  const load = async (lite, say) => {
+    const answer = await fetch(`${lite}weight.json`);
+    if (!answer.ok) throw new Error("its files are not beside this book.");
+    const weights = Object.entries(await answer.json());
+    const all = weights.reduce((sum, [, bytes]) => sum + bytes, 0);
+    let loaded = 0;
+    const one = async ([name, bytes]) => {
+      const file = await fetch(lite + name);
+      if (!file.ok) throw new Error(`${name} could not be loaded (${file.status}).`);
+      await file.arrayBuffer();
+      loaded += bytes;
+      say(`Loading Python: ${Math.round(loaded / 1e6)} of ${Math.ceil(all / 1e6)} MB …`);
+    };
+    await Promise.all(weights.map(one));
+  };
+
+  const open = async (lite, place) => {
+    const dark = document.documentElement.dataset.theme === "dark";
+    const frame = document.createElement("iframe");
+    frame.title = "The code of the experiment, to change and to run";
+    const how = {
+      kernel: "python", showBanner: 0, clearCellsOnExecute: 1, clearCodeContentOnExecute: 0,
+      promptCellPosition: "top", theme: dark ? "JupyterLab Dark" : "JupyterLab Light",
+    };
+    frame.src = `${lite}repl/index.html#${new URLSearchParams(how)}`;
+    place.append(frame);
+    for (;;) {
+      const panel = frame.contentWindow?.jupyterapp?.shell?.currentWidget?.console;
+      if (panel?.sessionContext?.kernelDisplayStatus === "idle" && panel.promptCell) return panel;
+      await wait(100);
+    }
+  };
+
+  const begin = async (place, say) => {
+    const why = hindrance();
+    if (why) throw new Error(why);
+    const root = place.dataset.root, lite = new URL(`${root}lite/`, location).href;
+    say("Loading Python …");
+    await load(lite, say);
+    const { before, code } = await (await fetch(root + place.dataset.code)).json();
+    say("Starting Python …");
+    const panel = await open(lite, place);
+    say("Running what this code needs …");
+    const request = { code: before, silent: true, store_history: false };
+    const reply = await panel.sessionContext.session.kernel.requestExecute(request).done;
+    if (reply.content.status === "error")
+      throw new Error(`what stands above it fails: ${reply.content.ename}: ${reply.content.evalue}`);
+    panel.promptCell.model.sharedModel.setSource(code);
+    say("Running …");
+    await panel.execute(true);
+    say("Change the code, and run it with Shift + Enter. Nothing of it leaves your browser.");
+    place.dataset.state = "ready";
+  };
+
+  for (const place of document.querySelectorAll(".try-it")) {
+    const button = place.querySelector("button"), status = place.querySelector("[role=status]");
+    const say = (words) => { status.textContent = words; };
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      try {
+        await begin(place, say);
+        button.hidden = true;
+      } catch (error) {
+        place.querySelector("iframe")?.remove();
+        place.dataset.state = "failed";
+        say(`The code cannot run here: ${error.message}`);
+        button.disabled = false;
+      }
+    });
+  }
+}

@@ -1,0 +1,81 @@
+"""The button that runs a page in the browser: there with JupyterLite, and only with it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import browser as tools  # tools/browser.py
+import in_browser as live  # tools/in_browser.py
+from bs4 import BeautifulSoup
+from conftest import ROOT
+from nbformat.v4 import new_code_cell
+from test_gate import plant
+
+
+def build(folder):
+    """Build the book in a folder, with JupyterLite if it is there; return its launch menu."""
+    command = [sys.executable, ROOT / "tools" / "build.py", folder, "--lite"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout
+    text = (folder / "_build" / "html" / "book" / "index.html").read_text(encoding="utf-8")
+    menu = BeautifulSoup(text, "html.parser").select_one(".dropdown-launch-buttons")
+    return [(" ".join(link.get_text().split()), link["href"]) for link in menu.select("a")]
+
+
+def test_buttons_are_where_jupyterlite_is_and_nowhere_else(tmp_path, visit):
+    plant(tmp_path, new_code_cell("print(1)"))
+    without = build(tmp_path)
+    html = tmp_path / "_build" / "html"
+    assert [text for text, _ in without] == ["Binder", "Colab"]
+    assert not (html / "lite").exists()
+    assert "try-it" not in (html / "book" / "index.html").read_text("utf-8")
+    assert not (html / "_static" / "try.js").exists()
+
+    beside = tmp_path / "_build" / "lite"
+    (beside / "notebooks").mkdir(parents=True)
+    (beside / "notebooks" / "index.html").write_text("the interface")
+    (beside / "weight.json").write_text(json.dumps({"a": 46_000_001, "b": 1_000_000}))
+    text, address = build(tmp_path)[0]
+    assert text == "In this browser (48 MB)"
+    opened, _, page = address.partition("?path=")
+    place = tmp_path / "_build" / "html" / "book" / opened
+    assert Path(place).resolve().read_text() == "the interface"
+    assert (tmp_path / page).exists()
+
+    # Below the experiment stands "Try it". Here its files are missing, and it says so in words.
+    said = ".try-it [role=status]"
+    with tools.served(html) as served:
+        tab = visit(f"{served}/book/index.html")
+        assert not [one.url for one in tab.responses if "/lite/" in one.url]
+        assert tab.inner_text(said).endswith("(loads 48 MB, once).")
+        code = tab.evaluate(
+            "fetch('../' + document.querySelector('.try-it').dataset.code).then(r => r.json())"
+        )
+        assert code == {"before": "", "code": "print(1)"}
+        tab.click(".try-it button")
+        tab.wait_for_selector(".try-it[data-state=failed]")
+        assert "could not be loaded (404)" in tab.inner_text(said)
+    tab = visit((html / "book" / "index.html").as_uri())
+    tab.click(".try-it button")
+    tab.wait_for_selector(".try-it[data-state=failed]")
+    assert "it needs the page from a server" in tab.inner_text(said)
+
+
+HELD = "check   S000-6 | limit | slope = 1 (tolerance 0.001) | holds | [measured 1]"
+
+
+def said(*lines):
+    """Return a cell that has printed these lines."""
+    text = "".join(f"{line}\n" for line in lines)
+    return [{"outputs": [{"output_type": "stream", "name": "stdout", "text": text}]}]
+
+
+def test_a_verdict_is_compared_but_for_the_digits_measured():
+    other = HELD.replace("[measured 1]", "[measured 0.999]")
+    assert live.verdicts(said(HELD, "a line of prose")) == live.verdicts(said(other))
+    for change in ("fails: wide", "holds not"):
+        assert live.verdicts(said(HELD)) != live.verdicts(said(HELD.replace("holds", change)))
+    assert live.verdicts(said(HELD)) != live.verdicts(said(HELD.replace("0.001", "0.002")))
