@@ -2,14 +2,13 @@
 
     python tools/in_browser.py [--site folder] [paths]
 
-Opens each, or one without paths, in the JupyterLite of the built site, runs all cells in WebAssembly, and compares the
-lines of checks, controls, wrong theories and solutions with the outputs that the notebook holds,
-but for the digits measured. Then it clicks "Try it" on the page, where there is one. A cell that
-fails, another verdict, or a request to another host is an error.
+Opens each, or one without paths, in the JupyterLite of the built site, runs all cells in
+WebAssembly, and compares the lines of checks, controls, wrong theories and solutions with the
+outputs that the notebook holds, but for the digits measured. Then it clicks "Try it" on the page,
+where there is one. A cell that fails, another verdict, or a request to another host is an error.
 """
 
 import argparse
-import gzip
 import json
 import re
 import sys
@@ -20,6 +19,7 @@ from typing import Any
 
 import psutil
 from browser import SITE, chromium, executable, patience, served
+from jupyterlite import weight
 from notebooks import notebooks
 
 from ibias.claims import LINE
@@ -74,12 +74,6 @@ def renderers() -> float:
     """Return the memory of the largest process that this one has started, in MB."""
     sizes = [one.memory_info().rss for one in psutil.Process().children(recursive=True)]
     return max(sizes) / 1e6
-
-
-def weight(path: Path) -> int:
-    """Return the bytes of a file as a host that compresses sends it."""
-    data = path.read_bytes()
-    return len(data if path.suffix in (".whl", ".zip") else gzip.compress(data, 6))
 
 
 def opened(browser: Any, address: str, ran: Ran, loaded: set[str]) -> Any:

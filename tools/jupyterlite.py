@@ -42,7 +42,7 @@ SETTINGS = {
         }
     },
 }
-# Browsers compress nothing; the host does it for these.
+# What a host compresses on its way to the browser; wheels are compressed already.
 COMPRESSED_BY_HOST = (".js", ".mjs", ".wasm", ".json", ".html", ".css")
 
 
@@ -88,12 +88,14 @@ def build(runtime: Path) -> None:
     for folder in (OUTPUT, SOURCE):
         shutil.rmtree(folder, ignore_errors=True)
     SOURCE.mkdir(parents=True)
-    (ROOT / ".jupyterlite.doit.db").unlink(missing_ok=True)
     make_wheel(ROOT, SOURCE / "wheels")
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
     listed = ["--requirement", ROOT / "lite" / "wheels.txt", "--dest", SOURCE / "wheels"]
-    if subprocess.run([*pip, *listed]).returncode:
-        raise Unreachable("pip cannot fetch the wheels of lite/wheels.txt")
+    fetched = subprocess.run([*pip, *listed], capture_output=True, text=True)
+    if "DO NOT MATCH THE HASHES" in fetched.stderr:
+        raise SystemExit(f"a wheel of lite/wheels.txt is another one:\n{fetched.stderr[-2000:]}")
+    if fetched.returncode:
+        raise Unreachable(f"pip cannot fetch lite/wheels.txt: {fetched.stderr[-300:].strip()}")
     wheels = [*(SOURCE / "wheels").glob("*.whl"), *(sys.prefix / EXTENSION).glob("*.whl")]
     wheels = [wheel for wheel in wheels if not wheel.name.startswith("widgetsnbextension-3")]
     gather(runtime, sorted(wheels), KERNEL, CACHE, SOURCE / "static" / "pyodide")

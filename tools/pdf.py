@@ -61,7 +61,7 @@ def article(page: str, printed: set[str]) -> BeautifulSoup:
     for details in body.find_all("details"):
         details["open"] = ""
     for tag in body.select(
-        "script, .headerlink, .copybtn, .to-code, #ledger-filter, .bd-search, .cite-page"
+        "script, .headerlink, .copybtn, .to-code, #ledger-filter, .bd-search, .cite-page, .try-it"
     ):
         tag.decompose()
     body["id"] = anchor(page)

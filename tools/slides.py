@@ -122,6 +122,8 @@ def deck(page: str) -> str:
     path = SITE / f"{page}.html"
     soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
     article = soup.select_one("article.bd-article")
+    for place in article.select(".try-it"):
+        place.decompose()
     for picture in article.find_all("img", src=True):
         file = (path.parent / picture["src"]).resolve()
         code = base64.b64encode(file.read_bytes()).decode()

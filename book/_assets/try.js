@@ -37,11 +37,13 @@
     };
     frame.src = `${lite}repl/index.html#${new URLSearchParams(how)}`;
     place.append(frame);
-    for (;;) {
+    const since = Date.now();
+    while (Date.now() - since < 300_000) {
       const panel = frame.contentWindow?.jupyterapp?.shell?.currentWidget?.console;
       if (panel?.sessionContext?.kernelDisplayStatus === "idle" && panel.promptCell) return panel;
       await wait(100);
     }
+    throw new Error("Python did not start. It needs about 1 GB of memory.");
   };
 
   const begin = async (place, say) => {
