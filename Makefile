@@ -221,6 +221,7 @@ picture: $(READY)
 
 bench: $(READY)
 	@$(RUN) $(PY) tools/bench.py
+	@$(RUN) $(PY) tools/bench_descent.py
 
 # It prints its seed; SEED=17 runs the same problems again.
 fuzz: $(READY)
