@@ -197,3 +197,23 @@ def orthogonal_inputs(s: Setting) -> bool:
 def independent_samples(s: Setting) -> bool:
     """Say whether the inputs are linearly independent."""
     return bool(np.linalg.matrix_rank(s.objective.X) == s.objective.n_samples)
+
+
+def on_a_circle(s: Setting) -> bool:
+    """Say whether the inputs have two features, and one length."""
+    lengths = np.linalg.norm(s.objective.X, axis=-1)
+    return s.objective.X.shape[-1] == 2 and bool(np.ptp(lengths) <= ROUNDING * lengths.max())
+
+
+def on_a_line(s: Setting) -> bool:
+    """Say whether the inputs have one feature that varies, beside a constant or a bias."""
+    X, biased = s.objective.X, s.objective.model.bias != "none"
+    constant = np.ptp(X, axis=0) <= ROUNDING * np.abs(X).max()
+    return int((~constant).sum()) == 1 and (biased or bool((constant & X.any(axis=0)).any()))
+
+
+def labels_in_turn(s: Setting) -> bool:
+    """Say whether the labels alternate along the feature that varies."""
+    X = s.objective.X
+    order = np.argsort(X[:, np.ptp(X, axis=0).argmax()])
+    return bool((np.diff(s.objective.y[order]) != 0).all())
