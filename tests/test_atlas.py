@@ -376,6 +376,7 @@ def test_shallow_functions():
         (Dataset(X[:, :2], CLASSES.y), RELU),  # two inputs
         (LINE, models.two_layer_relu(2, 8)),  # not wide
         (Dataset(LINE.X, [1, 1, -1, -1, 1]), RELU),  # labels not in turn
+        (Dataset(LINE.X[:3], LINE.y[:3]), RELU),  # three points
     ):
         assert "kinks at the data" not in others(data, model)
 
@@ -441,7 +442,11 @@ def test_each_fact_of_the_setting_counts():
         said = atlas.predict(model, decayed, start=place)
         assert said.entry.key == "grokking" and said.depends and said.reference is None
     uneven = atlas.predict(Objective(SQUARES, model=DIAGONAL), decayed, start=np.arange(2 * d))
-    assert uneven.violated == ("$u = v$ at the start [B-grokking-scale]",)
+    assert uneven.violated == (r"$u = v\ne0$ at the start [B-grokking-scale]",)
+    asleep = np.where(np.arange(2 * d) % d == 0, 0.0, 1.0)  # one entry of u = v is zero, for ever
+    for method in (decayed, methods.Gradient()):
+        said = atlas.predict(Objective(SQUARES, model=DIAGONAL), method, start=asleep)
+        assert said.violated and said.reference is None
     assert key(Objective(SQUARES, model=DIAGONAL), methods.WeightDecay(methods.Adam(), 0.1)) is None
     diagonal = Objective(SQUARES, model=DIAGONAL)
     assert key(diagonal, start=alpha(0.1)) == "diagonal regression"

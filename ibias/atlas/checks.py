@@ -121,11 +121,11 @@ def zero_start(s: Setting) -> bool:
 
 
 def equal_layers(s: Setting) -> bool | None:
-    """Say whether u = v at the start."""
+    """Say whether u = v at the start, nowhere zero: there nothing would move."""
     if s.start is None:
         return None
     u, v = s.objective.model.layers(s.start)
-    return bool((u == v).all())
+    return bool((u == v).all() and u.all())
 
 
 def small_start(s: Setting) -> bool | None:
@@ -213,7 +213,9 @@ def on_a_line(s: Setting) -> bool:
 
 
 def labels_in_turn(s: Setting) -> bool:
-    """Say whether the labels alternate along the feature that varies."""
+    """Say whether there are five samples, and their labels alternate along what varies."""
     X = s.objective.X
+    if len(X) < 5:
+        return False
     order = np.argsort(X[:, np.ptp(X, axis=0).argmax()])
     return bool((np.diff(s.objective.y[order]) != 0).all())

@@ -133,7 +133,7 @@ ENTRIES = (
         " $w$ with the same predictions [B-grokking-scale B-grokking-depths]; depth two and squares"
         r" end at the Lasso of penalty $\lambda/2$ [B-grokking-lasso]",
         conditions=(
-            If("$u = v$ at the start [B-grokking-scale]", checks.equal_layers),
+            If(r"$u = v\ne0$ at the start [B-grokking-scale]", checks.equal_layers),
             "without decay the scale stands still [B-grokking-waits]",
             "late need not be better: a hidden $w$ in the span of the inputs is left"
             " [B-misgrokking]",

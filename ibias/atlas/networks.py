@@ -126,7 +126,7 @@ ENTRIES = (
         selected="inner training points are kinks, and these carry nine tenths of the weight"
         " [B-kink-network B-kink-share], as in the largest margin in $F_1$ [B-kink-optimum]",
         conditions=(
-            If("labels in turn [B-kink-network]", checks.labels_in_turn),
+            If("five points or more, labels in turn [B-kink-network]", checks.labels_in_turn),
             "measured, and not proved [B-kink-optimum]",
         ),
         rate="neurons that are not needed do not shrink: their share falls as the others grow"
