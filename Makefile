@@ -67,7 +67,7 @@ help:
 	@echo "make assignments       the coursework alone: its tests, and the tests of its tests"
 	@echo "make site              the site alone: a clean build, then a real browser"
 	@echo "make lint              style of code, and the rules for notebooks"
-	@echo "make page PATHS=...    the whole round for one page: run, style, two seeds, its ledger"
+	@echo "make page PATHS=...    the whole round for one page: run, style, two seeds, ledger, preview"
 	@echo "make notebooks         execute the notebooks and store their text outputs"
 	@echo "make seeds             every check of the book under other seeds: SEEDS='1 2 3' or '1001-1100' CLOSE=5"
 	@echo "make mutants           does a test notice a changed formula? SAMPLE=200 SEED=0 ONLY='ibias.flow.*'"
@@ -213,7 +213,7 @@ site: setup
 	$(stage) site build "python tools/build.py" \
 	  browser "CI=true python -m pytest -q $(SPREAD) $(SLOWEST) tests/site"
 
-page: $(READY)
+page: setup
 	$(stage) page round "python tools/page.py $(PATHS)"
 
 # Under another seed only the measured digits may differ: the checks and controls must hold.
@@ -245,6 +245,7 @@ picture: $(READY)
 
 bench: $(READY)
 	@$(RUN) $(PY) tools/bench.py
+	@$(RUN) $(PY) tools/bench_descent.py
 
 # It prints its seed; SEED=17 runs the same problems again.
 fuzz: $(READY)

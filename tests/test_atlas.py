@@ -29,6 +29,8 @@ COMMUTING = datasets.commuting_sensing(4, 3, seed=0)
 SENSED = datasets.gaussian_sensing(4, 1, 14, seed=0)
 DIAGONAL = models.DiagonalLinear(d, 2)
 RELU = models.two_layer_relu(2, 60)
+ROUND = Regression([[1.0, 0.0], [0.6, 0.8], [-0.8, 0.6]], [1.0, -1.0, 0.5])
+LINE = Dataset([[x, 1.0] for x in (-2.0, -1.0, 0.5, 1.0, 3.0)], [1, -1, 1, -1, 1])
 SEEN_APART = datasets.separable(seed=0)
 PAIR = Dataset([[1.0], [1.0]], [1, -1])
 SIGNS = Dataset(np.sign(X) * [[1.0], [2.0], [0.5], [1.5], [1.0]], CLASSES.y)
@@ -221,6 +223,13 @@ EXAMPLES = {
         {"n_steps": 10_000, "steps": 0.05, "settle": True},
         0.95,
     ),
+    "grokking": (
+        Objective(SQUARES, model=DIAGONAL),
+        methods.WeightDecay(methods.Gradient(), 0.05),
+        {"start": alpha(2.0)},
+        {"log_t": [7.0], "tolerance": 1e-5},
+        0.99,
+    ),
     "sharpness": (
         Objective(SQUARES, model=DIAGONAL),
         methods.SharpnessAware(methods.Gradient(), 0.1),
@@ -263,6 +272,12 @@ EXAMPLES = {
     ),
 }
 ASIDE = {
+    "frequencies": (
+        Objective(ROUND, model=RELU),
+        methods.Gradient(),
+        {"start": small(RELU), "steps": 0.1},
+    ),
+    "kinks at the data": (exponential(RELU, LINE), methods.Gradient(), {"start": small(RELU)}),
     "interpolation is the margin": (CLASSES, methods.Gradient(), {}),
     "saddles": (Objective(SQUARES, model=DIAGONAL), methods.Gradient(), {"start": alpha(1e-4)}),
     "wide networks": EXAMPLES["homogeneous networks"][:3],
@@ -282,7 +297,7 @@ def test_what_an_entry_names_exists(entry):
 
 
 def test_no_name_stands_twice():
-    assert len(ENTRIES) == len(atlas.ENTRIES) == 55
+    assert len(ENTRIES) == len(atlas.ENTRIES) == 58
 
 
 def run(objective, method, setting, how):
@@ -342,6 +357,30 @@ def test_nothing_is_known():
     assert not noisy.known
 
 
+def test_shallow_functions():
+    """Frequencies belong to inputs on a circle, kinks to a line with labels in turn."""
+
+    def others(data, model=RELU):
+        said = atlas.predict(Objective(data, model=model), start=small(model), steps=0.1)
+        return {one.key for one in (said.entry, *said.others) if one is not None}
+
+    unequal = Regression([[1.0, 0.0], [2.0, 0.0]], [1.0, 2.0])
+    assert "frequencies" not in others(unequal)
+    assert "frequencies" in others(Dataset(ROUND.X, [1, -1, 1]))
+    biased = models.Network((2, 60, 1), "relu", bias="first")
+    assert "frequencies" not in others(ROUND, biased)
+    one_input = models.Network((1, 60, 1), "relu", bias="first")
+    assert "kinks at the data" in others(Dataset(LINE.X[:, :1], LINE.y), one_input)
+    for data, model in (
+        (Dataset(LINE.X * [1, 0], LINE.y), RELU),  # no bias
+        (Dataset(X[:, :2], CLASSES.y), RELU),  # two inputs
+        (LINE, models.two_layer_relu(2, 8)),  # not wide
+        (Dataset(LINE.X, [1, 1, -1, -1, 1]), RELU),  # labels not in turn
+        (Dataset(LINE.X[:3], LINE.y[:3]), RELU),  # three points
+    ):
+        assert "kinks at the data" not in others(data, model)
+
+
 def test_a_violated_hypothesis_predicts_nothing():
     data = Dataset([[1.0], [-2.0], [1.0]], [1, 1, -1])
     said = atlas.predict(exponential(data=data), methods.NormalizedSteepest(1))
@@ -397,6 +436,18 @@ def test_each_fact_of_the_setting_counts():
     assert key(CLASSES, methods.Mirror(potentials.NegativeEntropy())) is None
     assert key(CLASSES, methods.WeightDecay(methods.Adam(), 0.1), steps=0.1) == "decay is a box"
     assert key(SQUARES, methods.WeightDecay(methods.Adam(), 0.1), steps=0.1) is None
+    decayed = methods.WeightDecay(methods.Gradient(), 0.1)
+    deep = Objective(SQUARES, model=models.DiagonalLinear(d, 3))
+    for model, place in ((deep, np.ones(2 * d)), (exponential(DIAGONAL), alpha(1.0))):
+        said = atlas.predict(model, decayed, start=place)
+        assert said.entry.key == "grokking" and said.depends and said.reference is None
+    uneven = atlas.predict(Objective(SQUARES, model=DIAGONAL), decayed, start=np.arange(2 * d))
+    assert uneven.violated == (r"$u = v\ne0$ at the start [B-grokking-scale]",)
+    asleep = np.where(np.arange(2 * d) % d == 0, 0.0, 1.0)  # one entry of u = v is zero, for ever
+    for method in (decayed, methods.Gradient()):
+        said = atlas.predict(Objective(SQUARES, model=DIAGONAL), method, start=asleep)
+        assert said.violated and said.reference is None
+    assert key(Objective(SQUARES, model=DIAGONAL), methods.WeightDecay(methods.Adam(), 0.1)) is None
     diagonal = Objective(SQUARES, model=DIAGONAL)
     assert key(diagonal, start=alpha(0.1)) == "diagonal regression"
     assert key(diagonal, methods.Adam(), start=alpha(0.1)) is None

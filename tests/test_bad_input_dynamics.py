@@ -190,6 +190,8 @@ def rows():
         ("mirror", "noise", noise.WeightNoise(0.1), "noise"),
         ("factors", "sampling", noise.WithReplacement(1), "sampling"),
         ("natural", "method", methods.NaturalGradient(SquaredNorm(3)), "potential"),
+        ("mirror", "start", -np.ones(DATA.n_features), "start: w must be greater than 0"),
+        ("gradient", "loss", "hinge", "'exponential', 'logistic', 'squared'"),
         ("gradient", "method", methods.WeightDecay(methods.Gradient(), 1e6), "weight"),
         ("mirror", "method", methods.WeightDecay(methods.Mirror(ENTROPY), 0.1), "base"),
         ("mirror momentum", "noise", noise.WeightNoise(0.1), "noise"),

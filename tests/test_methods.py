@@ -157,8 +157,10 @@ def test_dual_momentum_is_refused_where_there_is_no_dual():
     data, net = datasets.separable(0), models.DiagonalLinear(5, depth=2)
     how = {"steps": 0.05, "n_steps": 3, "start": np.full(net.n_parameters, 0.1)}
     objective = Objective(data, "exponential", net)
-    with pytest.raises(ValueError, match=r"^model: DualMomentum.*leave the model out, or use Loss"):
-        descent(objective, methods.DualMomentum(), **how)
+    refused = r"^model: DualMomentum.*leave the model out, or use Loss"
+    for step_size in (how["steps"], None):  # to give a step would be no remedy
+        with pytest.raises(ValueError, match=refused):
+            descent(objective, methods.DualMomentum(), **how | {"steps": step_size})
     assert np.isfinite(descent(objective, methods.LossScaled(), **how).final).all()
     assert np.isfinite(descent(data, methods.DualMomentum(), n_steps=3).final).all()
 

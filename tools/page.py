@@ -3,8 +3,8 @@
     python tools/page.py book/linear/rates.ipynb
 
 Executes the page and stores its text outputs; says what it takes, beside what the committed
-version takes on this machine now; then its style, its checks under two other seeds, and the tests
-of the ledger that concern it. Exit status 1 if anything is wrong.
+version takes on this machine now; then its style, its checks under two other seeds, the tests of
+the ledger that concern it, and a preview of this page alone. Exit status 1 if anything is wrong.
 """
 
 import json
@@ -17,7 +17,8 @@ from pathlib import Path
 import nbformat
 from nbclient.exceptions import CellExecutionError
 from notebooks import BOOK, normalised, notebooks, problems
-from running import ROOT, execute
+from preview import LOG, preview
+from running import ROOT, Cost, execute
 
 SEEDS = "2001-2002"
 WHOLE = ("test_ledger_and_notebooks_agree", "test_every_claim_is_checked")
@@ -30,14 +31,14 @@ def committed(path: Path) -> str:
     return "" if shown.returncode else shown.stdout
 
 
-def run(path: Path) -> bool:
-    """Execute the page and store its outputs; return whether it ran."""
+def run(path: Path) -> tuple[nbformat.NotebookNode, Cost] | None:
+    """Execute the page and store its outputs; return it with what it took, if it ran."""
     before = committed(path)
     try:
-        notebook, now = execute(path)
+        notebook, now = execute(path, widgets=True)
     except (CellExecutionError, TimeoutError) as error:
         print(error)
-        return False
+        return None
     print(f"{now}  {path.relative_to(ROOT)}")
     if before:
         try:
@@ -46,9 +47,7 @@ def run(path: Path) -> bool:
         except (CellExecutionError, TimeoutError):
             print("the committed version does not run here")
     path.write_text(normalised(notebook), encoding="utf-8", newline="\n")
-    found = problems(path)
-    print(*(f"{path.name}: {problem}" for problem in found), sep="\n", end="\n" * bool(found))
-    return not found
+    return notebook, now
 
 
 def named(path: Path) -> str:
@@ -66,8 +65,11 @@ def outputs(path: Path) -> list[str]:
 
 def main(path: Path) -> int:
     """Run the round; return 1 if anything is wrong."""
-    if not run(path):
+    ran = run(path)
+    if ran is None:
         return 1
+    found = problems(path)
+    print(*(f"{path.name}: {problem}" for problem in found), sep="\n", end="\n" * bool(found))
     tests = ["tests/test_ledger.py", "tests/test_notebooks.py"]
     commands = (
         ["ruff", "check", "--quiet", path],
@@ -75,7 +77,10 @@ def main(path: Path) -> int:
         [sys.executable, "tools/seeds.py", "--seeds", SEEDS, path],
         [sys.executable, "-m", "pytest", "-q", *tests, "-k", named(path)],
     )
-    return int(any([subprocess.run(command, cwd=ROOT).returncode for command in commands]))
+    failed = [subprocess.run(command, cwd=ROOT).returncode for command in commands]
+    seen = preview(path, *ran)
+    print(f"a preview: {seen or 'none, see ' + str(LOG)}", flush=True)
+    return int(any(failed) or bool(found) or seen is None)
 
 
 if __name__ == "__main__":

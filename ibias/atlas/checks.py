@@ -121,11 +121,11 @@ def zero_start(s: Setting) -> bool:
 
 
 def equal_layers(s: Setting) -> bool | None:
-    """Say whether u = v at the start."""
+    """Say whether u = v at the start, nowhere zero: there nothing would move."""
     if s.start is None:
         return None
     u, v = s.objective.model.layers(s.start)
-    return bool((u == v).all())
+    return bool((u == v).all() and u.all())
 
 
 def small_start(s: Setting) -> bool | None:
@@ -197,3 +197,25 @@ def orthogonal_inputs(s: Setting) -> bool:
 def independent_samples(s: Setting) -> bool:
     """Say whether the inputs are linearly independent."""
     return bool(np.linalg.matrix_rank(s.objective.X) == s.objective.n_samples)
+
+
+def on_a_circle(s: Setting) -> bool:
+    """Say whether the inputs have two features, and one length."""
+    lengths = np.linalg.norm(s.objective.X, axis=-1)
+    return s.objective.X.shape[-1] == 2 and bool(np.ptp(lengths) <= ROUNDING * lengths.max())
+
+
+def on_a_line(s: Setting) -> bool:
+    """Say whether the inputs have one feature that varies, beside a constant or a bias."""
+    X, biased = s.objective.X, s.objective.model.bias != "none"
+    constant = np.ptp(X, axis=0) <= ROUNDING * np.abs(X).max()
+    return int((~constant).sum()) == 1 and (biased or bool((constant & X.any(axis=0)).any()))
+
+
+def labels_in_turn(s: Setting) -> bool:
+    """Say whether there are five samples, and their labels alternate along what varies."""
+    X = s.objective.X
+    if len(X) < 5:
+        return False
+    order = np.argsort(X[:, np.ptp(X, axis=0).argmax()])
+    return bool((np.diff(s.objective.y[order]) != 0).all())

@@ -1,4 +1,4 @@
-"""Linear models: Adam's pace, one sample a step, and decay inside or beside the step."""
+"""Adam's pace, one sample a step, and decay inside or beside the step."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import numpy as np
 
 from ibias.atlas import checks, references
 from ibias.atlas.entry import Case, Entry, If
+from ibias.atlas.layers import SMALL_STEPS
 from ibias.atlas.separable import SEPARABLE, linear_tail
 from ibias.atlas.setting import Setting
 from ibias.losses import MarginLoss, is_convex
 from ibias.methods import (
     Adam,
+    Gradient,
     Lion,
     SignMomentum,
     WeightDecay,
@@ -26,6 +28,12 @@ def boxed(s: Setting, coupled: bool) -> bool:
     convex = isinstance(loss, MarginLoss) and is_convex(loss) and s.data == "two classes"
     decay = s.by(WeightDecay) and type(s.method.base) in SIGNS and s.method.weight > 0
     return convex and s.model == "linear" and s.sure and decay and s.method.coupled == coupled
+
+
+def shrinking(s: Setting) -> bool:
+    """Say whether layers side by side follow the gradient and decay."""
+    decay = s.by(WeightDecay) and type(s.method.base) is Gradient and s.method.weight > 0
+    return s.model == "diagonal" and decay and s.sure
 
 
 ENTRIES = (
@@ -116,5 +124,39 @@ ENTRIES = (
         rate="the norm of the steps leaves no trace [B-coupled-is-ridge]",
         theorem="loshchilov2019decoupled",
         cases=(Case(lambda s: boxed(s, coupled=True), reference=references.ridge),),
+    ),
+    Entry(
+        key="grokking",
+        model="diagonal layers, any loss of the predictions",
+        method=r"gradient flow with weight decay $\lambda$, start $\alpha$",
+        selected=r"at every time the least potential of the scale $\alpha e^{-\lambda t}$ among all"
+        " $w$ with the same predictions [B-grokking-scale B-grokking-depths]; depth two and squares"
+        r" end at the Lasso of penalty $\lambda/2$ [B-grokking-lasso]",
+        conditions=(
+            If(r"$u = v\ne0$ at the start [B-grokking-scale]", checks.equal_layers),
+            "without decay the scale stands still [B-grokking-waits]",
+            "late need not be better: a hidden $w$ in the span of the inputs is left"
+            " [B-misgrokking]",
+        ),
+        rate=r"new data are fitted at $(\log\alpha - \log a_*)/\lambda$, $a_*$ a number of the data"
+        r" [B-grokking-when], within a fixed length of $\lambda t$ [B-grokking-width]; the residual"
+        r" is of the order $\lambda$ on the way [B-grokking-residual]",
+        theorem="jacobs2025mirror",
+        cases=(
+            Case(
+                lambda s: shrinking(s) and s.loss == "squared" and s.objective.model.depth == 2,
+                r"the Lasso of penalty $\lambda/2$; on the way the solutions of smaller and"
+                " smaller scales",
+                references.half_of_decay,
+                hypotheses=(If("the flow converges [B-grokking-lasso]"), SMALL_STEPS),
+            ),
+            Case(
+                lambda s: shrinking(s) and s.objective.model.depth >= 2,
+                r"on the way the least potential of the scale $\alpha e^{-\lambda t}$ among all $w$"
+                " with the same predictions",
+                hypotheses=(SMALL_STEPS,),
+                depends=True,
+            ),
+        ),
     ),
 )

@@ -110,7 +110,7 @@ ENTRIES = (
                 r"the solution of least hyperbolic entropy of scale $\alpha$",
                 references.hyperbolic,
                 hypotheses=(
-                    If("$u = v$ at the start", checks.equal_layers),
+                    If(r"$u = v\ne0$ at the start", checks.equal_layers),
                     If("a solution exists", checks.solvable),
                     SMALL_STEPS,
                 ),

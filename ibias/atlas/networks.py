@@ -22,6 +22,11 @@ def two_layer_relu(s: Setting) -> bool:
     return s.model == "homogeneous" and model.depth == 2 and model.activation == "relu"
 
 
+def wide(s: Setting) -> bool:
+    """Say whether the hidden layer is wide."""
+    return s.objective.model.widths[1] >= WIDE
+
+
 ENTRIES = (
     Entry(
         key="homogeneous networks",
@@ -52,7 +57,7 @@ ENTRIES = (
         conditions=(
             If(
                 "infinitely many neurons, in all directions",
-                lambda s: None if s.objective.model.widths[1] >= WIDE else False,
+                lambda s: None if wide(s) else False,
             ),
             "at a finite width a tiny start can empty directions first [S000-23]",
         ),
@@ -89,6 +94,54 @@ ENTRIES = (
                 ),
                 "in the limit of small steps and a vanishing start the least variation norm",
                 depends=True,
+            ),
+        ),
+    ),
+    Entry(
+        key="frequencies",
+        model="two-layer ReLU network without biases, inputs on a circle",
+        method="any",
+        selected="the sum of a linear and an even function: no odd frequency above one, at any"
+        " time, width and scale [B-circle-odd]",
+        conditions=(
+            If("inputs of two features and one length", checks.on_a_circle),
+            "with biases, in the lazy regime, frequencies come in their order [B-circle-odd]",
+        ),
+        rate=r"in the lazy regime even frequencies $\nu$ at a rate like $\nu^{-2}$; by the output"
+        r" weights alone like $\nu^{-4}$ [B-circle-rates]",
+        theorem="basri2019frequencies",
+        cases=(
+            Case(
+                lambda s: (
+                    two_layer_relu(s) and s.objective.model.bias == "none" and checks.on_a_circle(s)
+                ),
+                aside=True,
+            ),
+        ),
+    ),
+    Entry(
+        key="kinks at the data",
+        model="wide two-layer ReLU network with biases, one input, exponential tail",
+        method="gradient flow, long",
+        selected="inner training points are kinks, and these carry nine tenths of the weight"
+        " [B-kink-network B-kink-share], as in the largest margin in $F_1$ [B-kink-optimum]",
+        conditions=(
+            If("five points or more, labels in turn [B-kink-network]", checks.labels_in_turn),
+            "measured, and not proved [B-kink-optimum]",
+        ),
+        rate="neurons that are not needed do not shrink: their share falls as the others grow"
+        " [B-kink-share]",
+        theorem="boursier2023penalising",
+        cases=(
+            Case(
+                lambda s: (
+                    tail_flow(s)
+                    and two_layer_relu(s)
+                    and wide(s)
+                    and checks.on_a_line(s)
+                    and checks.labels_in_turn(s)
+                ),
+                aside=True,
             ),
         ),
     ),

@@ -156,6 +156,12 @@ def ridge(s: Setting) -> Reference | None:
     return Reference(path.w[0], Point(path.w[0]), float(path.error_estimate[0]))
 
 
+def half_of_decay(s: Setting) -> Reference:
+    """Return the Lasso of w = u^2 - v^2: the least (u^2 + v^2) / 2 is |w| / 2."""
+    best = optima.lasso(s.regression, penalty=s.method.weight / 2)
+    return Reference(best.w, Point(best.w), best.duality_gap)
+
+
 def ray(s: Setting) -> Reference | None:
     """Return the ray of the separable part; the finite minimiser where nothing is separable."""
     parts = optima.bounded_part_and_ray(s.objective.data, loss=s.objective.loss)

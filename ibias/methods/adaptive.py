@@ -35,6 +35,11 @@ class _Adaptive(Method):
     def __post_init__(self) -> None:
         object.__setattr__(self, "epsilon", at_least_zero("epsilon", self.epsilon))
         object.__setattr__(self, "shape", self.epsilon.shape)
+        object.__setattr__(self, "plain", not self.epsilon.any())
+
+    def least(self, log_size: np.ndarray) -> np.ndarray | float:
+        """Return epsilon over exp(log_size)."""
+        return 0.0 if self.plain else self.epsilon[..., None] * exp(-log_size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +57,9 @@ class AdaGrad(_Adaptive, Remembering):
         """Return theta, G, and the largest size so far, which it is measured in."""
         (total, last), (log_size, g) = state, pull(theta)
         top = np.maximum(log_size, last)
-        g = exp(log_size - top) * g
-        total = exp(last - top) ** 2 * total + g**2
-        length = np.sqrt(total) + self.epsilon[..., None] * exp(-top)
+        g = np.exp(log_size - top) * g
+        total = np.exp(2 * (last - top)) * total + g**2
+        length = np.sqrt(total) + self.least(top)
         return theta + eta * ratio(g, length), (total, top)
 
 
@@ -78,7 +83,7 @@ class RMSProp(_Adaptive, Remembering):
         log_size, g = pull(theta)
         kept = self.smoothing * exp(state[1] - log_size, LARGEST_ROOT) ** 2
         square = kept * state[0] + (1 - self.smoothing) * g**2
-        length = np.sqrt(square) + self.epsilon[..., None] * exp(-log_size)
+        length = np.sqrt(square) + self.least(log_size)
         return theta + eta * ratio(g, length), (square, log_size)
 
     def limit(self) -> Limit | None:
@@ -116,7 +121,7 @@ class Adam(_Adaptive):
         mean = b1 * change * mean + (1 - b1) * g
         square = b2 * change**2 * square + (1 - b2) * g**2
         c1, c2 = (1 - b1 ** (k + 1), 1 - b2 ** (k + 1)) if self.correction else (1.0, 1.0)
-        length = np.sqrt(square / c2) + self.epsilon[..., None] * exp(-log_size)
+        length = np.sqrt(square / c2) + self.least(log_size)
         return theta + eta / c1 * ratio(mean, length), (mean, square, log_size)
 
     def limit(self) -> Limit | None:

@@ -115,8 +115,7 @@ def exp(exponents: np.ndarray, largest: float = LARGEST_EXPONENT) -> np.ndarray:
 
 def ratio(numerator: np.ndarray, length: np.ndarray) -> np.ndarray:
     """Return numerator / length; 0 where both are zero: no gradient, no motion."""
-    shape = np.broadcast_shapes(np.shape(numerator), np.shape(length))
-    return np.divide(numerator, length, out=np.zeros(shape), where=length != 0)
+    return numerator / (length if length.all() else np.where(length != 0, length, np.inf))
 
 
 def unit(g: np.ndarray, k: int) -> np.ndarray:

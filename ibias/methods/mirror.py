@@ -28,8 +28,11 @@ class Mirror(Method):
         require("potential", self.potential, Potential, example="potentials.NegativeEntropy()")
 
     def init(self, objective: Objective, theta: np.ndarray) -> np.ndarray:
-        """Return the mirror image of theta."""
-        return self.potential.gradient(theta)
+        """Return the mirror image of theta; refuse a start that has none."""
+        try:
+            return self.potential.gradient(theta)
+        except ValueError as error:
+            raise ValueError(f"start: {error}") from error
 
     def step(
         self, pull: Pull, theta: np.ndarray, state: np.ndarray, k: int, eta: float
@@ -63,7 +66,7 @@ class MirrorMomentum(Mirror):
 
     def init(self, objective: Objective, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the image of theta twice: nothing has moved."""
-        image = self.potential.gradient(theta)
+        image = super().init(objective, theta)
         return image, image
 
     def step(
@@ -92,8 +95,8 @@ class NaturalGradient(Mirror):
 
     def init(self, objective: Objective, theta: np.ndarray) -> None:
         """Refuse potentials that are no sums over coordinates."""
-        one = theta.reshape(-1, theta.shape[-1])[0]
-        if self.potential.inverse_metric(self.potential.gradient(one)).ndim != 1:
+        one = super().init(objective, theta).reshape(-1, theta.shape[-1])[0]
+        if self.potential.inverse_metric(one).ndim != 1:
             raise ValueError(
                 f"potential: {self.potential} is no sum over coordinates; PowerNorm is, for a norm."
             )

@@ -89,6 +89,11 @@ class DualMomentum(LossScaled):
             )
         return 0.0
 
+    def default_steps(self, objective: Objective, sampled: bool) -> Step:
+        """Return the largest safe step in the dual, where there is one."""
+        self.init(objective, np.zeros(objective.n_parameters))
+        return super().default_steps(objective, sampled)
+
     def step(
         self, pull: Pull, theta: np.ndarray, state: np.ndarray, k: int, eta: float
     ) -> tuple[np.ndarray, np.ndarray]:

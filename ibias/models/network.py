@@ -9,6 +9,7 @@ a stack of them: axes before the last are a batch (seeds, starts, times).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -136,7 +137,7 @@ class Network:
     def _has_bias(self, layer: int) -> bool:
         return self.bias == "all" or (self.bias == "first" and layer == 0)
 
-    @property
+    @cached_property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """The shapes of W_1, ..., W_D; a bias is the last column."""
         return tuple(
@@ -144,7 +145,7 @@ class Network:
             for layer, (fan_in, fan_out) in enumerate(pairwise(self.widths))
         )
 
-    @property
+    @cached_property
     def n_parameters(self) -> int:
         """The length of theta."""
         return sum(rows * columns for rows, columns in self.shapes)

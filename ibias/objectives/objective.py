@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, shown
+from ibias._validate import choice, finite_array, shown
 from ibias.datasets import Dataset, MatrixProblem, MulticlassDataset, NextTokens, Regression
-from ibias.losses import MarginLoss, named
+from ibias.losses import LOSSES, MarginLoss, named
 from ibias.objectives.outputs import CrossEntropy, Divergence, Margins, Observed, Squares
 from ibias.objectives.pull import Downhill, LinearPull, Pull
 from ibias.objectives.readers import Entries, Linear, Signed, Through, taker
@@ -387,6 +387,8 @@ def _loss(data: Data, loss: Any) -> str | MarginLoss:
     if isinstance(data, Dataset):
         if isinstance(loss, str) and loss == "squared":
             return loss
+        if isinstance(loss, str):
+            choice("loss", loss, (*LOSSES, "squared"))
         return named("logistic" if loss is None else loss)
     wanted = "cross-entropy" if isinstance(data, CLASSES) else "squared"
     if loss is not None and not (isinstance(loss, str) and loss == wanted):

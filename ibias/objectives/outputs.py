@@ -61,8 +61,8 @@ class Margins(Outputs):
     def _total(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return log of the largest loss, and the sum of all over it, shapes (..., 1)."""
         log_values = self.loss.log_value(u)
-        largest = log_values.max(axis=-1, keepdims=True)
-        return largest, np.exp(log_values - largest).sum(axis=-1, keepdims=True)
+        largest = np.maximum.reduce(log_values, axis=-1, keepdims=True)
+        return largest, np.add.reduce(np.exp(log_values - largest), axis=-1, keepdims=True)
 
     def over_risk(self, u: np.ndarray) -> np.ndarray:
         """Return -l'(u_i) / sum_j l(u_j), both divided by the largest loss."""

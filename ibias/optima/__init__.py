@@ -10,6 +10,7 @@ from ibias.optima.fourier import FourierMargin, fourier_norm, max_fourier_margin
 from ibias.optima.hinge import HingeMachine, hinge_machine
 from ibias.optima.interpolation import Interpolant, min_norm
 from ibias.optima.kernel import KernelMargin, kernel_margin
+from ibias.optima.l1_penalty import Lasso, lasso
 from ibias.optima.margin import MaxMargin, max_margin
 from ibias.optima.multiclass import MulticlassMargin, multiclass_margin
 from ibias.optima.next_token import NextTokenLimit, next_token_limit
@@ -46,6 +47,7 @@ __all__ = [
     "Interpolant",
     "KernelMargin",
     "KktResidual",
+    "Lasso",
     "MarginClimb",
     "MaxMargin",
     "MinNuclearNorm",
@@ -72,6 +74,7 @@ __all__ = [
     "hinge_machine",
     "kernel_margin",
     "kkt_residual",
+    "lasso",
     "margin_climb",
     "max_fourier_margin",
     "max_margin",
