@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ibias.claims import evidence, ledger
+
 BOOK = Path(__file__).resolve().parents[1] / "book"
 PAGES = [
     path.relative_to(BOOK).with_suffix("").as_posix()
@@ -74,12 +76,35 @@ def declared(row):
     return symbols(re.sub(r"_(\{[^{}]*\}|\\?[A-Za-z]+|.)", "", " ".join(leads)))
 
 
+CAPITAL = re.compile(r"(?<![A-Za-z0-9^])[A-Z](?![A-Za-z0-9])")  # not the T of W^T
+
+
+def asserted(page):
+    """Return the capital letters that stand alone in the lines of a page's checks."""
+    lines = evidence.outcomes(BOOK / f"{page}.ipynb")
+    return {
+        letter for line in lines for letter in CAPITAL.findall(f"{line.statement} {line.verdict}")
+    }
+
+
 EVERYWHERE, OWN = listed()
+RESULTS = [claim for claim in ledger().values() if claim.document == "book"]
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_what_a_page_uses_stands_in_the_notation(page):
     assert used(page) - EVERYWHERE - OWN.get(page, set()) == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_words_of_a_check_have_no_letter_of_their_own(page):
+    assert asserted(page) - EVERYWHERE - OWN.get(page, set()) == set()
+
+
+@pytest.mark.parametrize("claim", RESULTS, ids=lambda claim: claim.id)
+def test_a_result_of_the_book_is_written_in_the_letters_of_its_page(claim):
+    said = symbols(f"{claim.claim} {claim.correct}")
+    assert said - EVERYWHERE - OWN.get(claim.page, set()) == set()
 
 
 @pytest.mark.parametrize("page", OWN)

@@ -173,6 +173,16 @@ def test_punctuation_stays_with_its_formula(typeset):
     assert mathematics.with_punctuation("plain", "(", ".") == "(plain."
 
 
+def test_punctuation_is_taken_from_beside_its_formula_where_words_repeat():
+    first, second = nodes.math("", "a"), nodes.math("", "b")
+    words = nodes.Text(", so that "), nodes.Text(" and ("), nodes.Text(", so that ")
+    paragraph = nodes.paragraph("", "", words[0], first, words[1], second, words[2])
+    mathematics.hold_punctuation(first)
+    mathematics.hold_punctuation(second)
+    assert "after" not in first and (second["before"], second["after"]) == ("(", ",")
+    assert paragraph.astext() == ", so that a and b so that "
+
+
 def test_no_label_stands_twice():
     """A reference would lead to one of the two; the site does not build."""
     labels = [

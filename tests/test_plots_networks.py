@@ -26,6 +26,7 @@ def test_sectors_of_each_sign_and_their_edges(ax):
     assert shades(ax) == [(85, 175, TINTS[-1]), (175, 445, TINTS[1])]
     ends = [np.degrees(np.arctan2(*line.get_xydata()[1][::-1])) for line in ax.lines]
     assert ends == pytest.approx([85, 175])
+    assert [line.get_linestyle() for line in ax.lines] == ["-", "-"], "one boundary, one style"
 
 
 def test_nothing_is_shaded_where_the_network_is_zero(ax):

@@ -119,16 +119,19 @@ def prepare(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def hold_punctuation(node: nodes.math) -> None:
-    """Move the punctuation beside a formula into the node: no line begins with a full stop."""
+    """Move the punctuation beside a formula into the node: no line begins with a full stop.
+
+    By place, not by value: a paragraph may hold the same words twice.
+    """
     place = node.parent.index(node)
     before = node.parent[place - 1] if place else None
     after = node.parent[place + 1] if place + 1 < len(node.parent) else None
     if isinstance(before, nodes.Text) and (mark := re.search(r"[(‘“]+$", before)):
         node["before"] = mark[0]
-        node.parent.replace(before, nodes.Text(before[: mark.start()]))
+        node.parent[place - 1] = nodes.Text(before[: mark.start()])
     if isinstance(after, nodes.Text) and (mark := re.match(r"[.,;:!?)’”-]+", after)):
         node["after"] = mark[0]
-        node.parent.replace(after, nodes.Text(after[mark.end() :]))
+        node.parent[place + 1] = nodes.Text(after[mark.end() :])
 
 
 def with_punctuation(html: str, before: str, after: str) -> str:

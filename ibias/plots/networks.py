@@ -51,7 +51,8 @@ def sectors(ax: Axes, degrees: ArrayLike, values: ArrayLike) -> None:
             ax.add_patch(Wedge((0, 0), far, *wedge, color=TINTS[sign], zorder=0))
         if starts.size > 1:
             edge = np.radians(degrees[start] - half)
-            ax.plot([0, far * np.cos(edge)], [0, far * np.sin(edge)], color=INK, linewidth=1.4)
+            line = [0, far * np.cos(edge)], [0, far * np.sin(edge)]
+            ax.plot(*line, color=INK, linestyle="-", linewidth=1.4)
 
 
 def neurons(ax: Axes, W: ArrayLike, weights: ArrayLike, length: float = 1.0) -> None:
