@@ -590,6 +590,33 @@ def test_two_results_for_one_student_are_not_chosen_among():
     assert filled_[2]["A"] == "" and "several results fit ada" in said[1]
 
 
+@pytest.mark.parametrize(
+    ("kind", "column", "row"),
+    [
+        ("canvas", "A", {"Student": "Lovelace, Ada", "SIS Login ID": "ada", "ID": "8", "A": ""}),
+        ("moodle", "Grade", {"Identifier": "Participant 8", "Grade": ""}),
+    ],
+)
+def test_all_thirty_points_arrive(kind, column, row, linear, tmp_path, monkeypatch):
+    """From the tests and the written answers of a class to the file that the platform imports."""
+    questions = {q.name: q.points for q in linear.graded}
+    texts = {q.name: "a proof" for q in linear.written}
+    one = Result("k", "a.ipynb", "d", owner="Ada (8)", questions=questions, written=texts)
+    one.student_id = "ada"
+    standings = policy.standings([one], rules())
+    written.export(standings, linear, tmp_path)
+    rows = table.read(tmp_path / "written.csv")
+    rows[0] |= {name: "1" for name in written.columns(linear)}
+    table.write(tmp_path / "written.csv", rows)
+    marked = written.points(linear, tmp_path)
+    summary.write_scores(summary.scores(standings, linear, marked), tmp_path)
+    table.write(tmp_path / "book.csv", [row])
+    paths = [str(tmp_path), str(tmp_path / "book.csv"), column, str(tmp_path / "out.csv")]
+    monkeypatch.setattr("sys.argv", ["gradebook.py", kind, *paths])
+    assert gradebook.main() == 0
+    assert [r[column] for r in table.read(tmp_path / "out.csv")] == ["30"]
+
+
 def test_one_submission_fills_one_row():
     """Whoever writes another's identifier into the notebook gets no points for both."""
     filled_, said = gradebook.fill([score("emmy", "30", "curiemarie (9)")], CANVAS, "A", "canvas")
