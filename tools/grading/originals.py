@@ -60,8 +60,10 @@ class Originals:
             if root in GUARDED | {SILENT} and name not in self.modules:
                 known = {k: v for k, v in vars(module).items() if guarded(k, v, root)}
                 self.modules[name] = module, known
-                self.functions.keep(name, known)
-                self.classes.keep(name, known)
+                if root != SILENT:
+                    self.functions.keep(name, known)
+                if root not in (SILENT, "scipy") or name == "IPython.core.interactiveshell":
+                    self.classes.keep(name, known)
         if self.floating is None and "numpy" in sys.modules:
             self.floating = sys.modules["numpy"].geterr()
 
