@@ -44,21 +44,18 @@ def seed(student_id: str) -> int:
 def number(value: object, name: str) -> float:
     """Return one finite number, however it is written: of Python or numpy, or an array of one.
 
-    >>> number(np.float32(2), "slope"), number([3], "slope")
-    (2.0, 3.0)
+    >>> number(np.float32(2), "slope"), number([3], "slope"), number(4 + 0j, "slope")
+    (2.0, 3.0, 4.0)
 
     Raises
     ------
     AssertionError
         For anything else; the message names it.
     """
-    try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        array = np.empty(0)
-    _require(array.size == 1, f"{name} is {value!r}; it must be a number")
-    _require(np.isfinite(array).all(), f"{name} is {value!r}; it must be finite")
-    return array.item()
+    found = _real(value)
+    _require(found.size == 1, f"{name} is {value!r}; it must be a number")
+    _require(np.isfinite(found).all(), f"{name} is {value!r}; it must be finite")
+    return found.item()
 
 
 def array(value: object, shape: tuple[int, ...], name: str) -> np.ndarray:
@@ -74,11 +71,8 @@ def array(value: object, shape: tuple[int, ...], name: str) -> np.ndarray:
     AssertionError
         For anything else; the message names it.
     """
-    try:
-        found = np.array(value, dtype=float)
-    except (TypeError, ValueError):
-        found = np.empty(0)
-    if len(shape) == 1 and found.ndim == 2 and 1 in found.shape:
+    found = _real(value)
+    if len(shape) == 1 and found.ndim > 1 and found.size in found.shape:
         found = found.ravel()
     fits = found.ndim == len(shape) and all(
         n in (-1, m) for n, m in zip(shape, found.shape, strict=True)
@@ -87,6 +81,44 @@ def array(value: object, shape: tuple[int, ...], name: str) -> np.ndarray:
     _require(fits, f"{name} must be an array of {wanted} numbers; its shape is {found.shape}")
     _require(np.isfinite(found).all(), f"{name} holds an entry that is not finite")
     return found
+
+
+def case(value: object, kept: dict, name: str) -> dict:
+    """Return a case that may differ from `kept`: its keys, and plain values of their kinds.
+
+    >>> case({"depth": np.int64(3), "loss": "logistic"}, {"depth": 2, "loss": "hinge"}, "a case")
+    {'depth': 3, 'loss': 'logistic'}
+
+    Raises
+    ------
+    AssertionError
+        For anything else; the message names it.
+    """
+    fits = isinstance(value, dict) and set(value) == set(kept)
+    _require(fits, f"{name} must be a dictionary with the keys {', '.join(kept)}")
+    found = {}
+    for key, usual in kept.items():
+        given, where = value[key], f"{key} of {name}"
+        if isinstance(usual, str):
+            _require(isinstance(given, str), f"{where} must be a text")
+            found[key] = "".join(given)
+        else:
+            found[key] = number(given, where)
+        if isinstance(usual, int):
+            _require(found[key] == round(found[key]), f"{where} must be a whole number")
+            found[key] = round(found[key])
+    return found
+
+
+def _real(value: object) -> np.ndarray:
+    """Return a new array of real numbers; an empty one for texts, dates, and what is not real."""
+    try:
+        given = np.array(value)
+        if given.dtype.kind not in "biufcO" or (given.dtype.kind == "c" and given.imag.any()):
+            return np.empty(0)
+        return np.array(given.real, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        return np.empty(0)
 
 
 def _require(holds: bool, message: str) -> None:

@@ -33,13 +33,14 @@ def fill(
     if not gradebook or column not in gradebook[0] or not known:
         missing = column if known else NAMES[kind][0]
         raise ValueError(f"the gradebook has no column {missing!r}: copy its name from the file")
+    rows = [{key for name in known for key in spellings(row.get(name, ""))} for row in gradebook]
+    listed = set().union(*rows)
     owners = {}
     for score in scores:
-        for name in names(score):
+        for name in names(score, listed):
             owners.setdefault(name, []).append(score)
     said, used, filled = [], set(), []
-    for row in gradebook:
-        keys = {key for name in known for key in spellings(row.get(name, ""))}
+    for row, keys in zip(gradebook, rows, strict=True):
         found = {id(s): s for key in keys for s in owners.get(key, [])}
         who = next((row[name] for name in known if row.get(name)), "")
         used |= set(found)
@@ -56,11 +57,15 @@ def fill(
     return filled, said + [f"not in the gradebook: {score['student']}" for score in left]
 
 
-def names(score: dict) -> set[str]:
-    """Return the spellings under which a result may be found."""
+def names(score: dict, listed: set[str]) -> set[str]:
+    """Return the spellings under which a result may be found.
+
+    Who handed it in, as the platform says, comes before the identifier that a student wrote.
+    """
     owner = score.get("handed in by", "")
     number = owner.rpartition("(")[2].removesuffix(")") if owner.endswith(")") else ""
-    return spellings(score["student"]) | spellings(owner) | ({number} if number else set())
+    sure = set().union(*map(spellings, (owner, number, *owner.split("/"))))
+    return sure if sure & listed else spellings(score["student"])
 
 
 def spellings(name: str) -> set[str]:

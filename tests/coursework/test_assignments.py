@@ -146,6 +146,65 @@ def test_each_answer_gets_what_it_deserves(name, question):
             assert as_meant(answer, got), (answer.about, got)
 
 
+# How a correct answer may be written: what stands for a number, and for an array.
+FORMS = {
+    "nested lists": ("float(v)", "v.tolist()"),
+    "tuples": ("(float(v),)", "tuple(map(tuple, v)) if v.ndim == 2 else tuple(v)"),
+    "arrays of no dimension": ("np.array(v)", "v"),
+    "arrays of one entry, columns": ("np.array([v])", "v[:, None] if v.ndim == 1 else v"),
+    "rows": ("np.array([[v]])", "v[None] if v.ndim == 1 else v"),
+    "complex numbers that are real": ("complex(v)", "v.astype(complex)"),
+    "decimals and objects": ("decimal.Decimal(repr(float(v)))", "v.astype(object)"),
+    "fractions, another order in memory": ("fractions.Fraction(float(v))", "np.asfortranarray(v)"),
+}
+WRITTEN = """
+import decimal, fractions, types
+
+def written(v):
+    if isinstance(v, types.FunctionType):
+        return lambda *a: spoilt(v, a)
+    if isinstance(v, tuple) or (isinstance(v, list) and any(isinstance(x, np.ndarray) for x in v)):
+        return type(v)(map(written, v))
+    if isinstance(v, np.ndarray) and v.ndim:
+        return {array}
+    return {number} if isinstance(v, int | float | np.number | np.ndarray) else v
+
+def spoilt(function, arguments):
+    "Return what it returns as a copy, and overwrite its arguments: a test must give copies."
+    found = written(copy.deepcopy(function(*arguments)))
+    for one in arguments if {spoil} else ():
+        if isinstance(one, np.ndarray):
+            one[...] = 7
+    return found
+"""
+
+
+@each_question
+def test_an_answer_may_be_written_in_other_types(name, question):
+    """And it may change what it is given, as answers do that work in place."""
+    assignment, most = marks.read(name), Assignment(name).question(question).points
+    names = assignment.names_of[question]
+    forms = {**FORMS, "in place": ("v", "v")}
+    for form, (number, array) in forms.items():
+        code = WRITTEN.format(number=number, array=array, spoil=form == "in place")
+        code += f"\nimport copy\n{assignment.solution(question)}\n"
+        # An answer that is handed on to the package is written as the package asks.
+        kept = {"start"} if form.startswith("complex") and name == "linear" else set()
+        code += "".join(f"{n} = written({n})\n" for n in sorted(names - kept))
+        got = bench_of(name).of(Answer(question, form, code))
+        assert got.points == {question: most}, (form, got.messages)
+
+
+@each_assignment
+def test_wrong_answers_gain_no_more_for_other_students(name):
+    """No formula that is wrong is right by chance: on other data, with other numbers."""
+    for student in ("hedy", "noether-7"):
+        bench = Bench(marks.read(name), student)
+        for answer in marks.read(name).wrong_answers:
+            got = bench.of(answer)
+            assert as_meant(answer, got), (student, answer.about, got)
+
+
 @each_question
 def test_an_error_costs_its_own_question(name, question):
     """Full marks for one answer, whichever wrong ones stand in the place of all the others."""

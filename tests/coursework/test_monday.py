@@ -37,6 +37,7 @@ LAYOUTS = {
         None,
     ),
     "a folder for each student": ("ada/linear.ipynb", "ada", "", None),
+    "a folder within each student's": ("ada/work/linear.ipynb", "ada/work", "", None),
     "a folder and one of the assignment": ("ada/linear/linear.ipynb", "ada", "", None),
 }
 
@@ -80,6 +81,15 @@ def test_results_below_the_submissions_are_not_handed_in(tmp_path):
     (tmp_path / "results" / "feedback" / "a.html").write_text("x")
     (one,) = collected([tmp_path], "linear", tmp_path / "results")
     assert one.name == "a.ipynb"
+
+
+def test_folders_of_the_same_name_are_of_different_people(tmp_path):
+    """Both unpacked into a folder of one name, with nothing done: the same content."""
+    for name in ("ada", "bo"):
+        (tmp_path / name / "work").mkdir(parents=True)
+        (tmp_path / name / "work" / "linear.ipynb").write_text("{}")
+    first, second = collected([tmp_path], "linear")
+    assert first.owner != second.owner and first.key("d") != second.key("d")
 
 
 def test_an_archive_and_a_link_to_elsewhere_are_said(tmp_path):
@@ -334,6 +344,19 @@ def test_attempts_without_times_are_not_chosen_among():
     assert not got.unclear and got.result.key == "b"
 
 
+def test_one_time_for_two_attempts_is_none():
+    """A time from the table is a student's, not an attempt's."""
+    late = {"student": "ada", "submitted": "2026-10-05 20:00 +0000"}
+    (got,) = policy.standings([result("a"), result("b", score=3)], policy.Policy([late]))
+    assert got.unclear and "not a time for each" in got.notes[0]
+
+
+def test_what_asks_for_a_reader_is_said(linear):
+    note = "read this notebook: it uses _getframe, which no answer needs"
+    (got,) = policy.standings([result("a", notes=[note, "q1: another"])], rules())
+    assert got.notes == [note] and not got.unclear
+
+
 def test_the_same_file_twice_is_one_attempt():
     first, second = result("a"), result("b")
     second.digest = first.digest
@@ -350,6 +373,12 @@ def test_a_file_beside_the_notebook_is_no_attempt():
     pdf.file = "A_1/broken.ipynb"
     (got,) = policy.standings([result("a", owner="A (1)"), pdf], rules())
     assert got.attempts == 2 and got.unclear
+
+
+def test_two_rows_of_one_student_are_refused():
+    rows = [{"student": "ada", "counts": "best"}, {"student": " Ada", "counts": "first"}]
+    with pytest.raises(ValueError, match="policy: two rows for ' Ada'"):
+        policy.Policy(rows)
 
 
 def test_a_name_in_the_policy_that_nobody_has_is_said(linear):
@@ -374,6 +403,8 @@ def test_one_identifier_of_two_people_is_looked_at():
         {"counts": "worst"},
         {"deadlines": "2026-10-05"},
         {"student": ""},
+        {"attempts": "2.5"},
+        {"attempts": "0"},
     ],
 )
 def test_a_policy_that_cannot_be_is_refused(row):
@@ -557,6 +588,42 @@ def test_totals_find_their_students_in_moodle():
 def test_two_results_for_one_student_are_not_chosen_among():
     filled_, said = gradebook.fill([score("ada", "1"), score("8", "2")], CANVAS, "A", "canvas")
     assert filled_[2]["A"] == "" and "several results fit ada" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "row"),
+    [
+        ("canvas", "A", {"Student": "Lovelace, Ada", "SIS Login ID": "ada", "ID": "8", "A": ""}),
+        ("moodle", "Grade", {"Identifier": "Participant 8", "Grade": ""}),
+    ],
+)
+def test_all_thirty_points_arrive(kind, column, row, linear, tmp_path, monkeypatch):
+    """From the tests and the written answers of a class to the file that the platform imports."""
+    questions = {q.name: q.points for q in linear.graded}
+    texts = {q.name: "a proof" for q in linear.written}
+    one = Result("k", "a.ipynb", "d", owner="Ada (8)", questions=questions, written=texts)
+    one.student_id = "ada"
+    standings = policy.standings([one], rules())
+    written.export(standings, linear, tmp_path)
+    rows = table.read(tmp_path / "written.csv")
+    rows[0] |= {name: "1" for name in written.columns(linear)}
+    table.write(tmp_path / "written.csv", rows)
+    marked = written.points(linear, tmp_path)
+    summary.write_scores(summary.scores(standings, linear, marked), tmp_path)
+    table.write(tmp_path / "book.csv", [row])
+    paths = [str(tmp_path), str(tmp_path / "book.csv"), column, str(tmp_path / "out.csv")]
+    monkeypatch.setattr("sys.argv", ["gradebook.py", kind, *paths])
+    assert gradebook.main() == 0
+    assert [r[column] for r in table.read(tmp_path / "out.csv")] == ["30"]
+
+
+def test_one_submission_fills_one_row():
+    """Whoever writes another's identifier into the notebook gets no points for both."""
+    filled_, said = gradebook.fill([score("emmy", "30", "curiemarie (9)")], CANVAS, "A", "canvas")
+    assert [row["A"] for row in filled_] == ["30", "", "", "30"]
+    assert said == ["no submission: Emmy", "no submission: ada"]
+    filled_, said = gradebook.fill([score("emmy", "30", "work/emmy")], CANVAS, "A", "canvas")
+    assert [row["A"] for row in filled_] == ["30", "30", "", ""]
 
 
 def test_another_column_is_refused():

@@ -1,6 +1,8 @@
 """What a submission may do while it runs: each accident costs its question, and no promise more."""
 
+import contextlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,7 +17,11 @@ from grading.sandbox import Child, Container, Failed, Runs
 
 LIMITS = Limits(seconds=4, memory=3000)
 FEW = Limits(seconds=2, memory=3000)
-THREAD = "import os, threading, time\nthreading.Thread(target=lambda: [{}], daemon=True).start()"
+THREAD = (
+    "import os, psutil, threading, time\nthreading.Thread(target=lambda: [{}], daemon=True).start()"
+)
+# When its process has handed on to another, and waits for that one.
+LATER = "next(c for c in iter(psutil.Process().children, 0) if c or time.sleep(0.05))"
 FOREVER = "def {}(*_):\n    while True:\n        pass"
 STUBBORN = """
 def {}(*_):
@@ -109,8 +115,9 @@ ACCIDENTS = {
         "q5": ("import os\nos.kill(0, 15)", True, "q5: its process died (exit code -15)"),
     },
     "left behind: an alarm, threads that end the process or burn": {
-        "q1": (SOLVED.format("import signal, time\nsignal.alarm(1)\ntime.sleep(0.9)"), False, ""),
-        "q2": (SOLVED.format(THREAD.format("time.sleep(0.2), os._exit(1)")), False, ""),
+        "q1": (SOLVED.format("import signal\nsignal.alarm(2)"), False, ""),
+        "q2": (SOLVED.format(THREAD.format(f"{LATER}, os._exit(1)")), False, ""),
+        "q7": (SOLVED.format("import time\ntime.sleep(3)"), False, ""),
         "q3": (SOLVED.format(THREAD.format("exec('while True: pass')")), False, ""),
         "q4": (SOLVED.format("import atexit, time\natexit.register(time.sleep, 10**6)"), False, ""),
     },
@@ -148,6 +155,45 @@ ACCIDENTS = {
             "coursework.array",
         ),
         "q6": (SOLVED.format("import builtins\nbuiltins.__import__ = None"), False, "__import__"),
+    },
+    "functions and classes that are changed in place": {
+        "q1": (
+            "for f in (np.isclose, np.allclose):\n"
+            "    f._implementation.__code__ = (lambda *a, **k: True).__code__\n"
+            "def risk(w, Z):\n    return 0.0\ndef gradient(w, Z):\n    return 0 * w",
+            True,
+            "it replaced numpy._core.numeric.allclose, numpy._core.numeric.isclose",
+        ),
+        "q2": (
+            "coursework.number.__code__ = (lambda value, name: 1.0).__code__\nlargest_step = len",
+            True,
+            "it replaced ibias.coursework.number",
+        ),
+        "q3": (
+            SOLVED.format("optima.max_margin.__kwdefaults__.clear()\nlosses.FAR = np.pi = 3"),
+            False,
+            "ibias.optima.margin.max_margin",
+        ),
+        "q4": (
+            SOLVED.format("datasets.Dataset.n_features = property(lambda s: 2)"),
+            False,
+            "ibias.datasets.classification.Dataset.n_features",
+        ),
+        "q5": (
+            SOLVED.format("import sys\nsys.modules['ibias.optima'] = sys.modules['numpy'] = None"),
+            False,
+            "ibias.optima",
+        ),
+    },
+    "what reads and runs the cells": {
+        "q1": (SOLVED.format("type(get_ipython()).run_cell = None"), False, ""),
+        "q2": (
+            SOLVED.format("get_ipython().input_transformers_cleanup.append(lambda lines: [])"),
+            False,
+            "",
+        ),
+        "q3": (SOLVED.format("__builtins__ = {}"), False, ""),
+        "q4": (SOLVED.format("import inspect\ninspect.__dict__.clear()"), False, "inspect."),
     },
 }
 
@@ -234,6 +280,25 @@ def test_magics_figures_and_await_work(linear, right, tmp_path):
     assert (got.status, got.score, got.notes) == ("graded", 22, [])
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import sys\nsys._getframe(1).f_locals",
+        "import gc\ngc.get_objects()",
+        "open('/proc/1/environ')",
+    ],
+)
+def test_what_looks_into_the_grader_is_named(code, linear, right):
+    """For a person to read; and what an answer needs is not."""
+    import nbformat
+    from grading.submission import understood
+
+    notebook = nbformat.writes(filled(linear, right | {"q2": f"{code}\n{right['q2']}"})).encode()
+    (note,) = understood(notebook, linear).notes
+    assert note.startswith("read this notebook: it uses")
+    assert understood(nbformat.writes(filled(linear, right)).encode(), linear).notes == []
+
+
 FORGED = """
 import gc, json, os
 for report in [o for o in gc.get_objects() if type(o).__name__ == "Reports"]:
@@ -267,7 +332,7 @@ def test_what_comes_back_is_held_against_the_points_there_are(lines, linear, rig
     program.write_text(f"import sys\nsys.stdin.read()\nsys.stdout.buffer.write({lines!r})")
 
     class Says(Child):
-        def command(self, memory):
+        def command(self, memory, seconds):
             return [sys.executable, str(program)], ""
 
     got = graded(linear, tmp_path / "a.ipynb", filled(linear, right), box=Says())
@@ -297,16 +362,18 @@ def linear_with(assignment):
 # ---- containers, with a stand-in for the engine ------------------------------------------------
 
 ENGINE = """#!{python}
-import subprocess, sys
+import os, sys
 with open({log!r}, "a") as log:
     print(*sys.argv[1:], file=log)
 if sys.argv[1] == "ps":
     sys.exit({answers})
 if sys.argv[1] == "run":
-    sys.exit(subprocess.run([{python!r}, {watcher!r}]).returncode)
+    os.execv({python!r}, [{python!r}, {watcher!r}])
 if sys.argv[1:3] == ["image", "inspect"]:
     sys.exit({there})
 if sys.argv[1] == "build":
+    with open({log!r}, "a") as log:
+        print("context", *sorted(os.listdir(sys.argv[-1])), file=log)
     print("no network", file=sys.stderr)
     sys.exit({built})
 """
@@ -316,11 +383,11 @@ if sys.argv[1] == "build":
 def engine(tmp_path, monkeypatch):
     """Return a function that puts a stand-in named docker on the path."""
 
-    def put(answers=0, there=0, built=0):
+    def put(answers=0, there=0, built=0, name="docker"):
         values = {"python": sys.executable, "log": str(tmp_path / "log"), "answers": answers}
         values |= {"there": there, "built": built, "watcher": str(sandbox.PROGRAM[0])}
-        (tmp_path / "bin").mkdir()
-        path = tmp_path / "bin" / "docker"
+        (tmp_path / "bin").mkdir(exist_ok=True)
+        path = tmp_path / "bin" / name
         path.write_text(ENGINE.format(**values))
         path.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -337,11 +404,42 @@ def test_a_container_is_the_default_where_an_engine_answers(engine, linear, righ
     assert (got.status, got.score) == ("graded", 22)
     (run,) = [line.split() for line in log.read_text().splitlines() if line.startswith("run")]
     wanted = "--rm --network=none --read-only --cap-drop=ALL --memory=3000m --memory-swap=3000m"
+    wanted += " --ulimit=cpu=128 --tmpfs=/tmp:size=256m --cpus=1"
     wanted += " --pids-limit=256 --user=65534:65534 --security-opt=no-new-privileges"
     assert set(wanted.split()) <= set(run)
     assert not [
         word for word in run if word.startswith(("-v", "--volume", "--mount", "--privileged"))
     ]
+
+
+def test_podman_is_taken_where_docker_does_not_answer(engine):
+    engine(answers=1)
+    path, _ = engine(name="podman")
+    assert sandbox.choose().engine == str(path) and sandbox.choose().name == "containers of podman"
+
+
+def test_a_container_that_is_stopped_is_removed(engine, tmp_path):
+    """The client alone may end and leave it running."""
+    import threading
+
+    _, log = engine()
+    runs = Runs(sandbox.choose())
+    endless = {"kind": "cell", "question": "q1", "source": "while True:\n    pass"}
+    job = {"tasks": [endless], "answers": [], "seconds": 1000, "memory": 3000}
+
+    def run():
+        with contextlib.suppress(KeyboardInterrupt):
+            runs.run(job, 1)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while "run --rm" not in log.read_text():
+        time.sleep(0.05)
+    runs.stop()
+    thread.join()
+    lines = log.read_text().splitlines()
+    (name,) = [w for line in lines for w in line.split() if w.startswith("--name=")]
+    assert f"rm --force {name.removeprefix('--name=')}" in lines
 
 
 def test_an_engine_that_does_not_answer_is_none(engine):
@@ -355,7 +453,14 @@ def test_an_image_is_made_once_and_a_failure_is_said(engine):
     _, log = engine(there=1, built=1)
     with pytest.raises(Failed, match="makes no image"):
         sandbox.choose()
-    assert [line.split()[0] for line in log.read_text().splitlines()] == ["ps", "image", "build"]
+    lines = [line.split() for line in log.read_text().splitlines()]
+    assert [line[0] for line in lines] == ["ps", "image", "build", "context"]
+    assert set(lines[-1]) == {"context", "Dockerfile", "ibias", "requirements.txt", *sandbox.PARTS}
+    imported = {path.stem for path in sandbox.PROGRAM}
+    for path in sandbox.PROGRAM:  # what these need of each other is all there
+        own = re.findall(r"(?m)^from (\w+) import", path.read_text())
+        beside = {p.stem for p in path.parent.glob("*.py")}
+        assert set(own) & beside <= imported
 
 
 def test_nothing_is_known_of_the_parent_s_environment_but_what_it_needs(

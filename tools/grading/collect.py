@@ -99,7 +99,7 @@ def handed(path: Path, root: Path, assignment: str) -> Handed | None:
         owner = f"{canvas['name']} ({canvas['number']})"
         return Handed(path, path.name, owner, when, bool(canvas["late"]))
     folders = [part for part in (above if when else inside[:-1]) if part != assignment]
-    owner = folders[-1] if folders else ""
+    owner = "/".join(folders)  # whichever of them names the student
     return Handed(path, f"{owner}/{path.name}" if owner else path.name, owner, when)
 
 

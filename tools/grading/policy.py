@@ -18,6 +18,7 @@ from pathlib import Path
 from grading import table
 from grading.collect import moment
 from grading.result import Result
+from grading.submission import LOOK
 from ibias.coursework import canonical
 
 COLUMNS = ("deadline", "grace", "per day", "days", "attempts", "counts", "submitted")
@@ -47,7 +48,10 @@ class Policy:
                 raise ValueError(f"policy: unknown columns {sorted(unknown)}; known: {COLUMNS}")
             if not who:
                 raise ValueError("policy: a row without student; * is for everybody")
-            self.rows[who if who == "*" else canonical(who)] = _checked(row)
+            who = who if who == "*" else canonical(who)
+            if who in self.rows:
+                raise ValueError(f"policy: two rows for {row['student']!r}: write one")
+            self.rows[who] = _checked(row)
 
     def rule(self, names: list[str], column: str) -> str:
         """Return what a column says for a student of these names."""
@@ -73,10 +77,12 @@ class Policy:
         standing.notes += [f"also handed in: {', '.join(beside)}"] if beside else []
         most = max(1, int(self.rule(names, "attempts") or len(attempts)))
         counts = self.rule(names, "counts") or "last"
-        if len(attempts) > 1 and "" in times and (counts != "best" or most < len(attempts)):
+        timeless = "" in times or len(set(times)) < len(times)
+        if len(attempts) > 1 and timeless and (counts != "best" or most < len(attempts)):
             standing.unclear = True
+            files = ", ".join(r.file for r in attempts)
             standing.notes.append(
-                f"{len(attempts)} attempts and no times ({', '.join(r.file for r in attempts)}):"
+                f"{len(attempts)} attempts and not a time for each ({files}):"
                 " which one counts? Say so in the policy, or remove the others' results"
             )
         allowed = list(zip(attempts, times, strict=True))[:most]
@@ -90,6 +96,7 @@ class Policy:
         worth = [s * r.score for s, (r, _) in zip(shares, allowed, strict=True)]
         best = max(range(len(allowed)), key=lambda k: (worth[k], k))
         standing.result, standing.share = allowed[best][0], shares[best]
+        standing.notes += [note for note in standing.result.notes if note.startswith(LOOK)]
         return standing
 
     def unknown(self, standings: list[Standing]) -> list[str]:
@@ -132,6 +139,8 @@ def _checked(row: dict[str, str]) -> dict[str, str]:
     for column in ("grace", "per day", "days", "attempts"):
         if row[column] and not row[column].replace(".", "", 1).isdigit():
             raise ValueError(f"policy: {column} {row[column]!r} is no number")
+    if row["attempts"] and not (row["attempts"].isdigit() and int(row["attempts"])):
+        raise ValueError(f"policy: attempts {row['attempts']!r}: a whole number, 1 or more")
     if row["counts"] not in ("", "last", "best", "first"):
         raise ValueError(f"policy: counts {row['counts']!r}: last, best or first")
     return row

@@ -41,7 +41,7 @@ class Reports:
 def work(job: dict, report: Reports) -> None:
     """Do the tasks of a job: cells that were handed out, cells of the student, and tests."""
     shell = quiet_shell()
-    given, originals = {"__name__": "__main__"}, Originals()
+    given, originals = {"__name__": "__main__"}, Originals(shell)
     for number, task in enumerate(job["tasks"]):
         if task["kind"] == "given":
             report(task=number, begins=True)

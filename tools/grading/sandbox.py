@@ -6,6 +6,7 @@ Both run watcher.py, with the job on standard input and the results on standard 
 import contextlib
 import hashlib
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -20,22 +21,22 @@ from running import ONE_THREAD
 
 from grading.assignment import ROOT
 
-PROGRAM = [
-    ROOT / "tools" / "grading" / name for name in ("watcher.py", "runner.py", "originals.py")
-]
+PARTS = ("watcher.py", "runner.py", "originals.py", "inside.py")
+PROGRAM = [ROOT / "tools" / "grading" / name for name in PARTS]
 ENGINES = ("docker", "podman")
 # What a child may know of the machine that grades it.
 ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "TMPDIR", "SYSTEMROOT")
 # A notebook that installs something must not change the environment that grades it.
 NO_PIP = {"PIP_PYTHON": "/nothing-is-installed-while-grading"}
 MOST = 5_000_000  # bytes that are read of what comes back
+ENOUGH = 4  # times the seconds of all questions, for the processes that watch
 PATIENCE = 20  # times the seconds of all questions, for a watcher that does not answer
-DOCKERFILE = """\
+DOCKERFILE = f"""\
 FROM python:3.12-slim
 COPY requirements.txt /grader/
 RUN pip install --no-cache-dir -r /grader/requirements.txt ipython psutil
 COPY ibias /grader/ibias
-COPY watcher.py runner.py originals.py /grader/
+COPY {" ".join(PARTS)} /grader/
 ENV PYTHONPATH=/grader MPLCONFIGDIR=/tmp HOME=/tmp OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 WORKDIR /tmp
 ENTRYPOINT ["python", "/grader/watcher.py"]
@@ -52,7 +53,7 @@ class Child:
 
     name: str = "a child process"
 
-    def command(self, memory: int) -> tuple[list[str], str]:
+    def command(self, memory: int, seconds: float) -> tuple[list[str], str]:
         """Return the command, and a name by which it can be ended."""
         return [sys.executable, str(PROGRAM[0])], ""
 
@@ -72,10 +73,14 @@ class Container:
         """What it is called in messages."""
         return f"containers of {Path(self.engine).name}"
 
-    def command(self, memory: int) -> tuple[list[str], str]:
-        """Return the command, and a name by which it can be ended."""
+    def command(self, memory: int, seconds: float) -> tuple[list[str], str]:
+        """Return the command, and a name by which it can be ended.
+
+        The memory is that of the whole container, the seconds those of a core, for each process.
+        """
         name = f"ibias-{uuid.uuid4().hex[:12]}"
         limits = [f"--memory={memory}m", f"--memory-swap={memory}m", "--cpus=1"]
+        limits += [f"--ulimit=cpu={math.ceil(seconds)}", "--ulimit=core=0"]
         limits += ["--pids-limit=256", "--network=none", "--read-only", "--cap-drop=ALL"]
         limits += ["--tmpfs=/tmp:size=256m", "--security-opt=no-new-privileges"]
         run = [self.engine, "run", "--rm", "--interactive", f"--name={name}", "--init"]
@@ -147,7 +152,8 @@ class Runs:
 
     def run(self, job: dict, questions: int) -> list[dict]:
         """Run one job; return the lines that came back, also if it did not come to its end."""
-        command, name = self.sandbox.command(job["memory"])
+        most = ENOUGH * (questions + 1) * job["seconds"]
+        command, name = self.sandbox.command(job["memory"], most)
         environment = (
             {k: os.environ[k] for k in ENVIRONMENT if k in os.environ} | ONE_THREAD | NO_PIP
         )

@@ -20,6 +20,13 @@ MOST_CELLS = 300
 MOST_CODE = 200_000  # characters; an assignment with its answers has some ten thousand
 LONGEST_NAME = 100  # characters
 MOST_TEXT = 20_000  # characters of a written answer; a page of print has three thousand
+# What no answer needs: a way to the objects and the names of whatever runs the tests.
+SNOOPS = re.compile(
+    r"\b_getframe|\bf_(?:back|locals|globals|builtins)\b|\bcurrentframe\b|\binspect\.stack\b"
+    r"|\bget_(?:objects|referrers|referents)\b|\bset(?:trace|profile)\b|__(?:code|closure)__"
+    r"|\btb_frame\b|\bctypes\b|/proc/|/dev/fd|\bos\.(?:fork|kill|_exit)\b"
+)
+LOOK = "read this notebook"
 PLACEHOLDER = "_Type your answer here, replacing this text._"
 
 
@@ -125,6 +132,9 @@ def understood(content: bytes, assignment: Assignment) -> Submission:
     found, original = notebook(content), released(assignment)
     who = student_id(found)
     cells, notes = restored(code(found), code(original), assignment, who)
+    own = "\n".join(cell["source"] for cell in cells if cell["kind"] == "cell")
+    if words := sorted(set(SNOOPS.findall(own))):
+        notes.append(f"{LOOK}: it uses {', '.join(words)}, which no answer needs")
     return Submission(
         who,
         with_tests(cells, code(original), assignment, notes),

@@ -149,3 +149,37 @@ def control(seed):
 
 predicted, tolerance = np.int64(0), 0.02
 broken = "both factors follow the flow"
+
+
+# %% q1: a year with a letter
+ledger = [
+    {
+        "id": "x",
+        "source": "Lyu and Li, Gradient descent maximizes the margin, ICLR 2020a, Theorem 4.4",
+        "sentence": "Networks converge to the maximum margin.",
+        "claim": "For gradient flow on a homogeneous network the normalised margin of the"
+        " parameters tends to that of a KKT point as t grows.",
+        "hypotheses": [
+            "The network is homogeneous in its parameters.",
+            "The loss has an exponential tail.",
+        ],
+        "verdict": "wrong",
+        "correct": "Limit directions are KKT points of the margin problem, and these need not"
+        " be optimal at all.",
+    }
+]
+
+
+# %% q2: a tolerance of exactly a fifth
+def measure(seed):
+    return 3.3 + 1e-3 * np.random.default_rng(seed).standard_normal()
+
+
+predicted, tolerance = 3.3, 0.66
+
+
+def control(seed):
+    return 30 + np.random.default_rng(seed).standard_normal()
+
+
+broken = "the loss has an exponential tail"

@@ -223,3 +223,49 @@ def control(seed):
 
 
 broken = "the loss has an exponential tail"
+
+
+# %% q1: the sentence in capitals
+s = "On separable data the norm of the weights grows like the logarithm of the time."
+ledger = [
+    {
+        "id": "x",
+        "source": "Soudry et al., JMLR 2018",
+        "sentence": s,
+        "claim": s.upper(),
+        "hypotheses": ["The data are separable.", "The loss has a tail."],
+        "verdict": "imprecise",
+        "correct": "The factor of log t is one over the largest margin, for exponential tails.",
+    }
+]
+
+
+# %% q1: one hypothesis, with and without its full stop
+ledger = [
+    {
+        "id": "x",
+        "source": "Soudry et al., JMLR 2018",
+        "sentence": "On separable data the norm of the weights grows like log t.",
+        "claim": "For gradient flow on the logistic loss, the increase of the norm of w for"
+        " each unit of log t, times the largest margin, tends to 1 as t grows.",
+        "hypotheses": ["The data are separable.", "the data are separable"],
+        "verdict": "imprecise",
+        "correct": "The factor of log t is one over the largest margin, for exponential tails.",
+    }
+]
+
+
+# %% q1: the sentence is its own correction
+s = "On separable data the norm of the weights grows like the logarithm of the time."
+ledger = [
+    {
+        "id": "x",
+        "source": "Soudry et al., JMLR 2018",
+        "sentence": s,
+        "claim": "For gradient flow on the logistic loss, the increase of the norm of w for"
+        " each unit of log t, times the largest margin, tends to 1 as t grows.",
+        "hypotheses": ["The data are separable.", "The loss has a tail."],
+        "verdict": "imprecise",
+        "correct": s,
+    }
+]

@@ -112,33 +112,33 @@ def entropy_descent(X, y, start, step_size, n_steps):
     return w
 
 
-# %% q3: the displacement of w itself, as for gradient descent
+# %% q3 (1 of 3): the displacement of w itself, as for gradient descent
 def certificate(X, y, start, w):
     moved = w - start
     along = np.linalg.lstsq(X.T, moved)[0] @ X
     return np.linalg.norm(X @ w - y), np.linalg.norm(moved - along)
 
 
-# %% q3: the start is forgotten
+# %% q3 (1 of 3): the start is forgotten
 def certificate(X, y, start, w):
     along = np.linalg.lstsq(X.T, np.log(w))[0] @ X
     return np.linalg.norm(X @ w - y), np.linalg.norm(np.log(w) - along)
 
 
-# %% q3: the part along the rows instead of the part off them
+# %% q3 (1 of 3): the part along the rows instead of the part off them
 def certificate(X, y, start, w):
     moved = np.log(w) - np.log(start)
     return np.linalg.norm(X @ w - y), np.linalg.norm(np.linalg.lstsq(X.T, moved)[0] @ X)
 
 
-# %% q3: the mean misfit
+# %% q3 (2 of 3): the mean misfit
 def certificate(X, y, start, w):
     moved = np.log(w) - np.log(start)
     off = moved - np.linalg.lstsq(X.T, moved)[0] @ X
     return np.linalg.norm(X @ w - y) / np.sqrt(len(y)), np.linalg.norm(off)
 
 
-# %% q3: the share of the displacement, not its size
+# %% q3 (1 of 3): the share of the displacement, not its size
 def certificate(X, y, start, w):
     moved = np.log(w) - np.log(start)
     off = moved - np.linalg.lstsq(X.T, moved)[0] @ X
@@ -146,12 +146,12 @@ def certificate(X, y, start, w):
     return np.linalg.norm(X @ w - y), np.linalg.norm(off) / size
 
 
-# %% q3: any solution will do
+# %% q3 (1 of 3): any solution will do
 def certificate(X, y, start, w):
     return np.linalg.norm(X @ w - y), 0.0
 
 
-# %% q3: the displacement weighted by w, as in the divergence itself
+# %% q3 (1 of 3): the displacement weighted by w, as in the divergence itself
 def certificate(X, y, start, w):
     moved = w * (np.log(w) - np.log(start))
     along = np.linalg.lstsq(X.T, moved)[0] @ X

@@ -172,7 +172,7 @@ def degree(depth, power, extra):
     return Anything()
 
 
-# %% q3: the norm of theta, not its square
+# %% q3 (3 of 4): the norm of theta, not its square
 def certificate(W, a, p, X, y):
     q = y * (np.maximum(X @ W.T, 0) @ a)
     lower = q.min() / np.sqrt((W**2).sum() + (a**2).sum())
@@ -183,7 +183,7 @@ def certificate(W, a, p, X, y):
     return lower, (correlation + 0.001 * (p @ np.linalg.norm(X, axis=1))) / 2
 
 
-# %% q3: a grid taken for all directions
+# %% q3 (1 of 4): a grid taken for all directions
 def certificate(W, a, p, X, y):
     q = y * (np.maximum(X @ W.T, 0) @ a)
     lower = q.min() / ((W**2).sum() + (a**2).sum())
@@ -192,7 +192,7 @@ def certificate(W, a, p, X, y):
     return lower, np.abs(np.maximum(directions @ X.T, 0) @ (p / p.sum() * y)).max() / 2
 
 
-# %% q3: a fine grid taken for all directions
+# %% q3 (1 of 4): a fine grid taken for all directions
 def certificate(W, a, p, X, y):
     q = y * (np.maximum(X @ W.T, 0) @ a)
     lower = q.min() / ((W**2).sum() + (a**2).sum())
@@ -201,7 +201,7 @@ def certificate(W, a, p, X, y):
     return lower, np.abs(np.maximum(directions @ X.T, 0) @ (p / p.sum() * y)).max() / 2
 
 
-# %% q3: a gap between directions that is ten times too small
+# %% q3 (1 of 4): a gap between directions that is ten times too small
 def certificate(W, a, p, X, y):
     q = y * (np.maximum(X @ W.T, 0) @ a)
     lower = q.min() / ((W**2).sum() + (a**2).sum())
@@ -212,7 +212,7 @@ def certificate(W, a, p, X, y):
     return lower, (correlation + step / 20 * (p @ np.linalg.norm(X, axis=1))) / 2
 
 
-# %% q3: the directions of the samples alone
+# %% q3 (1 of 4): the directions of the samples alone
 def certificate(W, a, p, X, y):
     q = y * (np.maximum(X @ W.T, 0) @ a)
     lower = q.min() / ((W**2).sum() + (a**2).sum())
@@ -220,14 +220,14 @@ def certificate(W, a, p, X, y):
     return lower, np.abs(np.maximum(directions @ X.T, 0) @ (p / p.sum() * y)).max() / 2
 
 
-# %% q3: the sum of the weights, which is a bound but a poor one
+# %% q3 (1 of 4): the sum of the weights, which is a bound but a poor one
 def certificate(W, a, p, X, y):
     q = y * (np.maximum(X @ W.T, 0) @ a)
     lower = q.min() / ((W**2).sum() + (a**2).sum())
     return lower, p @ np.linalg.norm(X, axis=1) / p.sum() / 2
 
 
-# %% q3: neurons with positive output weights only
+# %% q3 (1 of 4): neurons with positive output weights only
 def certificate(W, a, p, X, y):
     q = y * (np.maximum(X @ W.T, 0) @ a)
     lower = q.min() / ((W**2).sum() + (a**2).sum())
@@ -238,7 +238,7 @@ def certificate(W, a, p, X, y):
     return lower, (correlation + 0.001 * (p @ np.linalg.norm(X, axis=1))) / 2
 
 
-# %% q3: the half is lost: a margin of functions, not of parameters
+# %% q3 (1 of 4): the half is lost: a margin of functions, not of parameters
 def certificate(W, a, p, X, y):
     q = y * (np.maximum(X @ W.T, 0) @ a)
     lower = q.min() / ((W**2).sum() + (a**2).sum())
@@ -249,7 +249,7 @@ def certificate(W, a, p, X, y):
     return lower, correlation + 0.001 * (p @ np.linalg.norm(X, axis=1))
 
 
-# %% q3: weights that do not sum to one
+# %% q3 (1 of 4): weights that do not sum to one
 def certificate(W, a, p, X, y):
     q = y * (np.maximum(X @ W.T, 0) @ a)
     lower = q.min() / ((W**2).sum() + (a**2).sum())

@@ -216,3 +216,14 @@ control = {"data": same, "loss": losses.PolynomialTail(0.5), "start": [0, 0, 0]}
 # %% q7: a heavier tail, a start that is a list of floats
 control = {**kept}
 control["loss"] = losses.PolynomialTail(power=1.2)
+
+
+# %% q1: in place
+def risk(w, Z):
+    w *= -1
+    return np.logaddexp(0, Z @ w).mean()
+
+
+def gradient(w, Z):
+    Z *= -1
+    return (expit(Z @ w)[:, None] * Z).mean(0)

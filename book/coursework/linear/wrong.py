@@ -90,52 +90,52 @@ def largest_step(Z):
     return 2 / np.linalg.eigvalsh(H)[-1]
 
 
-# %% q3: weights that do not sum to one
+# %% q3 (1 of 3): weights that do not sum to one
 def certificate(w, Z):
     return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(np.exp(-Z @ w) @ Z)
 
 
-# %% q3: a margin that is not normalised
+# %% q3 (2 of 3): a margin that is not normalised
 def certificate(w, Z):
     return (Z @ w).min(), np.linalg.norm(softmax(-Z @ w) @ Z)
 
 
-# %% q3: all samples weigh the same
+# %% q3 (1 of 3): all samples weigh the same
 def certificate(w, Z):
     return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(Z.mean(axis=0))
 
 
-# %% q3: the farthest samples weigh most
+# %% q3 (1 of 3): the farthest samples weigh most
 def certificate(w, Z):
     return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(softmax(Z @ w) @ Z)
 
 
-# %% q3: exponentials that underflow
+# %% q3 (1 of 3): exponentials that underflow
 def certificate(w, Z):
     shares = np.exp(-Z @ w)
     return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(shares @ Z / shares.sum())
 
 
-# %% q3: the nearest sample alone
+# %% q3 (1 of 3): the nearest sample alone
 def certificate(w, Z):
     nearest = (Z @ w).argmin()
     return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(Z[nearest])
 
 
-# %% q3: exponents that are cut off
+# %% q3 (1 of 3): exponents that are cut off
 def certificate(w, Z):
     shares = np.exp(np.clip((Z @ w).min() - Z @ w, -1, 0))
     return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(shares @ Z / shares.sum())
 
 
-# %% q3: a threshold below which the naive formula is kept
+# %% q3 (1 of 3): a threshold below which the naive formula is kept
 def certificate(w, Z):
     u = Z @ w
     shares = np.exp(-u) if np.abs(u).max() < 1e5 else np.exp(u.min() - u)
     return u.min() / np.linalg.norm(w), np.linalg.norm(shares @ Z / shares.sum())
 
 
-# %% q3: the weights of the direction, not of w
+# %% q3 (1 of 3): the weights of the direction, not of w
 def certificate(w, Z):
     u = Z @ w / np.linalg.norm(w)
     return u.min(), np.linalg.norm(softmax(-u) @ Z)
@@ -278,3 +278,14 @@ control = kept | {"data": both}
 
 # %% q7: two hypotheses at once
 control = kept | {"loss": losses.PolynomialTail(1), "start": np.ones(3)}
+
+
+# %% q3 (1 of 3): the nearest sample alone where the exponentials underflow
+def certificate(w, Z):
+    u = Z @ w
+    with np.errstate(all="ignore"):
+        p = np.exp(-u)
+    if not np.isfinite(p.sum()) or p.sum() == 0:
+        p = (u == u.min()).astype(float)
+    p = p / p.sum()
+    return u.min() / np.linalg.norm(w), np.linalg.norm(p @ Z)

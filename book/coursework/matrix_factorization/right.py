@@ -187,3 +187,19 @@ decoy = kept | {"depth": 4}
 # %% q6: small observations as the control, large ones as the decoy
 controls = [dict(kept, depth=1), dict(kept, factor=1e-8)]
 decoy = dict(kept, factor=np.float64(100))
+
+
+# %% q2: lists of lists
+def balanced_step(U, V, R, step_size):
+    U, V, R = map(np.asarray, (U, V, R))
+    n = len(U)
+    A = np.zeros((2 * n, 2 * n))
+    A[:n, n:] = R
+    A[n:, :n] = R.T
+    out = expm(-step_size * A) @ np.r_[U, V]
+    return out[:n].tolist(), out[n:].tolist()
+
+
+# %% q6: ints
+controls = [{"depth": 1, "scale": 1e-8, "factor": 1}, {"depth": 2, "scale": 2, "factor": 1}]
+decoy = {"depth": 5, "scale": 1e-8, "factor": 1}

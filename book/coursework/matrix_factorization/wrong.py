@@ -98,44 +98,44 @@ def balanced_step(U, V, R, step_size):
     return new[: len(U)], new[len(U) :]
 
 
-# %% q3: the Frobenius norm, which is its own dual
+# %% q3 (2 of 4): the Frobenius norm, which is its own dual
 def certificate(W, Y, mask, M):
     Y, W = np.where(mask, Y, 0), np.where(mask, M, W)
     return (Y * M).sum() / np.linalg.norm(Y), np.linalg.norm(W, "nuc")
 
 
-# %% q3: Y is divided by its nuclear norm
+# %% q3 (2 of 4): Y is divided by its nuclear norm
 def certificate(W, Y, mask, M):
     Y, W = np.where(mask, Y, 0), np.where(mask, M, W)
     return (Y * M).sum() / np.linalg.norm(Y, "nuc"), np.linalg.norm(W, "nuc")
 
 
-# %% q3: the largest entry for the largest singular value
+# %% q3 (2 of 4): the largest entry for the largest singular value
 def certificate(W, Y, mask, M):
     Y, W = np.where(mask, Y, 0), np.where(mask, M, W)
     return (Y * M).sum() / np.abs(Y).max(), np.linalg.norm(W, "nuc")
 
 
-# %% q3: the largest sum of a row
+# %% q3 (2 of 4): the largest sum of a row
 def certificate(W, Y, mask, M):
     Y, W = np.where(mask, Y, 0), np.where(mask, M, W)
     return (Y * M).sum() / np.linalg.norm(Y, np.inf), np.linalg.norm(W, "nuc")
 
 
-# %% q3: the largest sum of a column
+# %% q3 (2 of 4): the largest sum of a column
 def certificate(W, Y, mask, M):
     Y, W = np.where(mask, Y, 0), np.where(mask, M, W)
     return (Y * M).sum() / np.linalg.norm(Y, 1), np.linalg.norm(W, "nuc")
 
 
-# %% q3: the geometric mean of the two sums
+# %% q3 (2 of 4): the geometric mean of the two sums
 def certificate(W, Y, mask, M):
     Y, W = np.where(mask, Y, 0), np.where(mask, M, W)
     size = np.sqrt(np.linalg.norm(Y, 1) * np.linalg.norm(Y, np.inf))
     return (Y * M).sum() / size, np.linalg.norm(W, "nuc")
 
 
-# %% q3: the spectral radius
+# %% q3 (2 of 4): the spectral radius
 def certificate(W, Y, mask, M):
     Y, W = np.where(mask, Y, 0), np.where(mask, M, W)
     n = max(Y.shape)
@@ -151,19 +151,19 @@ def certificate(W, Y, mask, M):
     return (Y * M).sum() / np.abs(np.linalg.eigvals(Y)).max(), upper
 
 
-# %% q3: W as it was sent, which misses the observations
+# %% q3 (2 of 4): W as it was sent, which misses the observations
 def certificate(W, Y, mask, M):
     Y = np.where(mask, Y, 0)
     return (Y * M).sum() / np.linalg.norm(Y, 2), np.linalg.norm(W, "nuc")
 
 
-# %% q3: Y keeps its unseen entries
+# %% q3 (2 of 4): Y keeps its unseen entries
 def certificate(W, Y, mask, M):
     W = np.where(mask, M, W)
     return (Y * M).sum() / np.linalg.norm(Y, 2), np.linalg.norm(W, "nuc")
 
 
-# %% q3: the geometric mean of the Frobenius norm and the largest entry
+# %% q3 (2 of 4): the geometric mean of the Frobenius norm and the largest entry
 def certificate(W, Y, mask, M):
     Y, W = np.where(mask, Y, 0), np.where(mask, M, W)
     size = np.sqrt(np.linalg.norm(Y) * np.abs(Y).max())
@@ -304,3 +304,21 @@ decoy = kept | {"depth": 3}
 # %% q6: a change too small to be a decoy
 controls = [kept | {"depth": 1}, kept | {"scale": 1.0}]
 decoy = kept | {"scale": 1.1e-8}
+
+
+# %% q1: zeros are taken for unseen
+def velocities(U, V, mask, M):
+    R = (M != 0) * (U @ V.T - M)
+    dU, dV = -R @ V, -R.T @ U
+    return dU, dV, dU @ V.T + U @ dV.T
+
+
+# %% q3: zeros are taken for unseen
+def certificate(W, Y, mask, M):
+    Y, W = np.where(M != 0, Y, 0), np.where(M != 0, M, W)
+    return (Y * M).sum() / np.linalg.norm(Y, 2), np.linalg.norm(W, "nuc")
+
+
+# %% q6: negative observations
+controls = [kept | {"depth": 1}, kept | {"factor": -1.0}]
+decoy = kept | {"depth": 3}

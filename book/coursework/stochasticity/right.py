@@ -150,3 +150,17 @@ decoys = [{**kept, "batch_size": np.int64(1)}, {**kept, "step_size": np.float64(
 # %% q6: a decay of another size, a smaller step as the decoy
 controls = [dict(kept, weight_decay=0.05), dict(kept, model="plain")]
 decoys = [dict(kept, step_size=0.01), dict(kept, model="squares")]
+
+
+# %% q5: exactly tenfold
+scale = 0.1
+small_step = 0.035
+large_step = 0.35
+linear_l1 = (1 + c) / (1 + c**2)
+
+
+# %% q5: exactly tenfold, in single precision
+scale = 0.1
+small_step = np.float32(0.05)
+large_step = 0.5
+linear_l1 = (1 + c) / (1 + c**2)

@@ -85,69 +85,69 @@ def log_scale_change(a):
     return np.log(np.abs(1 - a**2)).mean(axis=0) / 2
 
 
-# %% q3: the weights themselves in the row space
+# %% q3 (1 of 4): the weights themselves in the row space
 def certificate(w, X, y, scale):
     off = w - X.T @ np.linalg.lstsq(X.T, w)[0]
     return np.linalg.norm(X @ w - y), np.linalg.norm(off) / np.linalg.norm(w)
 
 
-# %% q3: the subgradient of the l1 norm, as if every scale were small
+# %% q3 (1 of 4): the subgradient of the l1 norm, as if every scale were small
 def certificate(w, X, y, scale):
     m = np.sign(w)
     off = m - X.T @ np.linalg.lstsq(X.T, m)[0]
     return np.linalg.norm(X @ w - y), np.linalg.norm(off) / np.linalg.norm(m)
 
 
-# %% q3: the scale is not squared
+# %% q3 (1 of 4): the scale is not squared
 def certificate(w, X, y, scale):
     m = np.arcsinh(w / (2 * scale))
     off = m - X.T @ np.linalg.lstsq(X.T, m)[0]
     return np.linalg.norm(X @ w - y), np.linalg.norm(off) / np.linalg.norm(m)
 
 
-# %% q3: one scale for all coordinates
+# %% q3 (1 of 4): one scale for all coordinates
 def certificate(w, X, y, scale):
     m = np.arcsinh(w / (2 * np.mean(scale) ** 2))
     off = m - X.T @ np.linalg.lstsq(X.T, m)[0]
     return np.linalg.norm(X @ w - y), np.linalg.norm(off) / np.linalg.norm(m)
 
 
-# %% q3: the logarithm, as if every weight were large
+# %% q3 (1 of 4): the logarithm, as if every weight were large
 def certificate(w, X, y, scale):
     m = np.sign(w) * np.log1p(np.abs(w) / scale**2)
     off = m - X.T @ np.linalg.lstsq(X.T, m)[0]
     return np.linalg.norm(X @ w - y), np.linalg.norm(off) / np.linalg.norm(m)
 
 
-# %% q3: the squared share
+# %% q3 (1 of 4): the squared share
 def certificate(w, X, y, scale):
     m = np.arcsinh(w / (2 * scale**2))
     off = m - X.T @ np.linalg.lstsq(X.T, m)[0]
     return np.linalg.norm(X @ w - y), (off @ off) / (m @ m)
 
 
-# %% q3: the mean misfit
+# %% q3 (3 of 4): the mean misfit
 def certificate(w, X, y, scale):
     m = np.arcsinh(w / (2 * scale**2))
     off = m - X.T @ np.linalg.lstsq(X.T, m)[0]
     return np.sqrt(np.mean((X @ w - y) ** 2)), np.linalg.norm(off) / np.linalg.norm(m)
 
 
-# %% q3: the part in the rows, not the part off them
+# %% q3 (1 of 4): the part in the rows, not the part off them
 def certificate(w, X, y, scale):
     m = np.arcsinh(w / (2 * scale**2))
     on = X.T @ np.linalg.lstsq(X.T, m)[0]
     return np.linalg.norm(X @ w - y), np.linalg.norm(on) / np.linalg.norm(m)
 
 
-# %% q3: not divided by the norm of the gradient
+# %% q3 (1 of 4): not divided by the norm of the gradient
 def certificate(w, X, y, scale):
     m = np.arcsinh(w / (2 * scale**2)) / 4
     off = m - X.T @ np.linalg.lstsq(X.T, m)[0]
     return np.linalg.norm(X @ w - y), np.linalg.norm(off)
 
 
-# %% q3: the projection on the columns of a square root
+# %% q3 (1 of 4): the projection on the columns of a square root
 def certificate(w, X, y, scale):
     m = np.arcsinh(w / (2 * scale**2)) / 4
     off = m - X.T @ (X @ m) / np.linalg.norm(X, 2) ** 2
@@ -315,3 +315,19 @@ decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]
 # %% q6: the same entry twice
 controls = [kept | {"model": "shifted"}, kept | {"model": "plain"}]
 decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]
+
+
+# %% q2: products of a hundred steps at a time
+def log_scale_change(a):
+    total = 0
+    for k in range(0, len(a), 100):
+        total = total + np.log(np.abs(np.prod(1 - a[k : k + 100] ** 2, axis=0)))
+    return total / 2
+
+
+# %% q4 (1 of 4): the start of the book
+def steps_needed(start, end, step_size, noise, n_samples, variance, every):
+    return np.log(0.3 / end) / (2 * step_size**2 * noise**2 * variance / n_samples / every)
+
+
+time_ratio = 0.5

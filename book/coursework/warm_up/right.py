@@ -115,3 +115,15 @@ multipliers = np.append(np.linalg.solve(np.array([[a, a], [b, -b]]), w_star), 0.
 w_star = [[1 / a], [0]]
 multipliers = np.linalg.lstsq(np.array([[a, a], [b, -b]]), np.array([1 / a, 0]), rcond=None)[0]
 multipliers = np.append(multipliers, 0).reshape(3, 1)
+
+
+# %% q2: lstsq
+def nearest(X, y, start):
+    return start + np.linalg.lstsq(X, y - X @ start, rcond=None)[0]
+
+
+# %% q2: the KKT system
+def nearest(X, y, start):
+    n, d = X.shape
+    K = np.block([[np.eye(d), X.T], [X, np.zeros((n, n))]])
+    return tuple(np.linalg.solve(K, np.concatenate([start, y]))[:d])

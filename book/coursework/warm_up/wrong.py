@@ -65,7 +65,7 @@ def nearest(X, y, start):
     return w
 
 
-# %% q3: the other sign in the Lagrangian
+# %% q3 (5 of 7): the other sign in the Lagrangian
 def violations(w, multipliers, Z):
     room = Z @ w - 1
     return (
@@ -76,7 +76,7 @@ def violations(w, multipliers, Z):
     )
 
 
-# %% q3: room to spare counts as a violation
+# %% q3 (5 of 7): room to spare counts as a violation
 def violations(w, multipliers, Z):
     room = Z @ w - 1
     return (
@@ -87,7 +87,7 @@ def violations(w, multipliers, Z):
     )
 
 
-# %% q3: the sum of the products, in which signs cancel
+# %% q3 (5 of 7): the sum of the products, in which signs cancel
 def violations(w, multipliers, Z):
     room = Z @ w - 1
     return (
@@ -98,7 +98,7 @@ def violations(w, multipliers, Z):
     )
 
 
-# %% q3: negative amounts where nothing is missed
+# %% q3 (4 of 7): negative amounts where nothing is missed
 def violations(w, multipliers, Z):
     room = Z @ w - 1
     return (
@@ -109,7 +109,7 @@ def violations(w, multipliers, Z):
     )
 
 
-# %% q3: the length of all that is missed, where the largest is asked
+# %% q3 (5 of 7): the length of all that is missed, where the largest is asked
 def violations(w, multipliers, Z):
     room = Z @ w - 1
     return (
@@ -120,7 +120,7 @@ def violations(w, multipliers, Z):
     )
 
 
-# %% q3: the largest multiplier times the largest room
+# %% q3 (5 of 7): the largest multiplier times the largest room
 def violations(w, multipliers, Z):
     room = Z @ w - 1
     return (
@@ -150,3 +150,43 @@ multipliers = np.array([0.5, 0.5, 0.0])
 # %% q4: the farthest point decides
 w_star = np.array([1 / c, 0.0])
 multipliers = np.array([0, 0, 1]) / c**2
+
+
+# %% q1: integration for short times, the limit for long ones
+def flow(X, y, start, t):
+    from scipy.integrate import solve_ivp
+
+    if t > 20:
+        return start + np.linalg.pinv(X) @ (y - X @ start)
+    if t == 0:
+        return start
+
+    def slope(s, w):
+        return -X.T @ (X @ w - y) / len(y)
+
+    return solve_ivp(slope, (0, t), start, rtol=1e-12, atol=1e-13, method="DOP853").y[:, -1]
+
+
+# %% q1: small eigenvalues are taken for zero
+def flow(X, y, start, t):
+    values, V = np.linalg.eigh(X.T @ X / len(y))
+    c, g = V.T @ start, V.T @ (X.T @ y) / len(y)
+    small = values < 1e-3
+    safe = np.where(small, 1.0, values)
+    return V @ np.where(small, c, np.exp(-safe * t) * c - np.expm1(-safe * t) * g / safe)
+
+
+# %% q2: ridge
+def nearest(X, y, start):
+    return start + X.T @ np.linalg.solve(X @ X.T + 1e-6 * np.eye(len(y)), y - X @ start)
+
+
+# %% q3 (5 of 7): complementarity only where the multiplier is positive
+def violations(w, multipliers, Z):
+    room = Z @ w - 1
+    return (
+        np.linalg.norm(w - Z.T @ multipliers),
+        np.maximum(-room, 0).max(),
+        np.maximum(-multipliers, 0).max(),
+        np.abs(np.maximum(multipliers, 0) * room).max(),
+    )
