@@ -200,6 +200,39 @@ def test_no_label_stands_twice():
     assert [pair for pair in labels if names.count(pair[0]) > 1] == []
 
 
+MADE = {"dollars": r"(?m)^\$\$ \(([\w-]+)\)", "label": r"(?m)^:(?:label|name): (\S+)$"}
+MADE |= {"target": r"(?m)^\(([\w-]+)\)=$"}
+LED = r"\{(?:prf:)?(?:ref|eq|numref)\}`(?:[^`<]*<)?([^`<>]+)>?`"
+
+
+def labels_and_references(text):
+    """Return the labels that a text makes, and those that it refers to."""
+    return {one for form in MADE.values() for one in re.findall(form, text)}, re.findall(LED, text)
+
+
+def test_labels_and_references_are_read():
+    made = "(there)=\n# A\n:label: thm-a\n$$\nx\n$$ (eq-x)\n"
+    text = made + "See {ref}`a page <there>`, {prf:ref}`thm-a`."
+    assert labels_and_references(text) == ({"there", "thm-a", "eq-x"}, ["there", "thm-a"])
+
+
+def test_every_reference_leads_to_a_label():
+    """When a page is divided or renamed, what points to it has to follow."""
+    made, led = set(), []
+    for path in sorted([*BOOK.rglob("*.ipynb"), *BOOK.rglob("*.md")]):
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".ipynb":
+            cells = json.loads(text)["cells"]
+            text = "\n\n".join("".join(one["source"]) for one in cells)
+            figures = (one["metadata"].get("mystnb", {}).get("figure", {}) for one in cells)
+            made |= {figure["name"] for figure in figures if "name" in figure}
+        labels, references = labels_and_references(text)
+        made |= labels
+        led += [(one, path.stem) for one in references]
+    assert len(led) > 200
+    assert [pair for pair in led if pair[0] not in made] == []
+
+
 def lessons():
     """Return the pages that teach, in the order of the book."""
     toc = yaml.safe_load((BOOK.parent / "_toc.yml").read_text(encoding="utf-8"))

@@ -49,8 +49,8 @@ ENTRIES = (
         " the choice is locally optimal, not always the best"
         " [B-attention-own B-attention-missed B-attention-optimal]",
         conditions=("almost all starts [B-attention-missed]",),
-        rate=r"on the margin weights like $1/t$; the loss exceeds its limit by $\|p\|^2/t$"
-        " [B-attention-leak]",
+        rate=r"on the margin weights like $1/t$; the loss exceeds its limit by"
+        r" $\|q^{\mathrm{mm}}\|^2/t$ [B-attention-leak]",
         theorem="tarzanagh2023margin",
         cases=(Case(attends, depends=True, hypotheses=(SMALL_STEPS,)),),
     ),

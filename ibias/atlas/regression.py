@@ -156,7 +156,7 @@ ENTRIES = (
         method=r"steepest descent in $\ell_p$, $p\ne2$",
         selected="no least norm; the limit moves with the step [B-steepest-regression]",
         conditions=("for $p = 2$ alone it is the least norm [B-steepest-regression]",),
-        rate="off by about a per cent, even for tiny steps [B-steepest-regression]",
+        rate="its norm stays above the least, even for tiny steps [B-steepest-regression]",
         theorem="gunasekar2018characterizing",
         cases=(
             Case(
