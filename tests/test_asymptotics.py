@@ -90,6 +90,30 @@ def test_rotation_and_scale():
     assert turned.direction_gap == pytest.approx(limit.direction_gap)
 
 
+@pytest.mark.parametrize("decades", [1, 3, 5, 7, 9, 11, 13])
+def test_small_weights_are_found_or_refused(decades):
+    """Their logarithms are what the residual is made of."""
+    found = 0
+    for seed in range(6):
+        rng = datasets.generator(100 * decades + seed)
+        p = rng.uniform(0.2, 1, size=int(rng.integers(2, 6)))
+        p[0] *= 10 ** -rng.uniform(decades - 1, decades)
+        p /= p.sum()
+        data = datasets.planted(seed, p, n_samples=12, spread=10 ** rng.uniform(-1, 1))
+        try:
+            limit = optima.expansion(data)
+        except RuntimeError as error:
+            assert "emove" in str(error) or "rounding leaves open" in str(error)
+            continue
+        if 0 not in limit.support:
+            assert p[0] < 1e-8
+            continue
+        found += 1
+        logs = np.log(limit.dual_variables[: len(p)])
+        assert logs == pytest.approx(np.log(p), abs=1e-5)
+    assert found == 6 or decades > 7
+
+
 def test_one_support_vector_has_no_gap():
     limit = optima.expansion(Dataset.from_signed([[1.0, 0.0], [3.0, 1.0], [3.0, -2.0]]))
     assert limit.dual_variables.tolist() == [1, 0, 0]

@@ -6,11 +6,13 @@ import pytest
 from ibias import flow
 from ibias.datasets import (
     Completion,
+    Sensing,
     commuting_sensing,
     low_rank_completion,
     two_by_two_completion,
 )
 from ibias.flow import matrix as matrix_module
+from ibias.flow.rest import Rest
 from ibias.models.matrix_product import (
     balanced_factors,
     balanced_velocity,
@@ -18,6 +20,8 @@ from ibias.models.matrix_product import (
     product,
     scaled_identity,
 )
+from tests.fuzz import matrices
+from tests.fuzz.outcome import RIGHT, SILENT
 
 PROBLEM = low_rank_completion(1, 5, 2, 15, seed=0)[0]
 TIMES = np.log([0.1, 0.5, 2.0])
@@ -200,11 +204,73 @@ def test_steps_that_are_right_one_by_one_are_not_enough(monkeypatch):
         flow.matrix_flow(problem, depth=3, scale=1e-4, log_t=ESCAPES, tolerance=1e-8)
 
 
-def test_a_flow_that_only_seems_at_rest_is_refused(monkeypatch):
-    """The check run does not rest where the other one does."""
-    monkeypatch.setattr(matrix_module, "REST", 1e4)
-    with pytest.raises(flow.IntegrationFailed, match="two runs that share no approximation"):
-        flow.matrix_flow(Completion([[True]], [[2.0]]), scale=0.1, log_t=[10.0], tolerance=1e-6)
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_small_risk_is_no_rest_where_the_end_is_seen_faintly(depth):
+    """One weight: w' = 2 a^2 (1 - w) w at depth two, whose logit is linear; depth one decays."""
+    faint, start, log_t = 1e-3, 1 - 0.01416, np.array([5.0, 10.0, 15.0])
+    factors = [[[start]]] if depth == 1 else [[[start**0.5]], [[start**0.5]]]
+    problem = Sensing([[[faint]]], [faint])
+    run = flow.matrix_flow(problem, start=factors, log_t=log_t, tolerance=1e-4)
+    passed = faint**2 * np.exp(log_t)
+    logit = np.log(start / (1 - start)) + 2 * passed
+    right = 1 - (1 - start) * np.exp(-passed) if depth == 1 else 1 / (1 + np.exp(-logit))
+    np.testing.assert_allclose(run.iterates[:, 0, 0], right, rtol=1e-4)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_observations_that_contradict_each_other_are_met_in_the_mean(depth):
+    twice = Sensing([np.eye(2)] * 2, [1.0, 3.0])
+    run = flow.matrix_flow(twice, depth=depth, scale=0.1, log_t=[0.0, 30.0])
+    once = flow.matrix_flow(
+        Sensing([np.sqrt(2) * np.eye(2)], [2 * np.sqrt(2)]), depth=depth, scale=0.1, log_t=[0, 30]
+    )
+    assert "at rest" in run.status
+    np.testing.assert_allclose(run.iterates, once.iterates, atol=2e-6)
+    np.testing.assert_allclose(np.exp(run.log_risk[-1]), 1.0, rtol=1e-6)
+
+
+def test_what_starts_at_rest_stays_there():
+    run = flow.matrix_flow(Completion([[True]], [[2.0]]), start=[[[2.0]], [[1.0]]], log_t=[20.0])
+    assert (run.final[0, 0], run.status) == (2.0, "at rest throughout")
+
+
+def test_a_bound_on_what_is_left_of_the_way():
+    """The bound of the rest is above the true rest of the way, and not far above it."""
+    for seed in range(5):
+        start = np.random.default_rng(seed).standard_normal((2, 5, 5))
+        run = flow.matrix_flow(PROBLEM, start=list(start), log_t=[1.5, 6.0], tolerance=1e-10)
+        near = flow.matrix_flow(PROBLEM, start=list(start), log_t=[1.5], tolerance=1e-10)
+        left = np.sqrt(2 * PROBLEM.risk(near.final))
+        way, sigma = Rest(PROBLEM, 1.0).way(PROBLEM, list(near.factors), float(left))
+        true = np.linalg.norm(run.final - near.final)
+        assert sigma > 0
+        assert true <= way or np.isinf(way)
+        assert np.isinf(way) or way <= 1e3 * true
+
+
+def test_no_rest_without_a_bound():
+    """W = 0 is a saddle: nothing moves, and yet it is not called the end."""
+    saddle = [np.zeros((5, 5))] * 2
+    assert not Rest(PROBLEM, 1e9)(saddle, product(saddle))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, flow.IntegrationFailed])
+def test_the_check_run_hands_on_what_stops_it(error):
+    """Its solver goes on after an exception, until another one hides it."""
+    calls = 0
+
+    def stopping(W):
+        nonlocal calls
+        calls += 1
+        if calls == 40:
+            raise error("here")
+        return -W
+
+    with pytest.raises(error, match="here"):
+        matrix_module._by_multistep(
+            lambda t, x: stopping(x), np.ones(3), np.array([1.0, 9.0]), 1e-10, 1e-12
+        )
+    assert calls == 40
 
 
 def test_a_batch_keeps_its_worst_estimate():
@@ -212,3 +278,20 @@ def test_a_batch_keeps_its_worst_estimate():
     run = flow.matrix_flow(batch, scale=0.01, log_t=TIMES, tolerance=1e-6)
     assert run.error_estimate.shape == TIMES.shape
     assert (run.error_estimate > 0).all()
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_a_sample_of_the_fuzz(number):
+    outcome = matrices.problem(np.random.default_rng([20, number]))
+    assert outcome.verdict == RIGHT, outcome.said
+
+
+def test_a_flow_that_rests_too_early_is_noticed(monkeypatch):
+    """By the fuzz, and by the check run, which goes on."""
+    monkeypatch.setattr(matrix_module, "REST", 1e3)
+    problem = Completion([[True]], [[2.0]])
+    with pytest.raises(flow.IntegrationFailed, match="two runs that share no approximation"):
+        flow.matrix_flow(problem, scale=0.1, log_t=[10.0], tolerance=1e-6)
+    monkeypatch.setattr(matrix_module, "compared", lambda log_t, *_: np.full(len(log_t), 1e-12))
+    verdicts = {matrices.problem(np.random.default_rng([20, i])).verdict for i in range(10)}
+    assert SILENT in verdicts

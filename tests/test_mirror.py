@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 
 from ibias import datasets, flow, optima
 from ibias.datasets import Regression
@@ -154,3 +155,22 @@ def test_homogeneous_potentials_maximise_their_margin(p, family):
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("p", [1.5, 2.5, 3.0, 4.0])
+def test_a_weight_that_changes_its_sign(p):
+    """|w|^p is not smooth there: at p > 2 the weight passes 0 at infinite speed.
+
+    One weight: |w|^(p-1) sign(w) = m with m' = a exp(-a w); t is then an integral over m.
+    """
+    m, data = -0.5, datasets.Dataset.one_class([[1.0]])
+    ends = np.array([-0.2, 0.1, 1.0])
+
+    def w_of(x):
+        return np.sign(x) * np.abs(x) ** (1 / (p - 1))
+
+    times = [quad(lambda x: np.exp(w_of(x)), m, end, points=[0.0], epsabs=1e-13)[0] for end in ends]
+    path = flow.mirror_flow(
+        data, PowerNorm(p), loss="exponential", log_t=np.log(times), start=[w_of(m)], tolerance=1e-7
+    )
+    assert path.iterates[:, 0] == pytest.approx(w_of(ends), abs=1e-7)

@@ -8,13 +8,14 @@ from itertools import count, pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.integrate import ode, solve_ivp
+from scipy.integrate import DOP853, ode
 
 from ibias import progress
 from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import MatrixProblem
 from ibias.flow.estimate import compared, visited
 from ibias.flow.log_time import IntegrationFailed
+from ibias.flow.rest import Rest, independent
 from ibias.models.matrix_product import product, scaled_identity, vjp
 from ibias.trajectory import MatrixTrajectory
 
@@ -23,8 +24,8 @@ MAX_EVALUATIONS = 300_000  # of one run
 # a second attempt is made.
 LOCAL = (1e-3, 1e-6)
 SMALLEST = 1e-13  # a relative local error
-REST = 0.1  # the root of the risk of a flow at rest, per tolerance
-AFTER_REST = 1.5  # how much longer the check run goes on than the time at which the flow rests
+REST = 0.1  # how much of the way of W is left at rest, per tolerance
+AFTER_REST = 0.5  # how much longer the check run goes on, of the time at which the flow rests
 
 
 def matrix_flow(
@@ -55,8 +56,8 @@ def matrix_flow(
     log_t : array, shape (n_times,)
         The logarithms of the times at which W is wanted, increasing.
     tolerance : float
-        The error allowed in W, relative to ||W||_F. Once the root of the risk is below a tenth of
-        it in the whole batch, the flow counts as at rest.
+        The error allowed in W, relative to ||W||_F. Once a bound on what is left of the way of W
+        is below a tenth of it in the whole batch, the flow counts as at rest.
 
     Returns
     -------
@@ -91,6 +92,7 @@ def matrix_flow(
     def unpack(state: np.ndarray) -> list[np.ndarray]:
         return [state[part].reshape(s) for part, s in zip(parts, shapes, strict=True)]
 
+    pulling = independent(problem)
     bar = progress.Bar("integrating the factors", float(np.exp(log_t[-1])))
     evaluations = count()
 
@@ -102,11 +104,12 @@ def matrix_flow(
                 f" {log_t[-1]:.4g}. Ask for earlier times, or split the batch."
             )
         factors = unpack(state)
-        gradients = vjp(factors, problem.gradient(product(factors)))
+        gradients = vjp(factors, pulling.gradient(product(factors)))
         return -np.concatenate([gradient.ravel() for gradient in gradients])
 
-    def at_rest(_: float, state: np.ndarray) -> float:
-        return float(np.max(problem.risk(product(unpack(state)))) - (REST * tolerance) ** 2)
+    def at_rest(state: np.ndarray) -> bool:
+        factors = unpack(state)
+        return resting(factors, product(factors))
 
     initial = np.concatenate([factor.ravel() for factor in factors])
     sizes = np.concatenate([np.linalg.norm(f, axis=(-2, -1)).ravel() for f in factors])
@@ -114,11 +117,12 @@ def matrix_flow(
     times, at = np.exp(log_t), visited(log_t)
     for local in LOCAL:
         errors = local * tolerance, 1e-3 * local * tolerance * smallest
-        evaluations = count()
-        with bar:
+        evaluations, resting = count(), Rest(pulling, REST * tolerance)
+        with bar, np.errstate(all="ignore"):  # a trial step may overflow; it is taken back
             states, rest, n_evaluations = _by_runge_kutta(field, at_rest, initial, times, *errors)
             evaluations = count()
-            stops = np.minimum(times[at], AFTER_REST * rest)
+            longer = max(AFTER_REST * rest, resting.relaxation)
+            stops = np.minimum(times[at], rest + longer)
             others = _by_multistep(field, initial, stops, *errors)
         iterates = np.array([product(unpack(state)) for state in states])
         check = np.array([product(unpack(state)) for state in others])
@@ -134,7 +138,7 @@ def matrix_flow(
         iterates=read_only(iterates),
         log_risk=read_only(_log(problem.risk(iterates))),
         factors=tuple(read_only(factor) for factor in unpack(states[-1].copy())),
-        status=f"at rest since log time {np.log(rest):.4g}"
+        status=(f"at rest since log time {np.log(rest):.4g}" if rest else "at rest throughout")
         if rests
         else "reached the last time, not yet at rest",
         n_evaluations=n_evaluations,
@@ -147,39 +151,43 @@ Field = Callable[[float, np.ndarray], np.ndarray]
 
 def _by_runge_kutta(
     field: Field,
-    at_rest: Callable[[float, np.ndarray], float],
+    at_rest: Callable[[np.ndarray], bool],
     initial: np.ndarray,
     times: np.ndarray,
     rtol: float,
     atol: float,
 ) -> tuple[np.ndarray, float, int]:
     """Return the states at `times`, when the flow came to rest, and the number of evaluations."""
-    at_rest.terminal = True  # type: ignore[attr-defined]
-    result = solve_ivp(
-        field,
-        (0.0, times[-1]),
-        initial,
-        method="DOP853",
-        t_eval=times,
-        events=at_rest,
-        rtol=max(rtol, SMALLEST),
-        atol=atol,
-    )
-    if result.status < 0 or not np.isfinite(result.y).all():
-        raise _stopped(times)
-    states = np.reshape(result.y, (initial.size, -1)).T
-    if result.status == 1:
-        rest = result.y_events[0][-1]
-        states = np.concatenate([states, np.tile(rest, (len(times) - len(states), 1))])
-        return states, float(result.t_events[0][-1]), result.nfev
-    return states, np.inf, result.nfev
+    states: list[np.ndarray] = []
+    solver = DOP853(field, 0.0, initial, times[-1], rtol=max(rtol, SMALLEST), atol=atol)
+    rests = at_rest(initial)
+    while not rests and solver.status == "running":
+        solver.step()
+        if solver.status == "failed" or not np.isfinite(solver.y).all():
+            raise _stopped(times)
+        if times[len(states)] <= solver.t:
+            between = solver.dense_output()
+            states.extend(between(t) for t in times[len(states) :] if t <= solver.t)
+        rests = len(states) < len(times) and at_rest(solver.y)
+    states.extend([solver.y] * (len(times) - len(states)))
+    return np.array(states), float(solver.t) if rests else np.inf, solver.nfev
 
 
 def _by_multistep(
     field: Field, initial: np.ndarray, times: np.ndarray, rtol: float, atol: float
 ) -> np.ndarray:
     """Return the states at `times`, which do not fall, by the formulas of Adams."""
-    solver = ode(field).set_integrator(
+    raised: list[BaseException] = []
+
+    def guarded(t: float, state: np.ndarray) -> np.ndarray:
+        # The solver does not stop for an exception, nor for Ctrl-C: from then on nothing moves.
+        try:
+            return np.zeros_like(state) if raised else field(t, state)
+        except BaseException as error:
+            raised.append(error)
+            return np.zeros_like(state)
+
+    solver = ode(guarded).set_integrator(
         "vode", method="adams", rtol=max(rtol, SMALLEST), atol=atol, nsteps=MAX_EVALUATIONS
     )
     solver.set_initial_value(initial, 0.0)
@@ -188,6 +196,8 @@ def _by_multistep(
         warnings.simplefilter("ignore")  # it warns and returns; the failure is raised below
         for t in times:
             states.append(solver.integrate(t).copy() if t > solver.t else states[-1])
+            if raised:
+                raise raised[0]
             if not solver.successful():
                 raise _stopped(times)
     return np.array(states)

@@ -10,12 +10,15 @@ from numpy.typing import ArrayLike
 from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import Dataset, Regression
 from ibias.flow.estimate import compared, two_runs, visited
-from ibias.flow.log_time import LogTimeField
+from ibias.flow.log_time import IntegrationFailed, LogTimeField
 from ibias.losses import MarginLoss, named
 from ibias.objectives import Objective
 from ibias.potentials import Potential
 from ibias.trajectory import Trajectory
 
+# Local errors, per tolerance: where a weight changes its sign, psi need not be smooth (|w|^p), and
+# the two runs lose digits there; then a second attempt is made.
+LOCAL = (1.0, 1e-3)
 LOOSEST = 1e-7  # local errors, at most: beyond it, trial steps overshoot
 AT_REST = 1e-13  # a residual this small, relative to the targets, is rounding error
 LARGEST = 1e200  # a trial step may overshoot; a finite value lets the integrator reject it
@@ -90,22 +93,29 @@ def mirror_flow(
         first = min(field.first_time(local_error / stretch), log_t[0]) - caution
         return first, field.first_step(first)
 
-    runs = two_runs(
-        field,
-        launch,
-        log_t,
-        tolerance / stretch,
-        field.jacobian,
-        halt=field.at_rest,
-        smallest=LOOSEST / stretch,
-    )
-    w, other = (
-        field.weights(
-            np.concatenate([run.states, np.tile(run.state, (count - len(run.states), 1))])
-        )
-        for run, count in zip(runs, (len(log_t), len(visited(log_t))), strict=True)
-    )
-    error, end = compared(log_t, w, other, tolerance), runs[0].time
+    for local in LOCAL:
+        try:
+            runs = two_runs(
+                field,
+                launch,
+                log_t,
+                local * tolerance / stretch,
+                field.jacobian,
+                halt=field.at_rest,
+                smallest=LOOSEST / stretch,
+                smooth=local == LOCAL[0],
+            )
+            w, other = (
+                field.weights(
+                    np.concatenate([run.states, np.tile(run.state, (size - len(run.states), 1))])
+                )
+                for run, size in zip(runs, (len(log_t), len(visited(log_t))), strict=True)
+            )
+            error, end = compared(log_t, w, other, tolerance), runs[0].time
+            break
+        except IntegrationFailed:
+            if local == LOCAL[-1]:
+                raise
     rests = end < log_t[-1]
     return Trajectory(
         log_t=read_only(log_t),

@@ -15,6 +15,7 @@ from ibias.optima.separability import separation
 
 GAP = 1e-9  # the largest error of ||Z^T p||, relative to the margin, that is returned
 NEWTON_STEPS = 200
+SMALLEST = 1e-8  # a share: rounding of the data decides about one that is smaller
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,8 @@ def expansion(data: Dataset) -> Expansion:
     NotSeparable
         If `data` is not separable through the origin.
     RuntimeError
-        If the weights are not dual optimal to 1e-9.
+        If the weights are not dual optimal to 1e-9, or one of them is below 1e-8 without being
+        zero in every dual solution: its logarithm, and so the residual, is then rounding.
 
     Examples
     --------
@@ -96,6 +98,13 @@ def expansion(data: Dataset) -> Expansion:
         raise RuntimeError(
             f"data: the weights of the support vectors miss the dual optimum by {excess:.1e}: they"
             " are next to degenerate. Remove samples that are almost on the margin."
+        )
+    smallest = int(share.argmin())
+    if share[smallest] < SMALLEST:
+        raise RuntimeError(
+            f"data: sample {support[smallest]} is on the margin with weight {share[smallest]:.1e}:"
+            " rounding decides whether it has a part in the limit. Remove it, or move it off the"
+            " margin."
         )
     heights = -np.log(data.n_samples * share / svm.margin**2)
     residual = np.linalg.lstsq(data.Z[support], heights)[0]
@@ -145,14 +154,17 @@ def _shares(heights: np.ndarray) -> np.ndarray:
     v = np.zeros(heights.shape[1])
     for _ in range(NEWTON_STEPS):
         p = weights(v)
-        slope = -p @ heights
-        curvature = (heights.T * p) @ heights - np.outer(slope, slope)
-        step = -np.linalg.lstsq(curvature, slope)[0]
-        length = 1.0
+        # Newton's step on the sum of exponentials, from the roots of the weights, and by one
+        # number (Sherman and Morrison) that on its logarithm: never a product of small weights.
+        root = np.sqrt(p)
+        step = np.linalg.lstsq(root[:, None] * heights, root)[0]
+        left = root - root * (heights @ step)
+        step = step / max(left @ left, np.finfo(float).eps)
+        slope, length = -p @ heights, 1.0
         while value(v + length * step) > value(v) + 0.1 * length * (slope @ step) + 1e-15:
             length /= 2
         v = v + length * step
-        if np.abs(heights @ step).max(initial=0.0) <= 1e-13:
+        if (np.abs(heights @ step) <= 1e-13 + np.finfo(float).eps / p).all():
             return weights(v)
     raise RuntimeError(
         f"data: the limit of the weights was not found in {NEWTON_STEPS} steps of Newton's method:"

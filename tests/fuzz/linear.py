@@ -66,8 +66,11 @@ def drawn_start(rng, Z):
     return norm * direction / (length or 1.0), norm <= 10
 
 
-def judged(kind, ordinary, run, right, tolerance, said, precision=1e-11):
-    """Run the package, and compare it with what is right (None: the reference knows nothing)."""
+def judged(kind, ordinary, run, right, tolerance, said, precision=1e-11, size=None):
+    """Run the package, and compare it with what is right (None: the reference knows nothing).
+
+    Errors are largest entries, relative to max(1, |w|); or lengths, relative to `size`.
+    """
     try:
         path = run()
     except (flow.IntegrationFailed, Diverged, ValueError) as error:
@@ -82,8 +85,9 @@ def judged(kind, ordinary, run, right, tolerance, said, precision=1e-11):
         return Outcome(verdict, kind, ordinary, f"{said}: {type(error).__name__}: {error}")
     if right is None:
         return Outcome(RIGHT, kind + ", no reference", False, said)
-    size = np.maximum(1.0, np.abs(right).max(axis=1))
-    error = np.abs(path.iterates - right).max(axis=1)
+    order = np.inf if size is None else 2
+    size = np.maximum(1.0, np.abs(right).max(axis=1)) if size is None else size
+    error = np.linalg.norm(path.iterates - right, order, axis=1)
     slack = precision * size
     honest = (error <= 10 * path.error_estimate + slack).all()
     within = (error <= tolerance * size + slack).all()

@@ -41,7 +41,7 @@ def mirror(rng):
             lambda m: 2 * a**2 * np.sinh(4 * m),
         )
     else:
-        p = float(rng.choice([1.3, 1.5, 2.0]))
+        p = float(rng.choice([1.3, 1.5, 2.0, 3.0]))
         potential, inverse = (
             potentials.PowerNorm(p),
             lambda m: np.sign(m) * np.abs(m) ** (1 / (p - 1)),

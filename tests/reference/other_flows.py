@@ -13,7 +13,7 @@ EXPONENTIAL = ("exponential", 1.0)
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def solved(velocity, start, times, begin=0.0):
+def solved(velocity, start, times, begin=0.0, relative=1e-12):
     """The states at the times, shape (n_times, n), or None where this integrator gives up."""
     calls = 0
 
@@ -26,7 +26,7 @@ def solved(velocity, start, times, begin=0.0):
 
     try:
         answer = solve_ivp(
-            counted, (begin, times[-1]), start, "DOP853", t_eval=times, rtol=1e-12, atol=1e-14
+            counted, (begin, times[-1]), start, "DOP853", t_eval=times, rtol=relative, atol=1e-14
         )
     except OverflowError:
         return None
@@ -116,3 +116,36 @@ def adagrad(Z, loss, step, start, steps):
         k = int(stop)
         kept.append(w.astype(float))
     return np.array(kept)
+
+
+def factors(seen, y, start, times):
+    """The factors of W = W_1 ... W_N under (1/2) sum_i (<A_i, W> - y_i)^2; W flat, row by row.
+
+    `seen` holds the A_i; where they contradict each other nothing is done about it.
+    """
+    shapes = [one.shape for one in start]
+    ends = np.cumsum([0, *(one.size for one in start)])
+
+    def parts(x):
+        return [x[a:b].reshape(s) for a, b, s in zip(ends[:-1], ends[1:], shapes, strict=True)]
+
+    def chained(some, size):
+        W = np.eye(size)
+        for one in some:
+            W = W @ one
+        return W
+
+    def velocity(_, x):
+        Ws = parts(x)
+        W = chained(Ws, shapes[0][0])
+        pull = sum((target - (A * W).sum()) * A for A, target in zip(seen, y, strict=True))
+        moves = [
+            chained(Ws[:j], shapes[0][0]).T @ pull @ chained(Ws[j + 1 :], shapes[j][1]).T
+            for j in range(len(Ws))
+        ]
+        return np.concatenate([move.ravel() for move in moves])
+
+    x = solved(velocity, np.concatenate([one.ravel() for one in start]), times, relative=3e-14)
+    if x is None:
+        return None
+    return np.array([chained(parts(one), shapes[0][0]).ravel() for one in x])
