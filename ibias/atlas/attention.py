@@ -50,7 +50,7 @@ ENTRIES = (
         " [B-attention-own B-attention-missed B-attention-optimal]",
         conditions=("almost all starts [B-attention-missed]",),
         rate=r"on the margin weights like $1/t$; the loss exceeds its limit by"
-        r" $\|q^{\mathrm{mm}}\|^2/t$ [B-attention-leak]",
+        r" $\|q^{mm}\|^2/t$ [B-attention-leak]",
         theorem="tarzanagh2023margin",
         cases=(Case(attends, depends=True, hypotheses=(SMALL_STEPS,)),),
     ),
