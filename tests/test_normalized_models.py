@@ -141,7 +141,7 @@ def test_a_scale_for_each_coordinate():
 def test_targets_much_smaller_than_the_start(size):
     """The limit is w = w_min + c * (part of the start across), with c > 0 and the length law."""
     plain = datasets.gaussian_regression(0, 4, 6)
-    data, start = Regression(plain.X, size * plain.y), np.ones(6)
+    data, start = datasets.Regression(plain.X, size * plain.y), np.ones(6)
     found = optima.weight_normalized_interpolant(data, start=start)
     shortest = np.linalg.pinv(data.X) @ data.y
     across = start - np.linalg.pinv(data.X) @ (data.X @ start)
