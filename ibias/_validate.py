@@ -48,8 +48,14 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:50]}... ({type(value).__name__})"
 
 
+LARGEST = 1e150  # its square is a number in double precision, and so are sums of such squares
+
+
 def finite_array(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
-    """Return `value` as a float array; refuse NaN, infinities and the wrong number of axes."""
+    """Return `value` as a float array; refuse NaN, infinities and the wrong number of axes.
+
+    Entries above `LARGEST` are refused too.
+    """
     if isinstance(value, np.ma.MaskedArray):
         raise ValueError(f"{name} is a masked array; fill or drop its masked entries first.")
     if hasattr(value, "toarray"):
@@ -63,6 +69,23 @@ def finite_array(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
         bad = int((~np.isfinite(array)).sum())
         raise ValueError(
             f"{name} holds {bad} NaN or infinite values; drop or impute these entries first."
+        )
+    if np.abs(array).max(initial=0.0) > LARGEST:
+        size = np.abs(array).max()
+        raise ValueError(
+            f"{name} has entries of size {size:.0e}, and their squares are no numbers in double"
+            f" precision. Divide {name} by {size:.0e}."
+        )
+    return array
+
+
+def squares(name: str, array: np.ndarray) -> np.ndarray:
+    """Return data as they are; refuse such of which all squares are zero in double precision."""
+    size = np.abs(array).max(initial=0.0)
+    if 0 < size < 1 / LARGEST:
+        raise ValueError(
+            f"{name} has entries of size {size:.0e} at most, and their squares are zero in double"
+            f" precision. Divide {name} by {size:.0e}."
         )
     return array
 
@@ -119,6 +142,14 @@ def positive(name: str, value: Any) -> float:
         raise ValueError(f"{name} must be a positive number; got {shown(value)}")
     if not (np.isfinite(number) and number > 0):
         raise ValueError(f"{name} must be finite and greater than 0; got {number}")
+    return number
+
+
+def scale_of(name: str, value: Any) -> float:
+    """Return `value` as a float above zero and at most `LARGEST`."""
+    number = positive(name, value)
+    if number > LARGEST:
+        raise ValueError(f"{name} must be at most {LARGEST:g}, got {number:g}. Take a smaller one.")
     return number
 
 

@@ -135,3 +135,18 @@ def test_a_scale_for_each_coordinate():
     assert both.inverse_gradient(both.gradient(w)) == pytest.approx(w)
     with pytest.raises(ValueError, match="scale"):
         HyperbolicEntropy(np.array([1.0, -1.0]))
+
+
+@pytest.mark.parametrize("size", [1e-3, 1e-5, 1e-7, 1e-12, 1e-20, 1e-100])
+def test_targets_much_smaller_than_the_start(size):
+    """The limit is w = w_min + c * (part of the start across), with c > 0 and the length law."""
+    plain = datasets.gaussian_regression(0, 4, 6)
+    data, start = datasets.Regression(plain.X, size * plain.y), np.ones(6)
+    found = optima.weight_normalized_interpolant(data, start=start)
+    shortest = np.linalg.pinv(data.X) @ data.y
+    across = start - np.linalg.pinv(data.X) @ (data.X @ start)
+    across /= np.linalg.norm(across)
+    c = across @ (found.w - shortest)
+    assert found.w - shortest == pytest.approx(c * across, abs=1e-12)
+    g2, b = c**2 + shortest @ shortest, across @ start
+    assert 2 * np.log(c / b) + g2 - start @ start == pytest.approx(np.log(g2 / 6), abs=1e-9)

@@ -85,3 +85,12 @@ def test_bad_input():
     dependent = Regression([[1.0, 1.0]], [0.0])
     with pytest.raises(ValueError, match=r"pass the solution of min_norm\(data, p=1\)"):
         optima.sparse_certificate(dependent, np.array([1.0, -1.0]))
+
+
+@pytest.mark.parametrize("size", [1e-100, 1e-12, 1e-9, 1e9, 1e100])
+def test_the_path_of_small_and_large_targets_is_that_of_targets_of_order_one(size):
+    data = datasets.gaussian_regression(0, 4, 6)
+    plain = optima.saddle_path(data)
+    scaled = optima.saddle_path(datasets.Regression(data.X, size * data.y))
+    assert scaled.times * size == pytest.approx(plain.times, rel=1e-9)
+    assert scaled.weights / size == pytest.approx(plain.weights, abs=1e-9)

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive, positive_integer, read_only
+from ibias._validate import finite_array, positive, positive_integer, read_only, squares
 from ibias.datasets.random import generator
 
 Index = int | slice | list[int]
@@ -103,7 +103,7 @@ class Completion(MatrixProblem):
             raise ValueError(
                 f"M has shape {np.shape(M)} but mask has {mask.shape}; give one entry each."
             ) from error
-        M = finite_array("M", M)
+        M = squares("M", finite_array("M", M))
         object.__setattr__(self, "mask", read_only(mask))
         object.__setattr__(self, "M", read_only(M))
         object.__setattr__(self, "truth", _matching_truth(truth, mask.shape))
@@ -167,8 +167,8 @@ class Sensing(MatrixProblem):
     def __init__(
         self, sensors: ArrayLike, observations: ArrayLike, truth: ArrayLike | None = None
     ) -> None:
-        sensors = finite_array("sensors", sensors, ndim=3)
-        observations = finite_array("observations", observations, ndim=1)
+        sensors = squares("sensors", finite_array("sensors", sensors, ndim=3))
+        observations = squares("observations", finite_array("observations", observations, ndim=1))
         if len(sensors) != len(observations) or not len(sensors):
             raise ValueError(
                 f"there are {len(sensors)} sensors and {len(observations)} observations;"

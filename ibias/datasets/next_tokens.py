@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive_integer, read_only
+from ibias._validate import finite_array, positive_integer, read_only, squares
 from ibias.datasets.random import generator
 
 ROUNDING = 1e-9  # by which frequencies may miss the sum one
@@ -42,7 +42,7 @@ class NextTokens:
     P: np.ndarray
 
     def __init__(self, X: ArrayLike, P: ArrayLike) -> None:
-        X, P = finite_array("X", X, ndim=2), finite_array("P", P, ndim=2)
+        X, P = squares("X", finite_array("X", X, ndim=2)), finite_array("P", P, ndim=2)
         if len(X) != len(P) or not X.size or P.shape[1] < 2:
             raise ValueError(
                 f"P has shape {P.shape}; it must have a row for each of the {len(X)} contexts in X,"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, from_zero, positive, positive_integer, read_only
+from ibias._validate import finite_array, from_zero, positive, positive_integer, read_only, squares
 from ibias.datasets.random import generator
 from ibias.datasets.tables import feature_names, inputs, same_index
 
@@ -50,7 +50,7 @@ class Regression:
     def __init__(self, X: ArrayLike, y: ArrayLike, teacher: ArrayLike | None = None) -> None:
         same_index(X, y)
         names, X = feature_names(X), inputs("X", X)
-        y = finite_array("y", y, ndim=1)
+        y = squares("y", finite_array("y", y, ndim=1))
         if y.shape[0] != X.shape[0]:
             raise ValueError(
                 f"X has {X.shape[0]} rows but y has {y.shape[0]} targets; give one target a row."

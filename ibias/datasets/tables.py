@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, is_missing, one_by_one, shown
+from ibias._validate import finite_array, is_missing, one_by_one, shown, squares
 
 DENSE = 20_000_000  # entries of a sparse matrix that is written out: 160 megabytes
 
@@ -26,7 +26,7 @@ def inputs(name: str, X: ArrayLike) -> np.ndarray:
         X = _values(name, X)
     elif hasattr(X, "__dataframe__") and not hasattr(X, "__array__"):
         raise ValueError(f"{name} is a {type(X).__name__}; give it as a pandas or polars table.")
-    X = finite_array(name, X, ndim=2)
+    X = squares(name, finite_array(name, X, ndim=2))
     if X.shape[0] == 0 or X.shape[1] == 0:
         raise ValueError(f"{name} has shape {X.shape}: give at least one sample and one feature.")
     return X

@@ -30,6 +30,7 @@ MAX_EVALUATIONS = 20_000  # smooth passages take a quarter; more means that it s
 DIFFERENCE = 1e-6  # of ||theta||, for the second derivative of the network
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
 def network_flow(
     data: Dataset,
     net: Network,

@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import positive, positive_integer
+from ibias._validate import positive_integer, scale_of
 
 Factors = Sequence[np.ndarray]
 
@@ -77,7 +77,7 @@ def scaled_identity(
     array([[0.001, 0.   ],
            [0.   , 0.001]])
     """
-    scale, depth = positive("scale", scale), positive_integer("depth", depth)
+    scale, depth = scale_of("scale", scale), positive_integer("depth", depth)
     *batch, rows, columns = shape
     width = positive_integer("width", width or min(rows, columns))
     sizes = [rows, *[width] * (depth - 1), columns]

@@ -48,6 +48,13 @@ def solve(problem: cvxpy.Problem, what: str) -> None:
             warnings.filterwarnings("ignore", message="Solution may be inaccurate")
             problem.solve(solver=cvxpy.CLARABEL, **TIGHT)
     except cvxpy.SolverError as error:
-        raise RuntimeError(f"the solver found no {what}: {error}") from error
+        raise RuntimeError(_found_none(what)) from error
     if problem.status not in (cvxpy.OPTIMAL, cvxpy.OPTIMAL_INACCURATE):
-        raise RuntimeError(f"the solver found no {what}; it reports {problem.status!r}.")
+        raise RuntimeError(_found_none(what))
+
+
+def _found_none(what: str) -> str:
+    return (
+        f"data: no {what} was found in double precision. Divide the data by the size of their"
+        " entries, and take penalties and scales nearer to one."
+    )

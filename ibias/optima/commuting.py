@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ibias._validate import positive, positive_integer, read_only
+from ibias._validate import positive_integer, read_only, scale_of
 from ibias.datasets import MatrixProblem
 from ibias.datasets.matrices import one_problem
 
@@ -80,7 +80,7 @@ def commuting_limit(problem: MatrixProblem, *, depth: int = 2, scale: float) -> 
     array([0.01 , 0.995])
     """
     sensors, y = one_problem(problem).sensors, problem.observations
-    depth, scale = positive_integer("depth", depth), positive("scale", scale)
+    depth, scale = positive_integer("depth", depth), scale_of("scale", scale)
     Q = _common_eigenvectors(sensors)
     A = np.einsum("ji,pjk,ki->pi", Q, sensors, Q)
     nu = np.zeros(len(y))

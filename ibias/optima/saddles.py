@@ -68,6 +68,7 @@ def saddle_path(data: Regression) -> SaddlePath:
     X, y = require("data", data, Regression).X, data.y
     M, active = np.zeros(data.n_features), np.array([], dtype=int)
     w, now, smallest = np.zeros(data.n_features), 0.0, ROUNDING * np.abs(X.T @ y).max()
+    unit = 4 * np.abs(X.T @ y).max() / len(y)
     times, weights = [], [w]
     for _ in range(MAX_EVENTS):
         slope = 4 * X.T @ (y - X @ w) / len(y)
@@ -76,7 +77,9 @@ def saddle_path(data: Regression) -> SaddlePath:
             columns = np.array(weights)
             risks = ((y - columns @ X.T) ** 2).mean(axis=1) / 2
             return SaddlePath(read_only(np.array(times)), read_only(columns), read_only(risks))
-        wait, newcomer = next_at_the_top(1 - np.abs(M), np.abs(slope), M, slope, active)
+        closing = np.abs(slope) / unit  # so that small numbers are small beside the first slopes
+        wait, newcomer = next_at_the_top(1 - np.abs(M), closing, M, slope, active)
+        wait = wait / unit
         M, now = M + wait * slope, now + wait
         active = np.append(active, newcomer)
         M[active] = np.sign(M[active])

@@ -103,7 +103,8 @@ def kkt_residual(
         raise ValueError(f"kink must be a cosine, at least 0 and below 1; got {kink}")
     if kink and (net.activation != "relu" or net.depth != 2):
         raise ValueError(f"kink > 0 needs a two-layer ReLU network; got {net}")
-    u = theta / np.linalg.norm(theta)
+    u = theta / np.abs(theta).max()  # its square is a number, however small theta is
+    u = u / np.linalg.norm(u)
     at = net.linearize(u, data.X)
     q = data.y * at.predictions
     gamma = q.min()

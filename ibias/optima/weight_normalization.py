@@ -84,19 +84,25 @@ def weight_normalized_interpolant(
     across = (w0 - rows @ (rows.T @ w0)) / g0
     b = float(np.linalg.norm(across))
 
-    def surplus(g: float) -> float:
-        # In one exponent, which is at most 0 from `least` on.
-        return g**2 * -np.expm1(2 * np.log(b) + (g0**2 - g**2) / rate) - m**2
+    # With x = (g^2 - g0^2) / rate - 2 log b the part across the rows is g e^(-x/2) long.
+    offset = g0**2 + 2 * rate * np.log(b) if b > 0 else 0.0
+
+    def surplus(x: float) -> float:
+        return (offset + rate * x) * -np.expm1(-x) - m**2
 
     g, excess = m, 0 * across
     if b > 0:
-        longest = np.sqrt(m**2 + g0**2 + rate) + 1
-        while surplus(longest) < 0:
-            longest *= 2
-        # Below either bound the surplus is negative: from there to `longest` it increases.
-        least = max(m, np.sqrt(max(0.0, g0**2 + 2 * rate * np.log(b))))
-        g = brentq(surplus, least, longest, xtol=1e-14 * longest, rtol=1e-14)
-        excess = g * across / b * np.exp(np.log(b) + (g0**2 - g**2) / (2 * rate))
+        # Below either bound the surplus is negative; from there on it increases.
+        least, most = (0.0, 1.0) if offset >= 0 else ((m**2 - offset) / rate, 0.0)
+        if offset < 0 and surplus(least) >= 0:
+            x = least
+        else:
+            most = max(most, 2 * least)
+            while surplus(most) < 0:
+                most *= 2
+            x = brentq(surplus, least, most, xtol=1e-300, rtol=1e-14, maxiter=5000)
+        g = float(np.sqrt(offset + rate * x))
+        excess = g * np.exp(-x / 2) * across / b
     drift = abs(np.linalg.norm(shortest.w + excess) - g)
     if not drift <= LAW * g:
         raise RuntimeError(
