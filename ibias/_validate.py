@@ -51,10 +51,12 @@ def shown(value: Any) -> str:
 LARGEST = 1e150  # its square is a number in double precision, and so are sums of such squares
 
 
-def finite_array(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
+def finite_array(
+    name: str, value: Any, ndim: int | None = None, *, largest: float = LARGEST
+) -> np.ndarray:
     """Return `value` as a float array; refuse NaN, infinities and the wrong number of axes.
 
-    Entries above `LARGEST` are refused too.
+    Entries above `largest` are refused too.
     """
     if isinstance(value, np.ma.MaskedArray):
         raise ValueError(f"{name} is a masked array; fill or drop its masked entries first.")
@@ -70,7 +72,7 @@ def finite_array(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
         raise ValueError(
             f"{name} holds {bad} NaN or infinite values; drop or impute these entries first."
         )
-    if np.abs(array).max(initial=0.0) > LARGEST:
+    if np.abs(array).max(initial=0.0) > largest:
         size = np.abs(array).max()
         raise ValueError(
             f"{name} has entries of size {size:.0e}, and their squares are no numbers in double"

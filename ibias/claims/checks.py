@@ -150,7 +150,7 @@ which predicts 0.9962 | [measured 1]
             if self._last is None:
                 raise ValueError("call the check first: predicts is compared with what it found.")
             measured = self._last
-            expected = float(finite_array("predicts", predicts, ndim=0))
+            expected = float(finite_array("predicts", predicts, ndim=0, largest=np.inf))
             words = f"{theory}, which predicts {self._shown(expected)}"
         if not (self._miss(measured, expected) > TELLS).any():
             raise WrongTheoryPassed(
@@ -195,12 +195,12 @@ def stated(
     if len(given) != 1:
         raise ValueError("give exactly one of equals, at_most, at_least.")
     relation, value = given[0]
-    return relation, float(finite_array(name, value, ndim=0))
+    return relation, float(finite_array(name, value, ndim=0, largest=np.inf))
 
 
 def numbers(value: Any) -> np.ndarray:
     """Return what was measured as a non-empty array of finite numbers."""
-    measured = finite_array("the measured value", value)
+    measured = finite_array("the measured value", value, largest=np.inf)
     if measured.size == 0:
         raise ValueError("the measured value is an empty array; it would hold for nothing.")
     return measured

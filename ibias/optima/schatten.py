@@ -149,7 +149,9 @@ def min_spectral_norm(problem: MatrixProblem) -> MinSpectralNorm:
     value = float(np.linalg.norm(found, ord=2))
     gap = float(value - y @ nu)
     _certify(gap, value, "norm")
-    return MinSpectralNorm(read_only(size * found), size * value, read_only(nu), size * gap)
+    return MinSpectralNorm(
+        read_only(size * found), float(size * value), read_only(nu), float(size * gap)
+    )
 
 
 def _certify(gap: float, value: float, what: str) -> None:
