@@ -52,11 +52,11 @@ LARGEST = 1e150  # its square is a number in double precision, and so are sums o
 
 
 def finite_array(
-    name: str, value: Any, ndim: int | None = None, largest: float = LARGEST
+    name: str, value: Any, ndim: int | None = None, *, largest: float = LARGEST
 ) -> np.ndarray:
     """Return `value` as a float array; refuse NaN, infinities and the wrong number of axes.
 
-    Entries above `largest` are refused too; numbers that are never squared may be of any size.
+    Entries above `largest` are refused too.
     """
     if isinstance(value, np.ma.MaskedArray):
         raise ValueError(f"{name} is a masked array; fill or drop its masked entries first.")

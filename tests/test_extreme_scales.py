@@ -248,3 +248,23 @@ def test_every_function_is_in_the_table(module):
     called = {name.split(",")[0] for name in CALLS}
     functions = {name for name in module.__all__ if inspect.isfunction(getattr(module, name))}
     assert functions - called <= {"integrate"}  # it has a field, and no data
+
+
+@pytest.mark.parametrize("size", [1e-60, 1e-20, 1e-8, 1e8, 1e20, 1e60])
+@pytest.mark.parametrize(
+    ("optimum", "name", "power"),
+    [
+        (lambda s: optima.min_spectral_norm(entries(s)), "value", 1),
+        (lambda s: optima.min_nuclear_norm(entries(s)), "value", 1),
+        (lambda s: optima.max_margin_with_bias(apart(s)), "w", -1),
+        (lambda s: optima.ridge_path(apart(s), log_penalty=[2 * np.log(s) - 3]), "w", -1),
+        (lambda s: optima.nearest_separator(apart(s), np.ones(3) / s), "w", -1),
+        (lambda s: optima.schatten_margin(classes(s), norm="nuclear"), "margin", 1),
+        (lambda s: optima.expansion(apart(s)), "direction_gap", 0),
+        (lambda s: flow.gradient_flow(apart(s), log_t=late(s), start=np.ones(3) / s), "final", -1),
+        (lambda s: flow.matrix_flow(entries(s), scale=0.1 * s, log_t=[1 - np.log(s)]), "final", 1),
+    ],
+)
+def test_another_unit_gives_the_same_answer_in_that_unit(optimum, name, power, size):
+    one, other = getattr(optimum(1.0), name), getattr(optimum(size), name)
+    assert other / size**power == pytest.approx(one, rel=1e-6, abs=1e-6 * np.abs(one).max())

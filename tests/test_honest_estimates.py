@@ -4,6 +4,7 @@
 """
 
 import re
+import signal
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from ibias.flow import collocation, singular_values
 from ibias.flow.collocation import collocate
 from ibias.flow.estimate import compared, differences
 from ibias.methods import AdaGrad
+from ibias.optima._programs import power_cone_program
 from tests.fuzz import linear, other_flows
 from tests.fuzz.outcome import REFUSED, RIGHT
 from tests.reference import flows
@@ -229,3 +231,19 @@ def test_every_long_part_reports_and_can_be_stopped(what):
     with pytest.raises(KeyboardInterrupt), progress.reported(stop):
         LONG[what]()
     LONG[what]()  # nothing is broken
+
+
+def test_ctrl_c_is_not_lost_in_the_solver():
+    """A signal that comes while the solver runs is raised at its next callback."""
+    handler, calls = signal.getsignal(signal.SIGINT), []
+
+    def watch(iteration, gap):
+        calls.append(iteration)
+        signal.raise_signal(signal.SIGINT)
+
+    Z = datasets.separable(0).Z
+    with pytest.raises(KeyboardInterrupt):
+        power_cone_program(Z, np.ones(len(Z)), 3.0, margin=True, watch=watch)
+    assert len(calls) == 1
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert optima.max_margin(datasets.separable(0), p=3).margin > 0

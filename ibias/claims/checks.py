@@ -150,7 +150,7 @@ which predicts 0.9962 | [measured 1]
             if self._last is None:
                 raise ValueError("call the check first: predicts is compared with what it found.")
             measured = self._last
-            expected = float(finite_array("predicts", predicts, ndim=0))
+            expected = float(finite_array("predicts", predicts, ndim=0, largest=np.inf))
             words = f"{theory}, which predicts {self._shown(expected)}"
         if not (self._miss(measured, expected) > TELLS).any():
             raise WrongTheoryPassed(

@@ -5,8 +5,11 @@ How good an answer is, is not for a solver to say: every caller computes a certi
 
 from __future__ import annotations
 
+import signal
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,11 +105,25 @@ def _clarabel(
         return bool(stopped)
 
     solver.set_termination_callback(each_iteration)
-    answer = solver.solve()
+    with _noting_ctrl_c(stopped):
+        answer = solver.solve()
     if stopped:
         raise stopped[0]
     x, y = np.array(answer.x), np.array(answer.z)
     return (x, y) if np.isfinite(x).all() and np.isfinite(y).all() else None
+
+
+@contextmanager
+def _noting_ctrl_c(stopped: list[BaseException]) -> Iterator[None]:
+    """Append to `stopped` on Ctrl-C: raised on entry to a callback, it would be lost."""
+    if threading.current_thread() is not threading.main_thread():  # others get no signals
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: stopped.append(KeyboardInterrupt()))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
 
 
 def power_cone_program(

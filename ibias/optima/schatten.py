@@ -133,7 +133,8 @@ def min_spectral_norm(problem: MatrixProblem) -> MinSpectralNorm:
     >>> round(min_spectral_norm(four_by_four_completion(2.0)).value, 4) > 0
     True
     """
-    sensors, y = one_problem(problem).sensors, problem.observations
+    sensors, size = one_problem(problem).sensors, np.abs(problem.observations).max() or 1.0
+    y = problem.observations / size  # W is found in this unit
     import cvxpy
 
     rows = sensors.reshape(len(y), -1)
@@ -148,7 +149,9 @@ def min_spectral_norm(problem: MatrixProblem) -> MinSpectralNorm:
     value = float(np.linalg.norm(found, ord=2))
     gap = float(value - y @ nu)
     _certify(gap, value, "norm")
-    return MinSpectralNorm(read_only(found), value, read_only(nu), gap)
+    return MinSpectralNorm(
+        read_only(size * found), float(size * value), read_only(nu), float(size * gap)
+    )
 
 
 def _certify(gap: float, value: float, what: str) -> None:
