@@ -114,29 +114,49 @@ def certificate(w, Z):
 
 # %% q4: scalars of numpy
 gamma = np.float64(optima.max_margin(data).margin)
-norm_slope = np.float64(1) / gamma
+norm_slope = np.float64(1) / gamma / b
 time_times_risk = norm_slope**2
-growth = np.int64(1)
+growth = norm_slope * gamma
 
-# %% q4: the least vector with smallest product one
+# %% q4: the least vector with smallest product 1/b
 hat = optima.max_margin(data).w
-hat = hat / (Z @ hat).min()
+hat = hat / (b * (Z @ hat).min())
 norm_slope = np.linalg.norm(hat)
 time_times_risk = hat @ hat
 growth = (Z @ hat).min()
 
-# %% q4: a whole number, and arrays of no dimension and of one entry
-gamma = optima.max_margin(data).margin
-norm_slope = np.array(1 / gamma)
-time_times_risk = np.array([1 / gamma**2])
-growth = 1
+# %% q4: the logistic loss on longer inputs, arrays of no dimension and of one entry
+longer = optima.max_margin(datasets.Dataset(b * data.X, data.y))
+norm_slope = np.array(1 / longer.margin)
+time_times_risk = np.array([1 / longer.margin**2])
+growth = [1 / b]
 
-# %% q4: the margin of the separator, single precision
+# %% q4: other weights and another clock, single precision
 best = optima.max_margin(data)
 gamma_ = np.min(Z @ best.w) / np.sqrt(best.w @ best.w)
-norm_slope = [[1 / gamma_]]
-time_times_risk = gamma_**-2
-growth = np.float32(1)
+norm_slope = [[1 / gamma_ / b]]
+time_times_risk = gamma_**-2 / b**2
+growth = np.float32(1 / b)
+
+
+# %% q4: measured with the loss itself
+class Scaled(losses.MarginLoss):
+    smoothness = b**2 / 4
+
+    def log_value(self, margins):
+        return losses.Logistic().log_value(b * margins)
+
+    def log_slope(self, margins):
+        return np.log(b) + losses.Logistic().log_slope(b * margins)
+
+    def log_slope_derivative(self, margins):
+        return b * losses.Logistic().log_slope_derivative(b * margins)
+
+
+path = flow.gradient_flow(data, loss=Scaled(), log_t=[10000.0, 10001.0, 20000.0])
+norm_slope = (path.norms[2] - path.norms[0]) / 10000
+time_times_risk = np.exp(path.log_risk[2] + 20000)
+growth = np.diff((path.iterates @ Z.T).min(axis=1))[0]
 
 
 # %% q5: scipy's softmax

@@ -144,26 +144,80 @@ def certificate(w, Z):
 # %% q4 (1 of 3): the vector in front of log t has norm one
 gamma = optima.max_margin(data).margin
 norm_slope = 1.0
-time_times_risk = 1 / gamma**2
+time_times_risk = 1 / (b * gamma) ** 2
 growth = gamma
 
 # %% q4 (2 of 3): the norm grows with the margin
 gamma = optima.max_margin(data).margin
-norm_slope = gamma
+norm_slope = gamma / b
+time_times_risk = 1 / (b * gamma) ** 2
+growth = 1 / b
+
+# %% q4 (2 of 3): the risk falls like 1/t with the constant 1/(b gamma)
+gamma = optima.max_margin(data).margin
+norm_slope = 1 / (b * gamma)
+time_times_risk = 1 / (b * gamma)
+growth = 1 / b
+
+# %% q4: what the page says of b = 1
+gamma = optima.max_margin(data).margin
+norm_slope = 1 / gamma
 time_times_risk = 1 / gamma**2
 growth = 1.0
 
-# %% q4 (2 of 3): the risk falls like 1/t with the constant 1/gamma
+# %% q4 (2 of 3): the norm without b
 gamma = optima.max_margin(data).margin
 norm_slope = 1 / gamma
-time_times_risk = 1 / gamma
+time_times_risk = 1 / (b * gamma) ** 2
+growth = 1 / b
+
+# %% q4 (2 of 3): time times risk without b
+gamma = optima.max_margin(data).margin
+norm_slope = 1 / (b * gamma)
+time_times_risk = 1 / gamma**2
+growth = 1 / b
+
+# %% q4 (2 of 3): the products of the longer inputs, which grow by 1
+gamma = optima.max_margin(data).margin
+norm_slope = 1 / (b * gamma)
+time_times_risk = 1 / (b * gamma) ** 2
 growth = 1.0
+
+# %% q4 (1 of 3): the weights of the longer inputs divided by b once more
+gamma = optima.max_margin(data).margin
+norm_slope = 1 / (b**2 * gamma)
+time_times_risk = 1 / (b * gamma) ** 2
+growth = 1 / b**2
+
+# %% q4 (1 of 3): the weights b w taken for w
+gamma = optima.max_margin(data).margin
+norm_slope = 1 / gamma
+time_times_risk = 1 / (b * gamma) ** 2
+growth = 1.0
+
+# %% q4 (2 of 3): the b of the derivative forgotten
+gamma = optima.max_margin(data).margin
+norm_slope = 1 / (b * gamma)
+time_times_risk = 1 / (b * gamma**2)
+growth = 1 / b
+
+# %% q4 (2 of 3): a clock that runs more slowly by b squared, not faster
+gamma = optima.max_margin(data).margin
+norm_slope = 1 / (b * gamma)
+time_times_risk = (b / gamma) ** 2
+growth = 1 / b
+
+# %% q4: a loss b times as steep moves the weights b times as far
+gamma = optima.max_margin(data).margin
+norm_slope = b / gamma
+time_times_risk = (b / gamma) ** 2
+growth = b
 
 # %% q4 (2 of 3): halving the risk taken for a unit of log t
 gamma = optima.max_margin(data).margin
-norm_slope = 1 / gamma
-time_times_risk = 1 / gamma**2
-growth = float(np.log(2))
+norm_slope = 1 / (b * gamma)
+time_times_risk = 1 / (b * gamma) ** 2
+growth = float(np.log(2)) / b
 
 
 # %% q5: plain gradient descent
