@@ -25,7 +25,7 @@ def independent(problem: MatrixProblem) -> MatrixProblem:
     >>> (problem.observations / problem.sensors[:, 0, 0]).round(12)
     array([1.5])
     """
-    if not _senses(problem):
+    if not isinstance(problem, Sensing):
         return problem
     U, S, rows = np.linalg.svd(problem.sensors.reshape(len(problem.sensors), -1), False)
     rank = int((max(U.shape[0], rows.shape[1]) * np.finfo(float).eps * S[0] < S).sum())
@@ -101,11 +101,6 @@ class Rest:
         return float((np.linalg.norm(ends) + bend * length) * length), sigma
 
 
-def _senses(problem: MatrixProblem) -> bool:
-    """Return whether it has sensors; the observations of a completion are entries of W."""
-    return isinstance(problem, Sensing)
-
-
 def around(factors: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return the products W_1 ... W_(j-1) and W_(j+1) ... W_N for every j."""
     lefts, rights = [np.eye(factors[0].shape[0])], [np.eye(factors[-1].shape[1])]
@@ -120,7 +115,7 @@ def gram(
     problem: MatrixProblem, lefts: Sequence[np.ndarray], rights: Sequence[np.ndarray]
 ) -> np.ndarray:
     """Return J J^T, shape (n_observations, n_observations): J moves W by sum_j L_j D_j R_j."""
-    if not _senses(problem):
+    if not isinstance(problem, Sensing):  # the observations are entries of W
         i, j = np.nonzero(problem.mask)
         pairs = ((L @ L.T, R.T @ R) for L, R in zip(lefts, rights, strict=True))
         return sum(P[np.ix_(i, i)] * Q[np.ix_(j, j)] for P, Q in pairs)

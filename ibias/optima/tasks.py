@@ -18,6 +18,7 @@ from ibias._validate import finite_array, positive, read_only
 from ibias.datasets import Dataset
 from ibias.optima._norms import row_space
 from ibias.optima._solver import require
+from ibias.optima.margin import margin_of_rows
 from ibias.optima.separability import separation
 
 LEVEL = 1e-10  # margins closer than this, relative to the longest row, are at one level
@@ -156,7 +157,7 @@ def margin_climb(data: Dataset, start: ArrayLike, *, level: float = 1.0) -> Marg
     ValueError
         For bad input, by name.
     RuntimeError
-        If the path turns without end.
+        If the path turns without end, or a direction is not certified: for margins next to zero.
 
     Examples
     --------
@@ -176,8 +177,8 @@ def margin_climb(data: Dataset, start: ArrayLike, *, level: float = 1.0) -> Marg
             )
         margins = Z @ v
         lowest = margins <= levels[-1] + LEVEL * max(unit * np.linalg.norm(v), abs(level))
-        weights_of = _nearest_to_zero(Z[lowest])
-        direction = weights_of @ Z[lowest]
+        weights_of = margin_of_rows(Z[lowest], 2).dual_variables
+        direction = weights_of @ Z[lowest]  # the point of their hull nearest to zero
         speed = direction @ direction  # of the worst margin
         rates = Z @ direction
         catching = ~lowest & (rates < speed * (1 - LEVEL))
@@ -188,13 +189,6 @@ def margin_climb(data: Dataset, start: ArrayLike, *, level: float = 1.0) -> Marg
         weights.append(v)
         levels.append(level if wait == (level - levels[-1]) / speed else levels[-1] + wait * speed)
     return MarginClimb(read_only(np.array(levels)), read_only(np.array(weights)), read_only(pulled))
-
-
-def _nearest_to_zero(Z: np.ndarray) -> np.ndarray:
-    """Return convex weights of the point of the hull of the rows that is nearest to zero."""
-    unit = np.linalg.norm(Z, axis=1).min()
-    a = nnls(np.vstack([Z.T / unit, np.ones(len(Z))]), np.r_[np.zeros(Z.shape[1]), 1.0])[0]
-    return a / a.sum()
 
 
 def _separable_task(data: Dataset, start: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
