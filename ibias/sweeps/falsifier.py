@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -66,6 +67,14 @@ def images(model: str, pair: tuple[int, int], n: int, part: int) -> Images:
     return Images((X[train], y[train]), (X[rest], -y[rest]), (X[test], y[test]))
 
 
+def stacked(model: str, pairs: Sequence[tuple[int, int]], n: int, parts: Sequence[int]) -> Images:
+    """Return the images of several sets, one for each pair and part, along a first axis."""
+    sets = [images(model, pair, n, part) for pair, part in zip(pairs, parts, strict=True)]
+    return Images(
+        *(tuple(map(np.array, zip(*side, strict=True))) for side in zip(*sets, strict=True))
+    )
+
+
 def cell(
     model: str, n: int, part: int = 0, pairs: tuple[tuple[int, int], ...] = PAIRS
 ) -> dict[str, Any]:
@@ -94,10 +103,7 @@ def cell(
         Everything is a list over the pairs.
     """
     kind = MODELS[choice("model", model, tuple(MODELS))]
-    sets = [images(model, pair, n, part) for pair in pairs]
-    train, poison, test = (
-        tuple(np.array(a) for a in zip(*side, strict=True)) for side in zip(*sets, strict=True)
-    )
+    train, poison, test = stacked(model, pairs, n, [part] * len(pairs))
     rng = generator(10_000 * part + 100 * n + 99)
     runs = stops(kind, *train, rng)
     runs["poisoned"] = stops(kind, *train, rng, before=poison)["first fit"]

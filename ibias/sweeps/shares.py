@@ -115,10 +115,6 @@ class Contest:
         """Return what a run is ahead of random solutions of any margin."""
         return self.mean(self.accuracy(run) - self.random("any"))
 
-    def beyond(self, run: str) -> Interval:
-        """Return what a run is ahead of random solutions of its own margin."""
-        return self.mean(self.accuracy(run) - self.random(run))
-
     def share(self, run: str, level: str | None = None) -> Interval:
         """Return the share of the lead that random solutions of its margin have, or of a level."""
         level = run if level is None else level
@@ -145,7 +141,3 @@ class Contest:
         """Return the lead over all that the run is better than a coin."""
         accuracy = self.accuracy(run)
         return ratio(accuracy - self.random("any"), accuracy - 0.5)
-
-    def apart(self, level: str) -> Interval:
-        """Return what chains from the run are ahead of chains from far away: zero, if they mix."""
-        return self.mean(np.array(self.row["near"][level]) - self.row["far"][level])
