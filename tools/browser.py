@@ -51,7 +51,7 @@ SHIFTS = """window.shifts = {sum: 0, moved: [], add: list => list.forEach(e => {
 })};
 shifts.observer = new PerformanceObserver(list => shifts.add(list.getEntries()));
 shifts.observer.observe({type: "layout-shift", buffered: true});"""
-COMPRESSED = (".woff", ".woff2", ".png", ".jpg")
+COMPRESSED = (".woff", ".woff2", ".png", ".jpg", ".whl", ".zip")
 
 
 def executable() -> str | None:
@@ -159,10 +159,14 @@ def pages(folder: Path = SITE) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.glob("book/**/*.html"))
 
 
+def sent(name: str, body: bytes) -> int:
+    """Return how many bytes a server that compresses sends for a file of this name."""
+    return len(body if name.endswith(COMPRESSED) else gzip.compress(body))
+
+
 def weight(response: Any) -> int:
     """Return the bytes of a response as a server that compresses would send it."""
-    body = response.body()
-    return len(body if response.url.endswith(COMPRESSED) else gzip.compress(body))
+    return sent(response.url, response.body())
 
 
 def kind(page: Any) -> str:

@@ -8,6 +8,7 @@ that it has executed and judged. Results are kept while the package and its requ
 they are: a notebook is executed again when its code changes, all of them when `ibias` does.
 """
 
+import argparse
 import os
 import re
 import shutil
@@ -106,6 +107,8 @@ def build(folder: Path, lite: bool = False) -> int:
 
 
 if __name__ == "__main__":
-    places = [one for one in sys.argv[1:] if one != "--lite"]
-    folder = Path(places[0]).resolve() if places else ROOT
-    sys.exit(build(folder, lite="--lite" in sys.argv))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT)
+    parser.add_argument("--lite", action="store_true")
+    given = parser.parse_args()
+    sys.exit(build(given.folder.resolve(), lite=given.lite))

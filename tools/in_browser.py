@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from browser import SITE, chromium, executable, patience, served
-from jupyterlite import weight
+from browser import SITE, chromium, executable, patience, sent, served
 from notebooks import notebooks
 
 from ibias.claims import LINE
@@ -134,7 +133,8 @@ def run(browser: Any, address: str, site: Path, page: str) -> Ran:
     cells = tab.evaluate(CELLS)
     ran.seconds, ran.memory = time.monotonic() - start, renderers()
     tab.context.close()
-    ran.megabytes = sum(weight(site / one) for one in loaded if (site / one).is_file()) / 1e6
+    files = [site / one for one in loaded if (site / one).is_file()]
+    ran.megabytes = sum(sent(one.name, one.read_bytes()) for one in files) / 1e6
     ran.cells = sum(cell["ran"] is not None for cell in cells)
     for cell in cells:
         for output in cell["outputs"]:

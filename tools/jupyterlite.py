@@ -9,7 +9,6 @@ its release and compared with their hashes. Where that cannot be had, nothing is
 `_build/lite`, and it says so: the book is then built without it.
 """
 
-import gzip
 import json
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 import yaml
+from browser import sent
 from runtime import Unreachable, gather
 from wheel import make_wheel
 
@@ -42,8 +42,6 @@ SETTINGS = {
         }
     },
 }
-# What a host compresses on its way to the browser; wheels are compressed already.
-COMPRESSED_BY_HOST = (".js", ".mjs", ".wasm", ".json", ".html", ".css")
 
 
 def pages() -> list[str]:
@@ -70,16 +68,13 @@ def write_source(to: Path) -> None:
     (to / "jupyter-lite.json").write_text(json.dumps(settings))
 
 
-def weight(path: Path) -> int:
-    """Return the bytes of a file on its way to a browser."""
-    data = path.read_bytes()
-    return len(gzip.compress(data, 6) if path.suffix in COMPRESSED_BY_HOST else data)
-
-
 def weigh(folder: Path) -> None:
     """Write down what a browser loads before the first cell runs, file by file."""
     runtime = folder / "static" / "pyodide"
-    files = {path.relative_to(folder).as_posix(): weight(path) for path in runtime.iterdir()}
+    files = {
+        path.relative_to(folder).as_posix(): sent(path.name, path.read_bytes())
+        for path in runtime.iterdir()
+    }
     (folder / "weight.json").write_text(json.dumps(files, sort_keys=True), encoding="utf-8")
 
 

@@ -21,6 +21,12 @@ from sphinx.util.osutil import relative_uri
 WITHOUT = "book/coursework/"  # here the code is the student's, and must not be lost
 
 
+def beside(app: Sphinx, pagename: str) -> Path | None:
+    """Return where JupyterLite stands, for a page that is a notebook."""
+    lite = os.environ.get("LITE")
+    return Path(lite) if lite and Path(app.srcdir, f"{pagename}.ipynb").exists() else None
+
+
 def megabytes(lite: Path) -> int:
     """Return what a browser loads of the folder, in megabytes, rounded up."""
     files = json.loads((lite / "weight.json").read_text(encoding="utf-8"))
@@ -29,8 +35,8 @@ def megabytes(lite: Path) -> int:
 
 def add_button(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
     """Put "In this browser" before the buttons that open the page on a server."""
-    lite = os.environ.get("LITE")
-    if not lite or not Path(app.srcdir, f"{pagename}.ipynb").exists():
+    lite = beside(app, pagename)
+    if lite is None:
         return
     menus = [one for one in context["header_buttons"] if one.get("label") == "launch-buttons"]
     if not menus:
@@ -40,7 +46,7 @@ def add_button(app: Sphinx, pagename: str, templatename: str, context: dict, doc
         0,
         {
             "type": "link",
-            "text": f"In this browser ({megabytes(Path(lite))} MB)",
+            "text": f"In this browser ({megabytes(lite)} MB)",
             "tooltip": "Run this page in your browser: no account, no server",
             "icon": "fas fa-play",
             "url": f"{here}?path={quote(pagename)}.ipynb",
@@ -55,12 +61,10 @@ def code_name(pagename: str) -> str:
 
 def add_experiment(app: Sphinx, doctree: nodes.document, pagename: str) -> None:
     """Put "Try it" below the experiment of a page; its code waits in a file until the click."""
-    lite, path = os.environ.get("LITE"), Path(app.srcdir, f"{pagename}.ipynb")
-    if app.builder.format != "html" or not lite or not path.exists():
+    lite = beside(app, pagename)
+    if lite is None or app.builder.format != "html" or pagename.startswith(WITHOUT):
         return
-    if pagename.startswith(WITHOUT):
-        return
-    found = experiment(nbformat.read(path, as_version=4))
+    found = experiment(nbformat.read(Path(app.srcdir, f"{pagename}.ipynb"), as_version=4))
     if found is None:
         return
     cells = doctree.findall(nodes.container)
@@ -73,7 +77,7 @@ def add_experiment(app: Sphinx, doctree: nodes.document, pagename: str) -> None:
     html = (
         f'<div class="try-it" data-root="{root}" data-code="_static/try/{code_name(pagename)}">'
         '<button type="button">Try it</button> <span role="status">Change this code and run it'
-        f" here, in your browser (loads {megabytes(Path(lite))} MB, once).</span></div>"
+        f" here, in your browser (loads {megabytes(lite)} MB, once).</span></div>"
     )
     place.parent.insert(place.parent.index(place) + 1, nodes.raw("", html, format="html"))
 
