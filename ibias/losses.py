@@ -17,6 +17,8 @@ from scipy.special import expit, log_expit
 
 from ibias._validate import choice, positive
 
+LARGEST_EXPONENT = 300.0  # e^300 can still be multiplied, squared and summed
+
 
 def log_mean_exp(values: np.ndarray) -> np.ndarray:
     """Return log mean exp(values) over the last axis, without over- or underflow.
@@ -82,6 +84,16 @@ class MarginLoss(ABC):
         """Return l'(u), which is negative; zero where it underflows."""
         return -np.exp(self.log_slope(margins))
 
+    def weights(self, log_scale: float | np.ndarray, margins: np.ndarray) -> np.ndarray:
+        """Return e^log_scale (-l'(u)), at most e^300: the pulls of samples at a late time.
+
+        Of order one where neither factor can be represented.
+
+        >>> Exponential().weights(1e6, np.array([1e6, 1e6 + 1])).round(3)
+        array([1.   , 0.368])
+        """
+        return np.exp(np.minimum(log_scale + self.log_slope(margins), LARGEST_EXPONENT))
+
     def log_risk(self, margins: np.ndarray) -> np.ndarray:
         """Return the logarithm of the mean loss over the last axis.
 
@@ -136,6 +148,17 @@ class Logistic(MarginLoss):
     def log_slope(self, margins: np.ndarray) -> np.ndarray:
         """Return -log(1 + exp(u))."""
         return log_expit(-np.asarray(margins, dtype=float))
+
+    def slope(self, margins: np.ndarray) -> np.ndarray:
+        """Return -1 / (1 + exp(u))."""
+        return -expit(-np.asarray(margins, dtype=float))
+
+    def weights(self, log_scale: float | np.ndarray, margins: np.ndarray) -> np.ndarray:
+        """Return e^log_scale / (1 + exp(u)); without logarithms where both can be represented."""
+        latest = log_scale if isinstance(log_scale, float) else np.max(log_scale)
+        if latest > LARGEST_EXPONENT:
+            return super().weights(log_scale, margins)
+        return -np.exp(log_scale) * self.slope(margins)
 
     def log_slope_derivative(self, margins: np.ndarray) -> np.ndarray:
         """Return -1 / (1 + exp(-u))."""

@@ -9,7 +9,7 @@ import signal
 import numpy as np
 import pytest
 
-from ibias import datasets, flow, losses, optima, progress
+from ibias import datasets, flow, losses, optima, potentials, progress
 from ibias.datasets import Dataset
 from ibias.descent import descent
 from ibias.flow import collocation, singular_values
@@ -35,6 +35,53 @@ def test_a_sample_of_the_fuzz(number):
 def test_a_sample_of_the_other_flows(number):
     outcome = other_flows.problem(np.random.default_rng([20, number]))
     assert outcome.verdict == RIGHT, outcome.said
+
+
+FAR = {
+    "gradient_flow": (lambda data, **kw: flow.gradient_flow(data, loss="exponential", **kw), 1e6),
+    "continued_gradient_descent": (
+        lambda data, log_t, **kw: flow.continued_gradient_descent(data, log_steps=log_t, **kw),
+        1e6,
+    ),
+    "accelerated_flow": (flow.accelerated_flow, 1e5),
+    "adam_flow": (lambda data, **kw: flow.adam_flow(data, epsilon=1e-2, **kw), 1e3),
+    "continued_adagrad": (
+        lambda data, log_t, **kw: flow.continued_adagrad(
+            data, step_size=0.5, log_steps=log_t, **kw
+        ),
+        1e4,
+    ),
+    "mirror_flow": (
+        lambda data, **kw: flow.mirror_flow(data, potentials.HyperbolicEntropy(0.1), **kw),
+        1e4,
+    ),
+    "cross_entropy_flow": (flow.cross_entropy_flow, 1e6),
+}
+
+
+@pytest.mark.parametrize("tolerance", [1e-4, 1e-3, 1e-2])
+@pytest.mark.parametrize("name", FAR)
+def test_a_loose_tolerance_is_met_far_away(name, tolerance):
+    # Once an error of a thousandth of w was a margin off by a hundred: a weight off by e^100.
+    run, last = FAR[name]
+    for seed in range(3):
+        many = datasets.separable(seed, 20, 3)
+        data = datasets.separable_classes(seed) if name == "cross_entropy_flow" else many
+        times = {"log_t": [last / 100, last]}
+        right = run(data, **times, tolerance=1e-7)
+        loose = run(data, **times, tolerance=tolerance)
+        for w, truth in zip(loose.iterates, right.iterates, strict=True):
+            assert np.abs(w - truth).max() <= (tolerance + 1e-7) * max(1, np.abs(truth).max())
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_inputs_that_are_all_zero_move_nothing(name):
+    run, _ = FAR[name]
+    data = Dataset(np.zeros((2, 2)), [1, -1])
+    if name == "cross_entropy_flow":
+        data = datasets.MulticlassDataset(np.zeros((3, 2)), [0, 1, 2])
+    path = run(data, log_t=[8.0, 10.0])
+    assert path.iterates.shape[0] == 2 and not path.iterates.any()
 
 
 def test_a_singular_value_at_the_wrong_time_is_noticed():

@@ -10,7 +10,7 @@ from ibias.datasets import Dataset
 from ibias.flow.collocation import collocate
 from ibias.flow.estimate import ACCURATE, CAUTION, ROUGH, visited
 from ibias.flow.gradient import Space, conclude
-from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage, integrate
+from ibias.flow.log_time import LINEAR, IntegrationFailed, LogTimeField, Passage, integrate
 from ibias.flow.separation import Arc
 from ibias.losses import MarginLoss, named
 from ibias.trajectory import Trajectory
@@ -117,7 +117,9 @@ def accelerated_flow(
         first,
         early(first),
         log_t[visited(log_t)],
-        lambda state: np.full(2 * d, max(local_error, ROUNDING) * max(1, np.abs(state).max())),
+        lambda state: np.full(
+            2 * d, min(max(local_error, ROUNDING) * max(1, np.abs(state).max()), LINEAR)
+        ),
         jacobian,
     )
     check = Arc(list(swinging.states[:, :d]), "", swinging.n_evaluations)

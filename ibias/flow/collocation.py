@@ -168,7 +168,10 @@ def collocate(
     growth, steepest = GROWTH, 1.0
 
     def passage() -> Passage:
-        return Passage(np.array(states).reshape(-1, w.size), s, w, calls)
+        return Passage(np.reshape(states, (len(states), w.size)), s, w, calls)
+
+    if w.size == 0:
+        return Passage(np.zeros((len(times), 0)), float(times[-1]), w, 0)
 
     with progress.Bar("integrating again to check", float(np.max(times, initial=s)) - s) as bar:
         for _ in range(MAX_STEPS):

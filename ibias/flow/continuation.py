@@ -41,7 +41,7 @@ def continued_gradient_descent(
     log_steps: ArrayLike,
     start: ArrayLike | None = None,
     tolerance: float = 1e-9,
-    order: int = 5,
+    order: int = 4,
 ) -> Trajectory:
     """Return the iterates of gradient descent after exp(log_steps) steps of fixed size.
 
@@ -195,7 +195,7 @@ class March:
 
     def loop(self, k: int, w: np.ndarray, log_k: np.ndarray) -> tuple[int, np.ndarray]:
         """Run the exact loop from step k until it may be left; return the step and the iterate."""
-        Z, loss, scale = self.field.Z, self.field.loss, self.field.log_scale
+        Z, loss, step_size = self.field.Z, self.field.loss, np.exp(self.field.log_scale)
         begun = k
         with (
             np.errstate(over="ignore", invalid="ignore"),
@@ -208,7 +208,7 @@ class March:
                 wanted = np.exp(log_k[len(self.iterates) :][: int(stop) - k + 1])
                 for step in [*np.rint(wanted[wanted < stop + 0.5]).astype(int).tolist(), int(stop)]:
                     for _ in range(step - k):
-                        w = w + np.exp(scale + loss.log_slope(Z @ w)) @ Z
+                        w = w - step_size * loss.slope(Z @ w) @ Z
                     self.n_looped, k = self.n_looped + step - k, step
                     if (
                         len(self.iterates) < len(log_k)

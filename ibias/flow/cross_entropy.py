@@ -11,8 +11,8 @@ from scipy.special import expit
 from ibias._validate import finite_array, increasing, positive, require
 from ibias.datasets import MulticlassDataset
 from ibias.flow.estimate import agreed, two_runs
-from ibias.flow.log_time import LARGEST_EXPONENT
-from ibias.losses import Logistic
+from ibias.flow.log_time import LINEAR, TINY
+from ibias.losses import LARGEST_EXPONENT, Logistic
 from ibias.trajectory import Trajectory
 
 
@@ -121,7 +121,7 @@ def cross_entropy_flow(
         )
     w = w.ravel()
     field = CrossEntropyField(data.Z, data.n_samples)
-    size = np.linalg.norm(data.Z, axis=1).max()
+    size = max(np.linalg.norm(data.Z, axis=1).max(), TINY)
 
     def launch(local_error: float, caution: float) -> tuple[float, np.ndarray]:
         # One Euler step to the time `first` errs by at most t^2 size^3 / 2, with sizes of the
@@ -129,5 +129,5 @@ def cross_entropy_flow(
         first = min(0.5 * np.log(local_error / size**3), log_t[0]) - 1 - caution
         return first, w + field(first, w)
 
-    real, check = two_runs(field, launch, log_t, tolerance, field.jacobian)
+    real, check = two_runs(field, launch, log_t, tolerance, field.jacobian, linear=LINEAR / size)
     return agreed(log_t, real, check, tolerance, field.log_risk)

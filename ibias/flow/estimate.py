@@ -174,6 +174,7 @@ def two_runs(
     coarse: float = ROUGH,
     halt: Callable[[float, np.ndarray], bool] | None = None,
     smallest: float = np.inf,
+    linear: float = np.inf,
     symmetric: bool = False,
     smooth: bool = True,
 ) -> tuple[Passage, Passage]:
@@ -196,7 +197,10 @@ def two_runs(
     halt : callable, optional
         See `integrate`.
     smallest : float
-        What local errors must not exceed.
+        What local errors must not exceed, relative to max(1, |w|).
+    linear : float
+        What those of the check run must not exceed, however large w is: further off, the field
+        is not linear, and no step would hold.
     symmetric, smooth : bool
         See `collocate`.
     """
@@ -216,7 +220,9 @@ def two_runs(
             first,
             start,
             times,
-            lambda w: np.full(w.size, local_error * max(1.0, np.abs(w).max(initial=0.0))),
+            lambda w: np.full(
+                w.size, min(local_error * max(1.0, np.abs(w).max(initial=0.0)), linear)
+            ),
             steer,
             symmetric=symmetric,
             halt=halt,

@@ -28,6 +28,7 @@ from ibias.trajectory import Trajectory
 
 SEGMENT, SEGMENTS = 10.0, 4.0  # log times at which LSODA's tolerance is renewed: 40, 160, ...
 PATIENCE = 2.0  # log time that the check run waits before it takes a limit for the flow
+STRETCH = 20_000  # steps of LSODA between two renewals: raw columns take five thousand
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
@@ -214,7 +215,7 @@ def by_lsoda(local_error: float, unit: float) -> Run:
                 "relative": local_error / 10,
                 "jacobian": field.jacobian,
                 "halt": halt,
-                "max_steps": 20_000,
+                "max_steps": STRETCH,
             }
             try:
                 passage = integrate(field, s, w, until, allowed, **options)

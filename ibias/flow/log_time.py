@@ -21,10 +21,10 @@ from ibias.losses import SAMPLED, MarginLoss
 
 # A trial step of the integrator may overshoot by far. A finite weight lets it reject the
 # step; an infinite one would turn into NaN, which passes every error test.
-LARGEST_EXPONENT = 300.0
 MAX_STEPS = 200_000
 ROUNDING = 1e-17  # a term of the series this small, relative to w, cannot be seen
 NEGLIGIBLE = 1e-3  # of a weighted sum of rows: what may be left out of a Jacobian
+TINY = 1e-100  # in place of the length of inputs that are all zero: nothing moves then
 LINEAR = 0.1  # a margin off by this changes the weight of a sample by a tenth
 
 
@@ -86,8 +86,7 @@ class LogTimeField:
 
     def weights(self, s: float | np.ndarray, margins: np.ndarray) -> np.ndarray:
         """Return alpha_i = e^s scale (-l'(u_i)), of order one at all times."""
-        exponents = s + self.log_scale + self.loss.log_slope(margins)
-        return np.exp(np.minimum(exponents, LARGEST_EXPONENT))
+        return self.loss.weights(s + self.log_scale, margins)
 
     def pulls(self, s: float | np.ndarray, w: np.ndarray) -> np.ndarray:
         """Return the pull Z^T alpha after 0, 1, ... steps from w, as many as can be told apart.
@@ -290,7 +289,7 @@ def integrate(
         states.append(start)
     if len(states) == len(times) or start.size == 0:
         states.extend([start] * (len(times) - len(states)))
-        return Passage(np.array(states).reshape(-1, start.size), start_time, start, 0)
+        return Passage(np.reshape(states, (len(states), start.size)), start_time, start, 0)
     with (
         np.errstate(over="ignore", invalid="ignore"),
         warnings.catch_warnings(),

@@ -12,8 +12,8 @@ from scipy.special import softmax
 from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import NextTokens
 from ibias.flow.estimate import compared, two_runs
-from ibias.flow.log_time import LARGEST_EXPONENT
-from ibias.losses import Logistic
+from ibias.flow.log_time import LINEAR, TINY
+from ibias.losses import LARGEST_EXPONENT, Logistic
 from ibias.objectives import Objective
 from ibias.trajectory import Trajectory
 
@@ -150,11 +150,11 @@ def next_token_flow(
     if w.shape != shape:
         raise ValueError(f"start has shape {w.shape}; it must be (n_tokens, n_features) = {shape}.")
     w, field, objective = w.ravel(), NextTokenField(data), Objective(data)
-    size = np.linalg.norm(data.X, axis=1).max()
+    size = max(np.linalg.norm(data.X, axis=1).max(), TINY)
 
     def launch(local_error: float, caution: float) -> tuple[float, np.ndarray]:
         # One Euler step errs by at most t^2 size^3 / 2; both bounds hold everywhere.
-        first = min(0.5 * np.log(local_error / max(size, 1e-9) ** 3), log_t[0], HELD) - 1 - caution
+        first = min(0.5 * np.log(local_error / size**3), log_t[0], HELD) - 1 - caution
         return first, w + field(first, w)
 
     early, late = log_t[log_t <= HELD], log_t[log_t > HELD]
@@ -177,6 +177,7 @@ def next_token_flow(
             late,
             tolerance,
             held.jacobian,
+            linear=LINEAR / size,
         )
         calls = far.n_evaluations + again.n_evaluations
         error = np.append(error, compared(late, far.states, again.states, tolerance))

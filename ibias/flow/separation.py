@@ -17,12 +17,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ibias.flow.log_time import (
-    LARGEST_EXPONENT,
     IntegrationFailed,
     LogTimeField,
     Passage,
 )
-from ibias.losses import is_convex
+from ibias.losses import LARGEST_EXPONENT, is_convex
 from ibias.optima.separability import Separation, separate
 
 DOUBT = 12.0  # log time from which it matters whether the data are separable

@@ -85,7 +85,7 @@ class LinearPull(Pull):
 
     def __init__(self, reader: Any, outputs: Any, shapes: tuple) -> None:
         self.reader, self.outputs, self.shapes = reader, outputs, shapes
-        self.Z, self.log_slope = reader.Z, outputs.loss.log_slope
+        self.Z, self.loss = reader.Z, outputs.loss
         # Divided once; but a second large matrix beside Z would not fit into the cache.
         self.back = self.Z / len(self.Z) if self.Z.ndim == 2 and self.Z.size < SMALL else None
 
@@ -93,17 +93,17 @@ class LinearPull(Pull):
         """Return -grad risk(theta); zero where it underflows."""
         Z = self.Z
         if self.back is not None:
-            return np.exp(self.log_slope(theta @ Z.T)) @ self.back
+            return -self.loss.slope(theta @ Z.T) @ self.back
         if Z.ndim == 2:
-            return np.exp(self.log_slope(theta @ Z.T)) @ Z / len(Z)
-        slopes = np.exp(self.log_slope((Z @ theta[..., None])[..., 0])) / Z.shape[-2]
+            return -self.loss.slope(theta @ Z.T) @ Z / len(Z)
+        slopes = -self.loss.slope((Z @ theta[..., None])[..., 0]) / Z.shape[-2]
         return (slopes[..., None, :] @ Z)[..., 0, :]
 
     def __call__(self, theta: np.ndarray) -> Downhill:
         """Return the same, its size apart: nothing underflows."""
         Z = self.Z
         flat = Z.ndim == 2
-        log_slopes = self.log_slope(theta @ Z.T if flat else (Z @ theta[..., None])[..., 0])
+        log_slopes = self.loss.log_slope(theta @ Z.T if flat else (Z @ theta[..., None])[..., 0])
         top = log_slopes.max(axis=-1, keepdims=True)
         slopes = np.exp(log_slopes - top)
         if self.back is not None:
