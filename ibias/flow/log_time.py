@@ -25,7 +25,7 @@ MAX_STEPS = 200_000
 ROUNDING = 1e-17  # a term of the series this small, relative to w, cannot be seen
 NEGLIGIBLE = 1e-3  # of a weighted sum of rows: what may be left out of a Jacobian
 TINY = 1e-100  # in place of the length of inputs that are all zero: nothing moves then
-LINEAR = 0.1  # a margin off by this changes the weight of a sample by a tenth
+LINEAR = 0.1  # by what part an error of the smallest margin may change the weight of its sample
 
 
 class IntegrationFailed(RuntimeError):
@@ -196,7 +196,8 @@ class LogTimeField:
             return np.full(w.size, max(local_error * unit, 2e-15 * size))
         with np.errstate(divide="ignore"):
             allowed = np.minimum(max(unit, size), max(1.0, margin) / self.columns)
-            linear = LINEAR / self.columns
+            steep = np.abs(self.loss.log_slope_derivative(np.array([margin])))
+            linear = LINEAR / (steep * self.columns)
         return np.maximum(np.minimum(local_error * allowed, linear), 2e-15 * size)
 
     def restricted(self, rows: np.ndarray, basis: np.ndarray, point: np.ndarray) -> LogTimeField:
