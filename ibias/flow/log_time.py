@@ -25,7 +25,7 @@ LARGEST_EXPONENT = 300.0
 MAX_STEPS = 200_000
 ROUNDING = 1e-17  # a term of the series this small, relative to w, cannot be seen
 NEGLIGIBLE = 1e-3  # of a weighted sum of rows: what may be left out of a Jacobian
-LINEAR = 0.1  # a margin off by this changes the weight of a sample by a tenth
+LINEAR = 0.1  # the part by which a margin that is off may change the weight of its sample
 
 
 class IntegrationFailed(RuntimeError):
@@ -190,14 +190,15 @@ class LogTimeField:
         max |w_j|); and so small that the margins keep that accuracy as well, relative to the
         smallest of them (or to one), but never so large that a margin off by it would change
         a weight by more than a part: there the field is not linear, and no step would hold.
-        Before, w may be on its way back from a far start.
+        How far off that is, the tail says: for a power it grows with the margin. Before, w
+        may be on its way back from a far start.
         """
         size, margin = np.abs(w).max(initial=0.0), self.margins(w).min(initial=np.inf)
         if margin <= 0:
             return np.full(w.size, max(local_error * unit, 2e-15 * size))
         with np.errstate(divide="ignore"):
             allowed = np.minimum(max(unit, size), max(1.0, margin) / self.columns)
-            linear = LINEAR / self.columns
+            linear = LINEAR / np.abs(self.loss.log_slope_derivative(margin)) / self.columns
         return np.maximum(np.minimum(local_error * allowed, linear), 2e-15 * size)
 
     def restricted(self, rows: np.ndarray, basis: np.ndarray, point: np.ndarray) -> LogTimeField:
