@@ -222,6 +222,16 @@ def test_polynomial_tail_grows_like_a_power():
         assert exponent * (power + 2) == pytest.approx(1.0, abs=1e-5)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_polynomial_tail_reaches_far_times(seed):
+    # Its weights bend by a part only over a part of the margin, which is e^80 here.
+    data = datasets.separable(seed, 40, 5)
+    for tail, log_t in ((losses.PolynomialTail(1.0), 270.0), (losses.PolynomialTail(4.0), 590.0)):
+        path = flow.gradient_flow(data, loss=tail, log_t=[log_t - 5, log_t], tolerance=1e-6)
+        exponent = np.diff(np.log(path.norms))[0] / 5
+        assert exponent * (tail.power + 2) == pytest.approx(1.0, abs=1e-5)
+
+
 def test_polynomial_tail_past_the_range_is_refused():
     with pytest.raises(flow.IntegrationFailed, match=r"exceed exp\(300\).*earlier times"):
         flow.gradient_flow(
