@@ -121,7 +121,7 @@ def lone_samples(rng):
     data = Dataset.one_class(np.diag(z) @ turn)
     base = -2 * np.log(z.max())
     log_t = base + np.unique(rng.choice([-5.0, 0.0, 3.0, 8.0, 20.0, 100.0, 1e4], size=3))
-    tolerance = 10 ** rng.uniform(-10, -4)
+    tolerance = 10 ** rng.uniform(-10, -2)
     u = np.array([[flows.alone(z[i], name, u0[i], s, n) for i in range(n)] for s in log_t])
     right, start = (u / z) @ turn, (u0 / z) @ turn
     said = f"alone {name} n={n} scale={scale:.0e} spread={spread} start={most} tol={tolerance:.0e}"
@@ -149,7 +149,7 @@ def short_flow(rng, stiff=False):
     u = Z @ start
     if named[0] == "exponential":
         log_t -= max(0.0, -u.min())  # it is the faster, the further on the wrong side
-    tolerance = 10 ** (rng.uniform(-7, -4) if stiff else rng.uniform(-10, -4))
+    tolerance = 10 ** (rng.uniform(-7, -2) if stiff else rng.uniform(-10, -2))
     said = f"{family} {Z.shape} {named} |start|={np.linalg.norm(start):.2g} tol={tolerance:.0e}"
     right = flows.flow(Z, named, start, np.exp(log_t), stiff)
     return judged(
@@ -183,7 +183,7 @@ def loop(rng):
     if named[0] == "exponential":
         step = max(step * np.exp(min(0.0, (Z @ start).min())), 1e-300)
     steps = np.unique(np.rint(10 ** np.array([rng.uniform(0, 1.5), 2.5, rng.uniform(3, 3.6)])))
-    tolerance = 10 ** rng.uniform(-10, -4)
+    tolerance = 10 ** rng.uniform(-10, -2)
     said = (
         f"{family} {Z.shape} {named} |start|={np.linalg.norm(start):.2g} step={factor:.3g}/L"
         f" tol={tolerance:.0e}"

@@ -57,7 +57,7 @@ def problem(rng):
     given, seen, y, family, ordinary = observed(rng, shape)
     typical = max(np.abs(y / np.linalg.norm(seen, axis=(1, 2))).max(), 1e-3)
     arguments, start = started(rng, shape, typical)
-    depth, tolerance = len(start), 10 ** rng.uniform(-8, -4)
+    depth, tolerance = len(start), 10 ** rng.uniform(-8, -2)
     steep = np.linalg.norm(seen.reshape(len(seen), -1), 2) ** 2
     largest = max(typical, max(np.linalg.norm(W, 2) for W in start) ** depth)
     pace = depth * steep * largest ** (2 - 2 / depth)

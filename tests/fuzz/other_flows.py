@@ -17,7 +17,7 @@ def drawn(rng):
     Z += np.outer(np.abs(Z @ direction) - Z @ direction + rng.uniform(0.05, 1), direction)
     L = np.linalg.norm(Z, ord=2) ** 2 / n
     log_t = np.sort(rng.uniform(-4, 5, size=3)) - np.log(L)
-    return Z, log_t, 10 ** rng.uniform(-8, -4)
+    return Z, log_t, 10 ** rng.uniform(-8, -2)
 
 
 def problem(rng):
