@@ -196,6 +196,8 @@ for function in (
 ):
     row(lambda function=function: function((X, y)), "data")
     row(lambda function=function: function(X), "data")
+row(lambda: optima.fourier_norm(data), "w")
+row(lambda: optima.fourier_norm([1.0, np.nan]), "w")
 row(lambda: optima.max_margin(data, p=0.5), "p", lambda: optima.max_margin(wide, p=1))
 row(lambda: optima.max_margin(data, p="2 norm"), "p")
 row(lambda: optima.max_margin(data, p=np.nan), "p")

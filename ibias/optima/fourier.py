@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ibias._validate import read_only
+from ibias._validate import finite_array, read_only
 from ibias.datasets import Dataset
 from ibias.optima._advice import too_small
 from ibias.optima._norms import length
@@ -49,7 +49,7 @@ def fourier_norm(w: np.ndarray, p: float = 1) -> np.ndarray:
     >>> float(fourier_norm(np.array([3.0, 4.0]), p=2).round(12))
     5.0
     """
-    size = np.abs(np.fft.fft(np.asarray(w, dtype=float), axis=-1, norm="ortho"))
+    size = np.abs(np.fft.fft(finite_array("w", w), axis=-1, norm="ortho"))
     return length(size, p)
 
 
