@@ -422,6 +422,11 @@ def test_each_fact_of_the_setting_counts():
     assert key(THREE, methods.Adam(), steps=0.1) is None
     adam = methods.WeightDecay(methods.Adam(1e-8), 0.1)
     assert "$\\epsilon = 0$" in atlas.predict(CLASSES, adam, steps=0.1).violated
+    long_mean = methods.WeightDecay(methods.Adam(betas=(0.99, 0.9)), 0.1)
+    order = r"$\beta_1\le\beta_2$ in Adam"
+    assert order in atlas.predict(CLASSES, long_mean, steps=0.1).violated
+    lion = methods.WeightDecay(methods.Lion(betas=(0.99, 0.9)), 0.1)
+    assert order not in atlas.predict(CLASSES, lion, steps=0.1).violated
     coupled = methods.WeightDecay(methods.Adam(), 0.1, coupled=True)
     assert key(CLASSES, coupled, steps=0.1) == "coupled decay"
     one = {"steps": steps.Decaying(0.1, 0.5), "sampling": noise.Reshuffled(1)}

@@ -79,11 +79,11 @@ ENTRIES = (
         " [B-spectral-margin]",
         conditions=(
             If("separable", checks.separable_classes),
-            "Muon's Newton-Schulz steps lead elsewhere [B-newton-schulz-limit]",
+            "Muon's Newton-Schulz steps lead elsewhere, measured [B-newton-schulz-limit]",
             "for two classes it is the normalised gradient [B-muon-two-classes]",
         ),
-        rate=r"margin at least $\gamma - (\log N + B^2Q/2)/S$ after steps of total length $S$"
-        " [B-spectral-bound]",
+        rate=r"margin at least $\gamma - (\log N + B^2Q/2)/A$ after steps of total length $A$,"
+        " for the exponential loss of all pairs [B-spectral-bound]",
         theorem="fan2025implicit",
         cases=(
             Case(
@@ -138,9 +138,10 @@ ENTRIES = (
             ),
             "unequal classes: no simplex, another known Gram matrix [B-collapse-seli]",
             "decay can merge small classes [B-collapse-minority]",
-            If("the minimum is found (proved to be likely for equal classes, else measured)"),
+            If("the minimum is found (for equal classes all else is a saddle; measured)"),
         ),
-        rate=r"Gram matrix like $\|\theta\|^{-2}$, features of a class like $\|\theta\|^{-1}$"
+        rate=r"Gram matrix of the centred rows like $\|\theta\|^{-2}$, features of a class like"
+        r" $\|\theta\|^{-1}$ if there is room"
         " [B-collapse-rate B-collapse-spread]",
         theorem="thrampoulidis2022imbalance",
         cases=(

@@ -30,6 +30,11 @@ def boxed(s: Setting, coupled: bool) -> bool:
     return convex and s.model == "linear" and s.sure and decay and s.method.coupled == coupled
 
 
+def in_order(s: Setting) -> bool:
+    """Say whether the memory of the squares is the longer one, where there are two."""
+    return not isinstance(s.inner, Adam) or s.inner.betas[0] <= s.inner.betas[1]
+
+
 def shrinking(s: Setting) -> bool:
     """Say whether layers side by side follow the gradient and decay."""
     decay = s.by(WeightDecay) and type(s.method.base) is Gradient and s.method.weight > 0
@@ -97,6 +102,7 @@ ENTRIES = (
             "full batch; a point to which it converges [B-decay-is-a-box]",
             DECAYING,
             If(r"$\epsilon = 0$", lambda s: not np.any(getattr(s.inner, "epsilon", 0.0))),
+            If(r"$\beta_1\le\beta_2$ in Adam", in_order),
         ),
         rate=r"a strong decay is a small box, and no penalty [B-decay-is-a-box]",
         theorem="xie2024implicit",
@@ -107,7 +113,7 @@ ENTRIES = (
         model="linear, exponential tail, separable",
         method=r"the same, weak decay",
         selected=r"as $\lambda\to0$ the margin of the norm: $\log\sum_i\exp(-u_i)$ exceeds"
-        r" $-\gamma/\lambda$ by the entropy $H(p)$ of the dual solution [B-price-of-decay]",
+        r" $-\gamma/\lambda$ by the largest entropy $H(\mu)$ of a dual solution [B-price-of-decay]",
         conditions=("exponential loss", SEPARABLE, "a ball in any norm [B-price-of-decay]"),
         rate=r"at every $\lambda$ by at most $\log n$ [B-price-of-decay]",
         theorem="xie2024implicit",
@@ -148,7 +154,7 @@ ENTRIES = (
                 r"the Lasso of penalty $\lambda/2$; on the way the solutions of smaller and"
                 " smaller scales",
                 references.half_of_decay,
-                hypotheses=(If("the flow converges [B-grokking-lasso]"), SMALL_STEPS),
+                hypotheses=(SMALL_STEPS,),
             ),
             Case(
                 lambda s: shrinking(s) and s.objective.model.depth >= 2,

@@ -21,7 +21,7 @@ LETTERS = {
     r"\ne": " ≠ ", r"\approx": " ≈ ", r"\int": "∫", r"\sum": "Σ", r"\log": "log ", r"\|": "‖",
     r"\lambda": "λ", r"\le": " ≤ ", r"\tanh": "tanh", r"\exp": "exp",
     r"\,": " ", r"\min": "min", r"\max": "max", r"\mathbb E": "E",
-    r"\mathcal R": "R", r"\text": "",
+    r"\mathcal R": "R", r"\text": "", r"\mu": "μ",
 }  # fmt: skip
 
 
