@@ -310,7 +310,9 @@ def test_bad_parts_are_refused_by_name(make, named):
 
 
 @pytest.mark.parametrize(
-    ("name", "wrong", "data", "options", "named"), ROWS, ids=[f"{row[0]}: {row[1]}" for row in ROWS]
+    ("name", "wrong", "data", "options", "named"),
+    ROWS,
+    ids=[f"{row[0]}: {' '.join(row[1].split())}" for row in ROWS],  # one line, to be named by hand
 )
 def test_bad_input_is_refused_by_name(name, wrong, data, options, named):
     with warnings.catch_warnings():
