@@ -19,6 +19,11 @@ def require(name: str, value: Any, *kinds: type, example: str = "") -> Any:
     return value
 
 
+def chance(rng: Any) -> np.random.Generator:
+    """Return `rng` if it is a generator of random numbers."""
+    return require("rng", rng, np.random.Generator, example="np.random.default_rng(0)")
+
+
 def network(name: str, value: Any) -> Any:
     """Return `value` if it is a model with parameters, which `models.Network` is one of."""
     wanted = ("n_parameters", "predict", "linearize")

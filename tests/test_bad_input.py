@@ -4,6 +4,7 @@ One row is a call, the argument that its message must name, and where that makes
 remedy carried out. Nothing may warn, no solver may speak for itself, and no result is NaN.
 """
 
+import inspect
 import re
 import warnings
 from pathlib import Path
@@ -13,10 +14,22 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from ibias import claims, datasets, entropy, frames, losses, models, networks, optima, potentials
+from ibias import (
+    claims,
+    datasets,
+    entropy,
+    frames,
+    losses,
+    methods,
+    models,
+    networks,
+    optima,
+    potentials,
+)
 from ibias.datasets import Completion, Dataset, MulticlassDataset, Regression, Sensing
 from ibias.models import Network, matrix_product
 
+TABLES = [Path(__file__), Path(__file__).with_name("test_bad_input_dynamics.py")]
 X = np.array([[1.0, 2.0], [-1.0, 0.5], [0.5, -1.0], [2.0, 1.0]])
 y = np.array([1.0, -1.0, -1.0, 1.0])
 words = np.array(["yes", "no", "no", "yes"])
@@ -270,6 +283,71 @@ row(
 row(lambda: optima.weight_normalized_interpolant(line, start=[1.0, 0.0], rate=-1), "rate")
 row(lambda: optima.variation_margin(wide), "data")
 
+# ---- the rest of the rooms
+several = datasets.separable_classes(0)
+best = optima.max_margin(data).direction
+row(lambda: optima.box_minimiser(data, radius=0), "radius")
+row(lambda: optima.box_minimiser(X, radius=1.0), "data")
+row(lambda: optima.box_minimiser(data, radius=1.0, loss="hinge"), "loss")
+row(lambda: optima.lasso(line, penalty=-1), "penalty")
+row(lambda: optima.lasso(data, penalty=1), "data")
+row(lambda: optima.min_spectral_norm(line), "problem")
+row(lambda: optima.next_token_limit(data), "data")
+row(lambda: optima.saddle_path(data), "data")
+row(lambda: optima.schatten_margin(several, norm="l2"), "norm")
+row(lambda: optima.schatten_margin(data, norm="nuclear"), "data")
+row(lambda: optima.sparse_certificate(line, [1.0]), "w")
+row(lambda: optima.sparse_certificate(line, [1.0, np.nan]), "w")
+row(lambda: optima.sparse_certificate(data, [1.0, 2.0]), "data")
+row(lambda: datasets.NextTokens(np.eye(2), [[0.5, 0.6], [1, 0]]), "P")
+row(lambda: datasets.NextTokens(np.eye(2), [[1.5, -0.5], [1, 0]]), "P")
+row(lambda: datasets.NextTokens(np.nan * np.eye(2), [[0.5, 0.5], [1, 0]]), "X")
+row(lambda: datasets.commuting_sensing(2.5, 2, 0), "size")
+row(lambda: datasets.commuting_sensing(3, 2, -1), "seed")
+row(
+    lambda: datasets.gaussian_sensing(3, 4, 5, 0),
+    "rank",
+    lambda: datasets.gaussian_sensing(4, 4, 5, 0),
+)
+row(lambda: datasets.gaussian_sensing(3, 1, -5, 0), "n_observations")
+row(lambda: datasets.raised_copy(data, 99, distance=0.1), "row")
+row(lambda: datasets.raised_copy(data, 0, distance=-1), "distance")
+row(lambda: datasets.raised_copy(X, 0, distance=1), "data")
+row(lambda: models.CircularConvolution(0, 2), "n_features")
+row(lambda: models.CircularConvolution(3, 1.5), "depth")
+row(lambda: models.deep_linear(3, 0, 2), "width")
+row(lambda: models.deep_linear(3, 2, 0), "depth")
+row(lambda: models.deep_relu("a", 2, 2), "n_features")
+row(lambda: models.curvatures(net, theta[:-1], X), "theta")
+row(lambda: models.curvatures(net, theta * np.nan, X), "theta")
+row(lambda: models.curvatures("relu", theta, X), "model")
+row(lambda: models.smoothed_margin(net, data, theta[:-1]), "theta")
+row(lambda: models.smoothed_margin("relu", data, theta), "net")
+row(lambda: methods.schatten_direction(np.eye(2), 0.5), "p")
+row(lambda: methods.schatten_direction(np.nan * np.eye(2), 2), "G")
+row(lambda: methods.schatten_direction(np.ones(3), 2), "G")
+row(lambda: methods.steepest_direction(np.ones(3), 0.5), "p")
+row(lambda: methods.steepest_direction([np.nan, 1.0], 2), "g")
+row(lambda: methods.steepest_direction([0.0, 0.0], 2), "g")
+row(lambda: networks.BatchNormLinear(1.5), "n_features")
+row(lambda: networks.draws_of_margin(X, rng, start=best, margin=0.1, n_draws=2), "data")
+row(lambda: networks.draws_of_margin(data, 0, start=best, margin=0.1, n_draws=2), "rng")
+row(lambda: networks.draws_of_margin(data, rng, start=best, margin=99.0, n_draws=2), "margin")
+chains = {"margin": 0.1, "n_features": 9, "n_sweeps": 2}
+row(lambda: networks.outputs_of_margin(np.ones((2, 3)), rng, start=[[1.0, 1.0]], **chains), "gram")
+row(lambda: networks.outputs_of_margin(np.eye(2), 0, start=[[1.0, 1.0]], **chains), "rng")
+row(lambda: networks.outputs_of_margin(np.eye(2), rng, start=[[1.0]], **chains), "start")
+row(lambda: networks.with_outputs(np.eye(2, 4), np.ones(3), rng), "f")
+row(lambda: networks.with_outputs(np.nan * np.eye(2, 4), np.ones(2), rng), "Z")
+even, one = models.two_layer_relu(2, 4), {"margin": [0.1], "n_chains": 1}
+sweeps = {"margin": [0.1], "n_sweeps": 2}
+row(lambda: networks.networks_of_margin(even, X, y, rng, start=theta, **sweeps), "X")
+row(lambda: networks.rise_to_margin(net, X[None], y[None], rng, **one), "net")
+row(lambda: networks.rise_to_margin(even, X[None], y[None], 0, **one), "rng")
+row(lambda: networks.rise_to_margin(even, X[None], y[None], rng, step=-1, **one), "step")
+none = one | {"n_chains": 0}
+row(lambda: networks.rise_to_margin(even, X[None], y[None], rng, **none), "n_chains")
+
 # ---- losses, potentials, entropies
 row(lambda: losses.named("hinge"), "loss", lambda: losses.named("logistic"))
 row(lambda: losses.named(3), "loss")
@@ -377,6 +455,16 @@ def test_bad_input_is_refused_by_name(call, names, remedy):
     assert len(message) <= 500 and not RAW.search(message), message
     if remedy is not None:
         remedy()
+
+
+@pytest.mark.parametrize(
+    "room", [datasets, methods, models, networks, optima], ids=lambda m: m.__name__
+)
+def test_every_public_function_is_given_bad_input(room):
+    tables = "".join(path.read_text(encoding="utf-8") for path in TABLES)
+    public = [name for name in room.__all__ if inspect.isfunction(getattr(room, name))]
+    takes = [name for name in public if inspect.signature(getattr(room, name)).parameters]
+    assert [name for name in takes if not re.search(rf"\b{name}\b", tables)] == []
 
 
 def test_the_table_is_long():

@@ -157,7 +157,9 @@ def test_the_claim_is_in_the_ledger_and_can_be_run():
         resolve("S000-0")
 
 
-@pytest.mark.parametrize("words", ["", "  ", "norm |w|", "two\nlines"], ids=["none", "blank", "bar", "lines"])
+@pytest.mark.parametrize(
+    "words", ["", "  ", "norm |w|", "two\nlines"], ids=["none", "blank", "bar", "lines"]
+)
 def test_words_fit_into_one_field_of_the_line(words):
     with pytest.raises(ValueError, match="statement must be a few words"):
         Check(IDS, KIND, words, float, equals=1, tolerance=1)

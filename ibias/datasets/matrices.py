@@ -319,6 +319,8 @@ def gaussian_sensing(size: int, rank: int, n_observations: int, seed: int) -> Se
     ((8, 5, 5), True)
     """
     size, rank = positive_integer("size", size), positive_integer("rank", rank)
+    if rank > size:
+        raise ValueError(f"rank must be at most size = {size}; got {rank}")
     n_observations = positive_integer("n_observations", n_observations)
     rng = generator(seed)
     G = rng.standard_normal((n_observations, size, size))

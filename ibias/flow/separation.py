@@ -109,8 +109,8 @@ def checked(field: LogTimeField, times: np.ndarray, states: list) -> list:
     for s, w in zip(times, states, strict=True):
         if field.weights(s, field.margins(w)).max() >= np.exp(LARGEST_EXPONENT):
             raise IntegrationFailed(
-                f"at log time {s:.6g} the weights exceed exp({LARGEST_EXPONENT:g}): w is off by more"
-                " than this loss forgives. Ask for a smaller tolerance, or for earlier times."
+                f"at log time {s:.6g} the weights exceed exp({LARGEST_EXPONENT:g}): w is off by"
+                " more than this loss forgives. Ask for a smaller tolerance, or for earlier times."
             )
     return states
 

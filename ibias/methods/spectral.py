@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import positive_integer
+from ibias._validate import finite_array, positive_integer
 from ibias.methods.method import Method, Remembering, exp, share
-from ibias.methods.steepest import norm_orders, steepest_direction
+from ibias.methods.steepest import norm_orders, steepest
 from ibias.objectives import Objective, Pull
 from ibias.steps import Decaying, Step
 
@@ -41,6 +41,14 @@ def schatten_direction(G: np.ndarray, p: ArrayLike) -> np.ndarray:
     array([[1., 0.],
            [0., 1.]])
     """
+    G, p = finite_array("G", G), norm_orders(p)
+    if G.ndim < 2:
+        raise ValueError(f"G has shape {G.shape}; give a matrix, or several, shape (..., m, n).")
+    return steepest_matrix(G, p)
+
+
+def steepest_matrix(G: np.ndarray, p: ArrayLike) -> np.ndarray:
+    """Return `schatten_direction` of arguments that are known to be good."""
     U, s, Vt = np.linalg.svd(G, full_matrices=False)
     largest = s.max(axis=-1, keepdims=True)
     # What is rounding error has no direction: a rank is counted as numpy counts it.
@@ -48,7 +56,7 @@ def schatten_direction(G: np.ndarray, p: ArrayLike) -> np.ndarray:
     if np.ndim(p) == 0 and np.isinf(p):  # the polar factor, by far the most used
         v = np.sign(s)
     else:
-        v = np.where(largest > 0, steepest_direction(np.where(largest > 0, s, 1.0), p), 0.0)
+        v = np.where(largest > 0, steepest(np.where(largest > 0, s, 1.0), p), 0.0)
     return (U * v[..., None, :]) @ Vt
 
 
@@ -88,7 +96,7 @@ class Spectral(Method):
     ) -> tuple[np.ndarray, None]:
         """Return a step of length eta in every matrix."""
         g = pull(theta).direction
-        D = by_matrices(lambda G: schatten_direction(G, self.p), g, pull.shapes)
+        D = by_matrices(lambda G: steepest_matrix(G, self.p), g, pull.shapes)
         return theta + eta * D, None
 
     def default_steps(self, objective: Objective, sampled: bool) -> Step:
@@ -126,5 +134,5 @@ class Muon(Remembering):
 
     def _polar(self, G: np.ndarray) -> np.ndarray:
         if self.coefficients is None:
-            return schatten_direction(G, np.inf)
+            return steepest_matrix(G, np.inf)
         return newton_schulz(G, self.coefficients, self.n_steps)

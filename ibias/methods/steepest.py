@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import read_only
+from ibias._validate import finite_array, read_only
 from ibias.methods.method import Limit, Method, nonzero
 from ibias.objectives import Downhill, Objective, Pull
 from ibias.steps import Constant, Decaying, Step
@@ -46,6 +46,14 @@ def steepest_direction(g: np.ndarray, p: ArrayLike) -> np.ndarray:
     >>> [steepest_direction(g, p).round(3).tolist() for p in (1, 2, np.inf)]
     [[0.0, -1.0], [0.6, -0.8], [1.0, -1.0]]
     """
+    g, p = finite_array("g", g), norm_orders(p)
+    if g.ndim == 0 or not g.any(axis=-1).all():
+        raise ValueError("g is zero, and has no direction; give one that is not zero.")
+    return steepest(g, p)
+
+
+def steepest(g: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Return `steepest_direction` of arguments that are known to be good."""
     p = np.asarray(p, dtype=float)[..., None]
     relative = np.abs(g) / np.abs(g).max(axis=-1, keepdims=True)
     v = relative ** (dual_orders(p) - 1)
@@ -75,7 +83,7 @@ class Steepest(Method):
         """Return a step of size eta ||g||_q; none where the gradient is zero or underflows."""
         g = pull.value(theta)
         moving = g.any(axis=-1, keepdims=True)
-        v = steepest_direction(g if moving.all() else np.where(moving, g, 1.0), self.p)
+        v = steepest(g if moving.all() else np.where(moving, g, 1.0), self.p)
         return theta + eta * (g * v).sum(axis=-1, keepdims=True) * v, None
 
     def limit(self) -> Limit | None:
@@ -85,7 +93,7 @@ class Steepest(Method):
 
         def velocity(pull: Pull, theta: np.ndarray) -> Downhill:
             log_size, g = pull(theta)
-            v = steepest_direction(g, self.p)
+            v = steepest(g, self.p)
             return Downhill(log_size, (g * v).sum(axis=-1, keepdims=True) * v)
 
         return Limit("velocity", velocity=velocity)
@@ -106,7 +114,7 @@ class NormalizedSteepest(Steepest):
     ) -> tuple[np.ndarray, None]:
         """Return a step of length eta; refuse a gradient that is zero."""
         g = nonzero(pull(theta).direction, k)
-        return theta + eta * steepest_direction(g, self.p), None
+        return theta + eta * steepest(g, self.p), None
 
     def default_steps(self, objective: Objective, sampled: bool) -> Step:
         """Return 1 / sqrt(k + 1)."""
@@ -118,7 +126,7 @@ class NormalizedSteepest(Steepest):
             return None
 
         def velocity(pull: Pull, theta: np.ndarray) -> Downhill:
-            return Downhill(np.zeros(1), steepest_direction(pull(theta).direction, self.p))
+            return Downhill(np.zeros(1), steepest(pull(theta).direction, self.p))
 
         return Limit("velocity", velocity=velocity)
 

@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ibias._validate import finite_array, network
+
 
 class Differentiable(Protocol):
     """A predictor f(theta; x) with the gradients of its predictions."""
@@ -41,5 +43,6 @@ def curvatures(model: Differentiable, theta: ArrayLike, X: ArrayLike) -> np.ndar
     >>> curvatures(net, [1.0, 2.0, 0.0, 0.0], np.eye(2))  # 4 u^2 / n
     array([2., 8.])
     """
-    jacobian = model.linearize(theta, X).jacobian()
+    theta, X = finite_array("theta", theta), finite_array("X", X, ndim=2)
+    jacobian = network("model", model).linearize(theta, X).jacobian()
     return np.linalg.eigvalsh(jacobian @ jacobian.swapaxes(-1, -2) / jacobian.shape[-2])

@@ -267,7 +267,7 @@ def deep_linear(n_features: int, width: int, depth: int) -> Network:
     >>> deep_linear(3, 5, 1) == linear(3)
     True
     """
-    return Network((n_features, *[width] * (depth - 1), 1), "linear")
+    return Network(_layers(n_features, width, depth), "linear")
 
 
 def two_layer_relu(n_features: int, width: int, bias: str = "none") -> Network:
@@ -292,4 +292,11 @@ def deep_relu(n_features: int, width: int, depth: int) -> Network:
     >>> deep_relu(2, 5, depth=3).widths
     (2, 5, 5, 1)
     """
-    return Network((n_features, *[width] * (depth - 1), 1), "relu")
+    return Network(_layers(n_features, width, depth), "relu")
+
+
+def _layers(n_features: int, width: int, depth: int) -> tuple[int, ...]:
+    """Return the widths of `depth` layers, all hidden ones the same."""
+    n_features = positive_integer("n_features", n_features)
+    width, depth = positive_integer("width", width), positive_integer("depth", depth)
+    return (n_features, *[width] * (depth - 1), 1)

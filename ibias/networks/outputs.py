@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive_integer
+from ibias._validate import chance, finite_array, positive_integer
 
 
 def outputs_of_margin(
@@ -58,13 +58,15 @@ def outputs_of_margin(
     >>> f.shape, bool((f >= 0.5).all() and (f <= 1).all())
     ((8, 1, 1), True)
     """
-    gram, f = finite_array("gram", gram), finite_array("start", start)
+    rng, gram, f = chance(rng), finite_array("gram", gram), finite_array("start", start)
     lowest = finite_array("margin", margin)[..., None]
+    if gram.ndim < 2 or gram.shape[-2] != gram.shape[-1]:
+        raise ValueError(f"gram has shape {gram.shape}; give square matrices, (..., n, n).")
     n = gram.shape[-1]
     power = (positive_integer("n_features", n_features) - n - 2) / 2
     if power <= 0:
         raise ValueError(f"n_features must be at least n_samples + 3 = {n + 3}; got {n_features}")
-    if gram.ndim < 2 or gram.shape[-2] != n or np.linalg.eigvalsh(gram)[..., 0].min() <= 0:
+    if np.linalg.eigvalsh(gram)[..., 0].min() <= 0:
         raise ValueError("gram must hold positive definite matrices; leave out repeated samples.")
     if f.ndim != gram.ndim or f.shape[:-2] + f.shape[-1:] != gram.shape[:-1]:
         raise ValueError(f"start has shape {f.shape}; give (..., n_chains, {n}) for this gram.")
@@ -180,7 +182,12 @@ def with_outputs(Z: ArrayLike, f: ArrayLike, rng: np.random.Generator) -> np.nda
     >>> w.shape, float(w[0, 0].round(6)), float(np.linalg.norm(w).round(6))
     ((1, 3), 0.6, 1.0)
     """
-    Z, f = finite_array("Z", Z), finite_array("f", f)
+    rng, Z, f = chance(rng), finite_array("Z", Z), finite_array("f", f)
+    if Z.ndim < 2 or f.ndim < 1 or f.shape[-1] != Z.shape[-2]:
+        raise ValueError(
+            f"f has shape {f.shape}; its last axis must hold an output for each row of Z, of shape"
+            f" {Z.shape}."
+        )
     seen = np.linalg.solve(Z @ Z.swapaxes(-1, -2), Z)  # of shape Z: outputs to weights
     within = f @ seen
     fresh = rng.standard_normal(within.shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive_integer, require
+from ibias._validate import chance, finite_array, positive, positive_integer, require
 from ibias.models import Network, two_layer_relu
 from ibias.trajectory import unit
 
@@ -66,7 +66,7 @@ def networks_of_margin(
     ((3, 1, 1, 4), True)
     """
     X, y, lowest = _problem(net, X, y, margin)
-    chains = _Chains(net, X, y, rng, unit(finite_array("start", start, ndim=3)), lowest)
+    chains = _Chains(net, X, y, chance(rng), unit(finite_array("start", start, ndim=3)), lowest)
     n_sweeps, kept = positive_integer("n_sweeps", n_sweeps), []
     for sweep in range(1, n_sweeps + 1):
         chains.sweep(adapt=sweep <= n_sweeps // 4)
@@ -120,6 +120,7 @@ def rise_to_margin(
     ((1, 3, 4), True)
     """
     X, y, lowest = _problem(net, X, y, margin)
+    rng, step = chance(rng), positive("step", step)
     shape = (len(X), positive_integer("n_chains", n_chains), net.n_parameters)
     theta = unit(rng.standard_normal(shape))
     short = np.ones(shape[:2], dtype=bool)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive_integer
+from ibias._validate import chance, finite_array, positive_integer, require
 from ibias.datasets import Dataset
 from ibias.trajectory import margin as margin_of
 from ibias.trajectory import unit
@@ -57,7 +57,8 @@ def draws_of_margin(
     >>> w.shape, bool((w[:, 0] > 0.5 - 1e-12).all())
     ((100, 2), True)
     """
-    start = finite_array("start", start, ndim=1)
+    require("data", data, Dataset)
+    rng, start = chance(rng), finite_array("start", start, ndim=1)
     if start.shape != (data.n_features,):
         raise ValueError(
             f"start has shape {start.shape}; give the {data.n_features} weights of one classifier."
