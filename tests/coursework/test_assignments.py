@@ -1,6 +1,7 @@
 """Every assignment: right answers get all, nothing gets nothing, each error costs its question."""
 
 import functools
+import itertools
 import re
 
 import nbformat
@@ -193,6 +194,41 @@ def test_an_answer_may_be_written_in_other_types(name, question):
         code += "".join(f"{n} = written({n})\n" for n in sorted(names - kept))
         got = bench_of(name).of(Answer(question, form, code))
         assert got.points == {question: most}, (form, got.messages)
+
+
+# What a student designs: any value that does what is asked is right.
+DESIGNED = {
+    "capstone": {"ledger", "measure", "predicted", "tolerance", "control", "broken"},
+    "geometry": {"step_sizes", "sharp"},
+    "homogeneous": {"W0", "a0", "controls", "decoys"},
+    "linear": {"Z_bad", "start", "step_size", "control"},
+    "matrix_factorization": {"scale", "controls", "decoy"},
+    "stochasticity": {"scale", "small_step", "large_step", "controls", "decoys"},
+}
+OFF = """
+import types
+
+def off(value):
+    if isinstance(value, types.FunctionType):
+        return lambda *a: off(value(*a))
+    if isinstance(value, tuple):
+        return (*value[:{part}], value[{part}] * {factor}, *value[{part} + 1:])
+    return value if value is None else value * {factor}
+"""
+
+
+@each_question
+def test_an_answer_off_by_one_in_ten_thousand_loses(name, question):
+    """A number, an array, or a part of what a function returns: so does a grid, or a search."""
+    assignment = marks.read(name)
+    bench, asked = bench_of(name), assignment.question(question)
+    exact = {argument.arg for test in asked.tests for argument in test.function.args.args}
+    exact &= assignment.names_of[question] - DESIGNED.get(name, set())
+    tried = itertools.product(sorted(exact), (1.0001, 0.9999), range(4))  # four parts at most
+    for answer, factor, part in tried:
+        code = OFF.format(factor=factor, part=part) + assignment.solution(question)
+        got = bench.of(Answer(question, "", f"{code}\n{answer} = off({answer})\n"))
+        assert got.points[question] < asked.points, (answer, part, factor)
 
 
 @each_assignment

@@ -287,3 +287,20 @@ sharp = datasets.Dataset.one_class([[3.0, 2.0, 1.0]])
 # %% q7: many features, all samples alike
 rng_ = np.random.default_rng(0)
 sharp = datasets.Dataset.one_class(1 + 0.01 * rng_.standard_normal((10, 60)))
+
+
+# %% q1: a search that stops a thousandth away, where the value hardly moves
+def steepest(g, c, p):
+    h = g / c
+    q = 1.0 if np.isinf(p) else p / (p - 1)
+    u = np.sign(h) * (np.abs(h) / np.abs(h).max()) ** (q - 1)
+    u = u * (1 + 1e-3 * np.cos(np.arange(len(u))))
+    return u / np.linalg.norm(u, ord=p) / c
+
+
+# %% q4 (2 of 3): from a start that is small, but not vanishing
+euclidean = s + x * (b - x @ s) / (x @ x)
+root = (-s[0] + np.sqrt(s[0] ** 2 + 8 * s[1] * b)) / (4 * s[1])
+entropic = s * root**x
+u = (np.sqrt(1 + 8 * b / 1e-8) - 1) / 4
+sparse = 1e-8 * np.array([u, u**2])

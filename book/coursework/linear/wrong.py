@@ -343,3 +343,20 @@ def certificate(w, Z):
         p = (u == u.min()).astype(float)
     p = p / p.sum()
     return u.min() / np.linalg.norm(w), np.linalg.norm(p @ Z)
+
+
+# %% q4 (2 of 3): measured on the flow at log t = 200, where the limits are not reached
+scaled = datasets.Dataset(b * data.X, data.y)
+path = flow.gradient_flow(scaled, log_t=[100.0, 200.0])
+norm_slope = np.diff(path.norms)[0] / 100
+time_times_risk = np.exp(path.log_risk[-1] + 200)
+growth = 1 / b
+
+
+# %% q2: the power method, stopped after three steps
+def largest_step(Z):
+    v = np.ones(Z.shape[1])
+    for _ in range(3):
+        v = Z.T @ (Z @ v)
+        v = v / np.linalg.norm(v)
+    return 8 * len(Z) / np.linalg.norm(Z @ v) ** 2

@@ -322,3 +322,16 @@ def certificate(W, Y, mask, M):
 # %% q6: negative observations
 controls = [kept | {"depth": 1}, kept | {"factor": -1.0}]
 decoy = kept | {"depth": 3}
+
+# %% q5 (2 of 4): the norm of the limit measured from 1e-4
+least_norm_4 = 4 * R
+limit_norm = models.nuclear_norm(limit(1e-4))
+exponent = 2 * a / (a + np.sqrt(a**2 + 4 * R**2))
+scale = 1e-10
+
+# %% q5 (3 of 4): the exponent read off two runs
+least_norm_4 = 4 * R
+limit_norm = 2 * (a + R**2 / a)
+scale = 1e-10
+second = [np.linalg.svd(limit(e), compute_uv=False)[2] for e in (1e-6, 1e-8)]
+exponent = np.log(second[0] / second[1]) / np.log(100)

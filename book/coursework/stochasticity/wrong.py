@@ -237,7 +237,6 @@ def steps_needed(start, end, step_size, noise, n_samples, variance, every):
 
 time_ratio = 2.0
 
-
 # %% q5 (1 of 3): so small a start that the norm is the least one anyway
 scale = 0.001
 small_step = 0.02
@@ -331,3 +330,10 @@ def steps_needed(start, end, step_size, noise, n_samples, variance, every):
 
 
 time_ratio = 0.5
+
+# %% q5 (2 of 3): the linear model trained for ten steps
+scale, small_step, large_step = 0.1, 0.01, 0.4
+w, inputs = np.zeros(2), np.array([1.0, c])
+for _ in range(10):
+    w = w - 0.3 * (w @ inputs - 1) * inputs
+linear_l1 = np.abs(w).sum()
