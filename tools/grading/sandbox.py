@@ -13,9 +13,11 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from running import ONE_THREAD
 
@@ -31,6 +33,7 @@ NO_PIP = {"PIP_PYTHON": "/nothing-is-installed-while-grading"}
 MOST = 5_000_000  # bytes that are read of what comes back
 ENOUGH = 4  # times the seconds of all questions, for the processes that watch
 PATIENCE = 20  # times the seconds of all questions, for a watcher that does not answer
+DRAIN = 10  # seconds for what an ended process left in its pipes
 DOCKERFILE = f"""\
 FROM python:3.12-slim
 COPY requirements.txt /grader/
@@ -88,7 +91,8 @@ class Container:
 
     def end(self, name: str) -> None:
         """Remove the container if it is still there."""
-        subprocess.run([self.engine, "rm", "--force", name], capture_output=True, timeout=60)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run([self.engine, "rm", "--force", name], capture_output=True, timeout=60)
 
 
 def engine() -> str | None:
@@ -171,38 +175,47 @@ class Runs:
                     start_new_session=True,  # one Ctrl-C must reach us alone
                 )
                 self.now[process] = name
-            late = threading.Timer(PATIENCE * (questions + 1) * job["seconds"], self.end, [process])
-            late.start()
             try:
-                return list(self._talk(process, job))
+                return self._talk(process, job, PATIENCE * (questions + 1) * job["seconds"])
             finally:
-                late.cancel()
                 self.end(process)
 
-    def _talk(self, process: subprocess.Popen, job: dict) -> list[dict]:
-        """Send the job, and return what comes back."""
-        said, lines, room = [], [], MOST
-        listening = threading.Thread(target=lambda: said.append(process.stderr.read(MOST)))
-        listening.start()
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(json.dumps(job).encode())
-            process.stdin.close()
-        while line := process.stdout.readline(room):
-            room -= len(line)
-            lines.append(line)
-            if room <= 0:
-                break
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(10 if room > 0 else 0)
+    def _talk(self, process: subprocess.Popen, job: dict, patience: float) -> list[dict]:
+        """Send the job, and return what comes back within `patience` seconds.
+
+        Each pipe has a thread of its own: what outlives the process may hold them open for ever.
+        """
+        said, lines, name = [], [], self.now[process]
+        hearing, *others = pipes = [
+            threading.Thread(target=hear, args=(process.stdout, lines), daemon=True),
+            threading.Thread(target=send, args=(process.stdin, job), daemon=True),
+            threading.Thread(target=lambda: said.append(process.stderr.read(MOST)), daemon=True),
+        ]
+        for thread in pipes:
+            thread.start()
+        until = time.monotonic() + patience
+        while hearing.is_alive() and process.poll() is None and time.monotonic() < until:
+            hearing.join(0.1)
+        late = hearing.is_alive() and process.poll() is None
+        if not late and sum(map(len, lines)) < MOST:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
         self.end(process)
-        listening.join()
+        hearing.join(DRAIN)
+        if held := hearing.is_alive():
+            self.sandbox.end(name)
+        for thread in (hearing, *others):
+            thread.join(DRAIN)
         if self.stopped:
             raise KeyboardInterrupt
-        found = [understood(line) for line in lines]
-        if not found and said[0].strip():
-            last = said[0].decode(errors="replace").strip().splitlines()[-1]
-            return [{"failed": last}]
-        return [line for line in found if line is not None]
+        found = [line for line in map(understood, list(lines)) if line is not None]
+        if not found and any(map(bytes.strip, said)):
+            return [{"failed": said[0].decode(errors="replace").strip().splitlines()[-1]}]
+        if late:
+            cut = f"no end after {patience:g} s, {PATIENCE} times the seconds of all its questions"
+        elif held:
+            cut = "its process has ended, and something that it started holds its output"
+        return [*found, {"cut": cut}] if late or held else found
 
     def end(self, process: subprocess.Popen) -> None:
         """End a run: ask the watcher to take everything with it, then insist."""
@@ -226,6 +239,21 @@ class Runs:
             running = list(self.now)
         for process in running:
             self.end(process)
+
+
+def send(pipe: IO[bytes], job: dict) -> None:
+    """Write the job into a pipe that may break."""
+    with contextlib.suppress(BrokenPipeError):
+        pipe.write(json.dumps(job).encode())
+        pipe.close()
+
+
+def hear(pipe: IO[bytes], lines: list[bytes]) -> None:
+    """Collect the lines of a pipe, up to the most that is read."""
+    room = MOST
+    while room > 0 and (line := pipe.readline(room)):
+        room -= len(line)
+        lines.append(line)
 
 
 def understood(line: bytes) -> dict | None:
