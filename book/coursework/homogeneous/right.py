@@ -208,28 +208,28 @@ def lead(L, b):
     return 2 - 2 / L / b
 
 
-# %% q5: lists and whole numbers
-W0 = [[0, 1], [0, -1]]
-a0 = [1, 1]
+# %% q5: lists and whole numbers, a neuron that looks halfway up
+W0 = [[0, 1], [0.2, 0.05]]
+a0 = [1, -1]
 share = (h / 2) * (2 / np.hypot(1, h) + 2 / np.hypot(c, h))
 
-# %% q5: a neuron that is zero
-W0 = np.array([[0.1, 1.0], [0.0, 0.0]])
-a0 = np.array([1.0, 0.0])
+# %% q5: the other point
+W0 = np.array([[0.0, 1.0], [-0.15, 0.1]])
+a0 = np.array([1.0, -0.4])
 share = np.array(h / np.linalg.norm(points.X, axis=1)).sum()
 
-# %% q5: a silent neuron with a negative output
-W0 = np.array([[0.0, 0.5], [0.1, -1.5]])
+# %% q5: a negative output on both points
+W0 = np.array([[0.0, 1.5], [0.0, 0.5]])
 a0 = np.array([1.5, -1.0])
 share = [2 * h * (1 / (2 * np.sqrt(1 + h * h)) + 1 / (2 * np.sqrt(c * c + h * h)))]
 
-# %% q5: the second neuron looks down, with a larger weight
-W0 = np.array([[0.1, 0.9], [0.0, -2.0]])
-a0 = np.array([[1.0], [0.5]])
+# %% q5: the neurons in the other order, a column
+W0 = np.array([[0.25, -0.1], [0.05, 1.2]])
+a0 = np.array([[-0.5], [1.2]])
 share = [[h / np.linalg.norm([1, h]) + h / np.linalg.norm([c, h])]]
 
-# %% q6: tanh, and a step of a half
-controls = [kept | {"activation": "tanh"}, kept | {"step_size": 0.5}]
+# %% q6: a smooth kink, and a step of a half
+controls = [kept | {"activation": "softplus"}, kept | {"step_size": 0.5}]
 decoys = [kept | {"scale": 0.1}, kept | {"loss": "logistic"}]
 
 # %% q6: softplus, tuples

@@ -406,19 +406,29 @@ def lead(L, b):
     return (2 - 2 / L) / b
 
 
+# %% q5 (1 of 3): the start of the page, with a neuron that is silent from the beginning
+W0 = np.array([[0.0, 1.0], [0.0, -1.0]])
+a0 = np.array([1.0, 1.0])
+share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
+
 # %% q5 (1 of 3): a neuron for each point, which is the best there is
 W0 = np.array([[1.0, h], [-1.0, h]])
 a0 = np.array([1.0, 1.0])
 share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
 
 # %% q5 (1 of 3): a very small start
-W0 = 1e-3 * np.array([[1.0, 0.5], [-1.0, 0.4]])
-a0 = 1e-3 * np.array([1.0, 1.0])
+W0 = np.array([[1e-3, 5e-4], [-1e-3, 4e-4]])
+a0 = np.array([1e-3, 1e-3])
 share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
 
 # %% q5 (1 of 3): a start that errs on one point
-W0 = np.array([[1.0, 0.0], [0.0, -1.0]])
-a0 = np.array([1.0, 1.0])
+W0 = np.array([[0.0, 0.5], [1.0, 0.0]])
+a0 = np.array([0.5, -1.0])
+share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
+
+# %% q5 (1 of 3): a small negative output, which changes its sign
+W0 = np.array([[0.0, 1.0], [0.3, 0.1]])
+a0 = np.array([1.0, -0.1])
 share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
 
 # %% q5 (1 of 3): the second neuron wakes up
@@ -426,25 +436,42 @@ W0 = np.array([[0.05, 1.0], [-1.0, 0.02]])
 a0 = np.array([1.0, 0.1])
 share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
 
+# %% q5 (1 of 3): a neuron without an output
+W0 = np.array([[0.0, 1.0], [0.3, 0.0]])
+a0 = np.array([1.0, 0.0])
+share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
+
 # %% q5 (2 of 3): the margin itself taken for its share
-W0 = np.array([[0.0, 1.0], [0.0, -1.0]])
-a0 = np.array([1.0, 1.0])
+W0 = np.array([[0.0, 1.0], [0.3, 0.0]])
+a0 = np.array([1.0, -0.3])
 share = h / 2
 
 # %% q5 (2 of 3): small angles: the sine for the tangent
-W0 = np.array([[0.0, 1.0], [0.0, -1.0]])
-a0 = np.array([1.0, 1.0])
+W0 = np.array([[0.0, 1.0], [0.3, 0.0]])
+a0 = np.array([1.0, -0.3])
 share = h * (1 + 1 / c)
 
 # %% q5 (2 of 3): two points of equal length
-W0 = np.array([[0.0, 1.0], [0.0, -1.0]])
-a0 = np.array([1.0, 1.0])
+W0 = np.array([[0.0, 1.0], [0.3, 0.0]])
+a0 = np.array([1.0, -0.3])
 share = 2 * h / np.sqrt(1 + h**2)
 
+# %% q5 (2 of 3): the number of the page, for points of its own
+W0 = np.array([[0.0, 1.0], [0.3, 0.0]])
+a0 = np.array([1.0, -0.3])
+share = 2 / np.sqrt(17)
+
 # %% q5 (1 of 3): a start that is too large to be compared
-W0 = np.array([[0.0, 20.0], [0.0, -20.0]])
-a0 = np.array([1.0, 1.0])
+W0 = np.array([[0.0, 20.0], [6.0, 0.0]])
+a0 = np.array([1.0, -0.3])
 share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
+
+# %% q5 (2 of 3): the share measured after a thousand steps
+W0 = np.array([[0.0, 1.0], [0.3, 0.0]])
+a0 = np.array([1.0, -0.3])
+W, a = train(W0, a0)
+q = np.maximum(points.X @ W.T, 0) @ a[0]
+share = q.min() / ((W**2).sum() + (a**2).sum()) * (2 / np.hypot(1, h) + 2 / np.hypot(c, h))
 
 # %% q6: another loss taken for a broken hypothesis
 controls = [kept | {"loss": "logistic"}, kept | {"step_size": 4.0}]
@@ -455,11 +482,11 @@ controls = [kept | {"activation": "linear"}, kept | {"step_size": 4.0}]
 decoys = [kept | {"loss": "logistic"}, kept | {"scale": 0.1}]
 
 # %% q6: a smaller step breaks it
-controls = [kept | {"activation": "tanh"}, kept | {"step_size": 0.0005}]
+controls = [kept | {"activation": "softplus"}, kept | {"step_size": 0.0005}]
 decoys = [kept | {"loss": "logistic"}, kept | {"scale": 0.1}]
 
 # %% q6: homogeneous of any degree will do
-controls = [kept | {"activation": "tanh"}, kept | {"step_size": 4.0}]
+controls = [kept | {"activation": "softplus"}, kept | {"step_size": 4.0}]
 decoys = [kept | {"loss": "logistic"}, kept | {"activation": "squared_relu"}]
 
 # %% q6: two hypotheses at once
@@ -467,19 +494,19 @@ controls = [kept | {"activation": "squared_relu", "step_size": 4.0}, kept | {"st
 decoys = [kept | {"loss": "logistic"}, kept | {"scale": 0.1}]
 
 # %% q6: so large a start that the steps miss the flow
-controls = [kept | {"activation": "tanh"}, kept | {"scale": 10.0}]
+controls = [kept | {"activation": "softplus"}, kept | {"scale": 10.0}]
 decoys = [kept | {"loss": "logistic"}, kept | {"activation": "linear"}]
 
 # %% q6: a step only a little longer
-controls = [kept | {"activation": "tanh"}, kept | {"step_size": 0.05}]
+controls = [kept | {"activation": "softplus"}, kept | {"step_size": 0.05}]
 decoys = [kept | {"loss": "logistic"}, kept | {"activation": "linear"}]
 
 # %% q6: the same entry twice
-controls = [kept | {"activation": "tanh"}, kept | {"activation": "softplus"}]
+controls = [kept | {"activation": "squared_relu"}, kept | {"activation": "softplus"}]
 decoys = [kept | {"loss": "logistic"}, kept | {"activation": "linear"}]
 
 # %% q6: a decoy that changes next to nothing
-controls = [kept | {"activation": "tanh"}, kept | {"step_size": 4.0}]
+controls = [kept | {"activation": "softplus"}, kept | {"step_size": 4.0}]
 decoys = [kept | {"loss": "logistic"}, kept | {"scale": 0.9}]
 
 
@@ -555,11 +582,3 @@ def repeated_margin(gamma, k):
 
 def lead(L, b):
     return 2 - 2 / (b * L)
-
-
-# %% q5 (2 of 3): the share measured after a thousand steps
-W0 = np.array([[0.1, 1.0], [0.0, -1.0]])
-a0 = np.array([1.0, 1.0])
-W, a = train(W0, a0)
-q = np.maximum(points.X @ W.T, 0) @ a[0]
-share = q.min() / ((W**2).sum() + (a**2).sum()) * (2 / np.hypot(1, h) + 2 / np.hypot(c, h))

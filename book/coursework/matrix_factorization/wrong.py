@@ -1,45 +1,64 @@
-# %% q1: the product is not projected on the observed entries
-def velocities(U, V, mask, M):
-    R = U @ V.T - M
-    return -R @ V, -R.T @ U, -(U @ U.T @ R + R @ V @ V.T)
+# %% q1: the residual is not projected on the observed entries
+def velocities(U, C, V, mask, M):
+    R = U @ C @ V.T - M
+    dU, dC, dV = -R @ V @ C.T, -U.T @ R @ V, -R.T @ U @ C
+    return dU, dC, dV, dU @ C @ V.T + U @ dC @ V.T + U @ C @ dV.T
 
 
-# %% q1: the transpose in the second factor is lost
-def velocities(U, V, mask, M):
-    R = mask * (U @ V.T - M)
-    return -R @ V, -U.T @ R, -(U @ U.T @ R + R @ V @ V.T)
+# %% q1: the transpose of the middle factor is lost
+def velocities(U, C, V, mask, M):
+    R = mask * (U @ C @ V.T - M)
+    dU, dC, dV = -R @ V @ (C if C.shape[0] == C.shape[1] else C.T), -U.T @ R @ V, -R.T @ U @ C
+    return dU, dC, dV, dU @ C @ V.T + U @ dC @ V.T + U @ C @ dV.T
 
 
-# %% q1: both matrices on one side of the residual
-def velocities(U, V, mask, M):
-    R = mask * (U @ V.T - M)
-    return -R @ V, -R.T @ U, -(U @ U.T + V @ V.T) @ R
+# %% q1: the middle factor transposed
+def velocities(U, C, V, mask, M):
+    R = mask * (U @ C @ V.T - M)
+    dU, dC, dV = -R @ V @ C.T, -(V.T @ R.T @ U), -R.T @ U @ C
+    return dU, dC, dV, dU @ C @ V.T + U @ dC @ V.T + U @ C @ dV.T
+
+
+# %% q1: two terms of the product, as for two factors
+def velocities(U, C, V, mask, M):
+    R = mask * (U @ C @ V.T - M)
+    dU, dC, dV = -R @ V @ C.T, -U.T @ R @ V, -R.T @ U @ C
+    return dU, dC, dV, dU @ C @ V.T + U @ C @ dV.T
+
+
+# %% q1: the flow of two factors, with C beside it
+def velocities(U, C, V, mask, M):
+    R = mask * (U @ C @ V.T - M)
+    dU, dC, dV = -R @ V @ C.T, -U.T @ R @ V, -R.T @ U @ C
+    return dU, dC, dV, -(U @ U.T @ R + R @ V @ V.T)
 
 
 # %% q1: the flow of a risk without the half
-def velocities(U, V, mask, M):
-    R = mask * (U @ V.T - M)
-    return -2 * R @ V, -2 * R.T @ U, -2 * (U @ U.T @ R + R @ V @ V.T)
+def velocities(U, C, V, mask, M):
+    R = 2 * mask * (U @ C @ V.T - M)
+    dU, dC, dV = -R @ V @ C.T, -U.T @ R @ V, -R.T @ U @ C
+    return dU, dC, dV, dU @ C @ V.T + U @ dC @ V.T + U @ C @ dV.T
 
 
 # %% q1: the flow of W itself, without factors
-def velocities(U, V, mask, M):
-    R = mask * (U @ V.T - M)
-    return -R @ V, -R.T @ U, -R
+def velocities(U, C, V, mask, M):
+    R = mask * (U @ C @ V.T - M)
+    dU, dC, dV = -R @ V @ C.T, -U.T @ R @ V, -R.T @ U @ C
+    return dU, dC, dV, -R
 
 
-# %% q1: right for square factors only
-def velocities(U, V, mask, M):
-    R = mask * (U @ V.T - M)
-    dU, dV = -R @ V, -(U.T @ R).T
-    return dU, dV, -(U @ U.T @ R.T + R @ V @ V.T) if len(U) == len(V) else dU @ V.T
+# %% q1: the middle factor stands still
+def velocities(U, C, V, mask, M):
+    R = mask * (U @ C @ V.T - M)
+    dU, dC, dV = -R @ V @ C.T, np.zeros(C.shape), -R.T @ U @ C
+    return dU, dC, dV, dU @ C @ V.T + U @ dC @ V.T + U @ C @ dV.T
 
 
-# %% q1: the residual is projected after the product
-def velocities(U, V, mask, M):
-    R = U @ V.T - M
-    dU, dV = -(mask * R) @ V, -(mask * R).T @ U
-    return dU, dV, -(U @ U.T @ R + R @ V @ V.T)
+# %% q1: zeros are taken for unseen
+def velocities(U, C, V, mask, M):
+    R = (M != 0) * (U @ C @ V.T - M)
+    dU, dC, dV = -R @ V @ C.T, -U.T @ R @ V, -R.T @ U @ C
+    return dU, dC, dV, dU @ C @ V.T + U @ dC @ V.T + U @ C @ dV.T
 
 
 # %% q2: the exponential to second order
@@ -304,13 +323,6 @@ decoy = kept | {"depth": 3}
 # %% q6: a change too small to be a decoy
 controls = [kept | {"depth": 1}, kept | {"scale": 1.0}]
 decoy = kept | {"scale": 1.1e-8}
-
-
-# %% q1: zeros are taken for unseen
-def velocities(U, V, mask, M):
-    R = (M != 0) * (U @ V.T - M)
-    dU, dV = -R @ V, -R.T @ U
-    return dU, dV, dU @ V.T + U @ dV.T
 
 
 # %% q3: zeros are taken for unseen
