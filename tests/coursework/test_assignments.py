@@ -249,7 +249,7 @@ class Anonymous(ast.NodeTransformer):
 
 
 KEPT = {"np", "datasets", "flow", "methods", "models", "optima", "expit", "softmax", "logsumexp"}
-SHORT = 10  # parts of an expression; a shorter one is a phrase of the language, and no answer
+SHORT = 24  # parts of an expression; a shorter one is a phrase of the language, and no answer
 
 
 def expressions(code, whole):
@@ -258,7 +258,7 @@ def expressions(code, whole):
     for node in (inner for statement in parsed(code) for inner in ast.walk(statement)):
         said = getattr(node, "value", None) if isinstance(node, ast.Return | ast.Assign) else node
         kept = said if whole == isinstance(node, ast.Return | ast.Assign) else None
-        if isinstance(kept, ast.expr) and sum(1 for _ in ast.walk(kept)) > 2 * SHORT:
+        if isinstance(kept, ast.expr) and sum(1 for _ in ast.walk(kept)) > SHORT:
             found.add(ast.dump(Anonymous().visit(copy.deepcopy(kept))))
     return found
 
@@ -286,9 +286,9 @@ def test_no_page_prints_the_answer(name, question):
 
 def test_a_line_of_a_page_is_recognised_under_other_names():
     """An answer that a page once printed, and one step further."""
-    own = expressions("steps = 0.5 * np.log(np.abs((1 + b) / (1 - b)))", whole=True)
+    own = expressions("steps = np.log(np.abs((1 + b) / (1 - b))) / 2", whole=True)
     assert len(own) == 1 and own < printed()
-    further = expressions("steps = 0.5 * np.log(np.abs((1 + b) / (1 - 2 * b)))", whole=True)
+    further = expressions("steps = np.log(np.abs((1 + b) / (1 - 2 * b))) / 2", whole=True)
     assert len(further) == 1 and not further & printed()
 
 

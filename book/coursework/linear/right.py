@@ -252,16 +252,87 @@ Z_bad = [point, np.array([point[0], -0.8 * point[1]])]
 start = np.array([[0.0], [1.5]])
 step_size = [[25.0]]
 
+
+# %% q7: the root at another scale
+class Own(losses.MarginLoss):
+    smoothness = 1.0
+
+    def log_value(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -np.arcsinh(u / 2)
+
+    def log_slope(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -np.arcsinh(u / 2) - np.log(np.hypot(2, u))
+
+    def log_slope_derivative(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -1 / np.hypot(2, u) - u / np.hypot(2, u) / np.hypot(2, u)
+
+
+control = kept | {"loss": Own()}
+
+
 # %% q7: a steeper power
-control = {"data": data, "loss": losses.PolynomialTail(2.0), "start": np.zeros(3)}
+class Own(losses.MarginLoss):
+    smoothness = 4.0
 
-# %% q7: a power between
-control = dict(kept, loss=losses.PolynomialTail(1.5))
+    def log_value(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -1.5 * np.arcsinh(u)
 
-# %% q7: a copy of everything
+    def log_slope(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return np.log(1.5) - 1.5 * np.arcsinh(u) - np.log(np.hypot(1, u))
+
+    def log_slope_derivative(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -1.5 / np.hypot(1, u) - u / np.hypot(1, u) / np.hypot(1, u)
+
+
+control = dict(kept, loss=Own())
+
+
+# %% q7: a power on the right, a parabola on the left, and a copy of everything
+class Piecewise(losses.MarginLoss):
+    smoothness = 2.0
+
+    def log_value(self, margins):
+        u = np.asarray(margins, dtype=float)
+        left = np.minimum(u, 0)
+        return np.where(u < 0, np.log(1 - left + left**2), -np.log1p(np.maximum(u, 0)))
+
+    def log_slope(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return np.where(u < 0, np.log1p(-2 * np.minimum(u, 0)), -2 * np.log1p(np.maximum(u, 0)))
+
+    def log_slope_derivative(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -2 / (1 + np.where(u < 0, -2 * u, u))
+
+
 same = datasets.Dataset(data.X.copy(), data.y.copy())
-control = {"data": same, "loss": losses.PolynomialTail(0.5), "start": [0, 0, 0]}
+control = {"data": same, "loss": Piecewise(), "start": [0, 0, 0]}
 
-# %% q7: a heavier tail, a start that is a list of floats
+
+# %% q7: two roots, the second at half the size
+class Sum(losses.MarginLoss):
+    smoothness = 10.0
+
+    def log_value(self, margins):
+        s = np.arcsinh(np.asarray(margins, dtype=float))
+        return np.logaddexp(-s, -2 * s)
+
+    def log_slope(self, margins):
+        u = np.asarray(margins, dtype=float)
+        s = np.arcsinh(u)
+        return np.logaddexp(-s, np.log(2) - 2 * s) - np.log(np.hypot(1, u))
+
+    def log_slope_derivative(self, margins):
+        u = np.asarray(margins, dtype=float)
+        second = 1 / (1 + np.exp(np.clip(np.arcsinh(u) - np.log(2), -700, 700)))
+        return -(1 + second) / np.hypot(1, u) - u / np.hypot(1, u) / np.hypot(1, u)
+
+
 control = {**kept}
-control["loss"] = losses.PolynomialTail(power=1.2)
+control["loss"] = Sum()

@@ -401,6 +401,57 @@ Z_bad = np.array([[point[0], point[1]], [point[0], -5 * point[1]], [0.01, 0.3]])
 start = np.array([0.0, 1.0])
 step_size = 30.0
 
+# %% q7: the control of the pages
+control = kept | {"loss": losses.PolynomialTail(1)}
+
+
+# %% q7: the loss of the pages under another name
+class Mine(losses.PolynomialTail):
+    pass
+
+
+control = kept | {"loss": Mine(1.0)}
+
+
+# %% q7: an exponential tail with other constants
+class Own(losses.MarginLoss):
+    smoothness = 9.0
+
+    def log_value(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return np.log(np.logaddexp(0, -np.minimum(3 * u, 40))) + np.minimum(40 - 3 * u, 0)
+
+    def log_slope(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return np.log(3) - np.logaddexp(0, 3 * u)
+
+    def log_slope_derivative(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -3 / (1 + np.exp(-np.clip(3 * u, -700, 700)))
+
+
+control = kept | {"loss": Own()}
+
+
+# %% q7: a slope that is not that of the loss
+class Own(losses.MarginLoss):
+    smoothness = 1.0
+
+    def log_value(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -np.arcsinh(u)
+
+    def log_slope(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -np.log(np.hypot(1, u))
+
+    def log_slope_derivative(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -u / np.hypot(1, u) / np.hypot(1, u)
+
+
+control = kept | {"loss": Own()}
+
 # %% q7: another start, which the theorem leaves free
 control = kept | {"start": np.array([5.0, -5.0, 5.0])}
 
@@ -426,8 +477,25 @@ control = kept | {"loss": losses.Sigmoid()}
 both = datasets.Dataset(np.vstack([data.X, data.X[:1]]), np.append(data.y, -data.y[0]))
 control = kept | {"data": both}
 
+
 # %% q7: two hypotheses at once
-control = kept | {"loss": losses.PolynomialTail(1), "start": np.ones(3)}
+class Own(losses.MarginLoss):
+    smoothness = 1.0
+
+    def log_value(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -np.arcsinh(u)
+
+    def log_slope(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -np.arcsinh(u) - np.log(np.hypot(1, u))
+
+    def log_slope_derivative(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -1 / np.hypot(1, u) - u / np.hypot(1, u) / np.hypot(1, u)
+
+
+control = kept | {"loss": Own(), "start": np.ones(3)}
 
 # %% q4 (2 of 3): the slope measured on the flow, from log t = 10 to 20
 scaled = datasets.Dataset(b * data.X, data.y)

@@ -182,21 +182,21 @@ mu = np.abs(np.linalg.eigvals(np.array([[a, R], [R, 0]])))
 exponent = np.array((max(mu) - min(mu)) / max(mu))
 scale = 1e-9
 
-# %% q6: a factor for the start
+# %% q6: large observations as the decoy
 controls = [kept | {"depth": 1}, kept | {"factor": 1e-8}]
 decoy = kept | {"factor": 100.0}
 
 # %% q6: a tuple, and a smaller start
-controls = ({**kept, "scale": 10.0}, {**kept, "depth": 1})
+controls = ({**kept, "factor": 1e-9}, {**kept, "depth": 1})
 decoy = dict(kept, scale=np.float64(1e-10))
 
 # %% q6: four factors
-controls = [dict(depth=2, scale=0.5, factor=1.0), dict(depth=1, scale=1e-8, factor=1.0)]
+controls = [dict(depth=2, scale=1e-8, factor=3e-8), dict(depth=1, scale=1e-8, factor=1.0)]
 decoy = kept | {"depth": 4}
 
-# %% q6: small observations as the control, large ones as the decoy
-controls = [dict(kept, depth=1), dict(kept, factor=1e-8)]
-decoy = dict(kept, factor=np.float64(100))
+# %% q6: ints, and scalars of numpy
+controls = [{"depth": 1, "scale": 1e-8, "factor": 1}, dict(kept, factor=np.float64(1e-7))]
+decoy = {"depth": np.int64(5), "scale": 1e-8, "factor": 1}
 
 
 # %% q2: lists of lists
@@ -208,8 +208,3 @@ def balanced_step(U, V, R, step_size):
     A[n:, :n] = R.T
     out = expm(-step_size * A) @ np.r_[U, V]
     return out[:n].tolist(), out[n:].tolist()
-
-
-# %% q6: ints
-controls = [{"depth": 1, "scale": 1e-8, "factor": 1}, {"depth": 2, "scale": 2, "factor": 1}]
-decoy = {"depth": 5, "scale": 1e-8, "factor": 1}

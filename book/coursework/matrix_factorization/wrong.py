@@ -288,12 +288,16 @@ limit_norm = 2 * (a + R**2 / a)
 exponent = 2 * a / (a + np.sqrt(a**2 + 4 * R**2))
 scale = 1e-40
 
+# %% q6: the control of the page, a large start
+controls = [kept | {"depth": 1}, kept | {"scale": 1.0}]
+decoy = kept | {"depth": 3}
+
 # %% q6: three factors taken for a broken hypothesis
-controls = [kept | {"depth": 3}, kept | {"scale": 1.0}]
+controls = [kept | {"depth": 3}, kept | {"factor": 1e-8}]
 decoy = kept | {"scale": 1e-10}
 
-# %% q6: a smaller start taken for a broken hypothesis
-controls = [kept | {"depth": 1}, kept | {"scale": 1e-12}]
+# %% q6: large observations taken for a broken hypothesis
+controls = [kept | {"depth": 1}, kept | {"factor": 1e4}]
 decoy = kept | {"depth": 3}
 
 # %% q6: rescaled observations taken for a broken hypothesis
@@ -301,15 +305,15 @@ controls = [kept | {"depth": 1}, kept | {"factor": 10.0}]
 decoy = kept | {"depth": 3}
 
 # %% q6: two hypotheses at once
-controls = [kept | {"depth": 1, "scale": 1.0}, kept | {"scale": 1.0}]
+controls = [kept | {"depth": 1, "factor": 1e-8}, kept | {"factor": 1e-8}]
 decoy = kept | {"depth": 3}
 
 # %% q6: the same hypothesis twice
-controls = [kept | {"scale": 1.0}, kept | {"scale": 10.0}]
+controls = [kept | {"factor": 1e-8}, kept | {"factor": 1e-9}]
 decoy = kept | {"depth": 3}
 
 # %% q6: the norm of a single factor is expected to be the nuclear one
-controls = [kept | {"scale": 1.0}, kept | {"factor": 1e-8}]
+controls = [kept | {"depth": 1}, kept | {"factor": 1e-8}]
 decoy = kept | {"depth": 1}
 
 # %% q6: a large start and small observations, which are one hypothesis
@@ -317,11 +321,11 @@ controls = [kept | {"scale": 1.0}, kept | {"factor": 1e-8}]
 decoy = kept | {"depth": 3}
 
 # %% q6: a depth that no product has
-controls = [kept | {"depth": 1.5}, kept | {"scale": 1.0}]
+controls = [kept | {"depth": 1.5}, kept | {"factor": 1e-8}]
 decoy = kept | {"depth": 3}
 
 # %% q6: a change too small to be a decoy
-controls = [kept | {"depth": 1}, kept | {"scale": 1.0}]
+controls = [kept | {"depth": 1}, kept | {"factor": 1e-8}]
 decoy = kept | {"scale": 1.1e-8}
 
 

@@ -145,8 +145,8 @@ linear_l1 = sum(abs(end))
 scale, small_step, large_step = np.float32(0.12), np.float32(0.01), np.float32(0.4)
 linear_l1 = np.abs(np.linalg.pinv([[1, c]])).sum()
 
-# %% q6: no model at all, tuples
-controls = (kept | {"model": "plain"}, kept | {"weight_decay": 0.2})
+# %% q6: tuples
+controls = (kept | {"model": "shifted"}, kept | {"weight_decay": 0.2})
 decoys = (kept | {"model": "squares"}, kept | {"step_size": 0.01})
 
 # %% q6: dictionaries written out
@@ -154,11 +154,11 @@ controls = [dict(kept, weight_decay=0.5), dict(kept, model="shifted")]
 decoys = [dict(kept, batch_size=1), dict(kept, model="squares")]
 
 # %% q6: numbers of numpy
-controls = [{**kept, "model": "plain"}, {**kept, "weight_decay": np.float64(0.1)}]
+controls = [{**kept, "model": "shifted"}, {**kept, "weight_decay": np.float64(0.1)}]
 decoys = [{**kept, "batch_size": np.int64(1)}, {**kept, "step_size": np.float64(0.01)}]
 
 # %% q6: a decay of another size, a smaller step as the decoy
-controls = [dict(kept, weight_decay=0.05), dict(kept, model="plain")]
+controls = [dict(kept, weight_decay=0.05), dict(kept, model="shifted")]
 decoys = [dict(kept, step_size=0.01), dict(kept, model="squares")]
 
 # %% q5: exactly tenfold

@@ -335,12 +335,16 @@ small_step = 0.01
 large_step = 0.4
 linear_l1 = 1 / c
 
+# %% q6: the control of the page, no normalisation at all
+controls = [kept | {"model": "plain"}, kept | {"weight_decay": 0.1}]
+decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]
+
 # %% q6: sampling taken for a broken hypothesis
 controls = [kept | {"batch_size": 1}, kept | {"weight_decay": 0.1}]
 decoys = [kept | {"model": "squares"}, kept | {"step_size": 0.01}]
 
 # %% q6: large steps taken for a broken hypothesis
-controls = [kept | {"step_size": 1.0}, kept | {"model": "plain"}]
+controls = [kept | {"step_size": 1.0}, kept | {"model": "shifted"}]
 decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]
 
 # %% q6: invariant only where v is divided by its own norm
@@ -348,23 +352,23 @@ controls = [kept | {"model": "squares"}, kept | {"weight_decay": 0.1}]
 decoys = [kept | {"batch_size": 1}, kept | {"step_size": 0.01}]
 
 # %% q6: any division makes it invariant
-controls = [kept | {"model": "plain"}, kept | {"weight_decay": 0.1}]
+controls = [kept | {"model": "shifted"}, kept | {"weight_decay": 0.1}]
 decoys = [kept | {"model": "shifted"}, kept | {"batch_size": 1}]
 
 # %% q6: weight decay changes no function, so it changes nothing
-controls = [kept | {"model": "plain"}, kept | {"step_size": 1.0}]
+controls = [kept | {"model": "shifted"}, kept | {"step_size": 1.0}]
 decoys = [kept | {"weight_decay": 0.1}, kept | {"batch_size": 1}]
 
 # %% q6: two hypotheses at once
-controls = [kept | {"model": "plain", "weight_decay": 0.1}, kept | {"weight_decay": 0.1}]
+controls = [kept | {"model": "shifted", "weight_decay": 0.1}, kept | {"weight_decay": 0.1}]
 decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]
 
 # %% q6: a step so small that rounding spoils the measurement
-controls = [kept | {"step_size": 1e-9}, kept | {"model": "plain"}]
+controls = [kept | {"step_size": 1e-9}, kept | {"model": "shifted"}]
 decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]
 
 # %% q6: a decay too small to be seen
-controls = [kept | {"weight_decay": 1e-6}, kept | {"model": "plain"}]
+controls = [kept | {"weight_decay": 1e-6}, kept | {"model": "shifted"}]
 decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]
 
 # %% q6: the same entry twice
