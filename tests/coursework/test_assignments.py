@@ -284,6 +284,26 @@ def test_no_page_prints_the_answer(name, question):
         assert not expressions(code, whole=True) & printed(), code
 
 
+# Questions to which no page has an answer that is near.
+OF_THEIR_OWN = {
+    "capstone": {"q1", "q2"},
+    "geometry": {"q5", "q6"},
+    "homogeneous": {"q1", "q3"},
+    "linear": {"q6"},
+    "matrix_factorization": {"q2", "q3"},
+    "stochasticity": {"q3", "q5"},
+    "warm_up": {"q3", "q4"},
+}
+
+
+@each_assignment
+def test_what_the_pages_have_is_a_wrong_answer(name):
+    """A formula has no code to compare with: what a page prints stands in wrong.py, and loses."""
+    assignment = marks.read(name)
+    near = {a.question for a in assignment.wrong_answers if re.search("page|book|primer", a.about)}
+    assert near == {q.name for q in assignment.graded} - OF_THEIR_OWN.get(name, set())
+
+
 def test_a_line_of_a_page_is_recognised_under_other_names():
     """An answer that a page once printed, and one step further."""
     own = expressions("steps = np.log(np.abs((1 + b) / (1 - b))) / 2", whole=True)

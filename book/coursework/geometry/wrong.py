@@ -26,7 +26,7 @@ def steepest(g, c, p):
     return u / np.linalg.norm(u) / c
 
 
-# %% q1: the prices are forgotten
+# %% q1: the direction of the page, which has no prices
 def steepest(g, c, p):
     q = 1.0 if np.isinf(p) else p / (p - 1)
     v = np.sign(g) * (np.abs(g) / np.abs(g).max()) ** (q - 1)
@@ -340,3 +340,8 @@ sharp = datasets.Dataset.one_class([0.9 ** np.arange(12)])
 
 # %% q7: a single sample, whose entries fall too quickly for two of the norms
 sharp = datasets.Dataset.one_class([0.3 ** np.arange(10)])
+
+# %% q4 (1 of 3): the numbers of the exercise on the page, for its own line and start
+euclidean = s + x * (b - x @ s) / (x @ x)
+entropic = np.array([0.5, 0.25])
+sparse = np.array([0.0, 0.5])

@@ -105,7 +105,7 @@ def degree(depth, power, extra):
     return depth if power == 1 else 2**depth - 1
 
 
-# %% q2: the degree is the depth, whatever the activation
+# %% q2: the number of layers, as for the networks of the page
 def degree(depth, power, extra):
     return None if extra in ("all biases", "skip") else depth
 
@@ -582,3 +582,8 @@ def repeated_margin(gamma, k):
 
 def lead(L, b):
     return 2 - 2 / (b * L)
+
+
+# %% q6: the control of the page, an activation that is not offered here
+controls = [kept | {"activation": "tanh"}, kept | {"step_size": 4.0}]
+decoys = [kept | {"loss": "logistic"}, kept | {"activation": "linear"}]

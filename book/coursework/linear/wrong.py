@@ -43,7 +43,7 @@ def gradient(w, Z, c, price):
     return price * w - (c * expit(-Z @ w)) @ Z / len(c)
 
 
-# %% q1: all samples are equally important
+# %% q1: all samples are equally important, as on the pages
 def risk(w, Z, c, price):
     return np.logaddexp(0, -Z @ w).mean() + price / 2 * w @ w
 
@@ -132,7 +132,7 @@ def largest_step(Z, c, price):
     return 2 / (c @ (Z @ v) ** 2 / c.sum() / 4 + price)
 
 
-# %% q3 (1 of 3): the weights of the exponential loss
+# %% q3 (1 of 3): the weights of the exponential loss, as on the page
 def certificate(w, Z):
     u = Z @ w
     return u.min() / np.linalg.norm(w), np.linalg.norm(softmax(-u) @ Z)
@@ -296,7 +296,7 @@ def faster(Z, n_steps):
     return w
 
 
-# %% q5: the exponential loss, which is the same only in the end
+# %% q5: the exponential loss, as on the page: the same only in the end
 def faster(Z, n_steps):
     w, step = np.zeros(Z.shape[1]), 1 / (Z**2).sum(axis=1).max()
     for _ in range(n_steps):

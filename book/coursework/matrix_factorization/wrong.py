@@ -26,7 +26,7 @@ def velocities(U, C, V, mask, M):
     return dU, dC, dV, dU @ C @ V.T + U @ C @ dV.T
 
 
-# %% q1: the flow of two factors, with C beside it
+# %% q1: the flow of two factors for the product, as on the page
 def velocities(U, C, V, mask, M):
     R = mask * (U @ C @ V.T - M)
     dU, dC, dV = -R @ V @ C.T, -U.T @ R @ V, -R.T @ U @ C
@@ -206,7 +206,7 @@ def unseen_entry(t, m, depth):
     return m * ((2 * depth + 2) * time) ** (depth / (2 * depth + 2))
 
 
-# %% q4 (1 of 3): the time is not rescaled
+# %% q4 (1 of 3): the law of the page, whose time is not rescaled
 least_norm = 2 * m
 
 

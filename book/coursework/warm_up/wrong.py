@@ -5,7 +5,7 @@ def flow(X, y, start, t):
     return start - right.T @ (residual * -np.expm1(-(s**2) * t) / s)
 
 
-# %% q1: the start is forgotten
+# %% q1: from zero, as on the page, whatever the start
 def flow(X, y, start, t):
     left, s, right = np.linalg.svd(X, full_matrices=False)
     return right.T @ (left.T @ y * -np.expm1(-(s**2) * t / len(y)) / s)
@@ -40,7 +40,7 @@ def flow(X, y, start, t):
     return start - right.T @ (residual * -np.expm1(-2 * s**2 * t / len(y)) / s)
 
 
-# %% q2: the Euclidean one, whatever the prices
+# %% q2: the Euclidean one, as on the page, whatever the prices
 def nearest(X, y, start, c):
     return start + np.linalg.pinv(X) @ (y - X @ start)
 
