@@ -13,10 +13,10 @@ from grading.assignment import PAGES, ROOT, Assignment, names
 from grading.collect import Handed
 from grading.marks import Bench, full
 from grading.result import Limits, Result, grade, store
-from grading.sandbox import Runs
+from grading.runs import Runs
 
 GUIDE = (PAGES / "guide.md").read_text(encoding="utf-8")
-TESTS = ("assignments", "grade", "guide", "monday", "runs")
+TESTS = ("assignments", "grade", "guide", "monday", "printed", "runs")
 
 # Words of a sentence that promises something, and the tests of it.
 PROMISES = {

@@ -10,10 +10,11 @@ import time
 import psutil
 import pytest
 from conftest import filled, solutions
-from grading import sandbox
+from grading import runs, sandbox
 from grading.collect import Handed
 from grading.result import Limits, grade
-from grading.sandbox import Child, Container, Failed, Runs
+from grading.runs import Runs
+from grading.sandbox import Child, Container, Failed
 
 LIMITS = Limits(seconds=4, memory=3000)
 FEW = Limits(seconds=2, memory=3000)
@@ -367,7 +368,7 @@ def test_what_outlives_the_engine_s_client_is_not_waited_for(
     program, left, removed = tmp_path / "client.py", tmp_path / "left", []
     end = "print('{\"end\": true}', flush=True)" if whole else ""
     program.write_text(LINGERS.format(left=str(left)) + end)
-    monkeypatch.setattr(sandbox, "DRAIN", 0.2)
+    monkeypatch.setattr(runs, "DRAIN", 0.2)
 
     class Lingers(Child):
         def command(self, memory, seconds):

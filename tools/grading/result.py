@@ -7,7 +7,8 @@ from pathlib import Path
 
 from grading.assignment import Assignment
 from grading.collect import Handed
-from grading.sandbox import Failed, Runs
+from grading.runs import Runs
+from grading.sandbox import Failed
 from grading.submission import Refused, Submission, read, understood
 
 NOT_GRADED = "not graded"  # and tried again the next time
