@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from conftest import each_assignment, each_question, filled
 from grading import make, marks
-from grading.answers import Answer
+from grading.answers import Answer, bound
 from grading.assignment import Assignment
 from grading.marks import Bench, as_meant, full
 
@@ -41,6 +41,9 @@ def test_the_questions_are_whole(name):
     for question in assignment.graded:
         answers = [cell for cell in assignment.cells if cell.question == question.name]
         assert len(answers) == 1, question.name
+        asked = {a.arg for test in question.tests for a in test.function.args.args}
+        asked &= bound(assignment.solution(question.name))
+        assert asked and asked <= assignment.names_of[question.name], "the blank names no answer"
         hidden = [test.hidden for test in question.tests]
         assert True in hidden and False in hidden, f"{question.name}: public and hidden tests"
         assert len({test.name for test in question.tests}) == len(question.tests)

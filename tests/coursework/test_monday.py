@@ -193,7 +193,7 @@ def test_an_answer_below_its_test_cell_is_found(linear):
     place = next(k for k, c in enumerate(found.cells) if c.source.startswith("def largest_step"))
     found.cells[place], found.cells[place + 1] = found.cells[place + 1], found.cells[place]
     order = kinds(tasks_of(linear, found).tasks)
-    assert order.index(("cell", "def largest_step(Z):")) < order.index(("test", "q2"))
+    assert order.index(("cell", "def largest_step(Z, c, price):")) < order.index(("test", "q2"))
 
 
 def test_given_names_in_other_cells_change_no_test(linear, tmp_path):
