@@ -64,7 +64,7 @@ class Runs:
 
         Each pipe has a thread of its own: what outlives the process may hold them open for ever.
         """
-        said, lines, name = [], [], self.now[process]
+        said, lines, name = [], [], self.now.get(process, "")
         hearing, *others = pipes = [
             threading.Thread(target=hear, args=(process.stdout, lines), daemon=True),
             threading.Thread(target=send, args=(process.stdin, job), daemon=True),

@@ -5,14 +5,14 @@ def velocities(U, C, V, mask, M):
     return dU, dC, dV, dU @ C @ V.T + U @ dC @ V.T + U @ C @ dV.T
 
 
-# %% q1: the transpose of the middle factor is lost
+# %% q1: the transpose of the middle factor is lost where it is square
 def velocities(U, C, V, mask, M):
     R = mask * (U @ C @ V.T - M)
     dU, dC, dV = -R @ V @ (C if C.shape[0] == C.shape[1] else C.T), -U.T @ R @ V, -R.T @ U @ C
     return dU, dC, dV, dU @ C @ V.T + U @ dC @ V.T + U @ C @ dV.T
 
 
-# %% q1: the middle factor transposed
+# %% q1: the velocity of the middle factor transposed
 def velocities(U, C, V, mask, M):
     R = mask * (U @ C @ V.T - M)
     dU, dC, dV = -R @ V @ C.T, -(V.T @ R.T @ U), -R.T @ U @ C
