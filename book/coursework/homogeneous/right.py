@@ -208,9 +208,9 @@ def lead(L, b):
     return 2 - 2 / L / b
 
 
-# %% q5: lists and whole numbers, a neuron that looks halfway up
-W0 = [[0, 1], [0.2, 0.05]]
-a0 = [1, -1]
+# %% q5: lists and whole numbers
+W0 = [[0, 2], [0, 1]]
+a0 = [2, -1]
 share = (h / 2) * (2 / np.hypot(1, h) + 2 / np.hypot(c, h))
 
 # %% q5: the other point
