@@ -57,16 +57,16 @@ def print_marks(name: str, rows: list[tuple]) -> bool:
 
 
 def print_students(chosen: list[str], many: int) -> bool:
-    """Print for how many students the reference and all right answers get all points."""
+    """Print for how many students the reference and all right answers, each alone, get all."""
     good, identifiers = True, [f"student-{number}" for number in range(many)]
     for name in chosen:
         jobs = [(name, identifiers[k : k + CHUNK]) for k in range(0, many, CHUNK)]
         lost = [one for found in marks.spread(marks.every_answer, jobs) for one in found]
-        count = 1 + len(marks.variants(Assignment(name)))
+        count = len(marks.right(Assignment(name)))
         fine = many - len({identifier for identifier, *_ in lost})
-        print(f"{name}: all {count} right notebooks get all points for {fine} of {many} students")
-        for identifier, which, points, messages in lost[:3]:
-            print(f"    {identifier}, notebook {which}: {points} {messages}")
+        print(f"{name}: all {count} right answers get all points for {fine} of {many} students")
+        for identifier, answer, got in lost[:3]:
+            print(f"    {identifier}, {answer.question}, {answer.about}: {got.messages}")
         sys.stdout.flush()
         good &= not lost
     return good

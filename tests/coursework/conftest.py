@@ -3,7 +3,16 @@
 import nbformat
 import pytest
 from grading import make
-from grading.assignment import IDENTIFIER, Assignment
+from grading.assignment import IDENTIFIER, Assignment, names
+
+
+def each_assignment(test):
+    return pytest.mark.parametrize("name", names())(test)
+
+
+def each_question(test):
+    asked = [(name, q.name) for name in names() for q in Assignment(name).graded]
+    return pytest.mark.parametrize(("name", "question"), asked)(test)
 
 
 @pytest.fixture(scope="session")

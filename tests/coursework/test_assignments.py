@@ -1,17 +1,17 @@
 """Every assignment: right answers get all, nothing gets nothing, each error costs its question."""
 
 import functools
+import itertools
 import re
 
 import nbformat
 import pytest
-from conftest import filled
+from conftest import each_assignment, each_question, filled
 from grading import make, marks
-from grading.answers import Answer
-from grading.assignment import Assignment, names
+from grading.answers import Answer, bound
+from grading.assignment import Assignment
 from grading.marks import Bench, as_meant, full
 
-NAMES = names()
 TENTHS = [[f"student-{number}" for number in range(k, 100, 10)] for k in range(10)]
 
 
@@ -19,15 +19,6 @@ TENTHS = [[f"student-{number}" for number in range(k, 100, 10)] for k in range(1
 def bench_of(name):
     """Return the bench of an assignment, whose given cells run once for all answers."""
     return Bench(marks.read(name))
-
-
-def each_assignment(test):
-    return pytest.mark.parametrize("name", NAMES)(test)
-
-
-def each_question(test):
-    asked = [(name, q.name) for name in NAMES for q in Assignment(name).graded]
-    return pytest.mark.parametrize(("name", "question"), asked)(test)
 
 
 @each_assignment
@@ -50,6 +41,9 @@ def test_the_questions_are_whole(name):
     for question in assignment.graded:
         answers = [cell for cell in assignment.cells if cell.question == question.name]
         assert len(answers) == 1, question.name
+        asked = {a.arg for test in question.tests for a in test.function.args.args}
+        asked &= bound(assignment.solution(question.name))
+        assert asked and asked <= assignment.names_of[question.name], "the blank names no answer"
         hidden = [test.hidden for test in question.tests]
         assert True in hidden and False in hidden, f"{question.name}: public and hidden tests"
         assert len({test.name for test in question.tests}) == len(question.tests)
@@ -193,6 +187,41 @@ def test_an_answer_may_be_written_in_other_types(name, question):
         code += "".join(f"{n} = written({n})\n" for n in sorted(names - kept))
         got = bench_of(name).of(Answer(question, form, code))
         assert got.points == {question: most}, (form, got.messages)
+
+
+# What a student designs: any value that does what is asked is right.
+DESIGNED = {
+    "capstone": {"ledger", "measure", "predicted", "tolerance", "control", "broken"},
+    "geometry": {"step_sizes", "sharp"},
+    "homogeneous": {"W0", "a0", "controls", "decoys"},
+    "linear": {"Z_bad", "start", "step_size", "control"},
+    "matrix_factorization": {"scale", "controls", "decoy"},
+    "stochasticity": {"scale", "small_step", "large_step", "controls", "decoys"},
+}
+OFF = """
+import types
+
+def off(value):
+    if isinstance(value, types.FunctionType):
+        return lambda *a: off(value(*a))
+    if isinstance(value, tuple):
+        return (*value[:{part}], value[{part}] * {factor}, *value[{part} + 1:])
+    return value if value is None else value * {factor}
+"""
+
+
+@each_question
+def test_an_answer_off_by_one_in_ten_thousand_loses(name, question):
+    """A number, an array, or a part of what a function returns: so does a grid, or a search."""
+    assignment = marks.read(name)
+    bench, asked = bench_of(name), assignment.question(question)
+    exact = {argument.arg for test in asked.tests for argument in test.function.args.args}
+    exact &= assignment.names_of[question] - DESIGNED.get(name, set())
+    tried = itertools.product(sorted(exact), (1.0001, 0.9999), range(4))  # four parts at most
+    for answer, factor, part in tried:
+        code = OFF.format(factor=factor, part=part) + assignment.solution(question)
+        got = bench.of(Answer(question, "", f"{code}\n{answer} = off({answer})\n"))
+        assert got.points[question] < asked.points, (answer, part, factor)
 
 
 @each_assignment

@@ -10,10 +10,11 @@ import time
 import psutil
 import pytest
 from conftest import filled, solutions
-from grading import sandbox
+from grading import runs, sandbox
 from grading.collect import Handed
 from grading.result import Limits, grade
-from grading.sandbox import Child, Container, Failed, Runs
+from grading.runs import Runs
+from grading.sandbox import Child, Container, Failed
 
 LIMITS = Limits(seconds=4, memory=3000)
 FEW = Limits(seconds=2, memory=3000)
@@ -22,6 +23,7 @@ THREAD = (
 )
 # When its process has handed on to another, and waits for that one.
 LATER = "next(c for c in iter(psutil.Process().children, 0) if c or time.sleep(0.05))"
+ALARM = "import signal, time\nsignal.alarm(1)\ndue = time.monotonic() + 1"
 FOREVER = "def {}(*_):\n    while True:\n        pass"
 STUBBORN = """
 def {}(*_):
@@ -115,9 +117,9 @@ ACCIDENTS = {
         "q5": ("import os\nos.kill(0, 15)", True, "q5: its process died (exit code -15)"),
     },
     "left behind: an alarm, threads that end the process or burn": {
-        "q1": (SOLVED.format("import signal\nsignal.alarm(2)"), False, ""),
+        "q1": (SOLVED.format(ALARM), False, ""),
         "q2": (SOLVED.format(THREAD.format(f"{LATER}, os._exit(1)")), False, ""),
-        "q7": (SOLVED.format("import time\ntime.sleep(3)"), False, ""),
+        "q7": (SOLVED.format("while time.monotonic() < due:\n    time.sleep(0.05)"), False, ""),
         "q3": (SOLVED.format(THREAD.format("exec('while True: pass')")), False, ""),
         "q4": (SOLVED.format("import atexit, time\natexit.register(time.sleep, 10**6)"), False, ""),
     },
@@ -211,6 +213,16 @@ def test_an_accident_costs_its_question(case, linear, right, tmp_path):
     said = [words for *_, words in ACCIDENTS[case].values()]
     assert not [words for words in said if words not in "; ".join(got.notes)], got.notes
     assert got.counts
+
+
+def test_an_alarm_left_behind_is_off():
+    """Before it is due: what it would do later is not waited for."""
+    code = f"import sys\nsys.path.insert(0, {str(sandbox.PROGRAM[0].parent)!r})\n"
+    code += "import signal\nfrom originals import Originals\nnoted = Originals()\n"
+    code += "for timer in noted.timers:\n    signal.setitimer(timer, 1000)\nnoted.put_back()\n"
+    code += "print(*(signal.getitimer(timer)[0] for timer in noted.timers))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["0.0", "0.0", "0.0"], done.stderr
 
 
 def test_a_flood_without_an_end_of_line_drowns_no_report(linear, right, tmp_path):
@@ -338,6 +350,55 @@ def test_what_comes_back_is_held_against_the_points_there_are(lines, linear, rig
     got = graded(linear, tmp_path / "a.ipynb", filled(linear, right), box=Says())
     assert got.score == 0 and all(points == 0 for points in got.questions.values())
     assert got.notes
+
+
+LINGERS = """
+import subprocess, sys
+sys.stdin.read()
+left = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+open({left!r}, "w").write(str(left.pid))
+"""
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["with its end", "without"])
+def test_what_outlives_the_engine_s_client_is_not_waited_for(
+    whole, linear, right, tmp_path, monkeypatch
+):
+    """It holds the pipes. The container is removed; if that does not help, it is said."""
+    program, left, removed = tmp_path / "client.py", tmp_path / "left", []
+    end = "print('{\"end\": true}', flush=True)" if whole else ""
+    program.write_text(LINGERS.format(left=str(left)) + end)
+    monkeypatch.setattr(runs, "DRAIN", 0.2)
+
+    class Lingers(Child):
+        def command(self, memory, seconds):
+            return [sys.executable, str(program)], "its name"
+
+        def end(self, name):
+            removed.append(name)
+
+    got = graded(linear, tmp_path / "a.ipynb", filled(linear, right), box=Lingers())
+    psutil.Process(int(left.read_text())).kill()
+    assert removed == ["its name"] and got.score == 0
+    said = "something that it started holds its output; what came before counts"
+    assert got.status == ("graded" if whole else "crash")
+    assert any(said in note for note in got.notes) != whole
+
+
+def test_a_client_that_does_not_answer_is_ended(linear, right, tmp_path):
+    """After a time that comes from the seconds of a question. It does not even read its job."""
+    program = tmp_path / "client.py"
+    program.write_text("import signal, time\nwhile True:\n    time.sleep(1)")
+
+    class Mute(Child):
+        def command(self, memory, seconds):
+            return [sys.executable, str(program)], ""
+
+    notebook = filled(linear, right | {"q7": f"text = {'x' * 150_000!r}"})
+    limits = Limits(seconds=0.02, memory=3000)
+    got = graded(linear, tmp_path / "a.ipynb", notebook, limits, box=Mute())
+    assert got.status == "crash" and got.score == 0
+    assert got.notes[-1].startswith("no end after 3.2 s, 20 times the seconds of all its questions")
 
 
 def test_a_large_file_is_refused_unread(linear, tmp_path, monkeypatch):

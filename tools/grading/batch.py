@@ -11,7 +11,8 @@ from grading import table
 from grading.assignment import Assignment
 from grading.collect import Handed
 from grading.result import NOT_GRADED, Limits, Result, grade, load, store
-from grading.sandbox import Child, Container, Failed, Runs
+from grading.runs import Runs
+from grading.sandbox import Child, Container, Failed
 
 BAR = 30  # characters
 

@@ -60,11 +60,11 @@ class Bench:
         """Return the names that stand before an answer, those of data as copies."""
         return {name: copied(value) for name, value in self.after[question].items()}
 
-    def of(self, answer: Answer) -> Marks:
+    def of(self, answer: Answer, own_data_only: bool = False) -> Marks:
         """Return what one answer gets, alone."""
-        marks = Marks()
+        marks, space = Marks(), self.space(answer.question)
         with quiet():
-            self._try(answer.question, answer.code, self.space(answer.question), marks)
+            self._try(answer.question, answer.code, space, marks, own_data_only)
         return marks
 
     def whole(
@@ -202,12 +202,27 @@ def students(name: str, identifiers: list[str], answers: list[dict | None]) -> l
 
 
 def every_answer(name: str, identifiers: list[str]) -> list[tuple]:
-    """Return for whom a right notebook loses a point, if each student hands in all of them.
+    """Return for whom a right answer loses a point, if each student tries each of them alone.
 
-    One student's notebooks run one after the other, so that they share flows and optima.
+    All answers of one student come after each other, so that they share flows and optima.
     """
-    every = [None, *variants(read(name))]
-    return [lost for one in identifiers for lost in students(name, [one] * len(every), every)]
+    assignment, lost = read(name), []
+    for identifier in identifiers:
+        bench = Bench(assignment, identifier)
+        for answer in right(assignment):
+            got = bench.of(answer, own_data_only=True)
+            if not as_meant(answer, got):
+                lost.append((identifier, answer, got))
+    return lost
+
+
+def right(assignment: Assignment) -> list[Answer]:
+    """Return the reference answers, and all of right.py."""
+    references = [
+        Answer(question.name, "the reference", assignment.solution(question.name), question.points)
+        for question in assignment.graded
+    ]
+    return references + assignment.right_answers
 
 
 read = functools.cache(Assignment)

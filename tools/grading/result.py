@@ -7,7 +7,8 @@ from pathlib import Path
 
 from grading.assignment import Assignment
 from grading.collect import Handed
-from grading.sandbox import Failed, Runs
+from grading.runs import Runs
+from grading.sandbox import Failed
 from grading.submission import Refused, Submission, read, understood
 
 NOT_GRADED = "not graded"  # and tried again the next time
@@ -113,13 +114,15 @@ def judge(
 
     Only what can be true counts: one verdict a test, of a test that there is, in its order.
     """
-    tasks, last, ended = found.tasks, -1, {}
+    tasks, last, ended, cut = found.tasks, -1, {}, ""
     if failed := [line["failed"] for line in lines if "failed" in line]:
         raise Failed(f"the sandbox does not work: {failed[0]}")
     for line in lines:
         number = line.get("task")
         if "end" in line:
             ended = line
+        elif "cut" in line:
+            cut = str(line["cut"])
         elif type(number) is not int or not last < number < len(tasks):
             result.notes.append("a report that nobody asked for was ignored")
         else:
@@ -136,7 +139,8 @@ def judge(
         result.notes.append("it wrote reports of its own: look at this notebook")
         result.status = "suspicious"
     elif ended.get("end") is not True:
-        result.notes.append("the notebook's process died before the end; what came before counts")
+        why = cut or "the notebook's process died before the end"
+        result.notes.append(f"{why}; what came before counts")
         result.status = "crash"
 
 

@@ -5,32 +5,21 @@ Both run watcher.py, with the job on standard input and the results on standard 
 
 import contextlib
 import hashlib
-import json
 import math
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-
-from running import ONE_THREAD
 
 from grading.assignment import ROOT
 
 PARTS = ("watcher.py", "runner.py", "originals.py", "inside.py")
 PROGRAM = [ROOT / "tools" / "grading" / name for name in PARTS]
 ENGINES = ("docker", "podman")
-# What a child may know of the machine that grades it.
-ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "TMPDIR", "SYSTEMROOT")
-# A notebook that installs something must not change the environment that grades it.
-NO_PIP = {"PIP_PYTHON": "/nothing-is-installed-while-grading"}
-MOST = 5_000_000  # bytes that are read of what comes back
-ENOUGH = 4  # times the seconds of all questions, for the processes that watch
-PATIENCE = 20  # times the seconds of all questions, for a watcher that does not answer
 DOCKERFILE = f"""\
 FROM python:3.12-slim
 COPY requirements.txt /grader/
@@ -88,7 +77,8 @@ class Container:
 
     def end(self, name: str) -> None:
         """Remove the container if it is still there."""
-        subprocess.run([self.engine, "rm", "--force", name], capture_output=True, timeout=60)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run([self.engine, "rm", "--force", name], capture_output=True, timeout=60)
 
 
 def engine() -> str | None:
@@ -141,97 +131,3 @@ def image(found: str) -> str:
         last = "\n".join(made.stderr.strip().splitlines()[-5:])
         raise Failed(f"{found} answers, but makes no image (or grade IN=child):\n{last}")
     return tag
-
-
-class Runs:
-    """The submissions that run now, so that all can be ended at once."""
-
-    def __init__(self, sandbox: Child | Container) -> None:
-        self.sandbox, self.now, self.stopped = sandbox, {}, False
-        self.lock = threading.Lock()
-
-    def run(self, job: dict, questions: int) -> list[dict]:
-        """Run one job; return the lines that came back, also if it did not come to its end."""
-        most = ENOUGH * (questions + 1) * job["seconds"]
-        command, name = self.sandbox.command(job["memory"], most)
-        environment = (
-            {k: os.environ[k] for k in ENVIRONMENT if k in os.environ} | ONE_THREAD | NO_PIP
-        )
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            with self.lock:
-                if self.stopped:
-                    raise KeyboardInterrupt
-                process = subprocess.Popen(
-                    command,
-                    cwd=folder,
-                    env=environment,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    start_new_session=True,  # one Ctrl-C must reach us alone
-                )
-                self.now[process] = name
-            late = threading.Timer(PATIENCE * (questions + 1) * job["seconds"], self.end, [process])
-            late.start()
-            try:
-                return list(self._talk(process, job))
-            finally:
-                late.cancel()
-                self.end(process)
-
-    def _talk(self, process: subprocess.Popen, job: dict) -> list[dict]:
-        """Send the job, and return what comes back."""
-        said, lines, room = [], [], MOST
-        listening = threading.Thread(target=lambda: said.append(process.stderr.read(MOST)))
-        listening.start()
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(json.dumps(job).encode())
-            process.stdin.close()
-        while line := process.stdout.readline(room):
-            room -= len(line)
-            lines.append(line)
-            if room <= 0:
-                break
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(10 if room > 0 else 0)
-        self.end(process)
-        listening.join()
-        if self.stopped:
-            raise KeyboardInterrupt
-        found = [understood(line) for line in lines]
-        if not found and said[0].strip():
-            last = said[0].decode(errors="replace").strip().splitlines()[-1]
-            return [{"failed": last}]
-        return [line for line in found if line is not None]
-
-    def end(self, process: subprocess.Popen) -> None:
-        """End a run: ask the watcher to take everything with it, then insist."""
-        name = self.now.get(process, "")
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            if name:
-                self.sandbox.end(name)
-        with self.lock:
-            self.now.pop(process, None)
-
-    def stop(self) -> None:
-        """End all runs, and let none begin."""
-        with self.lock:
-            self.stopped = True
-            running = list(self.now)
-        for process in running:
-            self.end(process)
-
-
-def understood(line: bytes) -> dict | None:
-    """Return what a line says, if it is a dictionary."""
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None

@@ -64,7 +64,7 @@ def read(path: Path) -> tuple[bytes, str]:
 def notebook(content: bytes) -> NotebookNode:
     """Return the notebook, checked as far as it is used."""
     try:
-        found = nbformat.reads(content.decode("utf-8-sig"), as_version=4)
+        found = nbformat.convert(nbformat.reader.reads(content.decode("utf-8-sig")), to_version=4)
         if not isinstance(found.cells, list):
             raise TypeError("no list of cells")
         for cell in found.cells:

@@ -36,64 +36,66 @@ def steepest(g, c, p):
     return (np.sign(g) * (h / dual) ** (q / p) / c).reshape(-1, 1)
 
 
-# %% q2: the logarithms move
-def entropy_descent(X, y, start, step_size, n_steps):
-    mirror = np.log(start)
+# %% q2: the images move
+def bounded_descent(X, y, start, step_size, n_steps):
+    mirror = np.log(start) - np.log1p(-start)
     for _ in range(n_steps):
-        residual = X @ np.exp(mirror) - y
+        residual = X @ (1 / (1 + np.exp(-mirror))) - y
         mirror -= step_size * residual @ X / X.shape[0]
-    return np.exp(mirror)
+    return 1 / (1 + np.exp(-mirror))
 
 
-# %% q2: in place
-def entropy_descent(X, y, start, step_size, n_steps):
-    w = start
+# %% q2: two weights that sum to one, in place
+def bounded_descent(X, y, start, step_size, n_steps):
+    w, v = start, 1 - start
     for _ in range(n_steps):
         w *= np.exp(-step_size / len(X) * (X.T @ (X @ w - y)))
+        w, v = w / (w + v), v / (w + v)
     return w
 
 
 # %% q2: a recursion, a list, the mean of the samples' gradients
-def entropy_descent(X, y, start, step_size, n_steps):
+def bounded_descent(X, y, start, step_size, n_steps):
     w = list(start)
     for _ in range(n_steps):
         g = np.mean([(x @ np.array(w) - t) * x for x, t in zip(X, y, strict=True)], axis=0)
-        w = [a * np.exp(-step_size * b) for a, b in zip(w, g, strict=True)]
+        w = [a / (a + (1 - a) * np.exp(step_size * b)) for a, b in zip(w, g, strict=True)]
     return w
 
 
-# %% q2: columns throughout
-def entropy_descent(X, y, start, step_size, n_steps):
+# %% q2: columns throughout, hyperbolic tangents
+def bounded_descent(X, y, start, step_size, n_steps):
     w, y = np.reshape(start, (-1, 1)), np.reshape(y, (-1, 1))
     for _ in range(n_steps):
-        w = np.exp(np.log(w) - step_size * np.mean((X @ w - y) * X, axis=0, keepdims=True).T)
+        g = np.mean((X @ w - y) * X, axis=0, keepdims=True).T
+        w = (1 + np.tanh(np.arctanh(2 * w - 1) - step_size * g / 2)) / 2
     return w
 
 
 # %% q3: a QR decomposition
 def certificate(X, y, start, w):
     Q = np.linalg.qr(X.T)[0]
-    m = np.log(w / start)
+    m = np.log(w * (1 - start) / start / (1 - w))
     return [np.linalg.norm(X @ w - y), np.linalg.norm(m - Q @ (Q.T @ m))]
 
 
 # %% q3: the null space, arrays of no dimension
 def certificate(X, y, start, w):
-    null = np.linalg.svd(X)[2][np.linalg.matrix_rank(X) :]
-    off = null @ (np.log(w) - np.log(start))
+    moved = np.log(w / (1 - w)) - np.log(start / (1 - start))
+    off = np.linalg.svd(X)[2][np.linalg.matrix_rank(X) :] @ moved
     return np.array(np.sqrt(((X @ w - y) ** 2).sum())), np.array(np.sqrt(off @ off))
 
 
-# %% q3: the pseudoinverse
+# %% q3: the pseudoinverse, hyperbolic tangents
 def certificate(X, y, start, w):
-    moved = np.log(w) - np.log(start)
+    moved = 2 * (np.arctanh(2 * w - 1) - np.arctanh(2 * start - 1))
     off = moved - np.linalg.pinv(X) @ (X @ moved)
     return np.array([np.linalg.norm(y - X @ w), np.linalg.norm(off)])
 
 
-# %% q3: the derivative of w log w, normal equations
+# %% q3: the derivative term by term, normal equations
 def certificate(X, y, start, w):
-    moved = (1 + np.log(w)) - (1 + np.log(start))
+    moved = (1 + np.log(w)) - (1 + np.log1p(-w)) - np.log(start) + np.log1p(-start)
     along = X.T @ np.linalg.solve(X @ X.T, X @ moved)
     return np.linalg.norm(X @ w - y, ord=2), np.hypot.reduce(moved - along)
 
@@ -165,16 +167,15 @@ def block_price(w, blocks, depth):
     return depth * np.sum(np.linalg.norm(member * w, axis=1) ** (2 / depth))
 
 
-# %% q7: another seed
-sharp = datasets.wide(coursework.seed(student_id) + 1, n_samples=16, n_features=90)
+# %% q7: entries that fall a little more slowly
+sharp = datasets.Dataset.one_class([0.55 ** np.arange(12)])
 
-# %% q7: all features there may be
-sharp = datasets.wide(coursework.seed(student_id), n_samples=16, n_features=100)
+# %% q7: inputs and labels by hand, two samples
+z_ = np.array([8.0, 4, 2, 1, 0.5, 0.25, 0.1, 0.1])
+sharp = datasets.Dataset(np.array([z_, -z_]), np.array([1.0, -1.0]))
 
-# %% q7: inputs and labels by hand
-w_ = datasets.wide(coursework.seed(student_id) + 2, n_samples=16, n_features=95)
-sharp = datasets.Dataset(np.array(w_.X), np.array(w_.y))
+# %% q7: one large entry and many small ones
+sharp = datasets.Dataset.from_signed(np.array([[2.0] + [0.45] * 11]))
 
-# %% q7: signed inputs by hand, fewer of them
-w_ = datasets.wide(coursework.seed(student_id) + 3, n_samples=12, n_features=90)
-sharp = datasets.Dataset.one_class(w_.Z.tolist())
+# %% q7: signs that alternate, as a list
+sharp = datasets.Dataset.one_class([[(-0.5) ** k for k in range(11)]])

@@ -26,7 +26,7 @@ def steepest(g, c, p):
     return u / np.linalg.norm(u) / c
 
 
-# %% q1: the prices are forgotten
+# %% q1: the direction of the page, which has no prices
 def steepest(g, c, p):
     q = 1.0 if np.isinf(p) else p / (p - 1)
     v = np.sign(g) * (np.abs(g) / np.abs(g).max()) ** (q - 1)
@@ -56,60 +56,85 @@ def steepest(g, c, p):
     return u / np.linalg.norm(u, ord=p) / c
 
 
-# %% q2: the natural gradient, which is the same to first order only
-def entropy_descent(X, y, start, step_size, n_steps):
+# %% q2: the entropy of the page, which has one wall
+def bounded_descent(X, y, start, step_size, n_steps):
     w = start
     for _ in range(n_steps):
-        w = w - step_size * w * (X.T @ (X @ w - y) / len(y))
+        g = X.T @ (X @ w - y) / len(y)
+        w = w * np.exp(-step_size * g)
+    return w
+
+
+# %% q2: the natural gradient, which is the same to first order only
+def bounded_descent(X, y, start, step_size, n_steps):
+    w = start
+    for _ in range(n_steps):
+        g = X.T @ (X @ w - y) / len(y)
+        w = w - step_size * w * (1 - w) * g
+    return w
+
+
+# %% q2: gradient descent, cut off at the walls
+def bounded_descent(X, y, start, step_size, n_steps):
+    w = start
+    for _ in range(n_steps):
+        g = X.T @ (X @ w - y) / len(y)
+        w = np.clip(w - step_size * g, 1e-9, 1 - 1e-9)
     return w
 
 
 # %% q2: the sum over the samples, not their mean
-def entropy_descent(X, y, start, step_size, n_steps):
+def bounded_descent(X, y, start, step_size, n_steps):
     w = start
     for _ in range(n_steps):
-        w = w * np.exp(-step_size * X.T @ (X @ w - y))
+        g = X.T @ (X @ w - y) / len(y)
+        odds = w / (1 - w) * np.exp(-step_size * len(y) * g)
+        w = odds / (1 + odds)
     return w
 
 
 # %% q2: the number of this data set written in
-def entropy_descent(X, y, start, step_size, n_steps):
+def bounded_descent(X, y, start, step_size, n_steps):
     w = start
     for _ in range(n_steps):
-        w = w * np.exp(-step_size * X.T @ (X @ w - y) / 4)
+        odds = w / (1 - w) * np.exp(-step_size * X.T @ (X @ w - y) / 4)
+        w = odds / (1 + odds)
     return w
 
 
 # %% q2: the exponential to second order
-def entropy_descent(X, y, start, step_size, n_steps):
+def bounded_descent(X, y, start, step_size, n_steps):
     w = start
     for _ in range(n_steps):
-        a = -step_size * X.T @ (X @ w - y) / len(y)
-        w = w * (1 + a + a**2 / 2)
-    return w
-
-
-# %% q2: normalised to the simplex
-def entropy_descent(X, y, start, step_size, n_steps):
-    w = start
-    for _ in range(n_steps):
-        w = w * np.exp(-step_size * X.T @ (X @ w - y) / len(y))
-        w = w / w.sum()
+        g = X.T @ (X @ w - y) / len(y)
+        a = -step_size * g
+        odds = w / (1 - w) * (1 + a + a**2 / 2)
+        w = odds / (1 + odds)
     return w
 
 
 # %% q2: the gradient stays that of the start
-def entropy_descent(X, y, start, step_size, n_steps):
+def bounded_descent(X, y, start, step_size, n_steps):
     g = X.T @ (X @ start - y) / len(y)
-    return start * np.exp(-n_steps * step_size * g)
+    odds = start / (1 - start) * np.exp(-n_steps * step_size * g)
+    return odds / (1 + odds)
 
 
-# %% q2: divided instead of exponentiated, the same to first order
-def entropy_descent(X, y, start, step_size, n_steps):
+# %% q2: both weights of a pair move by the factor, and are normalised wrongly
+def bounded_descent(X, y, start, step_size, n_steps):
     w = start
     for _ in range(n_steps):
-        w = w / (1 + step_size * X.T @ (X @ w - y) / len(y))
+        g = X.T @ (X @ w - y) / len(y)
+        odds = w / (1 - w) * np.exp(-2 * step_size * g)
+        w = odds / (1 + odds)
     return w
+
+
+# %% q3 (1 of 3): the mirror of the page's entropy
+def certificate(X, y, start, w):
+    moved = np.log(w) - np.log(start)
+    along = np.linalg.lstsq(X.T, moved)[0] @ X
+    return np.linalg.norm(X @ w - y), np.linalg.norm(moved - along)
 
 
 # %% q3 (1 of 3): the displacement of w itself, as for gradient descent
@@ -121,26 +146,27 @@ def certificate(X, y, start, w):
 
 # %% q3 (1 of 3): the start is forgotten
 def certificate(X, y, start, w):
-    along = np.linalg.lstsq(X.T, np.log(w))[0] @ X
-    return np.linalg.norm(X @ w - y), np.linalg.norm(np.log(w) - along)
+    moved = np.log(w / (1 - w))
+    along = np.linalg.lstsq(X.T, moved)[0] @ X
+    return np.linalg.norm(X @ w - y), np.linalg.norm(moved - along)
 
 
 # %% q3 (1 of 3): the part along the rows instead of the part off them
 def certificate(X, y, start, w):
-    moved = np.log(w) - np.log(start)
+    moved = np.log(w / (1 - w)) - np.log(start / (1 - start))
     return np.linalg.norm(X @ w - y), np.linalg.norm(np.linalg.lstsq(X.T, moved)[0] @ X)
 
 
 # %% q3 (2 of 3): the mean misfit
 def certificate(X, y, start, w):
-    moved = np.log(w) - np.log(start)
+    moved = np.log(w / (1 - w)) - np.log(start / (1 - start))
     off = moved - np.linalg.lstsq(X.T, moved)[0] @ X
     return np.linalg.norm(X @ w - y) / np.sqrt(len(y)), np.linalg.norm(off)
 
 
 # %% q3 (1 of 3): the share of the displacement, not its size
 def certificate(X, y, start, w):
-    moved = np.log(w) - np.log(start)
+    moved = np.log(w / (1 - w)) - np.log(start / (1 - start))
     off = moved - np.linalg.lstsq(X.T, moved)[0] @ X
     size = max(np.linalg.norm(moved), 1e-300)
     return np.linalg.norm(X @ w - y), np.linalg.norm(off) / size
@@ -153,7 +179,8 @@ def certificate(X, y, start, w):
 
 # %% q3 (1 of 3): the displacement weighted by w, as in the divergence itself
 def certificate(X, y, start, w):
-    moved = w * (np.log(w) - np.log(start))
+    moved = np.log(w / (1 - w)) - np.log(start / (1 - start))
+    moved = w * moved
     along = np.linalg.lstsq(X.T, moved)[0] @ X
     return np.linalg.norm(X @ w - y), np.linalg.norm(moved - along)
 
@@ -286,4 +313,35 @@ sharp = datasets.Dataset.one_class([[3.0, 2.0, 1.0]])
 
 # %% q7: many features, all samples alike
 rng_ = np.random.default_rng(0)
-sharp = datasets.Dataset.one_class(1 + 0.01 * rng_.standard_normal((10, 60)))
+sharp = datasets.Dataset.one_class(1 + 0.01 * rng_.standard_normal((10, 12)))
+
+
+# %% q1: a search that stops a thousandth away, where the value hardly moves
+def steepest(g, c, p):
+    h = g / c
+    q = 1.0 if np.isinf(p) else p / (p - 1)
+    u = np.sign(h) * (np.abs(h) / np.abs(h).max()) ** (q - 1)
+    u = u * (1 + 1e-3 * np.cos(np.arange(len(u))))
+    return u / np.linalg.norm(u, ord=p) / c
+
+
+# %% q4 (2 of 3): from a start that is small, but not vanishing
+euclidean = s + x * (b - x @ s) / (x @ x)
+root = (-s[0] + np.sqrt(s[0] ** 2 + 8 * s[1] * b)) / (4 * s[1])
+entropic = s * root**x
+u = (np.sqrt(1 + 8 * b / 1e-8) - 1) / 4
+sparse = 1e-8 * np.array([u, u**2])
+
+# %% q7: the wide data of the page
+sharp = datasets.wide(seed=0)
+
+# %% q7: a single sample, whose entries fall slowly
+sharp = datasets.Dataset.one_class([0.9 ** np.arange(12)])
+
+# %% q7: a single sample, whose entries fall too quickly for two of the norms
+sharp = datasets.Dataset.one_class([0.3 ** np.arange(10)])
+
+# %% q4 (1 of 3): the numbers of the exercise on the page, for its own line and start
+euclidean = s + x * (b - x @ s) / (x @ x)
+entropic = np.array([0.5, 0.25])
+sparse = np.array([0.0, 0.5])

@@ -79,7 +79,7 @@ def degree(depth, power, extra):
     return np.array(depth if power == 1 else (power**depth - 1) // (power - 1))
 
 
-# %% q3: without a grid, exactly
+# %% q3: piece by piece
 def certificate(W, a, p, X, y):
     q = y * (np.maximum(X @ W.T, 0) @ a)
     lower = q.min() / (np.linalg.norm(W) ** 2 + a @ a)
@@ -96,40 +96,68 @@ def certificate(W, a, p, X, y):
             t for t in (top, top + np.pi, top + 2 * np.pi, top + 3 * np.pi) if left < t < right
         ]
         best = max([best, *(abs(v @ [np.cos(t), np.sin(t)]) for t in tried)])
-    return lower, best / 2 + 1e-12
+    return lower, best / 2
 
 
-# %% q3: a finer grid, a list
+# %% q3: complex numbers, a list
 def certificate(W, a, p, X, y):
-    p = np.asarray(p) / np.sum(p)
-    n = 20000
-    t = 2 * np.pi * np.arange(n) / n
-    values = (p * y) @ np.maximum(X @ np.array([np.cos(t), np.sin(t)]), 0)
-    slack = np.pi / n * sum(pi * np.hypot(*x) for pi, x in zip(p, X, strict=True))
+    z, c = X[:, 0] + 1j * X[:, 1], np.asarray(p) / np.sum(p) * y
+    turns = np.concatenate([1j * z, -1j * z]) / np.abs(np.concatenate([z, z]))
+    turns = turns[np.argsort(np.angle(turns))]
+    steps = np.angle(np.roll(turns, -1) / turns) % (2 * np.pi)
+    best = 0
+    for turn, step in zip(turns, steps, strict=True):
+        v = sum(
+            ci * zi
+            for ci, zi in zip(c, z, strict=True)
+            if (zi / turn * np.exp(-0.5j * step)).real > 0
+        )
+        inside = [
+            t
+            for t in (np.angle(v / turn) % (2 * np.pi), np.angle(-v / turn) % (2 * np.pi))
+            if t < step
+        ]
+        best = max(
+            [best] + [abs((v.conjugate() * turn * np.exp(1j * t)).real) for t in [0, step, *inside]]
+        )
     q = y * (np.maximum(X @ W.T, 0) @ a)
-    return [min(q) / (np.sum(W * W) + np.sum(a * a)), (max(abs(values)) + slack) / 2]
+    return [min(q) / (np.sum(W * W) + np.sum(a * a)), best / 2]
 
 
-# %% q3: a grid whose points are shifted, arrays of one entry
+# %% q3: every piece searched, and its ends, arrays of one entry
 def certificate(W, a, p, X, y):
-    weights = p / np.sum(p)
-    t, step = np.linspace(-np.pi, np.pi, 8001, retstep=True)
-    t = t + 0.123
-    u = np.stack([np.cos(t), np.sin(t)], axis=1)
-    f = np.abs(np.maximum(u @ X.T, 0) @ (weights * y))
-    upper = 0.5 * f.max() + 0.25 * step * (weights * np.linalg.norm(X, axis=1)).sum()
+    from scipy.optimize import minimize_scalar
+
+    weights = p / np.sum(p) * y
+
+    def size(t):
+        return abs(weights @ np.maximum(X @ [np.cos(t), np.sin(t)], 0))
+
+    own = np.arctan2(X[:, 1], X[:, 0])
+    cuts = np.sort(np.mod(np.append(own + np.pi / 2, own - np.pi / 2), 2 * np.pi))
+    found = [size(t) for t in cuts]
+    for pair in zip(cuts, np.append(cuts[1:], cuts[0] + 2 * np.pi), strict=True):
+        found.append(
+            -minimize_scalar(
+                lambda t: -size(t), bounds=pair, method="bounded", options={"xatol": 1e-10}
+            ).fun
+        )
     margins = y * (np.maximum(X @ W.T, 0) @ a)
-    return margins.min(keepdims=True) / ((W**2).sum() + (a**2).sum()), np.array(upper)
+    return margins.min(keepdims=True) / ((W**2).sum() + (a**2).sum()), np.array(0.5 * max(found))
 
 
-# %% q3: the midpoints of eight thousand arcs, a long double
+# %% q3: which samples are active, counted from cut to cut, a long double
 def certificate(W, a, p, X, y):
-    p, n = np.divide(p, np.sum(p)), 8000
-    at = np.exp(1j * (np.arange(n) + 0.5) * 2 * np.pi / n)
-    values = np.abs(
-        np.maximum(np.outer(at.real, X[:, 0]) + np.outer(at.imag, X[:, 1]), 0) @ (p * y)
-    )
-    upper = (values.max() + np.pi / n * (p @ np.sqrt((X**2).sum(axis=1)))) / 2
+    c = np.divide(p, np.sum(p)) * y
+    edges = np.vstack([np.column_stack([-X[:, 1], X[:, 0]]), np.column_stack([X[:, 1], -X[:, 0]])])
+    tried = list(edges)
+    for e in edges:
+        for side in (1e-9, -1e-9):
+            u = e + side * np.array([-e[1], e[0]])
+            v = (c * (X @ u > 0)) @ X
+            tried += [v, -v]
+    tried = np.array([u / np.hypot(*u) for u in tried if np.hypot(*u) > 0])
+    upper = np.abs(np.maximum(tried @ X.T, 0) @ c).max() / 2
     lower = min(y * (np.maximum(X @ W.T, 0) @ a)) / np.sum(np.append(W.ravel(), a) ** 2)
     return np.longdouble(lower), [upper]
 
@@ -181,27 +209,27 @@ def lead(L, b):
 
 
 # %% q5: lists and whole numbers
-W0 = [[0, 1], [0, -1]]
-a0 = [1, 1]
+W0 = [[0, 2], [0, 1]]
+a0 = [2, -1]
 share = (h / 2) * (2 / np.hypot(1, h) + 2 / np.hypot(c, h))
 
-# %% q5: a neuron that is zero
-W0 = np.array([[0.1, 1.0], [0.0, 0.0]])
-a0 = np.array([1.0, 0.0])
+# %% q5: the other point
+W0 = np.array([[0.0, 1.0], [-0.15, 0.1]])
+a0 = np.array([1.0, -0.4])
 share = np.array(h / np.linalg.norm(points.X, axis=1)).sum()
 
-# %% q5: a silent neuron with a negative output
-W0 = np.array([[0.0, 0.5], [0.1, -1.5]])
+# %% q5: a negative output on both points
+W0 = np.array([[0.0, 1.5], [0.0, 0.5]])
 a0 = np.array([1.5, -1.0])
 share = [2 * h * (1 / (2 * np.sqrt(1 + h * h)) + 1 / (2 * np.sqrt(c * c + h * h)))]
 
-# %% q5: the second neuron looks down, with a larger weight
-W0 = np.array([[0.1, 0.9], [0.0, -2.0]])
-a0 = np.array([[1.0], [0.5]])
+# %% q5: the neurons in the other order, a column
+W0 = np.array([[0.25, -0.1], [0.05, 1.2]])
+a0 = np.array([[-0.5], [1.2]])
 share = [[h / np.linalg.norm([1, h]) + h / np.linalg.norm([c, h])]]
 
-# %% q6: tanh, and a step of a half
-controls = [kept | {"activation": "tanh"}, kept | {"step_size": 0.5}]
+# %% q6: a smooth kink, and a step of a half
+controls = [kept | {"activation": "softplus"}, kept | {"step_size": 0.5}]
 decoys = [kept | {"scale": 0.1}, kept | {"loss": "logistic"}]
 
 # %% q6: softplus, tuples

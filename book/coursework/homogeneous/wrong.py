@@ -105,7 +105,7 @@ def degree(depth, power, extra):
     return depth if power == 1 else 2**depth - 1
 
 
-# %% q2: the degree is the depth, whatever the activation
+# %% q2: the number of layers, as for the networks of the page
 def degree(depth, power, extra):
     return None if extra in ("all biases", "skip") else depth
 
@@ -176,11 +176,15 @@ def degree(depth, power, extra):
 def certificate(W, a, p, X, y):
     q = y * (np.maximum(X @ W.T, 0) @ a)
     lower = q.min() / np.sqrt((W**2).sum() + (a**2).sum())
-    p = p / p.sum()
-    angles = np.linspace(0, 2 * np.pi, 3601)
-    directions = np.column_stack([np.cos(angles), np.sin(angles)])
-    correlation = np.abs(np.maximum(directions @ X.T, 0) @ (p * y)).max()
-    return lower, (correlation + 0.001 * (p @ np.linalg.norm(X, axis=1))) / 2
+    weights = p / p.sum() * y
+    u = np.vstack([np.column_stack([-X[:, 1], X[:, 0]]), np.column_stack([X[:, 1], -X[:, 0]])])
+    middle = np.sort(np.arctan2(u[:, 1], u[:, 0]))
+    middle = (middle + np.append(middle[1:], middle[0] + 2 * np.pi)) / 2
+    v = (X @ [np.cos(middle), np.sin(middle)] > 0).T @ (weights[:, None] * X)
+    tried = np.vstack([u, v, -v])
+    tried = tried[np.abs(tried).max(axis=1) > 0]
+    tried /= np.linalg.norm(tried, axis=1)[:, None]
+    return lower, np.abs(np.maximum(tried @ X.T, 0) @ weights).max() / 2
 
 
 # %% q3 (1 of 4): a grid taken for all directions
@@ -402,19 +406,29 @@ def lead(L, b):
     return (2 - 2 / L) / b
 
 
+# %% q5 (1 of 3): the start of the page, with a neuron that is silent from the beginning
+W0 = np.array([[0.0, 1.0], [0.0, -1.0]])
+a0 = np.array([1.0, 1.0])
+share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
+
 # %% q5 (1 of 3): a neuron for each point, which is the best there is
 W0 = np.array([[1.0, h], [-1.0, h]])
 a0 = np.array([1.0, 1.0])
 share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
 
 # %% q5 (1 of 3): a very small start
-W0 = 1e-3 * np.array([[1.0, 0.5], [-1.0, 0.4]])
-a0 = 1e-3 * np.array([1.0, 1.0])
+W0 = np.array([[1e-3, 5e-4], [-1e-3, 4e-4]])
+a0 = np.array([1e-3, 1e-3])
 share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
 
 # %% q5 (1 of 3): a start that errs on one point
-W0 = np.array([[1.0, 0.0], [0.0, -1.0]])
-a0 = np.array([1.0, 1.0])
+W0 = np.array([[0.0, 0.5], [1.0, 0.0]])
+a0 = np.array([0.5, -1.0])
+share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
+
+# %% q5 (1 of 3): a small negative output, which changes its sign
+W0 = np.array([[0.0, 1.0], [0.3, 0.1]])
+a0 = np.array([1.0, -0.1])
 share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
 
 # %% q5 (1 of 3): the second neuron wakes up
@@ -422,25 +436,42 @@ W0 = np.array([[0.05, 1.0], [-1.0, 0.02]])
 a0 = np.array([1.0, 0.1])
 share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
 
+# %% q5 (1 of 3): a neuron without an output
+W0 = np.array([[0.0, 1.0], [0.3, 0.0]])
+a0 = np.array([1.0, 0.0])
+share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
+
 # %% q5 (2 of 3): the margin itself taken for its share
-W0 = np.array([[0.0, 1.0], [0.0, -1.0]])
-a0 = np.array([1.0, 1.0])
+W0 = np.array([[0.0, 1.0], [0.3, 0.0]])
+a0 = np.array([1.0, -0.3])
 share = h / 2
 
 # %% q5 (2 of 3): small angles: the sine for the tangent
-W0 = np.array([[0.0, 1.0], [0.0, -1.0]])
-a0 = np.array([1.0, 1.0])
+W0 = np.array([[0.0, 1.0], [0.3, 0.0]])
+a0 = np.array([1.0, -0.3])
 share = h * (1 + 1 / c)
 
 # %% q5 (2 of 3): two points of equal length
-W0 = np.array([[0.0, 1.0], [0.0, -1.0]])
-a0 = np.array([1.0, 1.0])
+W0 = np.array([[0.0, 1.0], [0.3, 0.0]])
+a0 = np.array([1.0, -0.3])
 share = 2 * h / np.sqrt(1 + h**2)
 
+# %% q5 (2 of 3): the number of the page, for points of its own
+W0 = np.array([[0.0, 1.0], [0.3, 0.0]])
+a0 = np.array([1.0, -0.3])
+share = 2 / np.sqrt(17)
+
 # %% q5 (1 of 3): a start that is too large to be compared
-W0 = np.array([[0.0, 20.0], [0.0, -20.0]])
-a0 = np.array([1.0, 1.0])
+W0 = np.array([[0.0, 20.0], [6.0, 0.0]])
+a0 = np.array([1.0, -0.3])
 share = h * (1 / np.sqrt(1 + h**2) + 1 / np.sqrt(c**2 + h**2))
+
+# %% q5 (2 of 3): the share measured after a thousand steps
+W0 = np.array([[0.0, 1.0], [0.3, 0.0]])
+a0 = np.array([1.0, -0.3])
+W, a = train(W0, a0)
+q = np.maximum(points.X @ W.T, 0) @ a[0]
+share = q.min() / ((W**2).sum() + (a**2).sum()) * (2 / np.hypot(1, h) + 2 / np.hypot(c, h))
 
 # %% q6: another loss taken for a broken hypothesis
 controls = [kept | {"loss": "logistic"}, kept | {"step_size": 4.0}]
@@ -451,11 +482,11 @@ controls = [kept | {"activation": "linear"}, kept | {"step_size": 4.0}]
 decoys = [kept | {"loss": "logistic"}, kept | {"scale": 0.1}]
 
 # %% q6: a smaller step breaks it
-controls = [kept | {"activation": "tanh"}, kept | {"step_size": 0.0005}]
+controls = [kept | {"activation": "softplus"}, kept | {"step_size": 0.0005}]
 decoys = [kept | {"loss": "logistic"}, kept | {"scale": 0.1}]
 
 # %% q6: homogeneous of any degree will do
-controls = [kept | {"activation": "tanh"}, kept | {"step_size": 4.0}]
+controls = [kept | {"activation": "softplus"}, kept | {"step_size": 4.0}]
 decoys = [kept | {"loss": "logistic"}, kept | {"activation": "squared_relu"}]
 
 # %% q6: two hypotheses at once
@@ -463,17 +494,96 @@ controls = [kept | {"activation": "squared_relu", "step_size": 4.0}, kept | {"st
 decoys = [kept | {"loss": "logistic"}, kept | {"scale": 0.1}]
 
 # %% q6: so large a start that the steps miss the flow
-controls = [kept | {"activation": "tanh"}, kept | {"scale": 10.0}]
+controls = [kept | {"activation": "softplus"}, kept | {"scale": 10.0}]
 decoys = [kept | {"loss": "logistic"}, kept | {"activation": "linear"}]
 
 # %% q6: a step only a little longer
-controls = [kept | {"activation": "tanh"}, kept | {"step_size": 0.05}]
+controls = [kept | {"activation": "softplus"}, kept | {"step_size": 0.05}]
 decoys = [kept | {"loss": "logistic"}, kept | {"activation": "linear"}]
 
 # %% q6: the same entry twice
-controls = [kept | {"activation": "tanh"}, kept | {"activation": "softplus"}]
+controls = [kept | {"activation": "squared_relu"}, kept | {"activation": "softplus"}]
 decoys = [kept | {"loss": "logistic"}, kept | {"activation": "linear"}]
 
 # %% q6: a decoy that changes next to nothing
-controls = [kept | {"activation": "tanh"}, kept | {"step_size": 4.0}]
+controls = [kept | {"activation": "softplus"}, kept | {"step_size": 4.0}]
 decoys = [kept | {"loss": "logistic"}, kept | {"scale": 0.9}]
+
+
+# %% q3 (1 of 4): a grid of ten thousand directions, and one per mille more
+def certificate(W, a, p, X, y):
+    q = y * (np.maximum(X @ W.T, 0) @ a)
+    lower = q.min() / ((W**2).sum() + (a**2).sum())
+    p = p / p.sum()
+    angles = np.linspace(0, 2 * np.pi, 10000, endpoint=False)
+    directions = np.column_stack([np.cos(angles), np.sin(angles)])
+    correlation = np.abs(np.maximum(directions @ X.T, 0) @ (p * y)).max()
+    return lower, 1.001 * correlation / 2
+
+
+# %% q3 (1 of 4): a grid, and what the sum can gain between two directions: a bound, not the best
+def certificate(W, a, p, X, y):
+    q = y * (np.maximum(X @ W.T, 0) @ a)
+    lower = q.min() / ((W**2).sum() + (a**2).sum())
+    p = p / p.sum()
+    angles, step = np.linspace(0, 2 * np.pi, 100000, endpoint=False, retstep=True)
+    directions = np.column_stack([np.cos(angles), np.sin(angles)])
+    correlation = np.abs(np.maximum(directions @ X.T, 0) @ (p * y)).max()
+    return lower, (correlation + step / 2 * (p @ np.linalg.norm(X, axis=1))) / 2
+
+
+# %% q3 (1 of 4): the best direction of a grid, improved from there
+def certificate(W, a, p, X, y):
+    from scipy.optimize import minimize_scalar
+
+    q = y * (np.maximum(X @ W.T, 0) @ a)
+    lower = q.min() / ((W**2).sum() + (a**2).sum())
+    weights = p / p.sum() * y
+
+    def size(t):
+        return abs(weights @ np.maximum(X @ [np.cos(t), np.sin(t)], 0))
+
+    angles, step = np.linspace(0, 2 * np.pi, 3600, retstep=True)
+    first = angles[np.argmax([size(t) for t in angles])]
+    ends = first - step, first + step
+    found = minimize_scalar(
+        lambda t: -size(t), bounds=ends, method="bounded", options={"xatol": 1e-13}
+    )
+    return lower, -found.fun / 2
+
+
+# %% q3 (1 of 4): the cuts alone, without the cosines between them
+def certificate(W, a, p, X, y):
+    q = y * (np.maximum(X @ W.T, 0) @ a)
+    lower = q.min() / ((W**2).sum() + (a**2).sum())
+    u = np.vstack([np.column_stack([-X[:, 1], X[:, 0]]), np.column_stack([X[:, 1], -X[:, 0]])])
+    u /= np.linalg.norm(u, axis=1)[:, None]
+    return lower, np.abs(np.maximum(u @ X.T, 0) @ (p * y)).max() / p.sum() / 2
+
+
+# %% q3 (1 of 4): the length of the longest sum, also where it points out of its piece
+def certificate(W, a, p, X, y):
+    q = y * (np.maximum(X @ W.T, 0) @ a)
+    lower = q.min() / ((W**2).sum() + (a**2).sum())
+    angles = np.linspace(0, 2 * np.pi, 20000)
+    active = np.column_stack([np.cos(angles), np.sin(angles)]) @ X.T > 0
+    return lower, np.linalg.norm((active * (p * y)) @ X, axis=1).max() / p.sum() / 2
+
+
+# %% q4 (3 of 4): the best of three hundred shares of the norm
+margin_each = 1 / (2 / np.sqrt(1 + h**2) + 2 / np.sqrt(c**2 + h**2))
+margin_both = h / 2
+
+
+def repeated_margin(gamma, k):
+    s = np.linspace(0, 1, 300)
+    return gamma * (s**k * np.sqrt(1 - s**2)).max()
+
+
+def lead(L, b):
+    return 2 - 2 / (b * L)
+
+
+# %% q6: the control of the page, an activation that is not offered here
+controls = [kept | {"activation": "tanh"}, kept | {"step_size": 4.0}]
+decoys = [kept | {"loss": "logistic"}, kept | {"activation": "linear"}]

@@ -2,112 +2,135 @@
 import math
 
 
-def risk(w, Z):
+def risk(w, Z, c, price):
     total = 0.0
-    for z in Z:
+    for z, ci in zip(Z, c, strict=True):
         u = float(np.dot(z, w))
-        total += max(-u, 0.0) + math.log1p(math.exp(-abs(u)))
-    return total / len(Z)
+        total += ci * (max(-u, 0.0) + math.log1p(math.exp(-abs(u))))
+    return total / sum(c) + price * sum(x * x for x in w) / 2
 
 
-def gradient(w, Z):
-    rows = [-z / (1 + math.exp(min(float(np.dot(z, w)), 700.0))) for z in Z]
-    return list(np.mean(rows, axis=0))
+def gradient(w, Z, c, price):
+    rows = [-ci * z / (1 + math.exp(min(z @ w, 700.0))) for z, ci in zip(Z, c, strict=True)]
+    return list(sum(rows) / sum(c) + price * w)
 
 
 # %% q1: two branches, of which one overflows unused
-def risk(w, Z):
+def risk(w, Z, c, price):
     u = np.dot(Z, w)
-    return np.where(u > 0, np.log1p(np.exp(-u)), -u + np.log1p(np.exp(u))).mean()
+    losses = np.where(u > 0, np.log1p(np.exp(-u)), -u + np.log1p(np.exp(u)))
+    return np.average(losses, weights=c) + 0.5 * price * np.linalg.norm(w) ** 2
 
 
-def gradient(w, Z):
-    return -(Z.T @ (1 / (1 + np.exp(Z @ w)))) / Z.shape[0]
+def gradient(w, Z, c, price):
+    return -(Z.T @ (c / (1 + np.exp(Z @ w)))) / np.sum(c) + price * w
 
 
 # %% q1: tanh for the sigmoid, arrays of one entry
-def risk(w, Z):
+def risk(w, Z, c, price):
     losses = np.logaddexp(0, -(Z @ np.reshape(w, (-1, 1))))
-    return np.array([losses.mean()])
+    return np.array([(c / c.sum()) @ losses[:, 0] + price * np.sum(np.square(w)) / 2])
 
 
-def gradient(w, Z):
-    weights = (1 - np.tanh(Z @ w / 2)) / 2
-    return -np.einsum("i,ij->j", weights, Z) / len(weights)
+def gradient(w, Z, c, price):
+    weights = c / c.sum() * (1 - np.tanh(Z @ w / 2)) / 2
+    return np.multiply(price, w) - np.einsum("i,ij->j", weights, Z)
 
 
 # %% q1: scipy's logarithm of the sigmoid, columns
-def risk(w, Z):
+def risk(w, Z, c, price):
     from scipy.special import log_expit
 
-    return -np.average(log_expit(Z.dot(w)), keepdims=True)
+    return price / 2 * np.dot(w, w) - np.average(log_expit(Z.dot(w)), weights=c, keepdims=True)
 
 
-def gradient(w, Z):
-    shares = 1 / 2 - np.tanh(Z.dot(w) / 2) / 2
-    return (-(Z.T @ shares) / Z.shape[0]).reshape(-1, 1)
+def gradient(w, Z, c, price):
+    shares = (1 / 2 - np.tanh(Z.dot(w) / 2) / 2) * c / c.sum()
+    return (price * w - Z.T @ shares).reshape(-1, 1)
+
+
+# %% q1: in place
+def risk(w, Z, c, price):
+    c /= c.sum()
+    w *= -1
+    return c @ np.logaddexp(0, Z @ w) + price * w @ w / 2
+
+
+def gradient(w, Z, c, price):
+    c /= c.sum()
+    Z *= -1
+    return c @ (expit(Z @ w)[:, None] * Z) + price * w
 
 
 # %% q2: eigenvalues of the Hessian
-def largest_step(Z):
-    H = np.zeros((Z.shape[1], Z.shape[1]))
-    for z in Z:
-        H += np.outer(z, z) / (4 * len(Z))
+def largest_step(Z, c, price):
+    H = price * np.eye(Z.shape[1])
+    for z, ci in zip(Z, c, strict=True):
+        H += ci * np.outer(z, z) / (4 * sum(c))
     return 2 / np.linalg.eigvalsh(H).max()
 
 
 # %% q2: the Gram matrix, and an array of one entry
-def largest_step(Z):
-    values = np.linalg.eigvals(Z @ Z.T / (4 * len(Z))).real
+def largest_step(Z, c, price):
+    root = np.sqrt(c / c.sum())
+    values = np.linalg.eigvals(root[:, None] * (Z @ Z.T) * root / 4).real + price
     return 2 / np.sort(values)[-1:]
 
 
 # %% q2: singular values, a scalar of numpy
-def largest_step(Z):
-    s = np.linalg.svd(Z / np.sqrt(len(Z)), compute_uv=False)
-    return np.float64(2 / (0.25 * s[0] ** 2))
+def largest_step(Z, c, price):
+    s = np.linalg.svd(Z.T * np.sqrt(c / np.sum(c)), compute_uv=False)
+    return np.float64(8 / (s[0] ** 2 + 4 * price))
 
 
 # %% q2: power iteration on the Hessian at zero, single precision
-def largest_step(Z):
-    H = sum(np.outer(z, z) for z in Z) / (4 * len(Z))
+def largest_step(Z, c, price):
+    H = np.einsum("i,ij,ik->jk", c / c.sum(), Z, Z) / 4
     v = np.ones(Z.shape[1])
     for _ in range(20000):
         v = H @ v / np.linalg.norm(H @ v)
-    return np.float32(2 / (v @ H @ v))
+    return np.float32(2 / (v @ H @ v + price))
 
 
 # %% q3: a shift by the smallest product, a list
 def certificate(w, Z):
     u = Z @ w
-    p = np.exp(u.min() - u)
+    least = max(u.min(), 0)
+    p = np.exp(least - np.maximum(u, 0)) / (1 + np.exp(-abs(u)))
     p /= p.sum()
     return [min(u) / np.sqrt(w @ w), np.sqrt(((p @ Z) ** 2).sum())]
 
 
-# %% q3: logarithms of the weights
+# %% q3: scipy's logarithm of the sigmoid
 def certificate(w, Z):
-    from scipy.special import logsumexp
+    from scipy.special import log_expit, logsumexp
 
-    a = -(Z @ w)
+    a = log_expit(-(Z @ w))
     p = np.exp(a - logsumexp(a))
     direction = w / np.linalg.norm(w)
     return np.array([np.min(Z @ direction), np.linalg.norm(Z.T @ p)])
 
 
+# %% q3: the dual variables of the package
+def certificate(w, Z):
+    p = losses.Logistic().dual_variables(Z @ w)
+    return (Z @ w / np.linalg.norm(w)).min(), np.linalg.norm(p @ Z)
+
+
 # %% q3: a loop, arrays of no dimension and of one entry
 def certificate(w, Z):
     products = [float(z @ w) for z in Z]
-    least = min(products)
-    weights = [np.exp(least - u) for u in products]
+    logs = [-max(u, 0.0) - np.log1p(np.exp(-abs(u))) for u in products]
+    weights = [np.exp(a - max(logs)) for a in logs]
     mean = sum(a * z for a, z in zip(weights, Z, strict=True)) / sum(weights)
-    return np.array(least / np.linalg.norm(w)), np.array([np.linalg.norm(mean)])
+    return np.array(min(products) / np.linalg.norm(w)), np.array([np.linalg.norm(mean)])
 
 
 # %% q3: long doubles
 def certificate(w, Z):
     u = (Z @ w).astype(np.longdouble)
-    p = np.exp(u.min() - u)
+    p = -np.logaddexp(np.longdouble(0), u)
+    p = np.exp(p - p.max())
     p /= p.sum()
     return u.min() / np.sqrt(np.sum(np.square(w))), np.sqrt(sum((p @ Z) ** 2))
 
@@ -159,12 +182,15 @@ time_times_risk = np.exp(path.log_risk[2] + 20000)
 growth = np.diff((path.iterates @ Z.T).min(axis=1))[0]
 
 
-# %% q5: scipy's softmax
+# %% q5: the logarithms of the package
 def faster(Z, n_steps):
-    eta = 1 / max(np.linalg.norm(z) ** 2 for z in Z)
+    from scipy.special import logsumexp
+
+    eta, loss = 1 / max(np.linalg.norm(z) ** 2 for z in Z), losses.Logistic()
     w = np.zeros(Z.shape[1])
     for _ in range(n_steps):
-        w += eta * (Z.T @ softmax(-(Z @ w)))
+        u = Z @ w
+        w += eta * (Z.T @ np.exp(loss.log_slope(u) - logsumexp(loss.log_value(u))))
     return w
 
 
@@ -173,34 +199,37 @@ def faster(Z, n_steps):
     eta, G = 1 / np.max(np.sum(Z * Z, axis=1)), Z @ Z.T
     u, total = np.zeros(len(Z)), np.zeros(len(Z))
     for _ in range(n_steps):
-        p = np.exp(u.min() - u)
-        p = p / p.sum()
+        m = max(u.min(), 0)
+        x = np.exp(-u)
+        over = np.where(
+            x < 1e-16, 1, np.log1p(np.where(x < 1e-16, 1, x)) / np.where(x < 1e-16, 1, x)
+        )
+        p = np.exp(m - u) / (1 + x) / (np.exp(m - u) * over).sum()
         total += p
         u = u + eta * (G @ p)
     return list(eta * (total @ Z))
 
 
-# %% q5: logarithms
+# %% q5: a loop over the samples, a column
 def faster(Z, n_steps):
-    from scipy.special import logsumexp
+    from math import exp, log1p
 
-    w, k = np.zeros((Z.shape[1],)), 0
-    largest = (np.linalg.norm(Z, axis=1) ** 2).max()
-    while k < n_steps:
-        a = -Z @ w
-        w = w + np.exp(a - logsumexp(a)) @ Z / largest
-        k += 1
-    return w
-
-
-# %% q5: weighted averages, a column
-def faster(Z, n_steps):
     w = np.zeros((Z.shape[1], 1))
     for _ in range(n_steps):
-        u = Z @ w
-        p = np.exp(-(u - u.min()))
-        w = w + np.average(Z, axis=0, weights=p[:, 0])[:, None] / np.max(np.sum(Z * Z, axis=1))
+        u = [float(value) for value in (Z @ w)[:, 0]]
+        m = max(min(u), 0.0)
+        slopes = [exp(m - a) / (1 + exp(-a)) for a in u]
+        sizes = [exp(m - a) if a > 50 else exp(m) * log1p(exp(-a)) if m < 50 else 0.0 for a in u]
+        pull = sum(s * z for s, z in zip(slopes, Z, strict=True)) / sum(sizes)
+        w = w + pull[:, None] / np.max(np.sum(Z * Z, axis=1))
     return w
+
+
+# %% q5: a method of the package
+def faster(Z, n_steps):
+    objective = Objective(datasets.Dataset.one_class(Z), "logistic")
+    eta = 1 / (np.linalg.norm(Z, axis=1) ** 2).max()
+    return descent(objective, methods.LossScaled(), steps=eta, n_steps=n_steps).final
 
 
 # %% q6: lists and whole numbers
@@ -223,27 +252,87 @@ Z_bad = [point, np.array([point[0], -0.8 * point[1]])]
 start = np.array([[0.0], [1.5]])
 step_size = [[25.0]]
 
+
+# %% q7: the root at another scale
+class Own(losses.MarginLoss):
+    smoothness = 1.0
+
+    def log_value(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -np.arcsinh(u / 2)
+
+    def log_slope(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -np.arcsinh(u / 2) - np.log(np.hypot(2, u))
+
+    def log_slope_derivative(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -1 / np.hypot(2, u) - u / np.hypot(2, u) / np.hypot(2, u)
+
+
+control = kept | {"loss": Own()}
+
+
 # %% q7: a steeper power
-control = {"data": data, "loss": losses.PolynomialTail(2.0), "start": np.zeros(3)}
+class Own(losses.MarginLoss):
+    smoothness = 4.0
 
-# %% q7: a power between
-control = dict(kept, loss=losses.PolynomialTail(1.5))
+    def log_value(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -1.5 * np.arcsinh(u)
 
-# %% q7: a copy of everything
+    def log_slope(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return np.log(1.5) - 1.5 * np.arcsinh(u) - np.log(np.hypot(1, u))
+
+    def log_slope_derivative(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -1.5 / np.hypot(1, u) - u / np.hypot(1, u) / np.hypot(1, u)
+
+
+control = dict(kept, loss=Own())
+
+
+# %% q7: a power on the right, a parabola on the left, and a copy of everything
+class Piecewise(losses.MarginLoss):
+    smoothness = 2.0
+
+    def log_value(self, margins):
+        u = np.asarray(margins, dtype=float)
+        left = np.minimum(u, 0)
+        return np.where(u < 0, np.log(1 - left + left**2), -np.log1p(np.maximum(u, 0)))
+
+    def log_slope(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return np.where(u < 0, np.log1p(-2 * np.minimum(u, 0)), -2 * np.log1p(np.maximum(u, 0)))
+
+    def log_slope_derivative(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -2 / (1 + np.where(u < 0, -2 * u, u))
+
+
 same = datasets.Dataset(data.X.copy(), data.y.copy())
-control = {"data": same, "loss": losses.PolynomialTail(0.5), "start": [0, 0, 0]}
+control = {"data": same, "loss": Piecewise(), "start": [0, 0, 0]}
 
-# %% q7: a heavier tail, a start that is a list of floats
+
+# %% q7: two roots, the second at half the size
+class Sum(losses.MarginLoss):
+    smoothness = 10.0
+
+    def log_value(self, margins):
+        s = np.arcsinh(np.asarray(margins, dtype=float))
+        return np.logaddexp(-s, -2 * s)
+
+    def log_slope(self, margins):
+        u = np.asarray(margins, dtype=float)
+        s = np.arcsinh(u)
+        return np.logaddexp(-s, np.log(2) - 2 * s) - np.log(np.hypot(1, u))
+
+    def log_slope_derivative(self, margins):
+        u = np.asarray(margins, dtype=float)
+        second = 1 / (1 + np.exp(np.clip(np.arcsinh(u) - np.log(2), -700, 700)))
+        return -(1 + second) / np.hypot(1, u) - u / np.hypot(1, u) / np.hypot(1, u)
+
+
 control = {**kept}
-control["loss"] = losses.PolynomialTail(power=1.2)
-
-
-# %% q1: in place
-def risk(w, Z):
-    w *= -1
-    return np.logaddexp(0, Z @ w).mean()
-
-
-def gradient(w, Z):
-    Z *= -1
-    return (expit(Z @ w)[:, None] * Z).mean(0)
+control["loss"] = Sum()

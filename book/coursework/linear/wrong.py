@@ -1,144 +1,210 @@
 # %% q1: the sum of the losses, not their mean
-def risk(w, Z):
-    return np.logaddexp(0, -Z @ w).sum()
+def risk(w, Z, c, price):
+    return c @ np.logaddexp(0, -Z @ w) + price / 2 * w @ w
 
 
-def gradient(w, Z):
-    return -expit(-Z @ w) @ Z
+def gradient(w, Z, c, price):
+    return price * w - (c * expit(-Z @ w)) @ Z
 
 
 # %% q1: the direction of descent taken for the gradient
-def risk(w, Z):
-    return np.logaddexp(0, -Z @ w).mean()
+def risk(w, Z, c, price):
+    return c @ np.logaddexp(0, -Z @ w) / c.sum() + price / 2 * w @ w
 
 
-def gradient(w, Z):
-    return expit(-Z @ w) @ Z / len(Z)
+def gradient(w, Z, c, price):
+    return (c * expit(-Z @ w)) @ Z / c.sum() - price * w
 
 
 # %% q1: the well classified samples weigh most
-def risk(w, Z):
-    return np.logaddexp(0, -Z @ w).mean()
+def risk(w, Z, c, price):
+    return c @ np.logaddexp(0, -Z @ w) / c.sum() + price / 2 * w @ w
 
 
-def gradient(w, Z):
-    return -expit(Z @ w) @ Z / len(Z)
+def gradient(w, Z, c, price):
+    return price * w - (c * expit(Z @ w)) @ Z / c.sum()
 
 
 # %% q1: exponentials that overflow
-def risk(w, Z):
-    return np.log(1 + np.exp(-Z @ w)).mean()
+def risk(w, Z, c, price):
+    return np.average(np.log(1 + np.exp(-Z @ w)), weights=c) + price / 2 * w @ w
 
 
-def gradient(w, Z):
-    return -(Z / (1 + np.exp(Z @ w))[:, None]).mean(axis=0)
+def gradient(w, Z, c, price):
+    return price * w - np.average(Z / (1 + np.exp(Z @ w))[:, None], axis=0, weights=c)
 
 
-# %% q1: the numbers of this data set written in
-def risk(w, Z):
-    return np.logaddexp(0, -Z @ w).sum() / 20
+# %% q1: divided by the number of samples, as if their importances had the mean one
+def risk(w, Z, c, price):
+    return c @ np.logaddexp(0, -Z @ w) / len(c) + price / 2 * w @ w
 
 
-def gradient(w, Z):
-    return -expit(-Z @ w) @ Z / 20
+def gradient(w, Z, c, price):
+    return price * w - (c * expit(-Z @ w)) @ Z / len(c)
+
+
+# %% q1: all samples are equally important, as on the pages
+def risk(w, Z, c, price):
+    return np.logaddexp(0, -Z @ w).mean() + price / 2 * w @ w
+
+
+def gradient(w, Z, c, price):
+    return price * w - expit(-Z @ w) @ Z / len(Z)
+
+
+# %% q1: the half of the price is lost
+def risk(w, Z, c, price):
+    return c @ np.logaddexp(0, -Z @ w) / c.sum() + price * w @ w
+
+
+def gradient(w, Z, c, price):
+    return 2 * price * w - (c * expit(-Z @ w)) @ Z / c.sum()
 
 
 # %% q1: exponents that are cut off
-def risk(w, Z):
-    return np.log1p(np.exp(np.clip(-Z @ w, -700, 700))).mean()
+def risk(w, Z, c, price):
+    losses = np.log1p(np.exp(np.clip(-Z @ w, -700, 700)))
+    return c @ losses / c.sum() + price / 2 * w @ w
 
 
-def gradient(w, Z):
-    return -expit(-Z @ w) @ Z / len(Z)
+def gradient(w, Z, c, price):
+    return price * w - (c * expit(-Z @ w)) @ Z / c.sum()
 
 
-# %% q2: the numbers of this data set written in
-def largest_step(Z):
-    return 160 / np.linalg.norm(Z, 2) ** 2
+# %% q2: the formula of the primer, without importances
+def largest_step(Z, c, price):
+    return 2 / (np.linalg.norm(Z, 2) ** 2 / len(Z) / 4 + price)
+
+
+# %% q2: the price is forgotten
+def largest_step(Z, c, price):
+    return 8 * c.sum() / np.linalg.norm(np.sqrt(c)[:, None] * Z, 2) ** 2
+
+
+# %% q2: the price shortens the step by a factor of its own
+def largest_step(Z, c, price):
+    return 8 * c.sum() / np.linalg.norm(np.sqrt(c)[:, None] * Z, 2) ** 2 / (1 + price)
+
+
+# %% q2: the importances squared
+def largest_step(Z, c, price):
+    return 2 / (np.linalg.norm(c[:, None] * Z, 2) ** 2 / (c @ c) / 4 + price)
 
 
 # %% q2: the largest sample for the largest eigenvalue
-def largest_step(Z):
-    return 8 / (Z**2).sum(axis=1).max()
+def largest_step(Z, c, price):
+    return 2 / ((Z**2).sum(axis=1).max() / 4 + price)
 
 
 # %% q2: the bound for a sum of losses
-def largest_step(Z):
-    return 8 / np.linalg.norm(Z, 2) ** 2
+def largest_step(Z, c, price):
+    return 2 / (np.linalg.norm(np.sqrt(c)[:, None] * Z, 2) ** 2 / 4 + price)
 
 
 # %% q2: the second derivative of the loss taken for 1
-def largest_step(Z):
-    return 2 * len(Z) / np.linalg.norm(Z, 2) ** 2
+def largest_step(Z, c, price):
+    return 2 / (np.linalg.norm(np.sqrt(c)[:, None] * Z, 2) ** 2 / c.sum() + price)
 
 
 # %% q2: the customary 1/L
-def largest_step(Z):
-    return 4 * len(Z) / np.linalg.norm(Z, 2) ** 2
+def largest_step(Z, c, price):
+    return 1 / (np.linalg.norm(np.sqrt(c)[:, None] * Z, 2) ** 2 / c.sum() / 4 + price)
 
 
 # %% q2: the sum of all eigenvalues for the largest
-def largest_step(Z):
-    return 8 * len(Z) / np.linalg.norm(Z) ** 2
+def largest_step(Z, c, price):
+    return 2 / (c @ (Z**2).sum(axis=1) / c.sum() / 4 + price)
 
 
 # %% q2: the curvature at one w that is not zero
-def largest_step(Z):
-    w = np.full(Z.shape[1], 0.3)
-    s = expit(Z @ w)
-    H = (Z * (s * (1 - s))[:, None]).T @ Z / len(Z)
-    return 2 / np.linalg.eigvalsh(H)[-1]
+def largest_step(Z, c, price):
+    s = expit(Z @ np.full(Z.shape[1], 0.3))
+    H = (Z * (c * s * (1 - s))[:, None]).T @ Z / c.sum()
+    return 2 / (np.linalg.eigvalsh(H)[-1] + price)
+
+
+# %% q2: the power method, stopped after three steps
+def largest_step(Z, c, price):
+    v = np.ones(Z.shape[1])
+    for _ in range(3):
+        v = Z.T @ (c * (Z @ v))
+        v = v / np.linalg.norm(v)
+    return 2 / (c @ (Z @ v) ** 2 / c.sum() / 4 + price)
+
+
+# %% q3 (1 of 3): the weights of the exponential loss, as on the page
+def certificate(w, Z):
+    u = Z @ w
+    return u.min() / np.linalg.norm(w), np.linalg.norm(softmax(-u) @ Z)
 
 
 # %% q3 (1 of 3): weights that do not sum to one
 def certificate(w, Z):
-    return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(np.exp(-Z @ w) @ Z)
+    u = Z @ w
+    return u.min() / np.linalg.norm(w), np.linalg.norm(expit(-u) @ Z)
 
 
 # %% q3 (2 of 3): a margin that is not normalised
 def certificate(w, Z):
-    return (Z @ w).min(), np.linalg.norm(softmax(-Z @ w) @ Z)
+    u = Z @ w
+    return u.min(), np.linalg.norm(softmax(-np.logaddexp(0, u)) @ Z)
 
 
 # %% q3 (1 of 3): all samples weigh the same
 def certificate(w, Z):
-    return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(Z.mean(axis=0))
+    u = Z @ w
+    return u.min() / np.linalg.norm(w), np.linalg.norm(Z.mean(axis=0))
 
 
 # %% q3 (1 of 3): the farthest samples weigh most
 def certificate(w, Z):
-    return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(softmax(Z @ w) @ Z)
+    u = Z @ w
+    return u.min() / np.linalg.norm(w), np.linalg.norm(softmax(-np.logaddexp(0, -u)) @ Z)
 
 
 # %% q3 (1 of 3): exponentials that underflow
 def certificate(w, Z):
-    shares = np.exp(-Z @ w)
-    return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(shares @ Z / shares.sum())
+    u = Z @ w
+    shares = 1 / (1 + np.exp(u))
+    return u.min() / np.linalg.norm(w), np.linalg.norm(shares @ Z / shares.sum())
 
 
 # %% q3 (1 of 3): the nearest sample alone
 def certificate(w, Z):
-    nearest = (Z @ w).argmin()
-    return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(Z[nearest])
+    u = Z @ w
+    return u.min() / np.linalg.norm(w), np.linalg.norm(Z[u.argmin()])
 
 
 # %% q3 (1 of 3): exponents that are cut off
 def certificate(w, Z):
-    shares = np.exp(np.clip((Z @ w).min() - Z @ w, -1, 0))
-    return (Z @ w).min() / np.linalg.norm(w), np.linalg.norm(shares @ Z / shares.sum())
+    u = Z @ w
+    logs = -np.logaddexp(0, u)
+    shares = np.exp(np.clip(logs - logs.max(), -1, 0))
+    return u.min() / np.linalg.norm(w), np.linalg.norm(shares @ Z / shares.sum())
 
 
 # %% q3 (1 of 3): a threshold below which the naive formula is kept
 def certificate(w, Z):
     u = Z @ w
-    shares = np.exp(-u) if np.abs(u).max() < 1e5 else np.exp(u.min() - u)
+    shares = 1 / (1 + np.exp(u)) if np.abs(u).max() < 1e5 else softmax(-u)
     return u.min() / np.linalg.norm(w), np.linalg.norm(shares @ Z / shares.sum())
 
 
 # %% q3 (1 of 3): the weights of the direction, not of w
 def certificate(w, Z):
-    u = Z @ w / np.linalg.norm(w)
-    return u.min(), np.linalg.norm(softmax(-u) @ Z)
+    u = Z @ w
+    u = u / np.linalg.norm(w)
+    return u.min(), np.linalg.norm(softmax(-np.logaddexp(0, u)) @ Z)
+
+
+# %% q3 (1 of 3): the nearest sample alone where the exponentials underflow
+def certificate(w, Z):
+    u = Z @ w
+    p = 1 / (1 + np.exp(u))
+    if not p.sum() > 0:
+        p = (u == u.min()).astype(float)
+    p = p / p.sum()
+    return u.min() / np.linalg.norm(w), np.linalg.norm(p @ Z)
 
 
 # %% q4 (1 of 3): the vector in front of log t has norm one
@@ -224,7 +290,29 @@ growth = float(np.log(2)) / b
 def faster(Z, n_steps):
     w, step = np.zeros(Z.shape[1]), 1 / (Z**2).sum(axis=1).max()
     for _ in range(n_steps):
-        w = w + step * np.exp(-(Z @ w)) @ Z / len(Z)
+        u = Z @ w
+        pull = expit(-u) @ Z / len(Z)
+        w = w + step * pull
+    return w
+
+
+# %% q5: the exponential loss, as on the page: the same only in the end
+def faster(Z, n_steps):
+    w, step = np.zeros(Z.shape[1]), 1 / (Z**2).sum(axis=1).max()
+    for _ in range(n_steps):
+        u = Z @ w
+        pull = softmax(-u) @ Z
+        w = w + step * pull
+    return w
+
+
+# %% q5: the shares of the logistic loss, as if they summed to one
+def faster(Z, n_steps):
+    w, step = np.zeros(Z.shape[1]), 1 / (Z**2).sum(axis=1).max()
+    for _ in range(n_steps):
+        u = Z @ w
+        pull = softmax(-np.logaddexp(0, u)) @ Z
+        w = w + step * pull
     return w
 
 
@@ -232,7 +320,8 @@ def faster(Z, n_steps):
 def faster(Z, n_steps):
     w, step = np.zeros(Z.shape[1]), 1 / (Z**2).sum(axis=1).max()
     for _ in range(n_steps):
-        pull = softmax(-Z @ w) @ Z
+        u = Z @ w
+        pull = softmax(-np.logaddexp(0, u)) @ Z
         w = w + step * pull / np.linalg.norm(pull)
     return w
 
@@ -241,7 +330,9 @@ def faster(Z, n_steps):
 def faster(Z, n_steps):
     w, step = np.zeros(Z.shape[1]), 1 / (Z**2).sum(axis=1).max()
     for _ in range(n_steps):
-        w = w + step * len(Z) * softmax(-Z @ w) @ Z
+        u = Z @ w
+        logs = np.where(u > 40, -u, np.log(np.logaddexp(0, -np.minimum(u, 40))))
+        w = w + len(Z) * step * np.exp(-np.logaddexp(0, u) - np.logaddexp.reduce(logs)) @ Z
     return w
 
 
@@ -249,7 +340,9 @@ def faster(Z, n_steps):
 def faster(Z, n_steps):
     w, step = np.zeros(Z.shape[1]), 1 / (Z**2).sum(axis=1).max()
     for k in range(n_steps):
-        w = w + step / np.sqrt(k + 1) * softmax(-Z @ w) @ Z
+        u = Z @ w
+        logs = np.where(u > 40, -u, np.log(np.logaddexp(0, -np.minimum(u, 40))))
+        w = w + step / np.sqrt(k + 1) * np.exp(-np.logaddexp(0, u) - np.logaddexp.reduce(logs)) @ Z
     return w
 
 
@@ -257,8 +350,19 @@ def faster(Z, n_steps):
 def faster(Z, n_steps):
     w, step = np.zeros(Z.shape[1]), 1 / (Z**2).sum(axis=1).max()
     for _ in range(n_steps):
-        shares = np.exp(-(Z @ w))
-        w = w + step * (shares / shares.sum()) @ Z
+        u = Z @ w
+        pull = expit(-u) @ Z / np.logaddexp(0, -u).sum()
+        w = w + step * pull
+    return w
+
+
+# %% q5: as if every loss were small
+def faster(Z, n_steps):
+    w, step = np.zeros(Z.shape[1]), 1 / (Z**2).sum(axis=1).max()
+    for _ in range(n_steps):
+        u = Z @ w
+        logs = -u
+        w = w + step * np.exp(-np.logaddexp(0, u) - np.logaddexp.reduce(logs)) @ Z
     return w
 
 
@@ -266,17 +370,9 @@ def faster(Z, n_steps):
 def faster(Z, n_steps):
     w, step = np.zeros(Z.shape[1]), 1 / (Z**2).sum(axis=1).mean()
     for _ in range(n_steps):
-        w = w + step * softmax(-Z @ w) @ Z
-    return w
-
-
-# %% q5: the logistic loss, which is the same only in the end
-def faster(Z, n_steps):
-    w, step = np.zeros(Z.shape[1]), 1 / (Z**2).sum(axis=1).max()
-    for _ in range(n_steps):
         u = Z @ w
-        logs = -np.logaddexp(0, u)
-        w = w + step * softmax(logs) @ Z
+        logs = np.where(u > 40, -u, np.log(np.logaddexp(0, -np.minimum(u, 40))))
+        w = w + step * np.exp(-np.logaddexp(0, u) - np.logaddexp.reduce(logs)) @ Z
     return w
 
 
@@ -305,6 +401,57 @@ Z_bad = np.array([[point[0], point[1]], [point[0], -5 * point[1]], [0.01, 0.3]])
 start = np.array([0.0, 1.0])
 step_size = 30.0
 
+# %% q7: the control of the pages
+control = kept | {"loss": losses.PolynomialTail(1)}
+
+
+# %% q7: the loss of the pages under another name
+class Mine(losses.PolynomialTail):
+    pass
+
+
+control = kept | {"loss": Mine(1.0)}
+
+
+# %% q7: an exponential tail with other constants
+class Own(losses.MarginLoss):
+    smoothness = 9.0
+
+    def log_value(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return np.log(np.logaddexp(0, -np.minimum(3 * u, 40))) + np.minimum(40 - 3 * u, 0)
+
+    def log_slope(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return np.log(3) - np.logaddexp(0, 3 * u)
+
+    def log_slope_derivative(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -3 / (1 + np.exp(-np.clip(3 * u, -700, 700)))
+
+
+control = kept | {"loss": Own()}
+
+
+# %% q7: a slope that is not that of the loss
+class Own(losses.MarginLoss):
+    smoothness = 1.0
+
+    def log_value(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -np.arcsinh(u)
+
+    def log_slope(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -np.log(np.hypot(1, u))
+
+    def log_slope_derivative(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -u / np.hypot(1, u) / np.hypot(1, u)
+
+
+control = kept | {"loss": Own()}
+
 # %% q7: another start, which the theorem leaves free
 control = kept | {"start": np.array([5.0, -5.0, 5.0])}
 
@@ -330,16 +477,28 @@ control = kept | {"loss": losses.Sigmoid()}
 both = datasets.Dataset(np.vstack([data.X, data.X[:1]]), np.append(data.y, -data.y[0]))
 control = kept | {"data": both}
 
+
 # %% q7: two hypotheses at once
-control = kept | {"loss": losses.PolynomialTail(1), "start": np.ones(3)}
+class Own(losses.MarginLoss):
+    smoothness = 1.0
+
+    def log_value(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -np.arcsinh(u)
+
+    def log_slope(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -np.arcsinh(u) - np.log(np.hypot(1, u))
+
+    def log_slope_derivative(self, margins):
+        u = np.asarray(margins, dtype=float)
+        return -1 / np.hypot(1, u) - u / np.hypot(1, u) / np.hypot(1, u)
 
 
-# %% q3 (1 of 3): the nearest sample alone where the exponentials underflow
-def certificate(w, Z):
-    u = Z @ w
-    with np.errstate(all="ignore"):
-        p = np.exp(-u)
-    if not np.isfinite(p.sum()) or p.sum() == 0:
-        p = (u == u.min()).astype(float)
-    p = p / p.sum()
-    return u.min() / np.linalg.norm(w), np.linalg.norm(p @ Z)
+control = kept | {"loss": Own(), "start": np.ones(3)}
+
+# %% q4 (2 of 3): the slope measured on the flow, from log t = 10 to 20
+scaled = datasets.Dataset(b * data.X, data.y)
+norm_slope = np.diff(flow.gradient_flow(scaled, log_t=[10.0, 20.0]).norms)[0] / 10
+time_times_risk = 1 / (b * optima.max_margin(data).margin) ** 2
+growth = 1 / b

@@ -1,35 +1,45 @@
 # %% q1: einsum, a list
-def velocities(U, V, mask, M):
-    R = np.where(mask, U @ V.T - M, 0.0)
-    dU = -np.einsum("ij,jk->ik", R, V)
-    dV = -np.einsum("ij,ik->jk", R, U)
-    return [dU, dV, np.einsum("ik,jk->ij", dU, V) + np.einsum("ik,jk->ij", U, dV)]
+def velocities(U, C, V, mask, M):
+    R = np.where(mask, U @ C @ V.T - M, 0.0)
+    dU = -np.einsum("ij,jb,ab->ia", R, V, C)
+    dC = -np.einsum("ia,ij,jb->ab", U, R, V)
+    dV = -np.einsum("ij,ia,ab->jb", R, U, C)
+    parts = (dU, C, V), (U, dC, V), (U, C, dV)
+    return [dU, dC, dV, sum(np.einsum("ia,ab,jb->ij", *part) for part in parts)]
 
 
 # %% q1: the product's equation
-def velocities(U, V, mask, M):
-    R = (np.matmul(U, V.T) - M) * mask.astype(int)
-    return -R.dot(V), -np.transpose(R).dot(U), -(U.dot(U.T).dot(R) + R.dot(V).dot(V.T))
+def velocities(U, C, V, mask, M):
+    A, B = U.dot(C), V.dot(C.T)
+    R = (np.matmul(A, V.T) - M) * mask.astype(int)
+    dW = -(R.dot(B).dot(B.T) + U.dot(U.T).dot(R).dot(V).dot(V.T) + A.dot(A.T).dot(R))
+    return -R.dot(B), -U.T.dot(R).dot(V), -np.transpose(R).dot(A), dW
 
 
 # %% q1: entry by entry
-def velocities(U, V, mask, M):
-    dU, dV = np.zeros(U.shape), np.zeros(V.shape)
+def velocities(U, C, V, mask, M):
+    dU, dC, dV = np.zeros(U.shape), np.zeros(C.shape), np.zeros(V.shape)
     for i in range(len(U)):
         for j in range(len(V)):
             if mask[i, j]:
-                r = U[i] @ V[j] - M[i, j]
-                dU[i] -= r * V[j]
-                dV[j] -= r * U[i]
-    return dU, dV, dU @ V.T + U @ dV.T
+                r = U[i] @ C @ V[j] - M[i, j]
+                dU[i] -= r * (C @ V[j])
+                dC -= r * np.outer(U[i], V[j])
+                dV[j] -= r * (C.T @ U[i])
+    return dU, dC, dV, dU @ C @ V.T + U @ dC @ V.T + U @ C @ dV.T
 
 
-# %% q1: the derivative of the product written out, with a masked array
-def velocities(U, V, mask, M):
+# %% q1: a derivative of the product, along the velocities, at one and at minus one
+def velocities(U, C, V, mask, M):
     R = np.zeros(M.shape)
-    R[mask] = (U.dot(V.T) - M)[mask]
-    dU, dV = -np.dot(R, V), -np.dot(U.T, R).T
-    return dU, dV, -(R @ (V @ V.T)) - (U @ U.T) @ R
+    R[mask] = (U.dot(C).dot(V.T) - M)[mask]
+    dU, dC, dV = -np.dot(R, V @ C.T), -np.dot(U.T, R @ V), -np.dot((U @ C).T, R).T
+
+    def at(s):
+        return (U + s * dU) @ (C + s * dC) @ (V + s * dV).T
+
+    cubic = dU @ dC @ dV.T
+    return dU, dC, dV, (at(1) - at(-1)) / 2 - cubic
 
 
 # %% q2: singular values of the residual
@@ -172,21 +182,21 @@ mu = np.abs(np.linalg.eigvals(np.array([[a, R], [R, 0]])))
 exponent = np.array((max(mu) - min(mu)) / max(mu))
 scale = 1e-9
 
-# %% q6: a factor for the start
+# %% q6: large observations as the decoy
 controls = [kept | {"depth": 1}, kept | {"factor": 1e-8}]
 decoy = kept | {"factor": 100.0}
 
 # %% q6: a tuple, and a smaller start
-controls = ({**kept, "scale": 10.0}, {**kept, "depth": 1})
+controls = ({**kept, "factor": 1e-9}, {**kept, "depth": 1})
 decoy = dict(kept, scale=np.float64(1e-10))
 
 # %% q6: four factors
-controls = [dict(depth=2, scale=0.5, factor=1.0), dict(depth=1, scale=1e-8, factor=1.0)]
+controls = [dict(depth=2, scale=1e-8, factor=3e-8), dict(depth=1, scale=1e-8, factor=1.0)]
 decoy = kept | {"depth": 4}
 
-# %% q6: small observations as the control, large ones as the decoy
-controls = [dict(kept, depth=1), dict(kept, factor=1e-8)]
-decoy = dict(kept, factor=np.float64(100))
+# %% q6: ints, and scalars of numpy
+controls = [{"depth": 1, "scale": 1e-8, "factor": 1}, dict(kept, factor=np.float64(1e-7))]
+decoy = {"depth": np.int64(5), "scale": 1e-8, "factor": 1}
 
 
 # %% q2: lists of lists
@@ -198,8 +208,3 @@ def balanced_step(U, V, R, step_size):
     A[n:, :n] = R.T
     out = expm(-step_size * A) @ np.r_[U, V]
     return out[:n].tolist(), out[n:].tolist()
-
-
-# %% q6: ints
-controls = [{"depth": 1, "scale": 1e-8, "factor": 1}, {"depth": 2, "scale": 2, "factor": 1}]
-decoy = {"depth": 5, "scale": 1e-8, "factor": 1}

@@ -1,45 +1,64 @@
-# %% q1: the product is not projected on the observed entries
-def velocities(U, V, mask, M):
-    R = U @ V.T - M
-    return -R @ V, -R.T @ U, -(U @ U.T @ R + R @ V @ V.T)
+# %% q1: the residual is not projected on the observed entries
+def velocities(U, C, V, mask, M):
+    R = U @ C @ V.T - M
+    dU, dC, dV = -R @ V @ C.T, -U.T @ R @ V, -R.T @ U @ C
+    return dU, dC, dV, dU @ C @ V.T + U @ dC @ V.T + U @ C @ dV.T
 
 
-# %% q1: the transpose in the second factor is lost
-def velocities(U, V, mask, M):
-    R = mask * (U @ V.T - M)
-    return -R @ V, -U.T @ R, -(U @ U.T @ R + R @ V @ V.T)
+# %% q1: the transpose of the middle factor is lost where it is square
+def velocities(U, C, V, mask, M):
+    R = mask * (U @ C @ V.T - M)
+    dU, dC, dV = -R @ V @ (C if C.shape[0] == C.shape[1] else C.T), -U.T @ R @ V, -R.T @ U @ C
+    return dU, dC, dV, dU @ C @ V.T + U @ dC @ V.T + U @ C @ dV.T
 
 
-# %% q1: both matrices on one side of the residual
-def velocities(U, V, mask, M):
-    R = mask * (U @ V.T - M)
-    return -R @ V, -R.T @ U, -(U @ U.T + V @ V.T) @ R
+# %% q1: the velocity of the middle factor transposed
+def velocities(U, C, V, mask, M):
+    R = mask * (U @ C @ V.T - M)
+    dU, dC, dV = -R @ V @ C.T, -(V.T @ R.T @ U), -R.T @ U @ C
+    return dU, dC, dV, dU @ C @ V.T + U @ dC @ V.T + U @ C @ dV.T
+
+
+# %% q1: two terms of the product, as for two factors
+def velocities(U, C, V, mask, M):
+    R = mask * (U @ C @ V.T - M)
+    dU, dC, dV = -R @ V @ C.T, -U.T @ R @ V, -R.T @ U @ C
+    return dU, dC, dV, dU @ C @ V.T + U @ C @ dV.T
+
+
+# %% q1: the flow of two factors for the product, as on the page
+def velocities(U, C, V, mask, M):
+    R = mask * (U @ C @ V.T - M)
+    dU, dC, dV = -R @ V @ C.T, -U.T @ R @ V, -R.T @ U @ C
+    return dU, dC, dV, -(U @ U.T @ R + R @ V @ V.T)
 
 
 # %% q1: the flow of a risk without the half
-def velocities(U, V, mask, M):
-    R = mask * (U @ V.T - M)
-    return -2 * R @ V, -2 * R.T @ U, -2 * (U @ U.T @ R + R @ V @ V.T)
+def velocities(U, C, V, mask, M):
+    R = 2 * mask * (U @ C @ V.T - M)
+    dU, dC, dV = -R @ V @ C.T, -U.T @ R @ V, -R.T @ U @ C
+    return dU, dC, dV, dU @ C @ V.T + U @ dC @ V.T + U @ C @ dV.T
 
 
 # %% q1: the flow of W itself, without factors
-def velocities(U, V, mask, M):
-    R = mask * (U @ V.T - M)
-    return -R @ V, -R.T @ U, -R
+def velocities(U, C, V, mask, M):
+    R = mask * (U @ C @ V.T - M)
+    dU, dC, dV = -R @ V @ C.T, -U.T @ R @ V, -R.T @ U @ C
+    return dU, dC, dV, -R
 
 
-# %% q1: right for square factors only
-def velocities(U, V, mask, M):
-    R = mask * (U @ V.T - M)
-    dU, dV = -R @ V, -(U.T @ R).T
-    return dU, dV, -(U @ U.T @ R.T + R @ V @ V.T) if len(U) == len(V) else dU @ V.T
+# %% q1: the middle factor stands still
+def velocities(U, C, V, mask, M):
+    R = mask * (U @ C @ V.T - M)
+    dU, dC, dV = -R @ V @ C.T, np.zeros(C.shape), -R.T @ U @ C
+    return dU, dC, dV, dU @ C @ V.T + U @ dC @ V.T + U @ C @ dV.T
 
 
-# %% q1: the residual is projected after the product
-def velocities(U, V, mask, M):
-    R = U @ V.T - M
-    dU, dV = -(mask * R) @ V, -(mask * R).T @ U
-    return dU, dV, -(U @ U.T @ R + R @ V @ V.T)
+# %% q1: zeros are taken for unseen
+def velocities(U, C, V, mask, M):
+    R = (M != 0) * (U @ C @ V.T - M)
+    dU, dC, dV = -R @ V @ C.T, -U.T @ R @ V, -R.T @ U @ C
+    return dU, dC, dV, dU @ C @ V.T + U @ dC @ V.T + U @ C @ dV.T
 
 
 # %% q2: the exponential to second order
@@ -187,7 +206,7 @@ def unseen_entry(t, m, depth):
     return m * ((2 * depth + 2) * time) ** (depth / (2 * depth + 2))
 
 
-# %% q4 (1 of 3): the time is not rescaled
+# %% q4 (1 of 3): the law of the page, whose time is not rescaled
 least_norm = 2 * m
 
 
@@ -269,12 +288,16 @@ limit_norm = 2 * (a + R**2 / a)
 exponent = 2 * a / (a + np.sqrt(a**2 + 4 * R**2))
 scale = 1e-40
 
+# %% q6: the control of the page, a large start
+controls = [kept | {"depth": 1}, kept | {"scale": 1.0}]
+decoy = kept | {"depth": 3}
+
 # %% q6: three factors taken for a broken hypothesis
-controls = [kept | {"depth": 3}, kept | {"scale": 1.0}]
+controls = [kept | {"depth": 3}, kept | {"factor": 1e-8}]
 decoy = kept | {"scale": 1e-10}
 
-# %% q6: a smaller start taken for a broken hypothesis
-controls = [kept | {"depth": 1}, kept | {"scale": 1e-12}]
+# %% q6: large observations taken for a broken hypothesis
+controls = [kept | {"depth": 1}, kept | {"factor": 1e4}]
 decoy = kept | {"depth": 3}
 
 # %% q6: rescaled observations taken for a broken hypothesis
@@ -282,15 +305,15 @@ controls = [kept | {"depth": 1}, kept | {"factor": 10.0}]
 decoy = kept | {"depth": 3}
 
 # %% q6: two hypotheses at once
-controls = [kept | {"depth": 1, "scale": 1.0}, kept | {"scale": 1.0}]
+controls = [kept | {"depth": 1, "factor": 1e-8}, kept | {"factor": 1e-8}]
 decoy = kept | {"depth": 3}
 
 # %% q6: the same hypothesis twice
-controls = [kept | {"scale": 1.0}, kept | {"scale": 10.0}]
+controls = [kept | {"factor": 1e-8}, kept | {"factor": 1e-9}]
 decoy = kept | {"depth": 3}
 
 # %% q6: the norm of a single factor is expected to be the nuclear one
-controls = [kept | {"scale": 1.0}, kept | {"factor": 1e-8}]
+controls = [kept | {"depth": 1}, kept | {"factor": 1e-8}]
 decoy = kept | {"depth": 1}
 
 # %% q6: a large start and small observations, which are one hypothesis
@@ -298,19 +321,12 @@ controls = [kept | {"scale": 1.0}, kept | {"factor": 1e-8}]
 decoy = kept | {"depth": 3}
 
 # %% q6: a depth that no product has
-controls = [kept | {"depth": 1.5}, kept | {"scale": 1.0}]
+controls = [kept | {"depth": 1.5}, kept | {"factor": 1e-8}]
 decoy = kept | {"depth": 3}
 
 # %% q6: a change too small to be a decoy
-controls = [kept | {"depth": 1}, kept | {"scale": 1.0}]
+controls = [kept | {"depth": 1}, kept | {"factor": 1e-8}]
 decoy = kept | {"scale": 1.1e-8}
-
-
-# %% q1: zeros are taken for unseen
-def velocities(U, V, mask, M):
-    R = (M != 0) * (U @ V.T - M)
-    dU, dV = -R @ V, -R.T @ U
-    return dU, dV, dU @ V.T + U @ dV.T
 
 
 # %% q3: zeros are taken for unseen
@@ -322,3 +338,16 @@ def certificate(W, Y, mask, M):
 # %% q6: negative observations
 controls = [kept | {"depth": 1}, kept | {"factor": -1.0}]
 decoy = kept | {"depth": 3}
+
+# %% q5 (2 of 4): the norm of the limit measured from 1e-4
+least_norm_4 = 4 * R
+limit_norm = models.nuclear_norm(limit(1e-4))
+exponent = 2 * a / (a + np.sqrt(a**2 + 4 * R**2))
+scale = 1e-10
+
+# %% q5 (3 of 4): the exponent read off two runs
+least_norm_4 = 4 * R
+limit_norm = 2 * (a + R**2 / a)
+scale = 1e-10
+second = [np.linalg.svd(limit(e), compute_uv=False)[2] for e in (1e-6, 1e-8)]
+exponent = np.log(second[0] / second[1]) / np.log(100)

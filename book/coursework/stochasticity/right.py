@@ -1,55 +1,65 @@
 # %% q1: gradients, a list
-def sgd_step(u, v, x, y, step_size):
-    r = np.dot(u * u - v * v, x) - y
-    grad_u, grad_v = 2 * r * u * x, -2 * r * v * x
+def sgd_step(u, v, X, y, step_size, depth):
+    r = np.dot(X, np.power(u, depth) - np.power(v, depth)) - y
+    grad_u = depth * np.power(u, depth - 1) * np.mean(r[:, None] * X, axis=0)
+    grad_v = -depth * np.power(v, depth - 1) * np.mean(r[:, None] * X, axis=0)
     return [u - step_size * grad_u, v - step_size * grad_v]
 
 
 # %% q1: in place
-def sgd_step(u, v, x, y, step_size):
-    a = 2 * step_size * ((u - v) * (u + v) @ x - y) * x
-    u *= 1 - a
-    v *= 1 + a
+def sgd_step(u, v, X, y, step_size, depth):
+    g = (X @ (u**depth - v**depth) - y) @ X
+    u -= step_size * depth / len(X) * u ** (depth - 1) * g
+    v += step_size * depth / len(X) * v ** (depth - 1) * g
     return u, v
 
 
-# %% q1: one coordinate after the other
-def sgd_step(u, v, x, y, step_size):
-    r = sum((p**2 - q**2) * t for p, q, t in zip(u, v, x, strict=True)) - y
-    new_u = [p - step_size * 2 * r * t * p for p, t in zip(u, x, strict=True)]
-    new_v = [q + step_size * 2 * r * t * q for q, t in zip(v, x, strict=True)]
+# %% q1: one sample and one coordinate after the other
+def sgd_step(u, v, X, y, step_size, depth):
+    new_u, new_v = list(u), list(v)
+    for x, t in zip(X, y, strict=True):
+        r = sum((p**depth - q**depth) * s for p, q, s in zip(u, v, x, strict=True)) - t
+        for j, s in enumerate(x):
+            new_u[j] = new_u[j] - step_size * depth * u[j] ** (depth - 1) * r * s / len(y)
+            new_v[j] = new_v[j] + step_size * depth * v[j] ** (depth - 1) * r * s / len(y)
     return np.array(new_u), new_v
 
 
-# %% q1: columns
-def sgd_step(u, v, x, y, step_size):
-    u, v, x = (np.reshape(z, (-1, 1)) for z in (u, v, x))
-    r = (x * (u * u - v * v)).sum() - y
-    return u - 2 * step_size * r * x * u, v + 2 * step_size * r * x * v
+# %% q1: columns, the derivative of a polynomial
+def sgd_step(u, v, X, y, step_size, depth):
+    power = np.polynomial.Polynomial.basis(int(depth))
+    slope = power.deriv()
+    g = (X.T @ (X @ (power(u) - power(v)) - y) / len(y)).reshape(-1, 1)
+    u, v = (np.reshape(z, (-1, 1)) for z in (u, v))
+    return u - step_size * slope(u) * g, v + step_size * slope(v) * g
 
 
 # %% q2: two logarithms
-def log_scale_change(a):
-    return 0.5 * np.sum(np.log(np.abs(1 - a)) + np.log(np.abs(1 + a)), axis=0)
+def log_scale_change(a, decay):
+    keep = 1 - decay.reshape(-1, 1)
+    return 0.5 * np.sum(np.log(np.abs(keep - a)) + np.log(np.abs(keep + a)), axis=0)
 
 
 # %% q2: a loop, a list
-def log_scale_change(a):
+def log_scale_change(a, decay):
     total = [0.0] * a.shape[1]
-    for row in a:
-        total = [t + 0.5 * np.log(abs((1 - x) * (1 + x))) for t, x in zip(total, row, strict=True)]
+    for row, d in zip(a, decay, strict=True):
+        parts = [0.5 * np.log(abs((1 - d - x) * (1 - d + x))) for x in row]
+        total = [t + part for t, part in zip(total, parts, strict=True)]
     return total
 
 
 # %% q2: logarithms of squares
-def log_scale_change(a):
-    return np.add.reduce(np.log((1 - np.square(a)) ** 2), axis=0) / 4
+def log_scale_change(a, decay):
+    return np.add.reduce(np.log((np.square(1 - decay)[:, None] - np.square(a)) ** 2), axis=0) / 4
 
 
-# %% q2: factors one by one, a column
-def log_scale_change(a):
-    factors = np.abs((1 + a) * (1 - a))
-    return 0.5 * np.add.reduce(np.log(factors), axis=0)[:, None]
+# %% q2: the decay taken out first, a column
+def log_scale_change(a, decay):
+    keep = 1 - decay
+    ratio = (a.T / keep).T
+    factors = np.abs((1 + ratio) * (1 - ratio))
+    return (np.log(np.abs(keep)).sum() + 0.5 * np.add.reduce(np.log(factors), axis=0))[:, None]
 
 
 # %% q3: a QR decomposition, arrays of no dimension
@@ -135,8 +145,8 @@ linear_l1 = sum(abs(end))
 scale, small_step, large_step = np.float32(0.12), np.float32(0.01), np.float32(0.4)
 linear_l1 = np.abs(np.linalg.pinv([[1, c]])).sum()
 
-# %% q6: no model at all, tuples
-controls = (kept | {"model": "plain"}, kept | {"weight_decay": 0.2})
+# %% q6: tuples
+controls = (kept | {"model": "shifted"}, kept | {"weight_decay": 0.2})
 decoys = (kept | {"model": "squares"}, kept | {"step_size": 0.01})
 
 # %% q6: dictionaries written out
@@ -144,20 +154,18 @@ controls = [dict(kept, weight_decay=0.5), dict(kept, model="shifted")]
 decoys = [dict(kept, batch_size=1), dict(kept, model="squares")]
 
 # %% q6: numbers of numpy
-controls = [{**kept, "model": "plain"}, {**kept, "weight_decay": np.float64(0.1)}]
+controls = [{**kept, "model": "shifted"}, {**kept, "weight_decay": np.float64(0.1)}]
 decoys = [{**kept, "batch_size": np.int64(1)}, {**kept, "step_size": np.float64(0.01)}]
 
 # %% q6: a decay of another size, a smaller step as the decoy
-controls = [dict(kept, weight_decay=0.05), dict(kept, model="plain")]
+controls = [dict(kept, weight_decay=0.05), dict(kept, model="shifted")]
 decoys = [dict(kept, step_size=0.01), dict(kept, model="squares")]
-
 
 # %% q5: exactly tenfold
 scale = 0.1
 small_step = 0.035
 large_step = 0.35
 linear_l1 = (1 + c) / (1 + c**2)
-
 
 # %% q5: exactly tenfold, in single precision
 scale = 0.1

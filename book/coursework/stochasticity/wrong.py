@@ -1,88 +1,144 @@
+# %% q1: the step of two layers, as the pages have it
+def sgd_step(u, v, X, y, step_size, depth):
+    a = 2 * step_size * X.T @ (X @ (u**2 - v**2) - y) / len(y)
+    return u * (1 - a), v * (1 + a)
+
+
 # %% q1: the step of w itself, spread over u and v
-def sgd_step(u, v, x, y, step_size):
-    g = ((u**2 - v**2) @ x - y) * x
+def sgd_step(u, v, X, y, step_size, depth):
+    g = X.T @ (X @ (u**depth - v**depth) - y) / len(y)
     return u - step_size * g, v + step_size * g
 
 
-# %% q1: the factor two of the square is lost
-def sgd_step(u, v, x, y, step_size):
-    a = step_size * ((u**2 - v**2) @ x - y) * x
-    return u * (1 - a), v * (1 + a)
+# %% q1: the factor of the power is lost
+def sgd_step(u, v, X, y, step_size, depth):
+    g = X.T @ (X @ (u**depth - v**depth) - y) / len(y)
+    return u - step_size * u ** (depth - 1) * g, v + step_size * v ** (depth - 1) * g
+
+
+# %% q1: the power is not lowered
+def sgd_step(u, v, X, y, step_size, depth):
+    g = X.T @ (X @ (u**depth - v**depth) - y) / len(y)
+    return u - step_size * depth * u**depth * g, v + step_size * depth * v**depth * g
 
 
 # %% q1: both parameters move the same way
-def sgd_step(u, v, x, y, step_size):
-    a = 2 * step_size * ((u**2 - v**2) @ x - y) * x
-    return u * (1 - a), v * (1 - a)
+def sgd_step(u, v, X, y, step_size, depth):
+    g = X.T @ (X @ (u**depth - v**depth) - y) / len(y)
+    return u - step_size * depth * u ** (depth - 1) * g, v - step_size * depth * v ** (
+        depth - 1
+    ) * g
 
 
 # %% q1: one parameter after the other
-def sgd_step(u, v, x, y, step_size):
-    u = u * (1 - 2 * step_size * ((u**2 - v**2) @ x - y) * x)
-    return u, v * (1 + 2 * step_size * ((u**2 - v**2) @ x - y) * x)
+def sgd_step(u, v, X, y, step_size, depth):
+    g = X.T @ (X @ (u**depth - v**depth) - y) / len(y)
+    u = u - step_size * depth * u ** (depth - 1) * g
+    g = X.T @ (X @ (u**depth - v**depth) - y) / len(y)
+    return u, v + step_size * depth * v ** (depth - 1) * g
 
 
-# %% q1: the exponential step, right only to first order
-def sgd_step(u, v, x, y, step_size):
-    a = 2 * step_size * ((u**2 - v**2) @ x - y) * x
-    return u * np.exp(-a), v * np.exp(a)
+# %% q1: the sum over the batch, not its mean
+def sgd_step(u, v, X, y, step_size, depth):
+    g = X.T @ (X @ (u**depth - v**depth) - y)
+    return u - step_size * depth * u ** (depth - 1) * g, v + step_size * depth * v ** (
+        depth - 1
+    ) * g
 
 
 # %% q1: a step that is cut to be small
-def sgd_step(u, v, x, y, step_size):
-    a = np.clip(2 * step_size * ((u**2 - v**2) @ x - y) * x, -0.5, 0.5)
-    return u * (1 - a), v * (1 + a)
+def sgd_step(u, v, X, y, step_size, depth):
+    g = X.T @ (X @ (u**depth - v**depth) - y) / len(y)
+    g = np.clip(g, -0.5, 0.5)
+    return u - step_size * depth * u ** (depth - 1) * g, v + step_size * depth * v ** (
+        depth - 1
+    ) * g
 
 
 # %% q1: the loss without its half
-def sgd_step(u, v, x, y, step_size):
-    a = 4 * step_size * ((u**2 - v**2) @ x - y) * x
-    return u * (1 - a), v * (1 + a)
+def sgd_step(u, v, X, y, step_size, depth):
+    g = 2 * X.T @ (X @ (u**depth - v**depth) - y) / len(y)
+    return u - step_size * depth * u ** (depth - 1) * g, v + step_size * depth * v ** (
+        depth - 1
+    ) * g
+
+
+# %% q1: the exponential step, right only to first order
+def sgd_step(u, v, X, y, step_size, depth):
+    g = X.T @ (X @ (u**depth - v**depth) - y) / len(y)
+    a = step_size * depth * g
+    return u * np.exp(-a * u ** (depth - 2)), v * np.exp(a * v ** (depth - 2))
+
+
+# %% q2: noise alone, as the page has it
+def log_scale_change(a, decay):
+    return np.log(np.abs(1 - a**2)).sum(axis=0) / 2
+
+
+# %% q2: noise and decay each on its own
+def log_scale_change(a, decay):
+    return (np.log(np.abs(1 - a**2)) / 2 + np.log(1 - decay)[:, None]).sum(axis=0)
+
+
+# %% q2: decay of the product once, not twice
+def log_scale_change(a, decay):
+    keep = 1 - decay[:, None]
+    return np.log(np.abs(keep - a**2)).sum(axis=0) / 2
 
 
 # %% q2: a product that underflows over many steps
-def log_scale_change(a):
-    return np.log(np.abs(np.prod(1 - a**2, axis=0))) / 2
+def log_scale_change(a, decay):
+    keep = 1 - decay[:, None]
+    return np.log(np.abs(np.prod(keep**2 - a**2, axis=0))) / 2
 
 
 # %% q2: the two parameters one after the other, of which both may underflow
-def log_scale_change(a):
-    return np.log(np.sqrt(np.abs(np.prod(1 - a, axis=0) * np.prod(1 + a, axis=0))))
+def log_scale_change(a, decay):
+    keep = 1 - decay[:, None]
+    return np.log(np.sqrt(np.abs(np.prod(keep - a, axis=0) * np.prod(keep + a, axis=0))))
 
 
 # %% q2: large steps are cut off
-def log_scale_change(a):
-    return np.log(np.maximum(1 - a**2, 1e-12)).sum(axis=0) / 2
-
-
-# %% q2: to fourth order
-def log_scale_change(a):
-    return -(a**2 + a**4 / 2 + a**6 / 3).sum(axis=0) / 2
+def log_scale_change(a, decay):
+    keep = 1 - decay[:, None]
+    return np.log(np.maximum(keep**2 - a**2, 1e-12)).sum(axis=0) / 2
 
 
 # %% q2: the product, not its root
-def log_scale_change(a):
-    return np.log(np.abs(1 - a**2)).sum(axis=0)
+def log_scale_change(a, decay):
+    keep = 1 - decay[:, None]
+    return np.log(np.abs(keep**2 - a**2)).sum(axis=0)
 
 
-# %% q2: the leading order
-def log_scale_change(a):
-    return -(a**2).sum(axis=0) / 2
+# %% q2: the leading order of both
+def log_scale_change(a, decay):
+    return -(decay[:, None] + a**2 / 2).sum(axis=0)
 
 
 # %% q2: the noise averages out
-def log_scale_change(a):
-    return -a.sum(axis=0) / 2
+def log_scale_change(a, decay):
+    keep = 1 - decay[:, None]
+    return (np.log(keep) - a / 2).sum(axis=0)
 
 
 # %% q2: no absolute value
-def log_scale_change(a):
-    return np.log(1 - a**2).sum(axis=0) / 2
+def log_scale_change(a, decay):
+    keep = 1 - decay[:, None]
+    return np.log(keep**2 - a**2).sum(axis=0) / 2
 
 
 # %% q2: the mean over the steps
-def log_scale_change(a):
-    return np.log(np.abs(1 - a**2)).mean(axis=0) / 2
+def log_scale_change(a, decay):
+    keep = 1 - decay[:, None]
+    return np.log(np.abs(keep**2 - a**2)).mean(axis=0) / 2
+
+
+# %% q2: products of a hundred steps at a time
+def log_scale_change(a, decay):
+    total, factors = 0, (1 - decay[:, None]) ** 2 - a**2
+    for k in range(0, len(a), 100):
+        total = total + np.log(np.abs(np.prod(factors[k : k + 100], axis=0)))
+    return total / 2
 
 
 # %% q3 (1 of 4): the weights themselves in the row space
@@ -237,7 +293,6 @@ def steps_needed(start, end, step_size, noise, n_samples, variance, every):
 
 time_ratio = 2.0
 
-
 # %% q5 (1 of 3): so small a start that the norm is the least one anyway
 scale = 0.001
 small_step = 0.02
@@ -280,12 +335,16 @@ small_step = 0.01
 large_step = 0.4
 linear_l1 = 1 / c
 
+# %% q6: the control of the page, no normalisation at all
+controls = [kept | {"model": "plain"}, kept | {"weight_decay": 0.1}]
+decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]
+
 # %% q6: sampling taken for a broken hypothesis
 controls = [kept | {"batch_size": 1}, kept | {"weight_decay": 0.1}]
 decoys = [kept | {"model": "squares"}, kept | {"step_size": 0.01}]
 
 # %% q6: large steps taken for a broken hypothesis
-controls = [kept | {"step_size": 1.0}, kept | {"model": "plain"}]
+controls = [kept | {"step_size": 1.0}, kept | {"model": "shifted"}]
 decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]
 
 # %% q6: invariant only where v is divided by its own norm
@@ -293,36 +352,28 @@ controls = [kept | {"model": "squares"}, kept | {"weight_decay": 0.1}]
 decoys = [kept | {"batch_size": 1}, kept | {"step_size": 0.01}]
 
 # %% q6: any division makes it invariant
-controls = [kept | {"model": "plain"}, kept | {"weight_decay": 0.1}]
+controls = [kept | {"model": "shifted"}, kept | {"weight_decay": 0.1}]
 decoys = [kept | {"model": "shifted"}, kept | {"batch_size": 1}]
 
 # %% q6: weight decay changes no function, so it changes nothing
-controls = [kept | {"model": "plain"}, kept | {"step_size": 1.0}]
+controls = [kept | {"model": "shifted"}, kept | {"step_size": 1.0}]
 decoys = [kept | {"weight_decay": 0.1}, kept | {"batch_size": 1}]
 
 # %% q6: two hypotheses at once
-controls = [kept | {"model": "plain", "weight_decay": 0.1}, kept | {"weight_decay": 0.1}]
+controls = [kept | {"model": "shifted", "weight_decay": 0.1}, kept | {"weight_decay": 0.1}]
 decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]
 
 # %% q6: a step so small that rounding spoils the measurement
-controls = [kept | {"step_size": 1e-9}, kept | {"model": "plain"}]
+controls = [kept | {"step_size": 1e-9}, kept | {"model": "shifted"}]
 decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]
 
 # %% q6: a decay too small to be seen
-controls = [kept | {"weight_decay": 1e-6}, kept | {"model": "plain"}]
+controls = [kept | {"weight_decay": 1e-6}, kept | {"model": "shifted"}]
 decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]
 
 # %% q6: the same entry twice
 controls = [kept | {"model": "shifted"}, kept | {"model": "plain"}]
 decoys = [kept | {"model": "squares"}, kept | {"batch_size": 1}]
-
-
-# %% q2: products of a hundred steps at a time
-def log_scale_change(a):
-    total = 0
-    for k in range(0, len(a), 100):
-        total = total + np.log(np.abs(np.prod(1 - a[k : k + 100] ** 2, axis=0)))
-    return total / 2
 
 
 # %% q4 (1 of 4): the start of the book
@@ -331,3 +382,10 @@ def steps_needed(start, end, step_size, noise, n_samples, variance, every):
 
 
 time_ratio = 0.5
+
+# %% q5 (2 of 3): the linear model trained for ten steps
+scale, small_step, large_step = 0.1, 0.01, 0.4
+w, inputs = np.zeros(2), np.array([1.0, c])
+for _ in range(10):
+    w = w - 0.3 * (w @ inputs - 1) * inputs
+linear_l1 = np.abs(w).sum()

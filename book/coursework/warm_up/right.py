@@ -34,27 +34,37 @@ def flow(X, y, start, t):
     return (start - vectors @ (np.array(moved) * c)).reshape(-1, 1)
 
 
-# %% q2: the pseudoinverse
-def nearest(X, y, start):
-    return start - np.linalg.pinv(X) @ (X @ start - y)
+# %% q2: the pseudoinverse, in the units of the prices
+def nearest(X, y, start, c):
+    root = np.sqrt(c)
+    return start - np.linalg.pinv(X / root) @ (X @ start - y) / root
 
 
 # %% q2: least squares, a list
-def nearest(X, y, start):
-    return list(start + np.linalg.lstsq(X, y - X @ start)[0])
+def nearest(X, y, start, c):
+    v = np.linalg.lstsq(X @ np.diag(c**-0.5), y - X @ start)[0]
+    return list(start + v * c**-0.5)
 
 
 # %% q2: a QR decomposition
-def nearest(X, y, start):
-    Q, T = np.linalg.qr(X.T)
-    return start + Q @ (np.linalg.solve(T.T, y) - Q.T @ start)
+def nearest(X, y, start, c):
+    Q, T = np.linalg.qr((X / np.sqrt(c)).T)
+    return start + Q @ np.linalg.solve(T.T, y - X @ start) / np.sqrt(c)
 
 
 # %% q2: the whole system of Lagrange, a column
-def nearest(X, y, start):
+def nearest(X, y, start, c):
     n, d = X.shape
-    system = np.block([[np.eye(d), X.T], [X, np.zeros((n, n))]])
-    return np.linalg.solve(system, np.concatenate([start, y]))[:d].reshape(d, 1)
+    system = np.block([[np.diag(c), X.T], [X, np.zeros((n, n))]])
+    return np.linalg.solve(system, np.concatenate([c * start, y]))[:d].reshape(d, 1)
+
+
+# %% q2: any solution, and then the best step along the free directions
+def nearest(X, y, start, c):
+    some = np.linalg.lstsq(X, y)[0]
+    free = np.linalg.svd(X)[2][len(y) :]
+    step = np.linalg.solve((free * c) @ free.T, (free * c) @ (start - some))
+    return tuple(some + step @ free)
 
 
 # %% q3: a loop, an array
@@ -115,15 +125,3 @@ multipliers = np.append(np.linalg.solve(np.array([[a, a], [b, -b]]), w_star), 0.
 w_star = [[1 / a], [0]]
 multipliers = np.linalg.lstsq(np.array([[a, a], [b, -b]]), np.array([1 / a, 0]), rcond=None)[0]
 multipliers = np.append(multipliers, 0).reshape(3, 1)
-
-
-# %% q2: lstsq
-def nearest(X, y, start):
-    return start + np.linalg.lstsq(X, y - X @ start, rcond=None)[0]
-
-
-# %% q2: the KKT system
-def nearest(X, y, start):
-    n, d = X.shape
-    K = np.block([[np.eye(d), X.T], [X, np.zeros((n, n))]])
-    return tuple(np.linalg.solve(K, np.concatenate([start, y]))[:d])

@@ -5,7 +5,7 @@ def flow(X, y, start, t):
     return start - right.T @ (residual * -np.expm1(-(s**2) * t) / s)
 
 
-# %% q1: the start is forgotten
+# %% q1: from zero, as on the page, whatever the start
 def flow(X, y, start, t):
     left, s, right = np.linalg.svd(X, full_matrices=False)
     return right.T @ (left.T @ y * -np.expm1(-(s**2) * t / len(y)) / s)
@@ -40,29 +40,50 @@ def flow(X, y, start, t):
     return start - right.T @ (residual * -np.expm1(-2 * s**2 * t / len(y)) / s)
 
 
+# %% q2: the Euclidean one, as on the page, whatever the prices
+def nearest(X, y, start, c):
+    return start + np.linalg.pinv(X) @ (y - X @ start)
+
+
+# %% q2: multiplied by the prices, not divided
+def nearest(X, y, start, c):
+    return start + c * (X.T @ np.linalg.solve((X * c) @ X.T, y - X @ start))
+
+
+# %% q2: the prices themselves, not their roots
+def nearest(X, y, start, c):
+    return start + np.linalg.pinv(X / c) @ (y - X @ start) / c
+
+
 # %% q2: the solution of least norm, wherever the start is
-def nearest(X, y, start):
-    return np.linalg.pinv(X) @ y
+def nearest(X, y, start, c):
+    return X.T @ np.linalg.solve(X / c @ X.T, y) / c
 
 
 # %% q2: the least norm is added to the start
-def nearest(X, y, start):
-    return start + np.linalg.pinv(X) @ y
+def nearest(X, y, start, c):
+    return start + X.T @ np.linalg.solve(X / c @ X.T, y) / c
 
 
 # %% q2: one projection for each equation
-def nearest(X, y, start):
+def nearest(X, y, start, c):
     w = start
     for x, t in zip(X, y, strict=True):
-        w = w + x * (t - x @ w) / (x @ x)
+        w = w + x / c * (t - x @ w) / (x / c @ x)
     return w
 
 
 # %% q2: any solution
-def nearest(X, y, start):
+def nearest(X, y, start, c):
     w = np.zeros(X.shape[1])
     w[: len(y)] = np.linalg.solve(X[:, : len(y)], y)
     return w
+
+
+# %% q2: ridge
+def nearest(X, y, start, c):
+    G = X / c @ X.T + 1e-6 * np.eye(len(y))
+    return start + X.T @ np.linalg.solve(G, y - X @ start) / c
 
 
 # %% q3 (5 of 7): the other sign in the Lagrangian
@@ -176,11 +197,6 @@ def flow(X, y, start, t):
     return V @ np.where(small, c, np.exp(-safe * t) * c - np.expm1(-safe * t) * g / safe)
 
 
-# %% q2: ridge
-def nearest(X, y, start):
-    return start + X.T @ np.linalg.solve(X @ X.T + 1e-6 * np.eye(len(y)), y - X @ start)
-
-
 # %% q3 (5 of 7): complementarity only where the multiplier is positive
 def violations(w, multipliers, Z):
     room = Z @ w - 1
@@ -190,3 +206,8 @@ def violations(w, multipliers, Z):
         np.maximum(-multipliers, 0).max(),
         np.abs(np.maximum(multipliers, 0) * room).max(),
     )
+
+
+# %% q4 (3 of 6): a penalty of a thousand instead of the constraints
+w_star = np.array([2000 * a / (1 + 2000 * a**2), 0.0])
+multipliers = np.array([1, 1, 0]) / (2 * a**2)
