@@ -5,6 +5,7 @@
 
 import re
 import signal
+import threading
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from ibias.flow import collocation, singular_values
 from ibias.flow.collocation import collocate
 from ibias.flow.estimate import compared, differences
 from ibias.methods import AdaGrad
+from ibias.optima import _highs
 from ibias.optima._programs import power_cone_program
 from tests.fuzz import linear, other_flows
 from tests.fuzz.outcome import REFUSED, RIGHT
@@ -265,6 +267,7 @@ LONG = {
     "integrating the factors": lambda: flow.matrix_flow(TABLE, scale=0.1, log_t=[1.0]),
     "seeking the bounded part": lambda: optima.bounded_part_and_ray(SAMPLES),
     "sharpening the optimum": lambda: optima.min_nuclear_norm(TABLE),
+    "solving a convex program": lambda: optima.max_margin(datasets.separable(0), p=3),
 }
 
 
@@ -278,6 +281,41 @@ def test_every_long_part_reports_and_can_be_stopped(what):
     with pytest.raises(KeyboardInterrupt), progress.reported(stop):
         LONG[what]()
     LONG[what]()  # nothing is broken
+
+
+def test_a_long_linear_program_can_be_stopped(monkeypatch):
+    """The program is held until it has been stopped: nothing here depends on how fast it is."""
+    true, begun, held = _highs.linprog, threading.Event(), threading.Event()
+
+    def slow(*arguments, **problem):
+        begun.set()
+        held.wait()
+        return true(*arguments, **problem)
+
+    def stop(doing, fraction):
+        assert (doing, fraction) == ("solving a linear program", 0.0)
+        if begun.is_set():
+            raise KeyboardInterrupt
+
+    size = int(np.sqrt(_highs.LARGE))
+    problem = {"A_ub": -np.eye(size), "b_ub": -np.ones(size)}
+    monkeypatch.setattr(_highs, "linprog", slow)
+    with pytest.raises(KeyboardInterrupt), progress.reported(stop):
+        _highs.linear_program(np.ones(size), **problem)
+    held.set()
+    assert _highs.linear_program(np.ones(size), **problem).x == pytest.approx(np.ones(size))
+
+
+def test_a_linear_program_needs_no_threads_and_passes_errors_on(monkeypatch):
+    def none(_):
+        raise RuntimeError("can't start new thread")
+
+    size = int(np.sqrt(_highs.LARGE))
+    problem = {"A_ub": -np.eye(size), "b_ub": -np.ones(size)}
+    with pytest.raises(ValueError, match="b_ub"):
+        _highs.linear_program(np.ones(size), A_ub=-np.eye(size), b_ub=-np.ones(3))
+    monkeypatch.setattr(threading.Thread, "start", none)
+    assert _highs.linear_program(np.ones(size), **problem).x == pytest.approx(np.ones(size))
 
 
 def test_ctrl_c_is_not_lost_in_the_solver():

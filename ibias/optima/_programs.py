@@ -14,9 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import OptimizeWarning, linprog
+from scipy.optimize import OptimizeWarning
 
-FEASIBILITY = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+from ibias.optima._highs import FEASIBILITY, linear_program
+from ibias.progress import Bar
+
+GAP = 1e-13  # what CLARABEL is asked for
 Watch = Callable[[int, float], None]
 Progress = Callable[[str], None]
 
@@ -51,14 +54,13 @@ class LinearProgram:
         e = self.n_equations
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", OptimizeWarning)
-            answer = linprog(
+            answer = linear_program(
                 self.c,
                 A_ub=-self.A[e:] if e < len(self.A) else None,
                 b_ub=-self.b[e:] if e < len(self.A) else None,
                 A_eq=self.A[:e] if e else None,
                 b_eq=self.b[:e] if e else None,
                 bounds=np.column_stack([self.lower, self.upper]),
-                method="highs",
                 options={**FEASIBILITY, "maxiter": 20 * sum(self.A.shape) + 1000},
             )
         if answer.status != 0:
@@ -91,13 +93,15 @@ def _clarabel(
 
     settings = clarabel.DefaultSettings()
     settings.verbose = False
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-13
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = GAP
     P = sparse.csc_matrix((c.size, c.size))
     solver = clarabel.DefaultSolver(P, c, sparse.csc_matrix(A), b, cones, settings)
     stopped: list[BaseException] = []
 
     def each_iteration(info: object) -> bool:
         try:
+            if 0 < info.gap_rel < 1:
+                bar.at(-np.log(info.gap_rel))
             if watch is not None:
                 watch(info.iterations, info.gap_rel)
         except BaseException as reason:  # Ctrl-C too; raised again out of the solver's frames
@@ -105,7 +109,7 @@ def _clarabel(
         return bool(stopped)
 
     solver.set_termination_callback(each_iteration)
-    with _noting_ctrl_c(stopped):
+    with Bar("solving a convex program", -np.log(GAP)) as bar, _noting_ctrl_c(stopped):
         answer = solver.solve()
     if stopped:
         raise stopped[0]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog
 
 from ibias._validate import finite_array, read_only
 from ibias.datasets import Regression
+from ibias.optima._highs import linear_program
 from ibias.optima._solver import require
 
 ZERO = 1e-9  # weights smaller than this, relative to the largest, are zero
@@ -61,7 +61,7 @@ def sparse_certificate(data: Regression, w: np.ndarray) -> SparseCertificate:
         raise ValueError(f"w must have {d} entries, not all zero; got shape {w.shape}.")
     awake = np.abs(w) > ZERO * np.abs(w).max()
     off, bound = X[:, ~awake].T, np.ones((d - awake.sum(), 1))
-    program = linprog(
+    program = linear_program(
         np.r_[np.zeros(n), 1.0],
         A_ub=np.block([[off, -bound], [-off, -bound]]),
         b_ub=np.zeros(2 * len(off)),

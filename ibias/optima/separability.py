@@ -7,11 +7,11 @@ from functools import cached_property
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import linprog
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
 from ibias.optima._advice import undecided
+from ibias.optima._highs import linear_program
 from ibias.optima._norms import least_squares, row_space
 from ibias.optima._solver import require
 from ibias.optima._verdict import in_words
@@ -210,12 +210,11 @@ def separate(Z: np.ndarray) -> Separation:
 def _stiemke(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Solve the linear program of `separation`: a w, who is separated, and the dual variables."""
     n, d = rows.shape
-    answer = linprog(
+    answer = linear_program(
         np.r_[np.zeros(d), -np.ones(n)],
         A_ub=sparse.hstack([-rows, sparse.eye_array(n)]),
         b_ub=np.zeros(n),
         bounds=[(None, None)] * d + [(0, 1)] * n,
-        method="highs",
     )
     if answer.status != 0:
         raise RuntimeError(undecided(rows, np.full(n, 1 / n)))

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import OptimizeResult, linprog
+from scipy.optimize import OptimizeResult
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
+from ibias.optima._highs import FEASIBILITY, linear_program
 from ibias.optima._norms import Extended
 from ibias.optima._predictor import Classifier, new_inputs
-from ibias.optima._programs import FEASIBILITY
 from ibias.optima._solver import require
 from ibias.trajectory import unit
 
@@ -218,4 +218,4 @@ def _too_close(X: np.ndarray, y: np.ndarray, best: tuple | None) -> Exception:
 
 def _highs(c: np.ndarray, A: np.ndarray, b: np.ndarray) -> OptimizeResult:
     """Minimise <c, x> over x >= 0 with A x <= b."""
-    return linprog(c, A_ub=A, b_ub=b, method="highs", options=FEASIBILITY)
+    return linear_program(c, A_ub=A, b_ub=b, options=FEASIBILITY)
