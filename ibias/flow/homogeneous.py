@@ -177,9 +177,14 @@ class NetworkField:
         )
         for run in runs:
             if run.time < log_t[-1]:
+                why = (
+                    "it slides along a kink of the ReLU. Take another start, or descent with"
+                    " steps.Safe(), which zigzags across it."
+                    if getattr(self.net, "activation", None) == "relu"
+                    else f"ask for times up to {run.time:.4g}, or for a larger tolerance."
+                )
                 raise IntegrationFailed(
                     f"{MAX_EVALUATIONS} evaluations took the flow only to log t = {run.time:.4g} of"
-                    f" {log_t[-1]:.4g}: it slides along a kink of the ReLU. Take another start, or"
-                    " descent with steps.Safe(), which zigzags across it."
+                    f" {log_t[-1]:.4g}: {why}"
                 )
         return runs
