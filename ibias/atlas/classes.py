@@ -82,8 +82,9 @@ ENTRIES = (
             "Muon's Newton-Schulz steps lead elsewhere, measured [B-newton-schulz-limit]",
             "for two classes it is the normalised gradient [B-muon-two-classes]",
         ),
-        rate=r"margin at least $\gamma - (\log N + B^2Q/2)/A$ after steps of total length $A$,"
-        " for the exponential loss of all pairs [B-spectral-bound]",
+        rate=r"margin at least $\gamma - (\log N + B^2Q/2)/A$ after steps of total length $A$"
+        " from zero, as soon as that is positive, for the exponential loss of all pairs"
+        " [B-spectral-bound]",
         theorem="fan2025implicit",
         cases=(
             Case(
