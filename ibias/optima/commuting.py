@@ -12,6 +12,7 @@ from ibias.datasets.matrices import one_problem
 
 COMMUTE = 1e-9  # the largest commutator, relative to the sensors, that counts as zero
 MAX_STEPS = 200
+RANK = 1e-14  # singular values smaller than this beside the largest are rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +84,8 @@ def commuting_limit(problem: MatrixProblem, *, depth: int = 2, scale: float) -> 
     depth, scale = positive_integer("depth", depth), scale_of("scale", scale)
     Q = _common_eigenvectors(sensors)
     A = np.einsum("ji,pjk,ki->pi", Q, sensors, Q)
-    nu = np.zeros(len(y))
-    for scale_now in np.geomspace(max(1.0, scale), scale, 2 + int(3 * abs(np.log10(scale)))):
-        nu = _newton(A, y, nu, depth, scale_now)
-    spectrum = _eigenvalues(nu @ A, depth, scale)[0]
+    nu = _continued(A, y, depth, scale)
+    spectrum = _eigenvalues(_offset(depth, scale) + nu @ A, depth)[0]
     residual = float(np.abs(A @ spectrum - y).max())
     # Relative to what was asked, or to the start where all observations are smaller.
     if not residual <= 1e-9 * max(np.abs(y).max(), np.abs(A).max() * abs(spectrum).max()):
@@ -103,30 +102,54 @@ def commuting_limit(problem: MatrixProblem, *, depth: int = 2, scale: float) -> 
     )
 
 
-def _eigenvalues(b: np.ndarray, depth: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return lambda with q'(lambda) = b, and dlambda/db; NaN outside the domain."""
-    if depth == 1:
-        return scale + b, np.ones_like(b)
-    if depth == 2:
-        spectrum = scale * np.exp(b)
-        return spectrum, spectrum
+def _offset(depth: int, scale: float) -> float:
+    """Return o such that q'(lambda) = b is lambda = phi(o + b), with a phi of the depth alone."""
+    if depth <= 2:
+        return scale if depth == 1 else float(np.log(scale))
     c = 1 - 2 / depth
-    base = scale**-c - c * b  # = lambda^(-c)
-    base = np.where(base > 0, base, np.nan)
+    return -(scale**-c) / c
+
+
+def _eigenvalues(x: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return phi(x) and its derivative; NaN outside the domain."""
+    if depth == 1:
+        return x, np.ones_like(x)
+    if depth == 2:
+        return np.exp(x), np.exp(x)
+    c = 1 - 2 / depth
+    base = np.where(x < 0, -c * x, np.nan)  # = lambda^(-c)
     return base ** (-1 / c), base ** (-1 / c - 1)
 
 
-def _newton(A: np.ndarray, y: np.ndarray, nu: np.ndarray, depth: int, scale: float) -> np.ndarray:
+def _continued(A: np.ndarray, y: np.ndarray, depth: int, scale: float) -> np.ndarray:
+    """Return nu with A lambda(A^T nu) = y, from scale 1 on; a tangent leads to each next one."""
+    nu, offset = np.zeros(len(y)), _offset(depth, max(1.0, scale))
+    for scale_now in np.geomspace(max(1.0, scale), scale, 2 + int(3 * abs(np.log10(scale)))):
+        ahead = _offset(depth, scale_now)
+        slope = _eigenvalues(offset + nu @ A, depth)[1]
+        nu = nu - _solve(A, slope, (ahead - offset) * (A @ slope))
+        offset = ahead
+        nu = _newton(A, y, nu, depth, offset)
+    return nu
+
+
+def _solve(A: np.ndarray, slope: np.ndarray, r: np.ndarray) -> np.ndarray:
+    """Return (A D A^T)^+ r, D = diag(slope), by the singular values of A D^(1/2), not squared."""
+    left, size, _ = np.linalg.svd(A * np.sqrt(slope), full_matrices=False)
+    seen = size > RANK * size.max(initial=0.0)
+    return (left[:, seen] / size[seen] ** 2) @ (left[:, seen].T @ r)
+
+
+def _newton(A: np.ndarray, y: np.ndarray, nu: np.ndarray, depth: int, offset: float) -> np.ndarray:
     """Return nu with A lambda(A^T nu) = y, by Newton's method with backtracking."""
 
     def residual(nu: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore", invalid="ignore"):
-            return A @ _eigenvalues(nu @ A, depth, scale)[0] - y
+            return A @ _eigenvalues(offset + nu @ A, depth)[0] - y
 
     r = residual(nu)
     for _ in range(MAX_STEPS):
-        derivative = _eigenvalues(nu @ A, depth, scale)[1]
-        step = np.linalg.lstsq((A * derivative) @ A.T, r)[0]
+        step = _solve(A, _eigenvalues(offset + nu @ A, depth)[1], r)
         fraction, trial = 1.0, residual(nu - step)
         while not np.linalg.norm(trial) < (1 - fraction / 4) * np.linalg.norm(r):
             fraction /= 2
