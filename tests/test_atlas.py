@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ibias import atlas, datasets, losses, methods, models, noise, potentials, steps
+from ibias.atlas import geometries
 from ibias.claims import ledger
 from ibias.datasets import Completion, Dataset, Regression
 from ibias.descent import descent
@@ -485,3 +486,19 @@ def test_words_in_plain_letters():
         for cell in entry.cells:
             assert "\\" not in atlas.plain(cell), cell
             assert "[" not in atlas.plain(cell), cell
+
+
+def test_norms_are_written_as_they_are_read():
+    written = [geometries.in_norm(p) for p in (1, 1.5, 2, np.inf)]
+    assert [word.split("$")[1] for word in written] == [
+        r"\ell_1",
+        r"\ell_{1.5}",
+        r"\ell_2",
+        r"\ell_\infty",
+    ]
+
+
+def test_a_step_of_given_length_is_steepest_in_the_euclidean_norm_of_the_entries():
+    data = datasets.separable_classes(0)
+    found = atlas.predict(data, methods.NormalizedGradient(), steps=steps.Decaying(0.1))
+    assert "order 2" in str(found)

@@ -60,3 +60,13 @@ def test_bad_input_is_named():
         arguments = {"X": [[1.0, 0.0]], "y": [1.0], "radius": 1.0} | changes
         with pytest.raises(ValueError, match=next(iter(changes))):
             attack(net, [1.0, 0.0], arguments.pop("X"), arguments.pop("y"), **arguments)
+
+
+def test_an_attack_along_a_gradient_that_is_zero_goes_nowhere():
+    """So a saturated loss hides the weakness of a network: the attack needs the margin itself."""
+    net, X, y = linear(2), np.array([[1.0, 2.0]]), np.array([1.0])
+    theta = np.array([1.0, 0.0])
+    masked = attack(net, theta, X, y, radius=0.5, slope=np.zeros_like)
+    assert masked == pytest.approx(X)
+    by_slope = attack(net, theta, X, y, radius=0.5, slope=lambda q: -np.exp(-q))
+    assert by_slope == pytest.approx(np.array([[0.5, 2.0]]))

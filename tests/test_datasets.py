@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from ibias import datasets
-from ibias.datasets import Dataset, MulticlassDataset, Regression
+from ibias.datasets import Dataset, MulticlassDataset, Regression, tables
 
 
 @given(st.integers(0, 10_000), st.integers(2, 30), st.integers(1, 12), st.floats(0.01, 2))
@@ -230,3 +230,23 @@ def test_a_data_set_is_printed_in_one_line():
     assert repr(datasets.gaussian_regression()) == "Regression(10 samples, 30 features)"
     shown = "MulticlassDataset(30 samples, 4 features, 3 classes)"
     assert repr(datasets.separable_classes()) == shown
+
+
+def test_a_message_shows_four_labels():
+    assert tables.few(list("abcd")) == "'a', 'b', 'c', 'd'"
+    assert tables.few(list("abcdef")) == "'a', 'b', 'c', 'd', ..."
+
+
+def test_random_sensing_knows_its_truth():
+    problem = datasets.gaussian_sensing(4, 2, 7, 0)
+    assert np.tensordot(problem.sensors, problem.truth, axes=2) == pytest.approx(
+        problem.observations
+    )
+    assert np.linalg.matrix_rank(problem.truth) == 2
+    assert np.linalg.norm(problem.truth) == pytest.approx(4)
+
+
+@pytest.mark.parametrize(("X", "P"), [(np.eye(3), np.eye(2)), (np.eye(2), np.ones((2, 1)))])
+def test_next_tokens_of_the_wrong_shapes_are_refused(X, P):
+    with pytest.raises(ValueError, match="P"):
+        datasets.NextTokens(X, P)

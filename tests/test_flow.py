@@ -11,6 +11,7 @@ from ibias.datasets import Dataset
 from ibias.descent import Diverged, descent
 from ibias.flow.continuation import March
 from ibias.flow.log_time import LogTimeField, log_series
+from ibias.flow.separation import minimiser
 from ibias.objectives import Objective
 
 SIZES = [(40, 5), (200, 20), (100, 200)]
@@ -311,3 +312,12 @@ def test_bad_input_to_the_flow(arguments, message):
 def test_bad_input_to_the_continuation(arguments, message):
     with pytest.raises(ValueError, match=message):
         flow.continued_gradient_descent(datasets.separable(0), **arguments)
+
+
+def test_the_minimiser_is_found_where_columns_differ_by_far():
+    Z = np.array([[1.0, 2e4], [-1.0, 1e4], [0.5, -3e4], [-2.0, -1e4]])
+    field = LogTimeField(Z, losses.named("logistic"), 0.0, np.zeros(4))
+    w = minimiser(field, np.zeros(2))
+    assert w is not None
+    pull = np.exp(field.loss.log_slope(Z @ w)) @ Z
+    assert np.abs(pull / np.abs(Z).max(axis=0)).max() < 1e-12

@@ -295,3 +295,12 @@ def test_a_flow_that_rests_too_early_is_noticed(monkeypatch):
     monkeypatch.setattr(matrix_module, "compared", lambda log_t, *_: np.full(len(log_t), 1e-12))
     verdicts = {matrices.problem(np.random.default_rng([20, i])).verdict for i in range(10)}
     assert SILENT in verdicts
+
+
+def test_what_holds_a_product_at_rest_is_its_least_singular_value():
+    problem = Sensing([np.diag([1.0, 0.0])], [1.0])
+    rest = Rest(problem, 1e-6)
+    way, sigma = rest.way(problem, [0.5 * np.eye(2), 0.5 * np.eye(2)], 1e-9)
+    # What is seen is W_11 = sum_k a_1k b_k1: its gradient is (b_11, a_11), of length sqrt(1/2).
+    assert sigma == pytest.approx(np.sqrt(0.5))
+    assert 0 < way < 1e-8

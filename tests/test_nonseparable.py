@@ -92,3 +92,21 @@ def test_bad_input() -> None:
         bounded_part_and_ray(np.eye(2))
     with pytest.raises(ValueError, match="unknown loss 'hinge'"):
         bounded_part_and_ray(datasets.separable(0), loss="hinge")
+
+
+def test_the_ray_leaves_the_rest_alone_where_columns_differ_by_far():
+    # The two that hold each other lie along (1, 1e-4): the ray must cancel between the columns.
+    Z = np.array([[1.0, 1e-4], [-1.0, -1e-4], [1.0, 3e-4]])
+    found = bounded_part_and_ray(Dataset.from_signed(Z))
+    assert found.rest.tolist() == [0, 1]
+    assert np.abs(Z[:2] @ found.ray.w).max() <= 1e-9 * (np.abs(Z[:2]) @ np.abs(found.ray.w)).max()
+    assert Z[2] @ found.ray.w == pytest.approx(1)
+
+
+def test_an_input_that_the_ray_sees_is_scored_by_it_at_any_scale():
+    data = Dataset.from_signed([[0.0, 1.0], [0.0, -1.0], [1.0, 3.0]])
+    found = bounded_part_and_ray(data)
+    for scale in (1e-6, 1.0, 1e9):
+        inputs = scale * np.array([[1.0, 5.0], [0.0, 5.0]])
+        score = found.decision_function(inputs)
+        assert score == pytest.approx([inputs[0] @ found.ray.w, inputs[1] @ found.bounded])

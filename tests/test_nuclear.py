@@ -15,7 +15,7 @@ from ibias.datasets import (
     two_by_two_completion,
 )
 from ibias.models import nuclear_norm
-from ibias.optima import commuting_limit, min_nuclear_norm
+from ibias.optima import commuting_limit, min_nuclear_norm, nuclear
 
 
 @pytest.mark.parametrize("n_observed", [12, 20, 30])
@@ -185,3 +185,29 @@ def test_the_gap_is_relative_to_the_value(size):
     optimum = min_nuclear_norm(Sensing(problem.sensors, size * problem.observations))
     assert -1e-12 <= optimum.duality_gap / optimum.value <= 1e-6
     assert optimum.value == pytest.approx(size * min_nuclear_norm(problem).value, rel=1e-6)
+
+
+def test_the_bound_of_the_matrix_grows_with_the_problem():
+    """A problem c times as large has values, gaps and errors c times as large."""
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((6, 9))
+    P, Qt = (
+        np.linalg.qr(rng.standard_normal((3, 3)))[0],
+        np.linalg.qr(rng.standard_normal((3, 3)))[0],
+    )
+    Y = P @ np.diag([1.0, 0.4, 0.1]) @ Qt
+    once = nuclear._matrix_error(rows, Y, 2.0, 1e-6)
+    assert 0 < once < np.inf
+    assert nuclear._matrix_error(rows, Y, 200.0, 1e-4) == pytest.approx(100 * once)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+@pytest.mark.parametrize("scale", [1.0, 1e-2, 1e-6, 1e-12])
+def test_commuting_sensors_have_their_limit_at_any_depth_and_scale(depth, scale):
+    for seed in range(12):
+        size, n_seen = 2 + seed % 7, 1 + seed % 4
+        problem = commuting_sensing(size, min(size, n_seen), seed)
+        limit = commuting_limit(problem, depth=depth, scale=scale)
+        seen = np.tensordot(problem.sensors, limit.W, axes=2)
+        assert np.abs(seen - problem.observations).max() <= 2e-9 * np.abs(seen).max()
+        assert depth == 1 or np.linalg.eigvalsh(limit.W).min() > -1e-12 * np.abs(limit.W).max()

@@ -31,3 +31,12 @@ def test_bad_input():
         ReluFeatures(3, 0)
     with pytest.raises(ValueError, match="penalty must be a number, at least 0"):
         ridge(np.ones((2, 2)), np.ones(2), -1.0)
+
+
+def test_a_feature_is_what_the_formula_says():
+    features, X = ReluFeatures(3, 5, seed=2), np.array([[1.0, -2.0, 0.5], [0.0, 0.0, 0.0]])
+    right = [
+        [max(0.0, float(row[:3] @ x + row[3])) / np.sqrt(5) for row in features.rows] for x in X
+    ]
+    assert features(X) == pytest.approx(np.array(right))
+    assert np.linalg.norm(features.rows, axis=1) == pytest.approx(np.ones(5))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ibias import datasets
 from ibias.datasets import Dataset
-from ibias.optima import NotSeparable, max_margin, ridge_path, separation
+from ibias.optima import NotSeparable, max_margin, ridge_path, separability, separation
 
 
 def constructed(seed: int, n_rest: int = 30, n_separable: int = 20) -> Dataset:
@@ -179,3 +179,17 @@ def test_one_class_is_separable_with_a_constant() -> None:
     one = Dataset.one_class([[1.0], [-1.0]])
     assert separation(one).kind == "overlapping"
     assert separation(one.with_constant()).kind == "separable"
+
+
+def test_how_many_samples_hold_each_other_is_said():
+    data = Dataset.from_signed([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [3.0, 1.0]])
+    with pytest.raises(NotSeparable, match="combination of 2 of the 4 signed inputs"):
+        max_margin(data)
+
+
+def test_a_program_that_is_not_solved_leaves_it_undecided(monkeypatch):
+    failed = separability.linear_program(np.ones(1), A_ub=np.ones((1, 1)), b_ub=[-1.0])
+    assert failed.status != 0
+    monkeypatch.setattr(separability, "linear_program", lambda *_, **__: failed)
+    with pytest.raises(RuntimeError, match="data"):
+        separability._stiemke(np.eye(2))

@@ -63,3 +63,9 @@ def test_refusals():
         optima.tail_direction(datasets.separable(), power=0)
     with pytest.raises(optima.NotSeparable):
         optima.tail_direction(Dataset.from_signed([[1.0, 0.0], [-1.0, 0.0]]), power=1)
+
+
+def test_the_dual_variables_are_shares():
+    limit = optima.tail_direction(datasets.separable(0), power=2.0)
+    assert limit.dual_variables.sum() == pytest.approx(1, abs=1e-14)
+    assert (limit.dual_variables > 0).all()
