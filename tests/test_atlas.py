@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from ibias import atlas, datasets, losses, methods, models, noise, potentials, steps
-from ibias.atlas import geometries
+from ibias.atlas import geometries, networks
+from ibias.atlas.setting import Setting
 from ibias.claims import ledger
 from ibias.datasets import Completion, Dataset, Regression
 from ibias.descent import descent
@@ -502,3 +503,10 @@ def test_a_step_of_given_length_is_steepest_in_the_euclidean_norm_of_the_entries
     data = datasets.separable_classes(0)
     found = atlas.predict(data, methods.NormalizedGradient(), steps=steps.Decaying(0.1))
     assert "order 2" in str(found)
+
+
+def test_a_layer_of_fifty_neurons_is_wide():
+    data = datasets.separable(0, 20, 3)
+    nets = [models.two_layer_relu(3, width) for width in (networks.WIDE - 1, networks.WIDE)]
+    met = [networks.wide(Setting.of(Objective(data, model=net), *[None] * 5)) for net in nets]
+    assert met == [False, True]

@@ -332,3 +332,14 @@ def test_ctrl_c_is_not_lost_in_the_solver():
     assert len(calls) == 1
     assert signal.getsignal(signal.SIGINT) is handler
     assert optima.max_margin(datasets.separable(0), p=3).margin > 0
+
+
+def test_the_power_cones_give_the_least_norm_by_themselves():
+    rng = np.random.default_rng(0)
+    X, b, p = rng.standard_normal((3, 6)), rng.standard_normal(3), 3.0
+    w, y = power_cone_program(X, b, p, margin=False)
+    assert X @ w == pytest.approx(b, abs=1e-9)
+    # Holder's equality: the multipliers reach the norm of w.
+    q = p / (p - 1)
+    bound = abs(y @ b) / (np.abs(y @ X) ** q).sum() ** (1 / q)
+    assert (np.abs(w) ** p).sum() ** (1 / p) == pytest.approx(bound, rel=1e-8)

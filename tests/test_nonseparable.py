@@ -95,8 +95,8 @@ def test_bad_input() -> None:
 
 
 def test_the_ray_leaves_the_rest_alone_where_columns_differ_by_far():
-    # The two that hold each other lie along (1, 1e-4): the ray must cancel between the columns.
-    Z = np.array([[1.0, 1e-4], [-1.0, -1e-4], [1.0, 3e-4]])
+    # The two that hold each other lie along (1, 1e6): the ray must cancel between the columns.
+    Z = np.array([[1.0, 1e6], [-1.0, -1e6], [1.0, 3e6]])
     found = bounded_part_and_ray(Dataset.from_signed(Z))
     assert found.rest.tolist() == [0, 1]
     assert np.abs(Z[:2] @ found.ray.w).max() <= 1e-9 * (np.abs(Z[:2]) @ np.abs(found.ray.w)).max()
