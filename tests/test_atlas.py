@@ -508,5 +508,5 @@ def test_a_step_of_given_length_is_steepest_in_the_euclidean_norm_of_the_entries
 def test_a_layer_of_fifty_neurons_is_wide():
     data = datasets.separable(0, 20, 3)
     nets = [models.two_layer_relu(3, width) for width in (networks.WIDE - 1, networks.WIDE)]
-    met = [networks.wide(Setting.of(Objective(data, model=net), *[None] * 5)) for net in nets]
+    met = [networks.wide(Setting.of(Objective(data, model=net), *[None] * 4, ())) for net in nets]
     assert met == [False, True]
