@@ -76,6 +76,16 @@ def test_a_loose_tolerance_is_met_far_away(name, tolerance):
             assert np.abs(w - truth).max() <= (tolerance + 1e-7) * max(1, np.abs(truth).max())
 
 
+@pytest.mark.parametrize("loss", [losses.PolynomialTail(1), losses.StretchedExponential(2)])
+@pytest.mark.parametrize("name", ["gradient_flow", "accelerated_flow", "continued_adagrad"])
+def test_every_tail_arrives_where_weights_change_slower_or_faster(name, loss):
+    # What a margin may err by is a matter of the loss: a tenth of it under a power, not 0.1.
+    run = flow.gradient_flow if name == "gradient_flow" else FAR[name][0]
+    data = datasets.separable(0, 20, 3)
+    tight, loose = (run(data, loss=loss, log_t=[200.0], tolerance=t) for t in (1e-7, 1e-3))
+    assert np.abs(loose.final - tight.final).max() <= 1.1e-3 * np.abs(tight.final).max()
+
+
 @pytest.mark.parametrize("name", FAR)
 def test_inputs_that_are_all_zero_move_nothing(name):
     run, _ = FAR[name]

@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike
 from ibias._validate import increasing, positive, require
 from ibias.datasets import Dataset
 from ibias.flow.collocation import collocate
-from ibias.flow.estimate import ACCURATE, CAUTION, ROUGH, visited
+from ibias.flow.estimate import ACCURATE, CAUTION, ROUGH, evenly, visited
 from ibias.flow.gradient import Space, conclude
-from ibias.flow.log_time import LINEAR, IntegrationFailed, LogTimeField, Passage, integrate
+from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage, integrate
 from ibias.flow.separation import Arc
 from ibias.losses import MarginLoss, named
 from ibias.trajectory import Trajectory
@@ -117,8 +117,8 @@ def accelerated_flow(
         first,
         early(first),
         log_t[visited(log_t)],
-        lambda state: np.full(
-            2 * d, min(max(local_error, ROUNDING) * max(1, np.abs(state).max()), LINEAR)
+        lambda state: evenly(
+            max(local_error, ROUNDING), state, np.tile(field.linear(state[:d]), 2)
         ),
         jacobian,
     )

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ibias._validate import increasing, positive, read_only, require
 from ibias.datasets import Dataset
 from ibias.flow.estimate import ROUGH, agreed, compared, two_runs
-from ibias.flow.log_time import LINEAR, LOG_SERIES, TINY, IntegrationFailed, LogTimeField
+from ibias.flow.log_time import LOG_SERIES, IntegrationFailed, LogTimeField
 from ibias.flow.start import one_start
 from ibias.losses import MarginLoss, named
 from ibias.trajectory import Trajectory
@@ -151,9 +151,14 @@ def continued_adagrad(
         return np.log(k0), states[k0]
 
     smooth(np.log(LOOP), states[LOOP])
-    linear = LINEAR / max(pull.largest_row, TINY)
     real, check = two_runs(
-        field, launch, log_steps, tolerance, jacobian, halt=watched, linear=linear
+        field,
+        launch,
+        log_steps,
+        tolerance,
+        jacobian,
+        halt=watched,
+        linear=lambda state: np.tile(pull.linear(state[: w.size]), 2),
     )
     accurate, rough = real.states, check.states
     n_accurate, n_rough = real.n_evaluations, check.n_evaluations

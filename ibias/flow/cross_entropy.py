@@ -129,5 +129,7 @@ def cross_entropy_flow(
         first = min(0.5 * np.log(local_error / size**3), log_t[0]) - 1 - caution
         return first, w + field(first, w)
 
-    real, check = two_runs(field, launch, log_t, tolerance, field.jacobian, linear=LINEAR / size)
+    real, check = two_runs(
+        field, launch, log_t, tolerance, field.jacobian, linear=lambda _: LINEAR / size
+    )
     return agreed(log_t, real, check, tolerance, field.log_risk)

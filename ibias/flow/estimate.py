@@ -174,7 +174,7 @@ def two_runs(
     coarse: float = ROUGH,
     halt: Callable[[float, np.ndarray], bool] | None = None,
     smallest: float = np.inf,
-    linear: float = np.inf,
+    linear: Callable[[np.ndarray], np.ndarray | float] = lambda _: np.inf,
     symmetric: bool = False,
     smooth: bool = True,
 ) -> tuple[Passage, Passage]:
@@ -198,9 +198,9 @@ def two_runs(
         See `integrate`.
     smallest : float
         What local errors must not exceed, relative to max(1, |w|).
-    linear : float
-        What those of the check run must not exceed, however large w is: further off, the field
-        is not linear, and no step would hold.
+    linear : callable
+        What those of the check run must not exceed at w, however large it is: further off, the
+        field is not linear, and no step would hold.
     symmetric, smooth : bool
         See `collocate`.
     """
@@ -220,15 +220,18 @@ def two_runs(
             first,
             start,
             times,
-            lambda w: np.full(
-                w.size, min(local_error * max(1.0, np.abs(w).max(initial=0.0)), linear)
-            ),
+            lambda w: evenly(local_error, w, linear(w)),
             steer,
             symmetric=symmetric,
             halt=halt,
             smooth=smooth,
         )
     return real, check
+
+
+def evenly(local_error: float, w: np.ndarray, most: np.ndarray | float = np.inf) -> np.ndarray:
+    """Return the same local error for every coordinate, relative to max(1, |w|), but the most."""
+    return np.minimum(np.full(w.size, local_error * max(1.0, np.abs(w).max(initial=0.0))), most)
 
 
 def differences(field: Field, s: float, w: np.ndarray) -> np.ndarray:

@@ -187,8 +187,7 @@ class LogTimeField:
 
         Once w separates the data, so that it grows, it is `local_error` relative to max(unit,
         max |w_j|); and so small that the margins keep that accuracy as well, relative to the
-        smallest of them (or to one), but never so large that a margin off by it would change
-        a weight by more than a part: there the field is not linear, and no step would hold.
+        smallest of them (or to one), and within what is `linear`: beyond, no step would hold.
         Before, w may be on its way back from a far start.
         """
         size, margin = np.abs(w).max(initial=0.0), self.margins(w).min(initial=np.inf)
@@ -196,9 +195,17 @@ class LogTimeField:
             return np.full(w.size, max(local_error * unit, 2e-15 * size))
         with np.errstate(divide="ignore"):
             allowed = np.minimum(max(unit, size), max(1.0, margin) / self.columns)
-            steep = np.abs(self.loss.log_slope_derivative(np.array([margin])))
-            linear = LINEAR / (steep * self.columns)
-        return np.maximum(np.minimum(local_error * allowed, linear), 2e-15 * size)
+        return np.maximum(np.minimum(local_error * allowed, self.linear(w)), 2e-15 * size)
+
+    def linear(self, w: np.ndarray) -> np.ndarray:
+        """Return the error in each coordinate that changes the largest weight by a tenth.
+
+        Further off the field is not linear. Infinite for a coordinate that no sample sees.
+        """
+        margin = self.margins(w).min(initial=np.inf)
+        steepness = np.abs(self.loss.log_slope_derivative(np.array([margin])))
+        with np.errstate(divide="ignore"):
+            return LINEAR / (steepness * self.columns)
 
     def restricted(self, rows: np.ndarray, basis: np.ndarray, point: np.ndarray) -> LogTimeField:
         """Return the field of x in w = point + basis x, for the samples `rows` only."""

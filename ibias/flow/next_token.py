@@ -177,7 +177,7 @@ def next_token_flow(
             late,
             tolerance,
             held.jacobian,
-            linear=LINEAR / size,
+            linear=lambda _: LINEAR / size,
         )
         calls = far.n_evaluations + again.n_evaluations
         error = np.append(error, compared(late, far.states, again.states, tolerance))

@@ -16,11 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ibias.flow.log_time import (
-    IntegrationFailed,
-    LogTimeField,
-    Passage,
-)
+from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage
 from ibias.losses import LARGEST_EXPONENT, is_convex
 from ibias.optima.separability import Separation, separate
 
