@@ -273,7 +273,7 @@ def test_a_long_run_reports_its_progress_and_can_be_stopped():
 SAMPLES = datasets.Dataset.from_signed([[0.0, 1.0], [0.0, 1.0], [0.0, -1.0], [1.0, 3.0]])
 TABLE = datasets.low_rank_completion(1, 4, 1, 12, seed=0)[0]
 LONG = {
-    "integrating again to check": lambda: flow.gradient_flow(SAMPLES, log_t=[1.0, 3.0]),
+    "integrating by collocation": lambda: flow.gradient_flow(SAMPLES, log_t=[1.0, 3.0]),
     "integrating the factors": lambda: flow.matrix_flow(TABLE, scale=0.1, log_t=[1.0]),
     "seeking the bounded part": lambda: optima.bounded_part_and_ray(SAMPLES),
     "sharpening the optimum": lambda: optima.min_nuclear_norm(TABLE),

@@ -1,23 +1,20 @@
-"""Radau IIA collocation of order 9: the integrator of the check runs.
+"""Radau IIA collocation of order 9: the integrator of the check runs, and of descent continued.
 
-It shares nothing with LSODA: one step at a time, a polynomial of degree five that satisfies
-the equation at five points, its own Newton iteration and its own choice of the step (Hairer
-and Wanner 1996, sections IV.5 and IV.8). All stages are evaluated in one call.
+It shares nothing with LSODA, which it checks or is checked by: one step at a time, a polynomial of
+degree five that satisfies the equation at five points, its own Newton iteration and its own choice
+of the step (Hairer and Wanner 1996, sections IV.5 and IV.8; see `ibias.flow.radau`). All stages are
+evaluated in one call.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
-from numpy.polynomial import Polynomial
-from numpy.polynomial.legendre import Legendre
-from scipy.linalg.lapack import zgetrf, zgetrs
 
 from ibias import progress
-from ibias.flow.log_time import Passage, stopped
+from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage, stopped
+from ibias.flow.radau import STAGES, Newton, tableau
+from ibias.flow.sums import LATEST, Sums
 
-STAGES = 5
 NEWTON_STEPS = 12
 MAX_STEPS = 3_000
 SMALLEST_STEP = 1e-14
@@ -26,97 +23,25 @@ ROUNDING = 1e-15
 SLOW = 0.1  # a rate of the iteration above this calls for a new Jacobian
 GROWTH, SAFETY = 8.0, 0.8
 CAREFUL, BOLDER = 1.1, 1.2  # how steps grow after one that failed, and how that is forgotten
+SHORTEST = 0.4  # of a step of descent: a loop is better than shorter steps of the integrator
 LEAP = 1e6  # a Jacobian that has grown by more is that of a point which no solution comes near
 # The estimate is that of an embedded formula of order 5. The local error of the step itself,
 # of order 9, is about this power of it.
 SUPERCONVERGENCE = 0.72
 
 
-@dataclass(frozen=True, eq=False)
-class Tableau:
-    """The method's coefficients: nodes, A^-1 = Re(vectors diag(poles) covectors), the estimate.
+class TooShort(IntegrationFailed):
+    """The integrator would take steps shorter than those of descent itself.
 
-    Of two conjugate poles one is kept, its vector twice; the first pole is real.
+    Attributes
+    ----------
+    time : float
+        The log time that it has reached.
     """
 
-    nodes: np.ndarray
-    inverse: np.ndarray
-    poles: np.ndarray
-    vectors: np.ndarray
-    covectors: np.ndarray
-    real_pole: float
-    estimate: np.ndarray
-    extrapolate: np.ndarray  # the inverse of the Vandermonde matrix of 0 and the nodes
-
-
-@cache
-def tableau() -> Tableau:
-    """Return the coefficients, computed from the zeros of P_5 - P_4."""
-    polynomial = Legendre.basis(STAGES) - Legendre.basis(STAGES - 1)
-    nodes = np.sort((polynomial.convert(kind=Polynomial).roots().real + 1) / 2)
-    nodes[-1] = 1.0
-    powers = np.arange(STAGES)
-    vandermonde = nodes[:, None] ** powers
-    A = nodes[:, None] ** (powers + 1) / (powers + 1) @ np.linalg.inv(vandermonde)
-    inverse = np.linalg.inv(A)
-    poles, vectors = np.linalg.eig(inverse)
-    covectors = np.linalg.inv(vectors)
-    kept = np.flatnonzero(poles.imag > -1e-12)
-    kept = kept[np.argsort(poles.imag[kept])]
-    poles, vectors, covectors = poles[kept], vectors[:, kept], covectors[kept]
-    vectors = np.where(poles.imag > 1e-12, 2, 1) * vectors
-    real_pole = float(poles[0].real)
-    # f(0) / real_pole + sum_i e_i f(c_i) vanishes where f is a polynomial of degree below 5.
-    estimate = np.linalg.solve(vandermonde.T, np.where(powers == 0, -1 / real_pole, 0.0))
-    with_start = np.append(0.0, nodes)[:, None] ** np.arange(STAGES + 1)
-    return Tableau(
-        nodes,
-        inverse,
-        poles,
-        vectors,
-        covectors,
-        real_pole,
-        estimate,
-        np.linalg.inv(with_start),
-    )
-
-
-class Newton:
-    """The Newton iteration of a step: solves (A^-1 x I - h I x J) Z = right, for fixed J."""
-
-    def __init__(self, jacobian: np.ndarray, symmetric: bool) -> None:
-        self.symmetric = symmetric
-        self.jacobian = jacobian
-        if symmetric:
-            self.rates, self.basis = np.linalg.eigh(jacobian)
-        self.h = 0.0
-
-    def prepare(self, h: float) -> None:
-        """Factor for the step h."""
-        if h == self.h:
-            return
-        t, self.h = tableau(), h
-        if self.symmetric:
-            self.divisors = t.poles[:, None] - h * self.rates
-        else:
-            identity = np.eye(len(self.jacobian))
-            self.factors = [zgetrf(pole * identity - h * self.jacobian)[:2] for pole in t.poles]
-
-    def solve(self, right: np.ndarray) -> np.ndarray:
-        """Return Z, shape (5, n)."""
-        t = tableau()
-        if self.symmetric:
-            parts = t.covectors @ (right @ self.basis) / self.divisors
-            return (t.vectors @ parts).real @ self.basis.T
-        rows = zip(self.factors, t.covectors @ right, strict=True)
-        return (t.vectors @ np.array([zgetrs(*lu, row)[0] for lu, row in rows])).real
-
-    def filtered(self, vector: np.ndarray) -> np.ndarray:
-        """Return (I - h J / real_pole)^-1 vector."""
-        pole = tableau().real_pole
-        if self.symmetric:
-            return (vector @ self.basis / (1 - self.h / pole * self.rates)) @ self.basis.T
-        return pole * zgetrs(*self.factors[0], vector.astype(complex))[0].real
+    def __init__(self, time: float, last: float) -> None:
+        super().__init__(str(stopped(time, last, "the iterates follow no smooth curve there")))
+        self.time = time
 
 
 def collocate(
@@ -131,6 +56,7 @@ def collocate(
     halt: Callable[[float, np.ndarray], bool] | None = None,
     first_step: float = 0.1,
     smooth: bool = True,
+    series: LogTimeField | None = None,
 ) -> Passage:
     """Integrate dw/ds = field(s, w) through all `times`, each the end of a step.
 
@@ -155,16 +81,23 @@ def collocate(
         The step that is tried first.
     smooth : bool
         Whether the field has as many derivatives as the order asks for.
+    series : LogTimeField, optional
+        Gradient descent, of which `field` is the first term: then the states are its iterates,
+        by `ibias.flow.sums`. The Jacobian must be symmetric.
 
     Raises
     ------
+    TooShort
+        When the steps become shorter than those of descent.
     IntegrationFailed
         When the steps become too short, or too many.
     """
     t, states, calls = tableau(), [], 0
     s, w, h = float(start_time), np.array(start, dtype=float), first_step
     newton: Newton | None = None
-    slope, predict = None, None
+    slope, predict, sums = None, None, None
+    if series is not None and s < LATEST:
+        slope, sums = Sums.start(series, s, w)
     growth, steepest = GROWTH, 1.0
 
     def passage() -> Passage:
@@ -173,7 +106,7 @@ def collocate(
     if w.size == 0:
         return Passage(np.zeros((len(times), 0)), float(times[-1]), w, 0)
 
-    with progress.Bar("integrating again to check", float(np.max(times, initial=s)) - s) as bar:
+    with progress.Bar("integrating by collocation", float(np.max(times, initial=s)) - s) as bar:
         for _ in range(MAX_STEPS):
             bar.at(s - start_time)
             while len(states) < len(times) and times[len(states)] <= s:
@@ -195,10 +128,14 @@ def collocate(
                     predict, growth = None, CAREFUL
                     continue
                 newton, steepest = Newton(J, symmetric), max(1.0, float(np.abs(J).max()))
-            newton.prepare(step)
+            if sums is not None:
+                if step < min(left, SHORTEST * np.exp(-s)):
+                    raise TooShort(s, float(times[-1]))
+                sums = sums.over(s + step * np.append(0.0, t.nodes), t.derivative / step)
+            newton.prepare(step, sums)
             tolerance = allowed(w)
             guess = np.outer(t.nodes * step, slope) if predict is None else predict(step)
-            Z, rate, used = solve_stages(field, newton, s, w, step, guess, tolerance)
+            Z, pulls, rate, used = solve_stages(field, newton, s, w, step, guess, tolerance, sums)
             calls += used
             if Z is None:
                 # First without the last polynomial, which may lead astray; then a shorter step.
@@ -218,13 +155,14 @@ def collocate(
             predict, growth = continuation(Z, step), min(GROWTH, BOLDER * growth)
             s = float(times[len(states)]) if step == left else s + step
             w, slope = w + Z[-1], ends[-1] / step
+            sums = sums.after(pulls) if sums is not None and s < LATEST else None
             h = max(h, step * factor) if step < h else step * factor
             newton = newton if rate < SLOW else None
             if halt is not None and halt(s, w):
                 while len(states) < len(times) and times[len(states)] <= s:
                     states.append(w)
                 return passage()
-    raise stopped(s, float(times[-1]), f"the check run has steps of {h:.1e} there")
+    raise stopped(s, float(times[-1]), f"the steps of the collocation are {h:.1e} there")
 
 
 def solve_stages(
@@ -235,14 +173,18 @@ def solve_stages(
     step: float,
     Z: np.ndarray,
     tolerance: np.ndarray,
-) -> tuple[np.ndarray | None, float, int]:
-    """Solve A^-1 Z = step field(s + c step, w + Z); return Z, the rate, and the evaluations.
+    sums: Sums | None,
+) -> tuple[np.ndarray | None, np.ndarray, float, int]:
+    """Solve A^-1 Z = step f, f = field(s + c step, w + Z); return Z, f, the rate, and the cost.
 
-    Z is None where the iteration does not converge.
+    The cost is the number of evaluations; Z is None where the iteration does not converge. With
+    sums over whole steps, Z and what they have beside it take the place of Z.
     """
     t, last, rate = tableau(), np.inf, 0.0
     for k in range(1, NEWTON_STEPS + 1):
-        residual = step * field(s + t.nodes * step, w + Z) - t.inverse @ Z
+        pulls = field(s + t.nodes * step, w + Z)
+        moved = Z if sums is None else Z + sums.added(pulls)
+        residual = step * pulls - t.inverse @ moved
         change = newton.solve(residual)
         size = float((np.abs(change) / tolerance).max())
         if not np.isfinite(size):
@@ -253,11 +195,11 @@ def solve_stages(
         if k > 1:
             rate = max(size / last, 1e-3)
         if size <= max(NEWTON_ERROR * (1 if k == 1 else min(1.0, (1 - rate) / rate)), rounding):
-            return Z, rate, k * STAGES
+            return Z, pulls, rate, k * STAGES
         if k > 1 and (rate >= 1 or size * rate ** (NEWTON_STEPS - k) > 10 * NEWTON_ERROR):
             break
         last = size
-    return None, 1.0, k * STAGES
+    return None, pulls, 1.0, k * STAGES
 
 
 def continuation(Z: np.ndarray, step: float) -> Callable[[float], np.ndarray]:

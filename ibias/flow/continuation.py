@@ -1,9 +1,10 @@
 """Gradient descent continued past the steps a loop can take.
 
-An exact loop, and from where it follows a smooth curve the flow of the series log(1 + Delta)
-(see `LogTimeField`). Smooth is not settled: on a plateau, where every sample is far on the wrong
-side, all steps are alike and the series looks perfect. So the first neglected term is looked at
-all along the way, and where it grows the loop takes over again.
+An exact loop, and from where it follows a smooth curve that curve, twice: by sums over whole
+steps (see `ibias.flow.sums`), and by the flow of the series log(1 + Delta) (see `LogTimeField`),
+which checks it. Smooth is not settled: on a plateau, where every sample is far on the wrong side,
+all steps are alike and both look perfect. So the first neglected term is looked at all along the
+way, and where it grows the loop takes over again.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias import progress
-from ibias._validate import choice, increasing, positive, require
+from ibias._validate import increasing, positive, require
 from ibias.datasets import Dataset
 from ibias.descent import Diverged
-from ibias.flow.estimate import ACCURATE, ROUGH, about_columns, advised, visited
+from ibias.flow.collocation import TooShort
+from ibias.flow.estimate import ACCURATE, about_columns, advised, visited
 from ibias.flow.gradient import PATIENCE, Space, by_collocation, by_lsoda, conclude
 from ibias.flow.log_time import MAX_ORDER, IntegrationFailed, LogTimeField, Passage
 from ibias.flow.separation import Arc, Halt, Run, follow
@@ -28,7 +30,10 @@ from ibias.trajectory import Trajectory
 MAX_LOOP = 2**18  # steps of the exact loop, in all
 WHOLE = 2**52  # up to here double precision tells one step from the next
 SOONER = 8.0  # the check run leaves the loop where the neglected term is still so much larger
+TERMS = 4  # of the series of the check run; with more, the loop is shorter and the rest dearer
 POWERS = 6
+FURTHER = 1.1  # how far the loop goes beyond where the integrator stopped, in steps
+SOONEST = 64  # steps, before which the derivatives along a step of the integrator are coarse
 ULPS = 4 * 2.0**-52  # by how much the loop of the check run is disturbed
 
 
@@ -41,13 +46,12 @@ def continued_gradient_descent(
     log_steps: ArrayLike,
     start: ArrayLike | None = None,
     tolerance: float = 1e-9,
-    order: int = 4,
 ) -> Trajectory:
     """Return the iterates of gradient descent after exp(log_steps) steps of fixed size.
 
-    An exact loop runs until the first neglected term of the series log(1 + Delta) (see
-    `LogTimeField`) is below the tolerance; a few hundred steps. From there the iterates
-    lie on the flow of that series, which is integrated in s = log k.
+    An exact loop runs until the iterates lie on a smooth curve, within the tolerance; a
+    hundred steps or two. From there sums over steps are integrals in s = log k, with the
+    corrections of Euler and Maclaurin (see `ibias.flow.sums`).
 
     Parameters
     ----------
@@ -64,15 +68,14 @@ def continued_gradient_descent(
         Zero if not given.
     tolerance : float
         The error allowed in w, relative to max(1, max_j |w_j|).
-    order : int
-        The number of terms of the series, 1 (plain flow) to 6.
 
     Returns
     -------
     Trajectory
         With ``log_t = log(step_size * k)``. Its ``error_estimate`` is the distance to a
-        second run that starts a few roundings away, leaves the loop at another step, keeps
-        every term that can be seen, and takes another integrator.
+        second run that starts a few roundings away, leaves the loop at another step, has
+        another equation for the curve (the flow of the series log(1 + Delta), see
+        `LogTimeField`), and takes another integrator.
 
     Raises
     ------
@@ -81,7 +84,7 @@ def continued_gradient_descent(
     Diverged
         When the exact loop overflows.
     IntegrationFailed
-        When the series does not settle, the integrator does not arrive, or the tolerance
+        When no smooth curve is reached, the integrator does not arrive, or the tolerance
         cannot be met.
 
     Examples
@@ -95,30 +98,30 @@ def continued_gradient_descent(
     require("data", data, Dataset)
     loss, log_k = named(loss), whole_steps(increasing("log_steps", log_steps))
     tolerance = positive("tolerance", tolerance)
-    choice("order", order, range(1, MAX_ORDER + 1))
     eta = positive(
         "step_size", Objective(data, loss).default_step_size if step_size is None else step_size
     )
     space = Space.of(data, start)
     n = data.n_samples
     scale = np.log(eta / n) + space.log_clock
-    series = LogTimeField(space.Z, loss, scale, np.zeros(n), order)
-    fine, coarse = ACCURATE * tolerance, ROUGH * tolerance
+    series = LogTimeField(space.Z, loss, scale, np.zeros(n), TERMS)
+    fine = ACCURATE * tolerance
 
     with advised(about_columns(data.X)):
         accurate = March(
-            replace(series, negligible=0.1 * fine),
-            by_lsoda(fine, space.unit),
+            replace(series, order=MAX_ORDER),
+            by_collocation(fine, space.unit),
             neglected=2 * fine,
             unit=space.unit,
+            soonest=SOONEST,
         ).to(space.start, log_k)
         check = March(
-            series,
-            by_collocation(coarse, space.unit),
+            replace(series, negligible=0.1 * fine),
+            by_lsoda(fine, space.unit),
             neglected=SOONER * 2 * fine,
             unit=space.unit,
-            every=1,
             pace=3,
+            every=8,
             patience=PATIENCE,
             disturbed=ULPS,
         ).to(space.start, log_k[visited(log_k)])
@@ -151,6 +154,8 @@ class March:
         At every how many steps of the integrator the neglected term is looked at.
     pace : int
         The loop may be left after this number of steps, twice as many, four times, ...
+    soonest : int
+        It is not left before.
     patience : float
         See `separation.follow`.
     disturbed : float
@@ -163,6 +168,7 @@ class March:
     unit: float
     every: int = 4
     pace: int = 1
+    soonest: int = 1
     patience: float = 0.0
     disturbed: float = 0.0
     iterates: list[np.ndarray] = field(default_factory=list)
@@ -223,7 +229,7 @@ class March:
                 if len(self.iterates) == len(log_k):
                     return k, w
                 small = self.small(w)
-                if self.field.first_neglected(np.log(k), w, small) <= small:
+                if k >= self.soonest and self.field.first_neglected(np.log(k), w, small) <= small:
                     return k, w
         raise IntegrationFailed(
             f"after {self.n_looped} steps the iterates still do not follow a smooth curve:"
@@ -255,6 +261,9 @@ class March:
             return arc, k, w
         except _Rough:
             s, w = good[-1]
+        except TooShort as short:
+            s, w = good[-1]
+            self.soonest = int(min(np.ceil(FURTHER * np.exp(short.time)), WHOLE))
         whole = np.ceil(np.exp(s) * (1 - 1e-12))
         if not whole < WHOLE:
             raise IntegrationFailed(
@@ -279,9 +288,9 @@ def is_unstable(field: LogTimeField, w: np.ndarray) -> bool:
     """
     u = field.margins(w)
     curvature = field.weights(0.0, u) * np.abs(field.loss.log_slope_derivative(u))
-    if curvature @ np.square(field.Z).sum(axis=1) <= 2:
+    if curvature @ field.squares <= 2:
         return False
-    direction = curvature @ np.abs(field.Z)
+    direction = curvature @ field.sizes
     for _ in range(POWERS):
         direction = (curvature * (field.Z @ direction)) @ field.Z
         size = float(np.linalg.norm(direction))

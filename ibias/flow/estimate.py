@@ -1,8 +1,9 @@
 """How far a result is off: two runs that share nothing but the equation, compared.
 
 An estimate must be able to fail. So the check run starts at another first step, leaves the
-exact loop elsewhere, keeps every term that double precision can see, goes over to a limit later,
-and uses another integrator (`ibias.flow.collocation` beside LSODA).
+exact loop elsewhere, goes over to a limit later, and uses another integrator: of LSODA and
+`ibias.flow.collocation` one is the real run and the other checks it. Descent is continued by sums
+over steps, and checked by the flow of a series.
 """
 
 from __future__ import annotations

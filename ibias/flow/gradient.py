@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -199,7 +199,7 @@ def first_time(field: LogTimeField, w: np.ndarray, allowed: float) -> float:
 
 
 def by_lsoda(local_error: float, unit: float) -> Run:
-    """Return the integrator of the real runs."""
+    """Return LSODA: the real runs of flows, the check runs of descent."""
 
     def run(field: LogTimeField, s: float, w: np.ndarray, times: np.ndarray, halt: Halt) -> Passage:
         # LSODA cannot take a tolerance that grows with w: it is given a new one now and then.
@@ -235,12 +235,13 @@ def by_lsoda(local_error: float, unit: float) -> Run:
 
 
 def by_collocation(local_error: float, unit: float) -> Run:
-    """Return the integrator of the check runs."""
+    """Return the collocation: the check runs of flows, the real runs of descent."""
 
     def run(field: LogTimeField, s: float, w: np.ndarray, times: np.ndarray, halt: Halt) -> Passage:
         allowed: Callable = lambda w: field.allowed(w, local_error, unit)  # noqa: E731
+        descends = field.order > 1
         return collocate(
-            field,
+            replace(field, order=1) if descends else field,
             s,
             w,
             times,
@@ -249,6 +250,7 @@ def by_collocation(local_error: float, unit: float) -> Run:
             symmetric=True,
             halt=halt,
             smooth=field.loss.analytic,
+            series=field if descends else None,
         )
 
     return run

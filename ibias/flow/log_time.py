@@ -75,6 +75,16 @@ class LogTimeField:
         """The largest |z_ij| of each column j, shape (n_features,)."""
         return np.abs(self.Z).max(axis=0, initial=0.0)
 
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """|z_ij|, shape (n_samples, n_features)."""
+        return np.abs(self.Z)
+
+    @cached_property
+    def squares(self) -> np.ndarray:
+        """||z_i||^2, shape (n_samples,)."""
+        return np.square(self.Z).sum(axis=1)
+
     @property
     def clock(self) -> float:
         """What is added to s for the log time of rows of length one and steps of size one."""
@@ -129,7 +139,7 @@ class LogTimeField:
     ) -> int:
         """Return how many terms of the series, up to `order`, are not negligible."""
         reach = self.reach(step, pull, u)
-        if reach > 0.05:
+        if reach > 0.05 or self.order == 1:
             return self.order
         term = float(alpha.sum(axis=-1).max()) * self.largest_row * reach
         negligible = self.negligible * (sqrt(w @ w) if w.ndim == 1 else float(np.abs(w).max()))
@@ -158,8 +168,8 @@ class LogTimeField:
 
     def __call__(self, s: float | np.ndarray, w: np.ndarray) -> np.ndarray:
         """Return dw/ds at one time and state, or at several, (k,) and (k, n_features)."""
-        if np.ndim(s):
-            s = np.asarray(s)[:, None]
+        if isinstance(s, np.ndarray) and s.ndim:
+            s = s[:, None]
         if self.order == 1:
             return self.weights(s, self.margins(w)) @ self.Z
         pulls = self.pulls(s, w)

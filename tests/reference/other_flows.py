@@ -13,7 +13,7 @@ EXPONENTIAL = ("exponential", 1.0)
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def solved(velocity, start, times, begin=0.0, relative=1e-12):
+def solved(velocity, start, times, begin=0.0, relative=1e-12, absolute=1e-14):
     """The states at the times, shape (n_times, n), or None where this integrator gives up."""
     calls = 0
 
@@ -26,7 +26,13 @@ def solved(velocity, start, times, begin=0.0, relative=1e-12):
 
     try:
         answer = solve_ivp(
-            counted, (begin, times[-1]), start, "DOP853", t_eval=times, rtol=relative, atol=1e-14
+            counted,
+            (begin, times[-1]),
+            start,
+            "DOP853",
+            t_eval=times,
+            rtol=relative,
+            atol=absolute,
         )
     except OverflowError:
         return None
@@ -145,7 +151,9 @@ def factors(seen, y, start, times):
         ]
         return np.concatenate([move.ravel() for move in moves])
 
-    x = solved(velocity, np.concatenate([one.ravel() for one in start]), times, relative=3e-14)
+    # A product of factors of 1e-8 is asked for to nine digits: on its way to a saddle, say.
+    begin = np.concatenate([one.ravel() for one in start])
+    x = solved(velocity, begin, times, relative=3e-14, absolute=1e-18)
     if x is None:
         return None
     return np.array([chained(parts(one), shapes[0][0]).ravel() for one in x])

@@ -1,0 +1,67 @@
+"""Sums over whole steps, by Euler and Maclaurin: against exact sums, and against the loop."""
+
+import numpy as np
+import pytest
+
+from ibias import datasets, flow
+from ibias.flow.log_time import LOG_SERIES
+from ibias.flow.radau import tableau
+from ibias.flow.sums import Sums
+from tests.reference import flows
+
+NODES = np.append(0.0, tableau().nodes)
+
+
+class Along:
+    """A sequence F(k) in place of descent: what `Sums.start` asks of a field."""
+
+    def __init__(self, F):
+        self.F = F
+
+    def pulls(self, s, w):
+        k = np.exp(s)
+        return np.array([[k * self.F(k + i)] for i in range(6)])
+
+
+def test_the_bracket_moves_by_the_integral():
+    # F(k) = k^-2: the sum from a to b - 1 is known, and so is the integral.
+    a, b, F = 100, 150, lambda k: k**-2.0
+    between = sum(F(k) for k in range(a, b))
+    (_, begin), (_, end) = (Sums.start(Along(F), np.log(k), np.zeros(1)) for k in (a, b))
+    moved = between + end.offset[0] - begin.offset[0]
+    assert moved == pytest.approx(1 / a - 1 / b, abs=3e-14)
+    # Each term is seen: the last is B_4/4! D^3 F = -24 k^-5 / 720.
+    assert 24 * a**-5.0 / 720 > 100 * 3e-14
+
+
+def test_the_slope_is_that_of_the_smooth_curve():
+    # w(k) = -1/k moves by F(k) = 1/(k (k + 1)) in a step, and dw/ds = k w' = 1/k.
+    slope, _ = Sums.start(Along(lambda k: 1 / (k * (k + 1))), np.log(200.0), np.zeros(1))
+    assert slope[0] == pytest.approx(1 / 200, rel=1e-11)
+    assert np.abs(LOG_SERIES[5]).sum() < 10  # rounding is not amplified
+
+
+@pytest.mark.parametrize("k", [50.0, 1e3, 1e5])
+def test_along_a_step_the_bracket_is_the_same(k):
+    # f = e^s F for F = k^-2 is e^-s, nearly a polynomial along a short step.
+    s, h = np.log(k) + 0.2 * NODES, 0.2
+    pulls = np.exp(-s)[:, None]
+    start = Sums.start(Along(lambda k: k**-2.0), s[0], np.zeros(1))[1]
+    over = start.over(s, tableau().derivative / h)
+    K = np.exp(s[1:])
+    right = K**-2 / 2 + 2 * K**-3 / 12 - 24 * K**-5 / 720
+    added = over.added(pulls[1:])[:, 0] + start.offset[0]
+    assert added == pytest.approx(right, rel=1e-7)
+    assert over.after(pulls[1:]).offset[0] == pytest.approx(right[-1], rel=1e-7)
+    assert over.after(pulls[1:]).pull == pytest.approx(pulls[-1])
+
+
+@pytest.mark.parametrize("loss", ["logistic", "exponential"])
+@pytest.mark.parametrize("seed", range(3))
+def test_continued_descent_is_the_loop_to_thirteen_digits(loss, seed):
+    data, steps = datasets.separable(seed, 12, 3), [65, 130, 700, 5000]
+    path = flow.continued_gradient_descent(
+        data, loss=loss, step_size=0.1, log_steps=np.log(steps), tolerance=1e-11
+    )
+    right = flows.loop(data.Z, (loss, 1.0), 0.1, np.zeros(3), steps)
+    assert np.abs(path.iterates - right).max() <= 2e-13
