@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.special import bernoulli
 
 from ibias import datasets, flow
 from ibias.flow.log_time import LOG_SERIES
 from ibias.flow.radau import tableau
-from ibias.flow.sums import Sums
+from ibias.flow.sums import FIRST_DERIVATIVE, FOURTH, HALF, SECOND, THIRD_DERIVATIVE, Sums
 from tests.reference import flows
 
 NODES = np.append(0.0, tableau().nodes)
@@ -21,6 +22,16 @@ class Along:
     def pulls(self, s, w):
         k = np.exp(s)
         return np.array([[k * self.F(k + i)] for i in range(6)])
+
+
+def test_the_coefficients_are_those_of_bernoulli_and_of_the_logarithm():
+    bernoullis = -bernoulli(4)[1:] / [1, 2, 6, 24]
+    assert bernoullis == pytest.approx([HALF, SECOND, 0, FOURTH])
+    for degree in range(6):  # exact for polynomials
+        powers = np.arange(6.0) ** degree
+        differences = [np.diff(powers, n=j)[0] for j in range(6)]
+        assert FIRST_DERIVATIVE @ differences == pytest.approx(float(degree == 1), abs=1e-9)
+        assert THIRD_DERIVATIVE @ differences == pytest.approx(6 * (degree == 3), abs=1e-9)
 
 
 def test_the_bracket_moves_by_the_integral():
