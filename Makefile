@@ -179,6 +179,7 @@ NBVAL := --nbval --nbval-current-env --ignore=book/coursework --nbval-sanitize-w
 # One test process a core; the cells of a notebook stay together.
 SPREAD := -n $(WORKERS) --dist worksteal
 BY_FILE := -n $(WORKERS) --dist loadfile
+BY_GROUP := -n $(WORKERS) --dist loadgroup
 
 # Run one stage; say how long it took, and what for.
 stage = @$(RUN) $(PY) tools/stage.py
@@ -205,7 +206,7 @@ checks: $(READY)
 	  -p once --keep . $(BY_FILE) $(NBVAL) $(PATHS)"
 
 assignments: $(READY)
-	$(stage) coursework tests "python -m pytest -q $(SPREAD) $(SLOWEST) tests/coursework"
+	$(stage) coursework tests "python -m pytest -q $(BY_GROUP) $(SLOWEST) tests/coursework"
 
 # A sample of changed formulas, each put to the tests that reach it.
 mutants: $(READY)
