@@ -187,9 +187,17 @@ def sent(name: str, body: bytes) -> int:
     return len(body if name.endswith(COMPRESSED) else gzip.compress(body))
 
 
+_weighed: dict[str, int] = {}  # files that many pages load, by their addresses
+
+
 def weight(response: Any) -> int:
     """Return the bytes of a response as a server that compresses would send it."""
-    return sent(response.url, response.body())
+    url = response.url
+    if "/_static/" not in url:
+        return sent(url, response.body())
+    if url not in _weighed:
+        _weighed[url] = sent(url, response.body())
+    return _weighed[url]
 
 
 def kind(page: Any) -> str:
