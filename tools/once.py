@@ -19,6 +19,7 @@ from typing import Any
 
 import nbformat
 import pytest
+import warm
 from running import Cost, Watch, cost, keep, kept
 
 LONG = 1e6  # seconds on the clock
@@ -67,7 +68,10 @@ class Listener:
                 if output.output_type == "execute_result":
                     output.execution_count = number
         self.client.set_widgets_metadata()
-        return cost(self.file.kernel.km.provisioner.pid)
+        kernel = self.file.kernel.km.provisioner
+        taken = cost(kernel.pid)
+        taken.core += warm.before(kernel)
+        return taken
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -85,6 +89,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.keep:
         config.option.nbval_cell_timeout = LONG
         config.option.nbval_kernel_startup_timeout = LONG
+        warm.register()
         if not hasattr(config, "workerinput"):
             shutil.rmtree(_place(config), ignore_errors=True)
             _place(config).mkdir(parents=True)
@@ -130,6 +135,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Put into the cache what all processes have left."""
+    warm.Oven.close()
     config = session.config
     if not config.option.keep or hasattr(config, "workerinput"):
         return

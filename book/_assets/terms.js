@@ -32,6 +32,7 @@ for (const button of document.querySelectorAll("button.term")) {
   box.addEventListener("pointerenter", byMouse(() => clearTimeout(later)));
   box.addEventListener("pointerleave", byMouse(leave));
   button.addEventListener("click", (event) => {
+    clearTimeout(later); // or a pointer that has just come would count as resting after the click
     if (resting && mine()) event.preventDefault(); // it is open already, and now stays so
     box.opener = button;
     resting = false;

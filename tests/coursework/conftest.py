@@ -1,9 +1,25 @@
 """Assignments built in a folder of the tests, which nothing else reads."""
 
+from pathlib import Path
+
 import nbformat
 import pytest
 from grading import make
 from grading.assignment import IDENTIFIER, Assignment, names
+
+HERE = Path(__file__).resolve().parent
+
+
+def pytest_collection_modifyitems(items):
+    """Tests of one assignment share a process, which has built it and run what is given in it.
+
+    Those of a hundred students share nothing: they fill what is left of the cores.
+    """
+    for item in items:
+        asked = getattr(getattr(item, "callspec", None), "params", {})
+        alone = "identifiers" in asked or HERE not in item.path.parents
+        if not alone and ("name" in asked or "linear" in item.fixturenames):
+            item.add_marker(pytest.mark.xdist_group(asked.get("name", "linear")))
 
 
 def each_assignment(test):

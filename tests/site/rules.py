@@ -265,18 +265,20 @@ KINDS = """() => {
         kinds.add(kind);
     }
 }"""
-# Take away what axe has nothing to say of: letters of a kind that is marked elsewhere; what
-# stands in a picture, which is one thing with one name; and the boxes of a formula, of which a
-# listener gets the words alone. What the keyboard gets to stays.
+# Take away what has no letters for axe, and nothing that the keyboard gets to: what stands in a
+# picture, which is one thing with one name, and the boxes of a formula, of which a listener gets
+# the words alone.
 LESS = """() => {
     const out_of_reach = ":not(:has(a, [tabindex]))";
-    document.querySelectorAll("pre span:not([data-kind], [id], :has([data-kind]))")
-        .forEach(e => e.replaceWith(...e.childNodes));
     document.querySelectorAll(`:is(svg[role=img], .katex-html)${out_of_reach}`)
         .forEach(e => e.replaceChildren());
     document.querySelectorAll(`math${out_of_reach}`)
         .forEach(e => e.replaceChildren(e.textContent));
 }"""
+# Take away the letters in code of a kind that is marked elsewhere.
+FEWER_KINDS = """() => document.querySelectorAll(
+    "pre span:not([data-kind], [id], :has([data-kind]))"
+).forEach(e => e.replaceWith(...e.childNodes))"""
 VIOLATIONS = """async ([scheme, options]) => {
     axe.configure({rules: [{id: "color-contrast", selector: "[data-kind]"}]});
     return (await axe.run(document, {resultTypes: ["violations"], ...options}))
@@ -295,10 +297,11 @@ def accessible(page: Any, unfold: bool = True) -> list[str]:
     if unfold:
         page.evaluate(UNFOLD)
     page.evaluate(AXE.read_text(encoding="utf-8"))
+    page.evaluate(LESS)
     for scheme in ("light", "dark"):
         turn(page, scheme)
         page.evaluate(KINDS)
-    page.evaluate(LESS)
+    page.evaluate(FEWER_KINDS)
     found = page.evaluate(VIOLATIONS, ["dark", BY_COLOUR])
     turn(page, "light")
     return found + page.evaluate(VIOLATIONS, ["light", {}])
