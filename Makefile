@@ -15,7 +15,8 @@ export OPENBLAS_NUM_THREADS := 1
 # What is tested is the package in this folder, also in an environment that others share.
 export PYTHONPATH := $(CURDIR)
 
-# Compiled modules are kept: a process, and there are hundreds, need not compile them again.
+# Modules are compiled as they are first imported, not when they are installed: half of them never
+# are. What is compiled is kept, for there are hundreds of processes.
 export PYTHONDONTWRITEBYTECODE :=
 
 BIN := $(abspath $(VENV))/bin
@@ -114,8 +115,8 @@ $(READY):
 	  echo "Name one: make PYTHON=/path/to/python3.12 ..."; exit 1; fi; \
 	echo "setting up $(VENV) with $$($$found --version)"; \
 	$$found -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@$(PY) -m pip install --no-compile --quiet --disable-pip-version-check -r requirements.txt
+	@$(PY) -m pip install --no-compile --quiet --disable-pip-version-check --no-deps -e .
 	@rm -f $(VENV)/ready*
 	@touch $@
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -58,26 +59,24 @@ class MatrixProduct:
         """The number of entries of W."""
         return self.shape[0] * self.shape[1]
 
-    @property
+    @cached_property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """The shapes of W_1, ..., W_N."""
         inner = [self.width or min(self.shape)] * (self.depth - 1)
         return tuple(pairwise([self.shape[0], *inner, self.shape[1]]))
 
-    @property
+    @cached_property
     def n_parameters(self) -> int:
         """The length of theta."""
         return sum(rows * columns for rows, columns in self.shapes)
 
     def factors(self, theta: ArrayLike) -> list[np.ndarray]:
         """Return W_1, ..., W_N, each of shape (..., rows, columns)."""
-        theta = parameters(theta, self)
-        ends = np.cumsum([rows * columns for rows, columns in self.shapes])[:-1]
-        parts = np.split(theta, ends, axis=-1)
-        return [
-            part.reshape(*theta.shape[:-1], *shape)
-            for part, shape in zip(parts, self.shapes, strict=True)
-        ]
+        theta, factors, end = parameters(theta, self), [], 0
+        for rows, columns in self.shapes:
+            begin, end = end, end + rows * columns
+            factors.append(theta[..., begin:end].reshape(*theta.shape[:-1], rows, columns))
+        return factors
 
     def theta(self, factors: Sequence[ArrayLike]) -> np.ndarray:
         """Return the parameters with the given factors, shape (..., n_parameters)."""

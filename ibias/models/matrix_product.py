@@ -21,8 +21,9 @@ def _matrices(factors: Factors) -> None:
     """Refuse what is no sequence of matrices, such as one matrix."""
     if not len(factors):
         raise ValueError("factors is empty; give at least one matrix.")
-    if any(np.ndim(factor) < 2 for factor in factors):
-        raise ValueError("factors must be a sequence of matrices; one factor W is [W].")
+    for factor in factors:
+        if np.ndim(factor) < 2:
+            raise ValueError("factors must be a sequence of matrices; one factor W is [W].")
 
 
 def product(factors: Factors) -> np.ndarray:
@@ -48,8 +49,8 @@ def vjp(factors: Factors, G: ArrayLike) -> list[np.ndarray]:
     right = list(accumulate(reversed(factors[1:]), lambda R, factor: factor @ R))
     gradients, left = [], np.array(G, dtype=float)  # left is (W_1 ... W_{j-1})^T G
     for factor, R in zip(factors[:-1], reversed(right), strict=True):  # R is W_{j+1} ... W_N
-        gradients.append(left @ np.swapaxes(R, -1, -2))
-        left = np.swapaxes(factor, -1, -2) @ left
+        gradients.append(left @ R.mT)
+        left = factor.mT @ left
     return [*gradients, left]
 
 
