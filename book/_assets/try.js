@@ -10,21 +10,30 @@
     return "";
   };
 
+  // What a request brings, or in words why it brings nothing.
+  const get = async (address, what, read) => {
+    let answer;
+    try {
+      answer = await fetch(address);
+      if (answer.ok) return await answer[read]();
+    } catch {
+      throw new Error(`${what} could not be loaded. Is there still a connection?`);
+    }
+    throw new Error(`${what} could not be loaded (${answer.status}).`);
+  };
+
   // The files come into the browser's store here, where one can see how far they are.
   const load = async (lite, say) => {
-    const answer = await fetch(`${lite}weight.json`);
-    if (!answer.ok) throw new Error("its files are not beside this book.");
-    const weights = Object.entries(await answer.json());
+    const weights = Object.entries(await get(`${lite}weight.json`, "the list of its files", "json"));
     const all = weights.reduce((sum, [, bytes]) => sum + bytes, 0);
     let loaded = 0;
     const one = async ([name, bytes]) => {
-      const file = await fetch(lite + name);
-      if (!file.ok) throw new Error(`${name} could not be loaded (${file.status}).`);
-      await file.arrayBuffer();
+      await get(lite + name, name, "arrayBuffer");
       loaded += bytes;
       say(`Loading Python: ${Math.round(loaded / 1e6)} of ${Math.ceil(all / 1e6)} MB …`);
     };
     await Promise.all(weights.map(one));
+    await get(`${lite}repl/index.html`, "the editor", "text");
   };
 
   const open = async (lite, place) => {
@@ -38,8 +47,15 @@
     frame.src = `${lite}repl/index.html#${new URLSearchParams(how)}`;
     place.append(frame);
     const since = Date.now();
+    const panelOf = () => {
+      try {
+        return frame.contentWindow?.jupyterapp?.shell?.currentWidget?.console;
+      } catch { // the browser's own page stands there, in the place of the editor
+        throw new Error("the editor could not be loaded. Is there still a connection?");
+      }
+    };
     while (Date.now() - since < 300_000) {
-      const panel = frame.contentWindow?.jupyterapp?.shell?.currentWidget?.console;
+      const panel = panelOf();
       if (panel?.sessionContext?.kernelDisplayStatus === "idle" && panel.promptCell) return panel;
       await wait(100);
     }
@@ -52,7 +68,7 @@
     const root = place.dataset.root, lite = new URL(`${root}lite/`, location).href;
     say("Loading Python …");
     await load(lite, say);
-    const { before, code } = await (await fetch(root + place.dataset.code)).json();
+    const { before, code } = await get(root + place.dataset.code, "the experiment", "json");
     say("Starting Python …");
     const panel = await open(lite, place);
     say("Running what this code needs …");
