@@ -70,6 +70,17 @@ def test_buttons_are_where_jupyterlite_is_and_nowhere_else(tmp_path, visit):
         offline = refused(lambda tab: tab.context.set_offline(True))
         assert "could not be loaded. Is there still a connection?" in offline
         assert "runs no WebAssembly" in refused(lambda tab: tab.evaluate("delete WebAssembly"))
+        held = []
+        tab = visit(f"{served}/book/index.html")
+        tab.route("**/lite/b", lambda route: held.append(route))
+        tab.click(".try-it button")
+        tab.wait_for_selector(".try-it[data-state=failed]")
+        (html / "lite" / "b").write_text("a file")
+        held[0].continue_()
+        tab.evaluate("fetch(location).then(answer => answer.text())")
+        assert "a could not be loaded (404)" in tab.inner_text(said), (
+            "what comes later says nothing"
+        )
         for name in ("a", "b"):
             (html / "lite" / name).write_text("a file")
         assert "the editor could not be loaded (404)" in refused()
