@@ -41,3 +41,15 @@ def test_a_card_has_the_shape_that_previews_ask_for(tmp_path):
         )
         assert (reds > 10_000) == bool(figure)
     assert path.name == "book-linear-rates.png"
+
+
+@pytest.mark.parametrize(
+    "title", ["Wide", "Neural collapse: features without constraints, and what decay does"]
+)
+def test_a_title_does_not_run_into_the_figure(title, tmp_path):
+    picture, path = tmp_path / "figure.png", tmp_path / "card.png"
+    Image.new("RGB", (460, 480), "red").save(picture)
+    draw_card(path, title, "The book", picture)
+    card = Image.open(path).convert("RGB").crop((600, 0, 1200, 630))
+    other = [n for n, (r, g, b) in card.getcolors(1 << 20) if max(r, g, b) < 100]
+    assert sum(other) == 0

@@ -91,8 +91,16 @@ def opened(browser: Any, address: str, ran: Ran, loaded: set[str]) -> Any:
     return tab
 
 
+SHOWN = """() => [...jupyterapp.shell.currentWidget.console.cells]
+    .filter(cell => cell.model.type === "code").map(cell => cell.model.outputs.toJSON())"""
+CHANGED = """() => {
+    const console = jupyterapp.shell.currentWidget.console;
+    console.promptCell.model.sharedModel.setSource("print('changed', 6 * 7)");
+}"""
+
+
 def try_it(browser: Any, address: str, page: str) -> Ran:
-    """Click "Try it" on a page of the site, and wait until the experiment has run in place."""
+    """Click "Try it" on a page of the site, wait until its experiment has run; change it, run."""
     ran, loaded = Ran(), set()
     tab = opened(browser, address, ran, loaded)
     tab.goto(f"{address}/{page}")
@@ -106,16 +114,16 @@ def try_it(browser: Any, address: str, page: str) -> Ran:
         ran.troubles.append(tab.inner_text(".try-it [role=status]"))
         return ran
     (frame,) = (one for one in tab.frames if "/lite/repl/" in one.url)
-    cells = frame.evaluate(
-        """[...jupyterapp.shell.currentWidget.console.cells]
-            .filter(cell => cell.model.type === "code").map(cell => cell.model.outputs.toJSON())"""
-    )
+    cells = frame.evaluate(SHOWN)
     ran.cells = len(cells)
     outputs = [output for cell in cells for output in cell]
     failed = [one for one in outputs if one["output_type"] == "error"]
     ran.troubles += [f"{one['ename']}: {one['evalue']}" for one in failed]
     if not outputs:
         ran.troubles.append("the experiment shows nothing")
+    frame.evaluate(CHANGED)
+    tab.click(".try-it button")
+    frame.wait_for_function(f"JSON.stringify(({SHOWN})()).includes('changed 42')")
     tab.context.close()
     return ran
 

@@ -10,52 +10,95 @@ import argparse
 import base64
 import re
 import sys
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from browser import SITE
 from bs4 import BeautifulSoup, Tag
+from pdf import words  # tools/pdf.py
 
 REVEAL = SITE.parents[1] / "node_modules" / "reveal.js" / "dist"
 OUTPUT = SITE.parent / "slides"
 MIME = {".woff2": "font/woff2", ".woff": "font/woff", ".svg": "image/svg+xml", ".png": "image/png"}
 STYLES = ("pygments.css", "katex/katex.css", "site.css")
-CHECKS_TOGETHER = 3
+TABLE = "pst-scrollable-table-container"
+LINES = 6  # of checks, or of a table, on one slide
 LOOK = """
+html { font-size: 20px; }
 .reveal { font: 400 30px/1.4 var(--pst-font-family-base); color: var(--pst-color-text-base); }
 .reveal-viewport { background: #fff; }
 .reveal h1 { font: 600 1.9em/1.2 var(--pst-font-family-base); }
 .reveal h2 { font: 600 1.15em/1.2 var(--pst-font-family-base); margin: 0 0 .8em; color: #5c636c; }
 .reveal section { text-align: left; }
-.reveal .slides section.bd-article { padding: 0 !important; }
+.reveal .slides section.bd-article { padding: 0 0 .5em !important; }
 .reveal .slides > section { overflow: hidden auto; max-height: 100%; }
-.reveal figure { margin: 0; } .reveal .vector svg { max-height: 470px; }
-.reveal figcaption { font-size: .6em; } .reveal .slider svg { max-height: 440px; width: auto; }
-.reveal .checks { font-size: .72em; } .reveal .headerlink { display: none; }
+.reveal .bd-article :is(.theorem, .lemma, .proposition, .corollary, .conjecture) .told {
+  font-style: italic; }
+.reveal .bd-article .told :is(em, .katex) { font-style: normal; }
+.reveal .bd-article figure { margin: 0; }
+.reveal .bd-article :is(.vector, .frames, .slider) { max-width: none; }
+.reveal .bd-article :is(.vector, .frames) svg {
+  height: 480px !important; width: auto !important; max-width: 100%; margin: 0 auto; }
+.reveal .bd-article figcaption { max-width: none; }
 """
-START = """Reveal.initialize({ hash: true, slideNumber: "c/t", width: 1100, height: 720,
+# A slide that is too high for the screen is drawn as small as it must be.
+START = """const fit = ({ currentSlide: slide }) => {
+  slide.style.zoom = 1;
+  for (let size = 1; slide.scrollHeight > slide.clientHeight + 1 && size > .5; size -= .05)
+    slide.style.zoom = size;
+};
+Reveal.on("ready", fit); Reveal.on("slidechanged", fit);
+Reveal.initialize({ hash: true, slideNumber: "c/t", width: 1100, height: 720,
   margin: .06, transition: "none", plugins: [RevealNotes], center: false });"""
 
 
 @dataclass
 class Slide:
-    """A slide: its heading, what it shows, and what the lecturer says."""
+    """A slide: its heading, what it shows, what the lecturer says, and how full it is."""
 
     heading: str
     shown: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    kind: str = ""
+    lines: float = LINES
 
 
 def slides(article: Tag) -> list[Slide]:
     """Return the slides of an article of the book, in its order."""
-    made = [Slide(article.h1.get_text().removesuffix("#"))]
+    made = [Slide(article.h1.decode_contents())]
     _collect(article.select_one("section"), made[0].heading, made)
     return made
 
 
-def _kind(piece: Tag) -> str:
-    return "checks" if "checks" in (piece.get("class") or []) else ""
+def _lines(row: Tag) -> float:
+    """Return how much of a slide a check takes, or a row of a table, in lines of checks."""
+    return 1.0 if row.name == "li" else max(0.75, len(words(row)) / 160)
+
+
+def _parts(piece: Tag) -> list[tuple[Tag, float]]:
+    """Return a list of checks or a table in parts that a slide holds, each with its lines.
+
+    Anything else is one part, and takes a slide.
+    """
+    if not {"checks", TABLE} & set(piece.get("class") or []):
+        return [(piece, LINES)]
+    of = ":scope > li" if piece.name == "ul" else "tbody > tr"
+    ends, taken = [0], 0.0
+    for number, row in enumerate(piece.select(of)):
+        taken += _lines(row)
+        if taken > LINES and number > ends[-1]:
+            ends.append(number)
+            taken = _lines(row)
+    parts = []
+    for start, end in zip(ends, [*ends[1:], None], strict=True):
+        part = copy(piece)
+        rows = part.select(of)
+        kept = rows[start:end]
+        for row in rows:
+            if not any(row is one for one in kept):
+                row.decompose()
+        parts.append((part, sum(map(_lines, kept))))
+    return parts
 
 
 def _collect(section: Tag, heading: str, made: list[Slide]) -> None:
@@ -63,14 +106,15 @@ def _collect(section: Tag, heading: str, made: list[Slide]) -> None:
     said: list[str] = []
 
     def show(piece: Tag) -> None:
-        last = made[-1]
-        together = {last.kind, _kind(piece)} == {"checks"} and last.heading == heading
-        if together and len(last.shown) < CHECKS_TOGETHER:
-            last.shown.append(str(piece))
-            last.notes += said
-        else:
-            made.append(Slide(heading, [str(piece)], said.copy(), _kind(piece)))
-        said.clear()
+        for part, lines in _parts(piece):
+            last = made[-1]
+            if last.heading == heading and last.lines + lines <= LINES:
+                last.shown.append(str(part))
+                last.notes += said
+                last.lines += lines
+            else:
+                made.append(Slide(heading, [str(part)], said.copy(), lines))
+            said.clear()
 
     for piece in section.find_all(recursive=False):
         classes = piece.get("class") or []
@@ -81,7 +125,7 @@ def _collect(section: Tag, heading: str, made: list[Slide]) -> None:
             for output in piece.select(".slider, figure, .checks, .vector"):
                 if not output.find_parent(["figure"]) and not output.find_parent(class_="slider"):
                     show(output)
-        elif "exercise" in classes or piece.name == "table" or "math" in classes:
+        elif "exercise" in classes or "math" in classes or TABLE in classes:
             show(piece)
         elif "proof" in classes and not {"theorem", "proposition", "lemma"} & set(classes):
             said.append(str(piece))  # a proof is told, not shown
@@ -100,7 +144,7 @@ def _speak(made: list[Slide], said: list[str]) -> None:
 
 def _title(section: Tag) -> str:
     heading = section.find(["h2", "h3", "h4"])
-    return heading.get_text().removesuffix("#") if heading else ""
+    return heading.decode_contents() if heading else ""
 
 
 def _embedded(text: str, folder: Path) -> str:
@@ -122,8 +166,10 @@ def deck(page: str) -> str:
     path = SITE / f"{page}.html"
     soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
     article = soup.select_one("article.bd-article")
-    for place in article.select(".try-it"):
+    for place in article.select(".try-it, .headerlink, .to-code, .take"):
         place.decompose()
+    for inner in article.select(".admonition section"):  # sections of a deck are its slides
+        inner.name, inner["class"] = "div", "told"
     for picture in article.find_all("img", src=True):
         file = (path.parent / picture["src"]).resolve()
         code = base64.b64encode(file.read_bytes()).decode()
@@ -145,7 +191,7 @@ def deck(page: str) -> str:
     scripts += [START, (static / "slider.js").read_text("utf-8")]
     run = "".join(f"<script>{_inline(script)}</script>" for script in scripts)
     return f"""<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8"/>
-<title>{first.heading}</title><style>{"".join(styles)}{LOOK}</style></head><body>{glyphs}
+<title>{words(article.h1)}</title><style>{"".join(styles)}{LOOK}</style></head><body>{glyphs}
 <div class="reveal"><div class="slides">{body}</div></div>{run}</body></html>"""
 
 

@@ -10,21 +10,32 @@
     return "";
   };
 
+  // What a request brings, or in words why it brings nothing.
+  const get = async (address, what, read, signal) => {
+    let answer;
+    try {
+      answer = await fetch(address, { signal });
+      if (answer.ok) return await answer[read]();
+    } catch {
+      throw new Error(`${what} could not be loaded. Is there still a connection?`);
+    }
+    throw new Error(`${what} could not be loaded (${answer.status}).`);
+  };
+
   // The files come into the browser's store here, where one can see how far they are.
   const load = async (lite, say) => {
-    const answer = await fetch(`${lite}weight.json`);
-    if (!answer.ok) throw new Error("its files are not beside this book.");
-    const weights = Object.entries(await answer.json());
+    const weights = Object.entries(await get(`${lite}weight.json`, "the list of its files", "json"));
     const all = weights.reduce((sum, [, bytes]) => sum + bytes, 0);
+    const stop = new AbortController();
     let loaded = 0;
     const one = async ([name, bytes]) => {
-      const file = await fetch(lite + name);
-      if (!file.ok) throw new Error(`${name} could not be loaded (${file.status}).`);
-      await file.arrayBuffer();
+      await get(lite + name, name, "arrayBuffer", stop.signal);
+      if (stop.signal.aborted) return; // what has failed is said, and stays there
       loaded += bytes;
       say(`Loading Python: ${Math.round(loaded / 1e6)} of ${Math.ceil(all / 1e6)} MB …`);
     };
-    await Promise.all(weights.map(one));
+    await Promise.all(weights.map(one)).catch((error) => { stop.abort(); throw error; });
+    await get(`${lite}repl/index.html`, "the editor", "text");
   };
 
   const open = async (lite, place) => {
@@ -38,12 +49,19 @@
     frame.src = `${lite}repl/index.html#${new URLSearchParams(how)}`;
     place.append(frame);
     const since = Date.now();
+    const panelOf = () => {
+      try {
+        return frame.contentWindow?.jupyterapp?.shell?.currentWidget?.console;
+      } catch { // the browser's own page stands there, in the place of the editor
+        throw new Error("the editor could not be loaded. Is there still a connection?");
+      }
+    };
     while (Date.now() - since < 300_000) {
-      const panel = frame.contentWindow?.jupyterapp?.shell?.currentWidget?.console;
+      const panel = panelOf();
       if (panel?.sessionContext?.kernelDisplayStatus === "idle" && panel.promptCell) return panel;
       await wait(100);
     }
-    throw new Error("Python did not start. It needs about 1 GB of memory.");
+    throw new Error("Python did not start. It needs a connection until then, and 1 GB of memory.");
   };
 
   const begin = async (place, say) => {
@@ -52,7 +70,7 @@
     const root = place.dataset.root, lite = new URL(`${root}lite/`, location).href;
     say("Loading Python …");
     await load(lite, say);
-    const { before, code } = await (await fetch(root + place.dataset.code)).json();
+    const { before, code } = await get(root + place.dataset.code, "the experiment", "json");
     say("Starting Python …");
     const panel = await open(lite, place);
     say("Running what this code needs …");
@@ -63,24 +81,30 @@
     panel.promptCell.model.sharedModel.setSource(code);
     say("Running …");
     await panel.execute(true);
-    say("Change the code, and run it with Shift + Enter. Nothing of it leaves your browser.");
+    say("Change the code, and run it with this button or with Shift + Enter."
+      + " Nothing of it leaves your browser.");
     place.dataset.state = "ready";
+    return panel;
   };
 
   for (const place of document.querySelectorAll(".try-it")) {
     const button = place.querySelector("button"), status = place.querySelector("[role=status]");
     const say = (words) => { status.textContent = words; };
+    let panel;
     button.addEventListener("click", async () => {
       button.disabled = true;
       try {
-        await begin(place, say);
-        button.hidden = true;
+        if (panel) await panel.execute(true); // a phone has no Shift + Enter
+        else panel = await begin(place, say);
+        button.textContent = "Run";
       } catch (error) {
         place.querySelector("iframe")?.remove();
         place.dataset.state = "failed";
         say(`The code cannot run here: ${error.message}`);
-        button.disabled = false;
+        panel = undefined;
+        button.textContent = "Try it";
       }
+      button.disabled = false;
     });
   }
 }

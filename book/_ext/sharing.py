@@ -86,9 +86,12 @@ def draw_card(path: Path, title: str, book: str, picture: Path | None) -> None:
     from matplotlib.image import imread
 
     figure = Figure(figsize=SIZE, facecolor="white", layout="none")
-    FigureCanvasAgg(figure)
-    wide = 24 if picture else 44
-    figure.text(0.05, 0.9, fill(title, wide), size=34, va="top", family="serif", weight="bold")
+    canvas = FigureCanvasAgg(figure)
+    style = {"size": 34, "va": "top", "family": "serif", "weight": "bold"}
+    words = figure.text(0.05, 0.9, fill(title, 22 if picture else 44), **style)
+    room = (0.42 if picture else 0.9) * canvas.get_width_height()[0]
+    while (box := words.get_window_extent(canvas.get_renderer())).width > room:
+        words.set_size(words.get_size() * room / box.width - 0.1)
     figure.text(0.05, 0.08, book, size=18, va="bottom", family="serif", color="#5c636c")
     if picture:
         axes = figure.add_axes((0.5, 0.14, 0.46, 0.76))

@@ -1,7 +1,14 @@
 """The book on paper: every page once, every link inside it leads somewhere."""
 
+import io
+import re
+
+import browser as tools  # tools/browser.py
 import pdf  # tools/pdf.py
+import pikepdf
 import pytest
+import rules
+from bs4 import BeautifulSoup
 
 PRINTED = {page for _, pages in pdf.chapters() for page in pages}
 
@@ -21,7 +28,9 @@ def test_a_page_keeps_its_links_and_unfolds(page, site):
     links = [tag["href"] for tag in body.find_all(href=True)]
     inside = [link[1:] for link in links if link.startswith("#")]
     assert inside
-    assert not [link for link in links if link.partition("#")[0].endswith(".html")], "left behind"
+    for link in links:
+        assert link.startswith(("#", "https://", "mailto:")), "a place on the printer's own disk"
+        assert not link.startswith("https://") or "/.." not in link, link
     for link in inside:
         target, _, place = link.partition("--")
         (there,) = (one for one in PRINTED if pdf.anchor(one) == target)
@@ -29,6 +38,121 @@ def test_a_page_keeps_its_links_and_unfolds(page, site):
         assert not place or f'id="{place}"' in text, link
     for image in body.find_all("img"):
         assert (site / image["src"]).exists()
+
+
+SMALL = [
+    ("", ["book/index"]),
+    ("Linear models", ["book/linear/max_margin", "book/linear/past_separation"]),
+    ("Perspective", ["book/homogeneous/mean_field", "book/perspective/claims"]),
+    ("Reference", ["book/references"]),
+]
+
+
+@pytest.fixture(scope="module")
+def small(site, chromium):
+    """A book of six pages: its document, its headings, and what is printed of it."""
+    joined = site / "joined-for-tests.html"
+    try:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(pdf, "chapters", lambda: SMALL)
+            text, headings = pdf.document()
+            joined.write_text(text, encoding="utf-8")
+            with pdf.print_book(chromium.new_page(), joined, headings) as book:
+                yield text, headings, book
+    finally:
+        for path in pdf.between(joined):
+            path.unlink(missing_ok=True)
+
+
+def test_all_that_is_named_in_the_joined_document_is_there(small):
+    """Letters, points and clipped curves of a drawing are named, and so are labels and links."""
+    text, _, _ = small
+    ids = re.findall(r'\bid="([^"]*)"', text)
+    assert len(ids) == len(set(ids))
+    for way in ('xlink:href="#', "url(#", ' href="#'):
+        named = set(re.findall(rf"{re.escape(way)}([^\")]*)", text))
+        assert named and named <= set(ids), way
+    for way in pdf.NAMES:
+        assert set(" ".join(re.findall(rf'\b{way}="([^"]*)"', text)).split()) <= set(ids), way
+
+
+def test_paper_shows_positions_of_a_slider_and_none_of_the_controls(small, site):
+    body = BeautifulSoup(small[0], "html.parser")
+    assert not body.select(".slider, input, button, script, .headerlink, .try-it")
+    page = BeautifulSoup((site / "book/linear/max_margin.html").read_text("utf-8"), "html.parser")
+    texts = [figcaption.get_text() for figcaption in body.select(".stills figcaption")]
+    first, last = (f"log t: {page.select_one('.slider output').get_text()}", "log t: 10,000")
+    assert first in texts and last in texts
+    assert all(still.svg for still in body.select(".stills > figure"))
+
+
+def test_the_outline_has_the_parts_and_the_words_of_the_page(small):
+    _, headings, book = small
+    with book.open_outline() as outline:
+        front, index, *parts = outline.root
+        assert front.title == "Contents"
+        assert [part.title for part in parts] == [name for name, _ in SMALL if name]
+        chapters = [index, *(chapter for part in parts for chapter in part.children)]
+        assert [one.title for one in chapters] == [title for level, title in headings if level == 1]
+        assert "Both layers: the F1 margin" in [one.title for one in chapters[3].children]
+
+
+def test_the_contents_say_where_a_chapter_begins(small):
+    book = small[2]
+    numbers = pdf.page_numbers(book)
+    order = [numbers[pdf.anchor(page)] for _, pages in SMALL for page in pages]
+    assert order == sorted(set(order)) and order[0] > 2
+    said = b"".join(part.read_bytes() for part in book.pages[1].Contents)
+    assert b" Do" in said, "the numbers are printed over the names"
+
+
+def test_no_entry_of_the_ledger_has_a_page_of_its_own(small):
+    text, _, book = small
+    numbers = pdf.page_numbers(book)
+    pages = numbers["book-references"] - numbers["book-perspective-claims"]
+    assert pages < text.count('class="ledger-entry"') / 2
+
+
+def test_pictures_that_are_alike_are_kept_once(small):
+    saved = io.BytesIO()
+    small[2].save(saved)
+    with pikepdf.open(saved) as book:
+        streams = (one for one in book.objects if isinstance(one, pikepdf.Stream))
+        images = [one.read_raw_bytes() for one in streams if one.get("/Subtype") == "/Image"]
+    assert images and len(images) == len(set(images))
+
+
+# What is wider than the paper, and what one would have to scroll to.
+OUTSIDE = """() => {
+    const article = document.querySelector("article");
+    const style = getComputedStyle(article), box = article.getBoundingClientRect();
+    const [left, right] = [box.left - 1, box.right + 1], found = [];
+    const walker = document.createTreeWalker(article, NodeFilter.SHOW_TEXT), range = new Range();
+    while (walker.nextNode()) {
+        const node = walker.currentNode, parent = node.parentElement;
+        if (!node.data.trim() || parent.closest(".katex-mathml, svg") || !parent.checkVisibility())
+            continue;
+        range.selectNodeContents(node);
+        for (const part of range.getClientRects())
+            if (part.width && (part.left < left || part.right > right))
+                found.push(node.data.trim().slice(0, 80));
+    }
+    for (const box of article.querySelectorAll("*"))
+        if (box.checkVisibility() && !box.closest("span, svg")
+            && getComputedStyle(box).overflow !== "visible"
+            && (box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 4))
+            found.push(`scrolls: ${box.className} ${box.textContent.trim().slice(0, 80)}`);
+    return found;
+}"""
+
+
+@pytest.mark.parametrize("page", sorted(PRINTED))
+def test_nothing_on_paper_is_cut_at_its_edges(page, address, visit):
+    page = visit(f"{address}/{page}.html", width=660)
+    page.emulate_media(media="print")
+    page.evaluate(rules.UNFOLD)
+    tools.still(page)
+    assert page.evaluate(OUTSIDE) == []
 
 
 def test_a_page_on_paper_has_its_title_white_ground_and_whole_lines(address, visit):
