@@ -3,8 +3,9 @@
 import multiprocessing
 
 import nbformat
+import noting  # tools/noting.py
 import pytest
-import seeds  # tools/seeds.py
+import seeds
 from nbformat.v4 import new_code_cell, new_notebook
 
 HEAD = """
@@ -19,7 +20,7 @@ def findings(tmp_path, *sources, seed=7):
     path = tmp_path / "page.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell(s) for s in (HEAD, *sources)]), path)
     with multiprocessing.Pool(1) as pool:  # the run of a page changes its process
-        return pool.apply(seeds.run, ((str(path), seed),))
+        return pool.apply(noting.run, (path, noting.sources(path), seed)).findings
 
 
 def failures(tmp_path, *sources):

@@ -1,0 +1,241 @@
+"""Which statements of a page its checks need: a backward slice over names.
+
+A page is the list of its top-level statements. A check needs the statements that bind a name it
+mentions, or change what the name holds, and what those need in turn. Where it is not clear whether
+a statement matters, it is kept: what only draws, and what only figures use, falls away. Names are
+resolved by position, as Python does: a function sees the value a name has when it is called.
+"""
+
+import ast
+import re
+import symtable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+DRAWING = {
+    "plots",
+    "plt",
+    "frames",
+    "print",
+    "display",
+    "solution",
+}  # change no data they are given
+AXES = {"ax", "axes", "figure"}
+MUTATORS = {"append", "extend", "insert", "pop", "popitem", "remove", "clear", "update", "add"}
+MUTATORS |= {"setdefault", "discard", "sort", "reverse", "fill", "put", "partition", "resize"}
+MUTATORS |= {"difference_update", "intersection_update", "symmetric_difference_update", "setflags"}
+FRESH = ast.Constant | ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.BinOp
+SURE = ast.Assign | ast.AnnAssign | ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
+CODE = ast.FunctionDef | ast.ClassDef
+SCOPES = ast.FunctionDef | ast.Lambda
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One top-level statement: what it binds, mentions and changes, by name.
+
+    `inside` are the global names that the body of a function changes when it is called, and
+    `spoils` says that it may change its arguments.
+    """
+
+    cell: int
+    node: ast.stmt
+    binds: frozenset[str]
+    uses: frozenset[str]
+    changes: frozenset[str] = frozenset()
+    inside: frozenset[str] = frozenset()
+    spoils: bool = False
+    surely: bool = field(default=True)
+
+
+def statements(sources: Iterable[str]) -> list[Statement]:
+    """Return the statements of a page from the sources of its code cells."""
+    page, imported, checks = [], set(), set()
+    for cell, source in enumerate(sources, start=1):
+        for node in ast.parse(re.sub(r"(?m)^[%!].*$", "", source)).body:
+            binds, uses = _scopes(node)
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                imported |= binds
+            if isinstance(node, ast.Assign) and "Check" in _called(node):
+                checks |= binds
+            changed, spoils = _changed(node, imported, checks)
+            called = set() if isinstance(node, CODE) else {f"{name}()" for name in _called(node)}
+            rejecting = {f"{name}()" for name in _called(node, "rejects")}
+            page.append(
+                Statement(
+                    cell,
+                    node,
+                    frozenset(binds | called),
+                    frozenset(uses | rejecting),
+                    frozenset() if isinstance(node, CODE) else frozenset(changed & (uses | binds)),
+                    frozenset(changed & uses) if isinstance(node, CODE) else frozenset(),
+                    spoils,
+                    isinstance(node, SURE) or (isinstance(node, ast.Expr) and bool(called)),
+                )
+            )
+    return _with_what_calls_change(page)
+
+
+def needed(page: list[Statement], wanted: Iterable[int]) -> set[int]:
+    """Return the indices of the statements that those at the indices `wanted` need, and these."""
+    found, asked = set(wanted), set()
+    todo = [(name, i) for i in found for name in page[i].uses]
+    while todo:
+        if (asking := todo.pop()) in asked:
+            continue
+        asked.add(asking)
+        name, i = asking
+        for j in _sources(page, name, i):
+            found.add(j)
+            # what it was made of, and what a function in it finds when it is called later
+            todo += [(other, at) for other in page[j].uses for at in (j, i)]
+    return found
+
+
+def asking(page: list[Statement]) -> set[int]:
+    """Return the indices of the statements that may call a check, or a solution for any data."""
+    found = set()
+    for i, statement in enumerate(page):
+        nodes = list(ast.walk(statement.node))
+        checks = "Check" in statement.uses or any(
+            j in found for name in statement.uses for j in _sources(page, name, i)
+        )
+        solves = "solution" in statement.uses and any(
+            isinstance(node, ast.keyword) and node.arg == "any_data" for node in nodes
+        )
+        if checks or solves or any(isinstance(node, ast.Assert | ast.Raise) for node in nodes):
+            found.add(i)
+    return found
+
+
+def _sources(page: list[Statement], name: str, i: int) -> Iterator[int]:
+    """Yield the statements before i that give `name` its value there."""
+    for j in range(i - 1, -1, -1):
+        if name in page[j].binds:
+            yield j
+            if page[j].surely:
+                return
+        elif name in page[j].changes:
+            yield j
+
+
+def _scopes(node: ast.stmt) -> tuple[set[str], set[str]]:
+    """Return the global names that a statement binds and mentions, functions in it included."""
+    binds, uses = set(), set()
+    tables = [symtable.symtable(ast.unparse(node), "statement", "exec")]
+    for table in tables:
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            if table.get_type() == "module" or symbol.is_global():
+                if symbol.is_assigned() or symbol.is_imported():
+                    binds.add(symbol.get_name())
+                if symbol.is_referenced():
+                    uses.add(symbol.get_name())
+    if isinstance(node, ast.AugAssign):
+        uses |= binds
+    return binds, uses
+
+
+def _changed(node: ast.stmt, imported: set[str], checks: set[str]) -> tuple[set[str], bool]:
+    """Return the names whose values it changes, and whether a function changes its arguments."""
+    changed = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Attribute | ast.Subscript):
+            if not isinstance(part.ctx, ast.Load):
+                changed |= _roots(part)
+        elif isinstance(part, ast.AugAssign):
+            changed |= _roots(part.target)
+        elif isinstance(part, ast.Call) and getattr(part.func, "attr", "") in MUTATORS:
+            changed |= _roots(part.func)
+        if isinstance(part, ast.Expr) and isinstance(part.value, ast.Call):
+            changed |= _changed_by_call(part.value, imported, checks)
+    spoils = any(
+        bool(changed & _given(part) - AXES) for part in ast.walk(node) if isinstance(part, SCOPES)
+    )
+    return changed - imported, spoils
+
+
+def _changed_by_call(call: ast.Call, imported: set[str], checks: set[str]) -> set[str]:
+    """Return what a call whose result nobody takes may change: its object, or its arguments."""
+    roots = _roots(call.func)
+    if roots & (DRAWING | checks):
+        return set()
+    if isinstance(call.func, ast.Attribute) and roots and not roots & imported:
+        return roots
+    arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return {name for argument in arguments for name in _roots(argument)}
+
+
+def _given(function: ast.FunctionDef | ast.Lambda) -> set[str]:
+    """Return the names in a function that may hold what it was given: not what it made itself."""
+    every = function.args
+    given = {one.arg for one in [*every.posonlyargs, *every.args, *every.kwonlyargs]}
+    given |= {one.arg for one in (every.vararg, every.kwarg) if one}
+    for part in ast.walk(function):
+        if isinstance(part, ast.For):
+            given |= _stored(part.target)
+        if isinstance(part, ast.Assign) and not isinstance(part.value, FRESH | ast.Call):
+            given |= {name for target in part.targets for name in _stored(target)}
+    return given
+
+
+def _called(node: ast.stmt, method: str = "") -> set[str]:
+    """Return the names that are called in a statement, or those a method is called of."""
+    found = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call):
+            attribute = part.func.attr if isinstance(part.func, ast.Attribute) else ""
+            if attribute == method:
+                found |= _roots(part.func)
+    return found
+
+
+def _roots(node: ast.expr) -> set[str]:
+    """Return the name at the root of a.b[c].d, or the names of everything in another expression."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
+        node = node.value
+    if isinstance(node, ast.Name):
+        return {node.id}
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def _stored(target: ast.expr) -> set[str]:
+    return {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
+
+
+def _generators(page: list[Statement]) -> set[str]:
+    """Return the names that hold a generator of random numbers, which every use changes."""
+    found = set()
+    for node in (one.node for one in page if isinstance(one.node, ast.Assign)):
+        pairs = [(target, node.value) for target in node.targets]
+        for target, value in pairs:
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                pairs += zip(target.elts, value.elts, strict=False)
+                continue
+            ones = getattr(value, "elts", [getattr(value, "elt", value)])
+            makers = [ast.unparse(one.func) for one in ones if isinstance(one, ast.Call)]
+            if any(re.search(r"\b(generator|default_rng|spawn)$", maker) for maker in makers):
+                found |= _stored(target)
+    return found
+
+
+def _with_what_calls_change(page: list[Statement]) -> list[Statement]:
+    """Return the page with what each statement changes through the functions that it reaches."""
+    whole, drawn = list(page), _generators(page)
+    for i, statement in enumerate(page):
+        changes = set(statement.changes)
+        if not isinstance(statement.node, CODE):
+            reached = [page[j] for j in needed(whole, [i]) - {i}]
+            functions = [other for other in reached if isinstance(other.node, CODE)]
+            changes |= {name for other in functions for name in other.inside}
+            changes |= {name for one in [statement, *functions] for name in one.uses & drawn}
+            if statement.spoils or any(other.spoils for other in functions):
+                changes |= {name for name in statement.uses if not name.endswith("()")}
+            for name in list(changes):  # another name may hold the same object
+                for j in _sources(page, name, i):
+                    if isinstance(page[j].node, SURE) and not isinstance(
+                        getattr(page[j].node, "value", None), FRESH | ast.Call
+                    ):
+                        changes |= page[j].uses
+        whole[i] = Statement(**vars(statement) | {"changes": frozenset(changes)})
+    return whole
