@@ -162,7 +162,7 @@ def run(path: Path, cells: list[str], seed: int, kept: Collection[int] | None = 
         {"__name__": "__main__", "display": lambda *_: None},
     )
     with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
-        for i, (cell, node) in enumerate((one.cell, one.node) for one in page):
+        for i, (cell, node) in enumerate(page):
             if cell == stopped or (kept is not None and i not in kept):
                 continue
             _Noting.at = i

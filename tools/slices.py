@@ -10,32 +10,31 @@ import ast
 import re
 import symtable
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
-DRAWING = {
-    "plots",
-    "plt",
-    "frames",
-    "print",
-    "display",
-    "solution",
-}  # change no data they are given
+# What these are given stays as it is.
+DRAWING = {"plots", "plt", "frames", "print", "display", "solution"}
 AXES = {"ax", "axes", "figure"}
 MUTATORS = {"append", "extend", "insert", "pop", "popitem", "remove", "clear", "update", "add"}
 MUTATORS |= {"setdefault", "discard", "sort", "reverse", "fill", "put", "partition", "resize"}
 MUTATORS |= {"difference_update", "intersection_update", "symmetric_difference_update", "setflags"}
-FRESH = ast.Constant | ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.BinOp
+# What these return is used up by being used.
+USED_UP = (
+    r"\b(generator|default_rng|spawn|iter|zip|map|filter|enumerate|reversed|count|cycle|open)$"
+)
+# What these return is new: to change it changes nothing else.
+NEW = r"\b(list|dict|set|array|copy|zeros|ones|full|empty|eye|arange|linspace|\w+_like|\w+_stack)$"
+DISPLAYS = ast.Constant | ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.BinOp
 SURE = ast.Assign | ast.AnnAssign | ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
 CODE = ast.FunctionDef | ast.ClassDef
-SCOPES = ast.FunctionDef | ast.Lambda
 
 
 @dataclass(frozen=True)
 class Statement:
     """One top-level statement: what it binds, mentions and changes, by name.
 
-    `inside` are the global names that the body of a function changes when it is called, and
-    `spoils` says that it may change its arguments.
+    `inside` are the global names that the body of a function changes when it is called, `spoils`
+    says that it may change its arguments, and `always` that it may change the state of a library.
     """
 
     cell: int
@@ -45,40 +44,44 @@ class Statement:
     changes: frozenset[str] = frozenset()
     inside: frozenset[str] = frozenset()
     spoils: bool = False
-    surely: bool = field(default=True)
+    surely: bool = True
+    always: bool = False
+
+
+def split(sources: Iterable[str]) -> list[tuple[int, ast.stmt]]:
+    """Return the statements of the code cells of a page, each with the number of its cell."""
+    cells = enumerate((re.sub(r"(?m)^[%!].*$", "", source) for source in sources), start=1)
+    return [(cell, node) for cell, source in cells for node in ast.parse(source).body]
 
 
 def statements(sources: Iterable[str]) -> list[Statement]:
-    """Return the statements of a page from the sources of its code cells."""
+    """Return the statements of a page from the sources of its code cells, with their names."""
     page, imported, checks = [], set(), set()
-    for cell, source in enumerate(sources, start=1):
-        for node in ast.parse(re.sub(r"(?m)^[%!].*$", "", source)).body:
-            binds, uses = _scopes(node)
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                imported |= binds
-            if isinstance(node, ast.Assign) and "Check" in _called(node):
-                checks |= binds
-            changed, spoils = _changed(node, imported, checks)
-            called = set() if isinstance(node, CODE) else {f"{name}()" for name in _called(node)}
-            rejecting = {f"{name}()" for name in _called(node, "rejects")}
-            page.append(
-                Statement(
-                    cell,
-                    node,
-                    frozenset(binds | called),
-                    frozenset(uses | rejecting),
-                    frozenset() if isinstance(node, CODE) else frozenset(changed & (uses | binds)),
-                    frozenset(changed & uses) if isinstance(node, CODE) else frozenset(),
-                    spoils,
-                    isinstance(node, SURE) or (isinstance(node, ast.Expr) and bool(called)),
-                )
-            )
-    return _with_what_calls_change(page)
+    for cell, node in split(sources):
+        code = isinstance(node, CODE)
+        binds, uses = _scopes(node)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imported |= binds
+        if isinstance(node, ast.Assign) and "Check" in _called(node):
+            checks |= binds
+        changed, spoils = _changed(node, imported, checks)
+        inside = (changed & uses) | (binds - {node.name}) if code else set()
+        if code:
+            binds, changed = {node.name}, set()
+        else:  # a check remembers what it saw, for its rejects
+            binds |= {f"{name}()" for name in _called(node)}
+            uses |= {f"{name}()" for name in _called(node, "rejects")}
+        sets = (frozenset(names) for names in (binds, uses, changed & (uses | binds), inside))
+        surely = isinstance(node, SURE) or (isinstance(node, ast.Expr) and bool(binds))
+        always = bool(changed & imported) and not isinstance(node, ast.AugAssign)
+        page.append(Statement(cell, node, *sets, spoils, surely, always))
+    return _with_what_calls_change(page, imported)
 
 
 def needed(page: list[Statement], wanted: Iterable[int]) -> set[int]:
     """Return the indices of the statements that those at the indices `wanted` need, and these."""
-    found, asked = set(wanted), set()
+    found = {*wanted, *(i for i, statement in enumerate(page) if statement.always)}
+    asked = set()
     todo = [(name, i) for i in found for name in page[i].uses]
     while todo:
         if (asking := todo.pop()) in asked:
@@ -149,10 +152,8 @@ def _changed(node: ast.stmt, imported: set[str], checks: set[str]) -> tuple[set[
             changed |= _roots(part.func)
         if isinstance(part, ast.Expr) and isinstance(part.value, ast.Call):
             changed |= _changed_by_call(part.value, imported, checks)
-    spoils = any(
-        bool(changed & _given(part) - AXES) for part in ast.walk(node) if isinstance(part, SCOPES)
-    )
-    return changed - imported, spoils
+    functions = [part for part in ast.walk(node) if isinstance(part, ast.FunctionDef | ast.Lambda)]
+    return changed, any(bool(changed & _given(one) - AXES) for one in functions)
 
 
 def _changed_by_call(call: ast.Call, imported: set[str], checks: set[str]) -> set[str]:
@@ -160,10 +161,10 @@ def _changed_by_call(call: ast.Call, imported: set[str], checks: set[str]) -> se
     roots = _roots(call.func)
     if roots & (DRAWING | checks):
         return set()
-    if isinstance(call.func, ast.Attribute) and roots and not roots & imported:
+    if isinstance(call.func, ast.Attribute) and not roots & imported:
         return roots
     arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
-    return {name for argument in arguments for name in _roots(argument)}
+    return {name for argument in arguments for name in _roots(argument)} | (roots & imported)
 
 
 def _given(function: ast.FunctionDef | ast.Lambda) -> set[str]:
@@ -174,9 +175,17 @@ def _given(function: ast.FunctionDef | ast.Lambda) -> set[str]:
     for part in ast.walk(function):
         if isinstance(part, ast.For):
             given |= _stored(part.target)
-        if isinstance(part, ast.Assign) and not isinstance(part.value, FRESH | ast.Call):
+        if isinstance(part, ast.Assign) and not _is_new(part.value):
             given |= {name for target in part.targets for name in _stored(target)}
     return given
+
+
+def _is_new(value: ast.expr) -> bool:
+    return isinstance(value, DISPLAYS) or _makes(value, NEW)
+
+
+def _makes(value: ast.expr, what: str) -> bool:
+    return isinstance(value, ast.Call) and bool(re.search(what, ast.unparse(value.func)))
 
 
 def _called(node: ast.stmt, method: str = "") -> set[str]:
@@ -203,9 +212,15 @@ def _stored(target: ast.expr) -> set[str]:
     return {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
 
 
-def _generators(page: list[Statement]) -> set[str]:
-    """Return the names that hold a generator of random numbers, which every use changes."""
-    found = set()
+def _used_up(page: list[Statement]) -> set[str]:
+    """Return the names of what every use changes: generators, iterators, the page's own objects."""
+    stateful = ast.Yield | ast.YieldFrom | ast.Nonlocal | ast.ClassDef
+    own = {
+        one.node.name
+        for one in page
+        if isinstance(one.node, CODE) and any(isinstance(x, stateful) for x in ast.walk(one.node))
+    }
+    makers, found = "|".join([USED_UP, *(rf"^{name}$" for name in own)]), set()
     for node in (one.node for one in page if isinstance(one.node, ast.Assign)):
         pairs = [(target, node.value) for target in node.targets]
         for target, value in pairs:
@@ -213,29 +228,30 @@ def _generators(page: list[Statement]) -> set[str]:
                 pairs += zip(target.elts, value.elts, strict=False)
                 continue
             ones = getattr(value, "elts", [getattr(value, "elt", value)])
-            makers = [ast.unparse(one.func) for one in ones if isinstance(one, ast.Call)]
-            if any(re.search(r"\b(generator|default_rng|spawn)$", maker) for maker in makers):
+            if isinstance(value, ast.GeneratorExp) or any(_makes(one, makers) for one in ones):
                 found |= _stored(target)
     return found
 
 
-def _with_what_calls_change(page: list[Statement]) -> list[Statement]:
-    """Return the page with what each statement changes through the functions that it reaches."""
-    whole, drawn = list(page), _generators(page)
-    for i, statement in enumerate(page):
-        changes = set(statement.changes)
-        if not isinstance(statement.node, CODE):
-            reached = [page[j] for j in needed(whole, [i]) - {i}]
-            functions = [other for other in reached if isinstance(other.node, CODE)]
-            changes |= {name for other in functions for name in other.inside}
-            changes |= {name for one in [statement, *functions] for name in one.uses & drawn}
-            if statement.spoils or any(other.spoils for other in functions):
-                changes |= {name for name in statement.uses if not name.endswith("()")}
-            for name in list(changes):  # another name may hold the same object
-                for j in _sources(page, name, i):
-                    if isinstance(page[j].node, SURE) and not isinstance(
-                        getattr(page[j].node, "value", None), FRESH | ast.Call
-                    ):
-                        changes |= page[j].uses
-        whole[i] = Statement(**vars(statement) | {"changes": frozenset(changes)})
+def _with_what_calls_change(page: list[Statement], imported: set[str]) -> list[Statement]:
+    """Return the page with what each statement changes by what it calls, and by other names."""
+    whole, used_up = list(page), _used_up(page)
+    functions = {i: one for i, one in enumerate(page) if isinstance(one.node, CODE)}
+    for i, one in enumerate(page):
+        if i in functions:
+            continue
+        called = [functions[j] for j in needed(whole, [i]) & functions.keys()]
+        changes = set(one.changes).union(*(other.inside for other in called))
+        changes |= used_up & one.uses.union(*(other.uses for other in called))
+        if one.spoils or any(other.spoils for other in called):
+            changes |= one.uses
+        todo = list(changes - AXES)
+        for name in todo:  # another name may hold the same object, or a part of it
+            makers = [page[j] for j in _sources(whole, name, i) if j not in functions]
+            makers += [one] if name in one.binds else []
+            others = set().union(*(maker.uses for maker in makers)) - changes - AXES
+            todo += others
+            changes |= others
+        changes -= imported | {name for name in changes if name.endswith("()")}
+        whole[i] = replace(one, changes=frozenset(changes))
     return whole
