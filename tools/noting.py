@@ -157,10 +157,8 @@ def run(path: Path, cells: list[str], seed: int, kept: Collection[int] | None = 
     matplotlib.figure.Figure.show = lambda *_, **__: None
     warnings.simplefilter("ignore")
     start, reached, stopped = time.process_time(), set(), 0
-    page, namespace = (
-        slices.statements(sources(path)),
-        {"__name__": "__main__", "display": lambda *_: None},
-    )
+    page = slices.split(cells)
+    namespace = {"__name__": "__main__", "display": lambda *_: None}
     with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
         for i, (cell, node) in enumerate(page):
             if cell == stopped or (kept is not None and i not in kept):
