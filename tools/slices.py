@@ -104,7 +104,7 @@ def asking(page: list[Statement]) -> set[int]:
             j in found for name in statement.uses for j in _sources(page, name, i)
         )
         solves = "solution" in statement.uses and any(
-            isinstance(node, ast.keyword) and node.arg == "any_data" for node in nodes
+            isinstance(node, ast.keyword) and node.arg in ("any_data", None) for node in nodes
         )
         if checks or solves or any(isinstance(node, ast.Assert | ast.Raise) for node in nodes):
             found.add(i)
