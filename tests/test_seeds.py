@@ -1,12 +1,16 @@
 """`make seeds` finds what fails under another seed, names it once, and says by how much."""
 
+import ast
 import multiprocessing
+import re
 
 import nbformat
 import noting  # tools/noting.py
 import pytest
 import seeds
 from nbformat.v4 import new_code_cell, new_notebook
+from notebooks import notebooks
+from running import ROOT
 
 HEAD = """
 import os
@@ -46,6 +50,32 @@ def test_every_fault_is_found_though_another_came_before_it(tmp_path):
     assert found[2].misses == 2.0 and "NaN" in found[3].said
     assert found[4].said.startswith("OSError: first line (") and found[5].misses == 2.5
     assert {one.seed for one in found} == {7}
+
+
+# Points where a derivative is compared with a difference: the same in every run, on purpose.
+FIXED = {f"ibias/checking/{name}.py" for name in ("model", "method", "potential")}
+
+
+def test_every_random_number_comes_from_the_one_source_that_the_seed_shifts():
+    """Else a check would see the same data at every seed, and nobody would know."""
+    package = {path: path.read_text(encoding="utf-8") for path in (ROOT / "ibias").rglob("*.py")}
+    pages = {path: "\n".join(noting.sources(path)) for path in notebooks()}
+    assert len(package) > 100 and len(pages) > 40
+    for path, source in (package | pages).items():
+        name = path.relative_to(ROOT).as_posix()
+        nodes = list(ast.walk(ast.parse(re.sub(r"(?m)^[%!].*$", "", source))))
+        dotted = {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)}
+        imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+        dotted |= {f"{getattr(node, 'module', '')}." for node in imports}
+        dotted |= {f"{alias.name}." for node in imports for alias in node.names}
+        allowed = r"(np|numpy)\.random(\.Generator)?"
+        if name in FIXED | {"ibias/datasets/random.py"}:
+            allowed += r"|np\.random\.default_rng.*"
+        other = r"(.*\.)?(rvs|random_state|urandom)|((np|numpy)\.)?random\..*|secrets\..*"
+        if path in pages:
+            other += r"|os\.(environ|getenv).*"
+        found = [one for one in dotted if re.fullmatch(other, one)]
+        assert [one for one in found if not re.fullmatch(allowed, one)] == [], name
 
 
 def test_the_table_has_one_line_for_each_check_with_its_worst_miss():
