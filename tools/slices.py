@@ -9,6 +9,8 @@ resolved by position, as Python does: a function sees the value a name has when 
 import ast
 import re
 import symtable
+from bisect import insort
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -48,13 +50,31 @@ class Statement:
     always: bool = False
 
 
+class Page(list[Statement]):
+    """The statements of a page, and for each name those that bind or change it, in order."""
+
+    def __init__(self, page: Iterable[Statement]) -> None:
+        page, self.writers = list(page), defaultdict(list)
+        own = frozenset().union(*(one.binds for one in page))  # the others are Python's
+        super().__init__(replace(one, uses=one.uses & own) for one in page)
+        for i, one in enumerate(self):
+            for name in one.binds | one.changes:
+                self.writers[name].append(i)
+
+    def change(self, i: int, changes: set[str]) -> None:
+        """Say that statement i, changes these names too."""
+        for name in changes - self[i].changes - self[i].binds:
+            insort(self.writers[name], i)
+        self[i] = replace(self[i], changes=self[i].changes | changes)
+
+
 def split(sources: Iterable[str]) -> list[tuple[int, ast.stmt]]:
     """Return the statements of the code cells of a page, each with the number of its cell."""
     cells = enumerate((re.sub(r"(?m)^[%!].*$", "", source) for source in sources), start=1)
     return [(cell, node) for cell, source in cells for node in ast.parse(source).body]
 
 
-def statements(sources: Iterable[str]) -> list[Statement]:
+def statements(sources: Iterable[str]) -> Page:
     """Return the statements of a page from the sources of its code cells, with their names."""
     page, imported, checks = [], set(), set()
     for cell, node in split(sources):
@@ -71,14 +91,15 @@ def statements(sources: Iterable[str]) -> list[Statement]:
         else:  # a check remembers what it saw, for its rejects
             binds |= {f"{name}()" for name in _called(node)}
             uses |= {f"{name}()" for name in _called(node, "rejects")}
-        sets = (frozenset(names) for names in (binds, uses, changed & (uses | binds), inside))
+        now = changed & (uses | binds) - imported
+        sets = (frozenset(names) for names in (binds, uses, now, inside))
         surely = isinstance(node, SURE) or (isinstance(node, ast.Expr) and bool(binds))
         always = bool(changed & imported) and not isinstance(node, ast.AugAssign)
         page.append(Statement(cell, node, *sets, spoils, surely, always))
     return _with_what_calls_change(page, imported)
 
 
-def needed(page: list[Statement], wanted: Iterable[int]) -> set[int]:
+def needed(page: Page, wanted: Iterable[int]) -> set[int]:
     """Return the indices of the statements that those at the indices `wanted` need, and these."""
     found = {*wanted, *(i for i, statement in enumerate(page) if statement.always)}
     asked = set()
@@ -95,7 +116,7 @@ def needed(page: list[Statement], wanted: Iterable[int]) -> set[int]:
     return found
 
 
-def asking(page: list[Statement]) -> set[int]:
+def asking(page: Page) -> set[int]:
     """Return the indices of the statements that may call a check, or a solution for any data."""
     found = set()
     for i, statement in enumerate(page):
@@ -111,15 +132,13 @@ def asking(page: list[Statement]) -> set[int]:
     return found
 
 
-def _sources(page: list[Statement], name: str, i: int) -> Iterator[int]:
-    """Yield the statements before i that give `name` its value there."""
-    for j in range(i - 1, -1, -1):
-        if name in page[j].binds:
+def _sources(page: Page, name: str, i: int) -> Iterator[int]:
+    """Yield the statements before i that give `name` its value there, the last one first."""
+    for j in reversed(page.writers[name]):
+        if j < i:
             yield j
-            if page[j].surely:
+            if page[j].surely and name in page[j].binds:
                 return
-        elif name in page[j].changes:
-            yield j
 
 
 def _scopes(node: ast.stmt) -> tuple[set[str], set[str]]:
@@ -233,9 +252,9 @@ def _used_up(page: list[Statement]) -> set[str]:
     return found
 
 
-def _with_what_calls_change(page: list[Statement], imported: set[str]) -> list[Statement]:
+def _with_what_calls_change(page: list[Statement], imported: set[str]) -> Page:
     """Return the page with what each statement changes by what it calls, and by other names."""
-    whole, used_up = list(page), _used_up(page)
+    whole, used_up = Page(page), _used_up(page)
     functions = {i: one for i, one in enumerate(page) if isinstance(one.node, CODE)}
     for i, one in enumerate(page):
         if i in functions:
@@ -253,5 +272,5 @@ def _with_what_calls_change(page: list[Statement], imported: set[str]) -> list[S
             todo += others
             changes |= others
         changes -= imported | {name for name in changes if name.endswith("()")}
-        whole[i] = replace(one, changes=frozenset(changes))
+        whole.change(i, changes)
     return whole
