@@ -8,27 +8,12 @@ resolved by position, as Python does: a function sees the value a name has when 
 
 import ast
 import re
-import symtable
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-# What these are given stays as it is.
-DRAWING = {"plots", "plt", "frames", "print", "display", "solution"}
-AXES = {"ax", "axes", "figure"}
-MUTATORS = {"append", "extend", "insert", "pop", "popitem", "remove", "clear", "update", "add"}
-MUTATORS |= {"setdefault", "discard", "sort", "reverse", "fill", "put", "partition", "resize"}
-MUTATORS |= {"difference_update", "intersection_update", "symmetric_difference_update", "setflags"}
-# What these return is used up by being used.
-USED_UP = (
-    r"\b(generator|default_rng|spawn|iter|zip|map|filter|enumerate|reversed|count|cycle|open)$"
-)
-# What these return is new: to change it changes nothing else.
-NEW = r"\b(list|dict|set|array|copy|zeros|ones|full|empty|eye|arange|linspace|\w+_like|\w+_stack)$"
-DISPLAYS = ast.Constant | ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.BinOp
-SURE = ast.Assign | ast.AnnAssign | ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
-CODE = ast.FunctionDef | ast.ClassDef
+from effects import AXES, CODE, SURE, USED_UP, called, changed, makes, names, stored
 
 
 @dataclass(frozen=True)
@@ -55,14 +40,16 @@ class Page(list[Statement]):
 
     def __init__(self, page: Iterable[Statement]) -> None:
         page, self.writers = list(page), defaultdict(list)
-        own = frozenset().union(*(one.binds for one in page))  # the others are Python's
+        own = frozenset().union(
+            *(one.binds | one.inside for one in page)
+        )  # the others are Python's
         super().__init__(replace(one, uses=one.uses & own) for one in page)
         for i, one in enumerate(self):
             for name in one.binds | one.changes:
                 self.writers[name].append(i)
 
     def change(self, i: int, changes: set[str]) -> None:
-        """Say that statement i, changes these names too."""
+        """Say that statement i changes these names too."""
         for name in changes - self[i].changes - self[i].binds:
             insort(self.writers[name], i)
         self[i] = replace(self[i], changes=self[i].changes | changes)
@@ -79,22 +66,22 @@ def statements(sources: Iterable[str]) -> Page:
     page, imported, checks = [], set(), set()
     for cell, node in split(sources):
         code = isinstance(node, CODE)
-        binds, uses = _scopes(node)
+        binds, uses = names(node)
         if isinstance(node, ast.Import | ast.ImportFrom):
             imported |= binds
-        if isinstance(node, ast.Assign) and "Check" in _called(node):
+        if isinstance(node, ast.Assign) and "Check" in called(node):
             checks |= binds
-        changed, spoils = _changed(node, imported, checks)
-        inside = (changed & uses) | (binds - {node.name}) if code else set()
+        changes, spoils = changed(node, imported, checks)
+        inside = (changes & uses) | (binds - {node.name}) if code else set()
         if code:
-            binds, changed = {node.name}, set()
+            binds, changes = {node.name}, set()
         else:  # a check remembers what it saw, for its rejects
-            binds |= {f"{name}()" for name in _called(node)}
-            uses |= {f"{name}()" for name in _called(node, "rejects")}
-        now = changed & (uses | binds) - imported
-        sets = (frozenset(names) for names in (binds, uses, now, inside))
+            binds |= {f"{name}()" for name in called(node)}
+            uses |= {f"{name}()" for name in called(node, "rejects")}
+        now = changes & (uses | binds) - imported
+        sets = (frozenset(one) for one in (binds, uses, now, inside))
         surely = isinstance(node, SURE) or (isinstance(node, ast.Expr) and bool(binds))
-        always = bool(changed & imported) and not isinstance(node, ast.AugAssign)
+        always = bool(changes & imported) and not isinstance(node, ast.AugAssign)
         page.append(Statement(cell, node, *sets, spoils, surely, always))
     return _with_what_calls_change(page, imported)
 
@@ -141,96 +128,6 @@ def _sources(page: Page, name: str, i: int) -> Iterator[int]:
                 return
 
 
-def _scopes(node: ast.stmt) -> tuple[set[str], set[str]]:
-    """Return the global names that a statement binds and mentions, functions in it included."""
-    binds, uses = set(), set()
-    tables = [symtable.symtable(ast.unparse(node), "statement", "exec")]
-    for table in tables:
-        tables += table.get_children()
-        for symbol in table.get_symbols():
-            if table.get_type() == "module" or symbol.is_global():
-                if symbol.is_assigned() or symbol.is_imported():
-                    binds.add(symbol.get_name())
-                if symbol.is_referenced():
-                    uses.add(symbol.get_name())
-    if isinstance(node, ast.AugAssign):
-        uses |= binds
-    return binds, uses
-
-
-def _changed(node: ast.stmt, imported: set[str], checks: set[str]) -> tuple[set[str], bool]:
-    """Return the names whose values it changes, and whether a function changes its arguments."""
-    changed = set()
-    for part in ast.walk(node):
-        if isinstance(part, ast.Attribute | ast.Subscript):
-            if not isinstance(part.ctx, ast.Load):
-                changed |= _roots(part)
-        elif isinstance(part, ast.AugAssign):
-            changed |= _roots(part.target)
-        elif isinstance(part, ast.Call) and getattr(part.func, "attr", "") in MUTATORS:
-            changed |= _roots(part.func)
-        if isinstance(part, ast.Expr) and isinstance(part.value, ast.Call):
-            changed |= _changed_by_call(part.value, imported, checks)
-    functions = [part for part in ast.walk(node) if isinstance(part, ast.FunctionDef | ast.Lambda)]
-    return changed, any(bool(changed & _given(one) - AXES) for one in functions)
-
-
-def _changed_by_call(call: ast.Call, imported: set[str], checks: set[str]) -> set[str]:
-    """Return what a call whose result nobody takes may change: its object, or its arguments."""
-    roots = _roots(call.func)
-    if roots & (DRAWING | checks):
-        return set()
-    if isinstance(call.func, ast.Attribute) and not roots & imported:
-        return roots
-    arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
-    return {name for argument in arguments for name in _roots(argument)} | (roots & imported)
-
-
-def _given(function: ast.FunctionDef | ast.Lambda) -> set[str]:
-    """Return the names in a function that may hold what it was given: not what it made itself."""
-    every = function.args
-    given = {one.arg for one in [*every.posonlyargs, *every.args, *every.kwonlyargs]}
-    given |= {one.arg for one in (every.vararg, every.kwarg) if one}
-    for part in ast.walk(function):
-        if isinstance(part, ast.For):
-            given |= _stored(part.target)
-        if isinstance(part, ast.Assign) and not _is_new(part.value):
-            given |= {name for target in part.targets for name in _stored(target)}
-    return given
-
-
-def _is_new(value: ast.expr) -> bool:
-    return isinstance(value, DISPLAYS) or _makes(value, NEW)
-
-
-def _makes(value: ast.expr, what: str) -> bool:
-    return isinstance(value, ast.Call) and bool(re.search(what, ast.unparse(value.func)))
-
-
-def _called(node: ast.stmt, method: str = "") -> set[str]:
-    """Return the names that are called in a statement, or those a method is called of."""
-    found = set()
-    for part in ast.walk(node):
-        if isinstance(part, ast.Call):
-            attribute = part.func.attr if isinstance(part.func, ast.Attribute) else ""
-            if attribute == method:
-                found |= _roots(part.func)
-    return found
-
-
-def _roots(node: ast.expr) -> set[str]:
-    """Return the name at the root of a.b[c].d, or the names of everything in another expression."""
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
-        node = node.value
-    if isinstance(node, ast.Name):
-        return {node.id}
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-
-
-def _stored(target: ast.expr) -> set[str]:
-    return {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
-
-
 def _used_up(page: list[Statement]) -> set[str]:
     """Return the names of what every use changes: generators, iterators, the page's own objects."""
     stateful = ast.Yield | ast.YieldFrom | ast.Nonlocal | ast.ClassDef
@@ -247,8 +144,8 @@ def _used_up(page: list[Statement]) -> set[str]:
                 pairs += zip(target.elts, value.elts, strict=False)
                 continue
             ones = getattr(value, "elts", [getattr(value, "elt", value)])
-            if isinstance(value, ast.GeneratorExp) or any(_makes(one, makers) for one in ones):
-                found |= _stored(target)
+            if isinstance(value, ast.GeneratorExp) or any(makes(one, makers) for one in ones):
+                found |= stored(target)
     return found
 
 
@@ -259,10 +156,10 @@ def _with_what_calls_change(page: list[Statement], imported: set[str]) -> Page:
     for i, one in enumerate(page):
         if i in functions:
             continue
-        called = [functions[j] for j in needed(whole, [i]) & functions.keys()]
-        changes = set(one.changes).union(*(other.inside for other in called))
-        changes |= used_up & one.uses.union(*(other.uses for other in called))
-        if one.spoils or any(other.spoils for other in called):
+        reached = [functions[j] for j in needed(whole, [i]) & functions.keys()]
+        changes = set(one.changes).union(*(other.inside for other in reached))
+        changes |= used_up & one.uses.union(*(other.uses for other in reached))
+        if one.spoils or any(other.spoils for other in reached):
             changes |= one.uses
         todo = list(changes - AXES)
         for name in todo:  # another name may hold the same object, or a part of it
