@@ -39,7 +39,7 @@ class Page(list[Statement]):
     """The statements of a page, and for each name those that bind or change it, in order."""
 
     def __init__(self, page: Iterable[Statement]) -> None:
-        page, self.writers = list(page), defaultdict(list)
+        page, self.writers, self._reach = list(page), defaultdict(list), {}
         own = frozenset().union(
             *(one.binds | one.inside for one in page)
         )  # the others are Python's
@@ -53,6 +53,26 @@ class Page(list[Statement]):
         for name in changes - self[i].changes - self[i].binds:
             insort(self.writers[name], i)
         self[i] = replace(self[i], changes=self[i].changes | changes)
+
+    def sources(self, name: str, i: int) -> Iterator[int]:
+        """Yield the statements before i that give `name` its value there, the last one first."""
+        for j in reversed(self.writers[name]):
+            if j < i:
+                yield j
+                if self[j].surely and name in self[j].binds:
+                    return
+
+    def reach(self, i: int) -> frozenset[int]:
+        """Return the statements that statement i needs, and i."""
+        if i not in self._reach:
+            names, found = list(self[i].uses), {}
+            for name in names:  # it grows
+                for j in self.sources(name, i):
+                    # what it was made of, and what a function in it finds when it is called later
+                    found[j] = self.reach(j)
+                    names += self[j].uses.difference(names)
+            self._reach[i] = frozenset([i]).union(*found.values())
+        return self._reach[i]
 
 
 def split(sources: Iterable[str]) -> list[tuple[int, ast.stmt]]:
@@ -88,19 +108,8 @@ def statements(sources: Iterable[str]) -> Page:
 
 def needed(page: Page, wanted: Iterable[int]) -> set[int]:
     """Return the indices of the statements that those at the indices `wanted` need, and these."""
-    found = {*wanted, *(i for i, statement in enumerate(page) if statement.always)}
-    asked = set()
-    todo = [(name, i) for i in found for name in page[i].uses]
-    while todo:
-        if (asking := todo.pop()) in asked:
-            continue
-        asked.add(asking)
-        name, i = asking
-        for j in _sources(page, name, i):
-            found.add(j)
-            # what it was made of, and what a function in it finds when it is called later
-            todo += [(other, at) for other in page[j].uses for at in (j, i)]
-    return found
+    always = (i for i, statement in enumerate(page) if statement.always)
+    return set().union(*(page.reach(i) for i in (*wanted, *always)))
 
 
 def asking(page: Page) -> set[int]:
@@ -109,7 +118,7 @@ def asking(page: Page) -> set[int]:
     for i, statement in enumerate(page):
         nodes = list(ast.walk(statement.node))
         checks = "Check" in statement.uses or any(
-            j in found for name in statement.uses for j in _sources(page, name, i)
+            j in found for name in statement.uses for j in page.sources(name, i)
         )
         solves = "solution" in statement.uses and any(
             isinstance(node, ast.keyword) and node.arg in ("any_data", None) for node in nodes
@@ -117,15 +126,6 @@ def asking(page: Page) -> set[int]:
         if checks or solves or any(isinstance(node, ast.Assert | ast.Raise) for node in nodes):
             found.add(i)
     return found
-
-
-def _sources(page: Page, name: str, i: int) -> Iterator[int]:
-    """Yield the statements before i that give `name` its value there, the last one first."""
-    for j in reversed(page.writers[name]):
-        if j < i:
-            yield j
-            if page[j].surely and name in page[j].binds:
-                return
 
 
 def _used_up(page: list[Statement]) -> set[str]:
@@ -156,14 +156,14 @@ def _with_what_calls_change(page: list[Statement], imported: set[str]) -> Page:
     for i, one in enumerate(page):
         if i in functions:
             continue
-        reached = [functions[j] for j in needed(whole, [i]) & functions.keys()]
+        reached = [functions[j] for j in whole.reach(i) & functions.keys()]
         changes = set(one.changes).union(*(other.inside for other in reached))
         changes |= used_up & one.uses.union(*(other.uses for other in reached))
         if one.spoils or any(other.spoils for other in reached):
             changes |= one.uses
         todo = list(changes - AXES)
         for name in todo:  # another name may hold the same object, or a part of it
-            makers = [page[j] for j in _sources(whole, name, i) if j not in functions]
+            makers = [page[j] for j in whole.sources(name, i) if j not in functions]
             makers += [one] if name in one.binds else []
             others = set().union(*(maker.uses for maker in makers)) - changes - AXES
             todo += others
