@@ -112,3 +112,56 @@ def test_seeds_are_named_one_by_one_or_as_a_range():
     assert seeds.seeds_in("3 1001-1003 7") == [3, 1001, 1002, 1003, 7]
     with pytest.raises(ValueError, match="'x' is no seed"):
         seeds.seeds_in("1 x")
+
+
+# ---- many seeds -----------------------------------------------------------------------------
+
+RANDOM = """
+from ibias.claims import Check
+from ibias.datasets import generator
+check = Check("S000-6", "limit", "value", lambda x: x, equals=0, tolerance=1)
+fixed = 0.5
+"""
+
+
+def searched(tmp_path, *sources, many="1-5"):
+    """Return what a search over seeds found and said, and how many runs it took."""
+    path = tmp_path / "page.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell(s) for s in (RANDOM, *sources)]), path)
+    runs = seeds.Runs(tmp_path / "kept.jsonl", jobs=1)
+    return *seeds.search([path], seeds.seeds_in(many), runs), runs.new
+
+
+def test_what_draws_nothing_is_run_at_two_seeds_and_the_rest_at_every_seed(tmp_path):
+    sources = ("check(fixed)", "check(generator(0).uniform())")
+    found, said, new = searched(tmp_path, *sources)
+    assert [one.seed for one in found if one.misses == 0.5] == [1, 2]
+    drawn = [one for one in found if one.misses != 0.5]
+    assert [one.seed for one in drawn] == [1, 2, 3, 4, 5]
+    assert len({one.misses for one in drawn}) == 5
+    assert said[0].startswith("1 of 2 calls draw nothing") and new == 1 + 2 + 3
+
+
+def test_a_search_that_was_broken_off_goes_on_until_the_page_changes(tmp_path):
+    draws = "check(generator(0).uniform())"
+    before, *_ = searched(tmp_path, draws, many="1-4")
+    again, _, new = searched(tmp_path, draws, many="1-4")
+    assert again == before and new == 0
+    more, _, new = searched(tmp_path, draws, many="1-6")
+    assert new == 2 and [one.seed for one in more] == [1, 2, 3, 4, 5, 6]
+    *_, new = searched(tmp_path, draws.replace("uniform", "normal"), many="1-4")
+    assert new == 5
+
+
+def test_a_page_whose_part_finds_other_things_is_run_whole(tmp_path):
+    sources = ("globals()['hidden'] = generator(0).uniform()", "check(hidden)")
+    found, said, new = searched(tmp_path, *sources)
+    assert said[0].startswith("page is run whole at every seed") and new == 1 + 2 + 4
+    assert [(one.role, one.seed) for one in found] == [("check", seed) for seed in range(1, 6)]
+
+
+def test_a_check_that_moves_with_the_seed_is_not_taken_to_draw_nothing(tmp_path):
+    moves = "import os\ncheck(int(os.environ['IBIAS_SEED']) / 10)"
+    found, said, _ = searched(tmp_path, moves)
+    assert said[0].startswith("page is run whole at every seed")
+    assert [one.misses for one in found] == [0.1, 0.2, 0.3, 0.4, 0.5]
