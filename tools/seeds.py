@@ -46,8 +46,8 @@ class Runs:
         for source in sorted((ROOT / "ibias").rglob("*.*")):
             if source.suffix in (".py", ".json", ".npz"):
                 self._package.update(source.read_bytes())
-        for line in path.read_text().splitlines() if path.exists() else ():
-            one = json.loads(line)
+        lines = path.read_text().splitlines() if path.exists() else []
+        for one in (json.loads(line) for line in lines if line.endswith("}")):  # none cut off
             findings = [Finding(**found) for found in one["findings"]]
             self.known[one["key"]] = Run(findings, set(one["drew"]), one["seconds"])
 
@@ -79,7 +79,8 @@ class Runs:
         one = {"key": self._key(task), "findings": [asdict(found) for found in ran.findings]}
         self.path.parent.mkdir(exist_ok=True)
         with self.path.open("a") as file:
-            file.write(json.dumps(one | {"drew": sorted(ran.drew), "seconds": ran.seconds}) + "\n")
+            one |= {"drew": sorted(ran.drew), "seconds": ran.seconds}
+            file.write(f"\n{json.dumps(one)}")  # on a line of its own, even after one cut off
 
     def _key(self, task: Task) -> str:
         """Return the hash of all that a run depends on: package, page, seed and part."""
