@@ -222,7 +222,8 @@ site: setup
 page: setup
 	$(stage) page round "python tools/page.py $(PATHS)"
 
-# Under another seed only the measured digits may differ: the checks and controls must hold.
+# Under another seed only the measured digits may differ: the checks and controls must hold. What
+# was found stays in _build/seeds.jsonl: after an interruption the same command goes on.
 seeds: $(READY)
 	@$(RUN) $(PY) tools/seeds.py --seeds "$(SEEDS)" --close $(CLOSE) $(PATHS)
 

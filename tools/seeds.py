@@ -2,149 +2,151 @@
 
     python tools/seeds.py [--seeds "1 2 3" | "1001-1100"] [--jobs N] [--close N] [paths]
 
-Each page is run once a seed, with every generator shifted, in a process of its own. Pictures are
-not drawn. A check that does not hold is noted, and the page goes on, so that one fault hides no
-other. At the end stands one table: a line for each check, control or cell that failed anywhere.
-Exit status 1 if there is a line. With `--close N` a second table follows: on each page the N calls
-that held everywhere and came nearest to failing, each at its worst seed.
+At the first seed each page is run whole. At the others only the statements run that its checks
+need, and of the checks only those that draw at random: another seed changes nothing in the rest.
+That is verified on every page: at the first seed the part must find what the whole found, and at
+the second the checks that draw nothing must find what they found at the first. A page where it is
+otherwise is run whole at every seed. Each run has a process of its own, with every generator
+shifted. What was found is kept in _build/seeds.jsonl: a run that was broken off goes on where it
+was, as long as the code of the page and of the package is the same.
+
+At the end stands one table: a line for each check, control or cell that failed anywhere. Exit
+status 1 if there is a line. With `--close N` a second table follows: on each page the N calls that
+held everywhere and came nearest to failing, each at its worst seed.
 """
 
 import argparse
-import contextlib
-import io
+import hashlib
 import json
 import multiprocessing
 import os
-import re
 import sys
 import time
-import traceback
-import warnings
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
-from notebooks import BOOK, notebooks
+import slices
+from notebooks import notebooks
+from noting import Finding, Run, named, run, sources
+from running import ROOT
 
-# A worker is a fork: what is imported here is there at once.
-from ibias import claims, descent, flow, frames, methods, optima, plots  # noqa: F401
-from ibias.claims import checks
-
-VERDICTS = (checks.CheckFailed, checks.ControlPassed, checks.WrongTheoryPassed)
-# By how many tolerances each role must miss; a check by at most one, the others by more.
-LIMITS = {"check": 1, "control": checks.MISS, "wrong": checks.TELLS}
+FEW = 3  # for no more seeds than these, a part of a page is not worth its verification
+Task = tuple[Path, int, frozenset[int] | None]  # a page, a seed, the statements kept (None: all)
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What a check, a control, a wrong theory or a whole cell did on one page under one seed.
+class Runs:
+    """What runs of pages found, now or before, each with the code that it depends on."""
 
-    `misses` says by how many tolerances it was off, at the entry that decides.
-    """
+    def __init__(self, path: Path, jobs: int) -> None:
+        self.path, self.jobs, self.known, self.new, self.cells = path, jobs, {}, 0, {}
+        self._package = hashlib.sha256()
+        for source in sorted((ROOT / "ibias").rglob("*.*")):
+            if source.suffix in (".py", ".json", ".npz"):
+                self._package.update(source.read_bytes())
+        lines = path.read_text().splitlines() if path.exists() else []
+        for one in (json.loads(line) for line in lines if line.endswith("}")):  # none cut off
+            findings = [Finding(**found) for found in one["findings"]]
+            self.known[one["key"]] = Run(findings, set(one["drew"]), one["seconds"])
 
-    page: str
-    role: str
-    what: str
-    seed: int
-    misses: float = float("nan")
-    said: str = ""
-    failed: bool = True
+    def __getitem__(self, task: Task) -> Run:
+        return self.known[self._key(task)]
 
-    @property
-    def closeness(self) -> float:
-        """The part of its room that it used up: at one it fails."""
-        limit = LIMITS[self.role]
-        if self.role == "check":
-            return self.misses / limit
-        return limit / self.misses if self.misses > 0 else float("inf")
+    def do(self, stage: str, tasks: list[Task], costs: dict[Path, float] | None = None) -> None:
+        """Run what has not been run; say how far it is. `costs` weigh the pages."""
+        tasks = [task for task in tasks if self._key(task) not in self.known]
+        weights = [costs[path] if costs else 1.0 for path, *_ in tasks]
+        start, weight = time.perf_counter(), 0.0
+        with multiprocessing.Pool(self.jobs, maxtasksperchild=1) as pool:
+            work = [(i, path, self.cells[path], *how) for i, (path, *how) in enumerate(tasks)]
+            results = pool.imap_unordered(_numbered, work)
+            for done, (number, ran) in enumerate(results, start=1):
+                self._keep(tasks[number], ran)
+                weight += weights[number]
+                left = (time.perf_counter() - start) * (sum(weights) / weight - 1)
+                failed = sum(one.failed for one in ran.findings)
+                line = f"{stage}: {done} of {len(tasks)} pages run, {left:.0f} s left"
+                if sys.stderr.isatty():
+                    print(f"\r{line:70}", end="", file=sys.stderr, flush=True)
+                elif failed or done % max(1, len(tasks) // 20) == 0:
+                    line += f" ({failed} failures on {named(tasks[number][0])})" if failed else ""
+                    print(line, file=sys.stderr, flush=True)
 
+    def _keep(self, task: Task, ran: Run) -> None:
+        self.known[self._key(task)], self.new = ran, self.new + 1
+        one = {"key": self._key(task), "findings": [asdict(found) for found in ran.findings]}
+        self.path.parent.mkdir(exist_ok=True)
+        with self.path.open("a") as file:
+            one |= {"drew": sorted(ran.drew), "seconds": ran.seconds}
+            file.write(f"\n{json.dumps(one)}")  # on a line of its own, even after one cut off
 
-class _Noting(checks.Check):
-    """A check that notes what it found instead of raising."""
-
-    found: list = []  # noqa: RUF012  (shared by the checks of a page on purpose)
-
-    def __call__(self, *case: Any, **named_case: Any) -> None:
-        self._note("check", self.statement, super().__call__, case, named_case)
-
-    def control(self, *case: Any, broken: str, **named_case: Any) -> None:
-        self._note(
-            "control", self.statement, super().control, case, named_case | {"broken": broken}
-        )
-
-    def rejects(self, theory: str, *case: Any, predicts: float | None = None, **named: Any) -> None:
-        what = f"{self.statement} / {theory}"
-        self._note("wrong", what, super().rejects, (theory, *case), named | {"predicts": predicts})
-
-    def _measured(self, *case: Any, **named_case: Any) -> np.ndarray:
-        self._value = super()._measured(*case, **named_case)
-        return self._value
-
-    def _miss(self, measured: np.ndarray, expected: float | None = None) -> np.ndarray:
-        self._misses = super()._miss(measured, expected)
-        return self._misses
-
-    def _note(self, role: str, what: str, call: Callable, case: tuple, named_case: dict) -> None:
-        said, failed, self._misses = "", False, np.array([np.nan])
-        try:
-            with contextlib.redirect_stdout(io.StringIO()):
-                call(*case, **named_case)
-        except VERDICTS:
-            failed = True
-            if role == "check":
-                self._last = self._value
-        except Exception as error:
-            said, failed, self._misses = _told(error), True, np.array([np.nan])
-        decides = min if role == "control" else max
-        misses = float(decides(self._misses.ravel()))
-        self.found.append((role, f"{self.ids}: {what}", misses, said, failed))
+    def _key(self, task: Task) -> str:
+        """Return the hash of all that a run depends on: package, page, seed and part."""
+        path, seed, kept = task
+        digest = self._package.copy()
+        digest.update(repr((named(path), self.cells[path], seed, kept and sorted(kept))).encode())
+        return digest.hexdigest()[:24]
 
 
-def _told(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:160]
+def _numbered(work: tuple) -> tuple[int, Run]:
+    number, *task = work
+    return number, run(*task)
 
 
-def run(task: tuple[str, int]) -> list[Finding]:
-    """Run the page at a path under a seed; return what every check did, and what failed."""
-    path, seed = Path(task[0]), task[1]
-    os.environ["IBIAS_SEED"] = str(seed)
-    os.chdir(path.parent)
-    page = path.relative_to(BOOK).with_suffix("").as_posix() if BOOK in path.parents else path.stem
-    matplotlib.use("Agg")
-    _Noting.found = []
-    checks.Check = claims.Check = _Noting
-    frames.slider = lambda *_, **__: None
-    plt.show = lambda *_, **__: None
-    matplotlib.figure.Figure.show = lambda *_, **__: None
-    warnings.simplefilter("ignore")
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    code = [cell for cell in cells if cell["cell_type"] == "code"]
-    namespace = {"__name__": "__main__", "display": lambda *_: None}
-    stdout, sys.stdout = sys.stdout, open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    try:
-        for number, cell in enumerate(code, start=1):
-            source = re.sub(r"(?m)^[%!].*$", "", "".join(cell["source"]))
-            try:
-                exec(compile(source, f"<cell {number}>", "exec"), namespace)
-            except Exception as error:
-                first = next((line for line in source.splitlines() if line.strip()), "")
-                last = traceback.extract_tb(error.__traceback__)[-1]
-                said = f"{_told(error)} ({Path(last.filename).name}:{last.lineno})"
-                what = f"{number}: {first[:50]}"
-                _Noting.found.append(("cell", what, float("nan"), said, True))
-            plt.close("all")
-    finally:
-        sys.stdout.close()
-        sys.stdout = stdout
-    return [
-        Finding(page, role, what, seed, misses, said, failed)
-        for role, what, misses, said, failed in _Noting.found
-    ]
+def parts(cells: list[str], whole: Run) -> tuple[frozenset[int], frozenset[int], set[int]]:
+    """Return what all checks of a page need, what those at random need, and those at random."""
+    page = slices.statements(cells)
+    asking = slices.asking(page)
+    at_random = {i for i in asking if slices.needed(page, [i]) & whole.drew}
+    every, some = slices.needed(page, asking), slices.needed(page, at_random)
+    return frozenset(every), frozenset(some), at_random
+
+
+def alike(found: Iterable[Finding], others: Iterable[Finding]) -> bool:
+    """Return whether two runs of a page found the same, to rounding."""
+    both = [list(found), list(others)]
+    calls = [[(one.role, one.what) for one in ones] for ones in both]
+    misses = [np.nan_to_num([one.misses for one in ones], nan=-1.0) for ones in both]
+    return calls[0] == calls[1] and np.allclose(*misses, rtol=1e-6, atol=1e-6)
+
+
+def search(paths: list[Path], seeds: list[int], runs: Runs) -> tuple[list[Finding], list[str]]:
+    """Run the pages under the seeds; return all that was found, and what to say of the pages."""
+    runs.cells = {path: sources(path) for path in paths}  # as they are now, whatever changes later
+    if len(seeds) <= FEW:
+        tasks = [(path, seed, None) for seed in seeds for path in paths]
+        runs.do("whole", tasks)
+        return [one for task in tasks for one in runs[task].findings], []
+    first, second, *others = seeds
+    runs.do("first seed, whole", [(path, first, None) for path in paths])
+    whole = {path: runs[path, first, None] for path in paths}
+    cut = {path: parts(runs.cells[path], whole[path]) for path in paths}
+    runs.do("in part", [(path, seed, cut[path][0]) for path in paths for seed in (first, second)])
+    tasks, said, constant, costs = [], [], 0, {}
+    for path in paths:
+        every, some, at_random = cut[path]
+        again, other = runs[path, first, every].findings, runs[path, second, every].findings
+        fixed = [[o for o in ones if o.statement not in at_random] for ones in (again, other)]
+        if alike(whole[path].findings, again) and alike(*fixed):
+            constant += len(fixed[0])
+            costs[path] = runs[path, second, every].seconds
+            tasks += [(path, second, every)] + [(path, seed, some) for seed in others]
+        else:
+            said.append(
+                f"{named(path)} is run whole at every seed: a part of it finds other things"
+            )
+            costs[path] = whole[path].seconds
+            tasks += [(path, seed, None) for seed in (second, *others)]
+    tasks.sort(key=lambda task: costs[task[0]])
+    runs.do("other seeds", tasks, costs)
+    found = [one for path in paths for one in whole[path].findings]
+    said.append(f"{constant} of {len(found)} calls draw nothing at random: run at two seeds")
+    spent = sum(runs[task].seconds for task in tasks) / (len(seeds) - 1)
+    in_whole = sum(one.seconds for one in whole.values())
+    said.append(f"{in_whole:.0f} s of a core for the first seed, {spent:.0f} for each other")
+    return found + [one for task in tasks for one in runs[task].findings], said
 
 
 def table(failures: list[Finding]) -> str:
@@ -201,21 +203,16 @@ def main() -> int:
     parser.add_argument("paths", nargs="*", help="notebooks or folders; without any, the book")
     arguments = parser.parse_args()
     paths = [path.resolve() for path in notebooks(arguments.paths)]
-    tasks = [(str(path), seed) for seed in seeds_in(arguments.seeds) for path in paths]
-    findings, failures, start = [], [], time.perf_counter()
-    with multiprocessing.Pool(arguments.jobs, maxtasksperchild=1) as pool:
-        for done, found in enumerate(pool.imap_unordered(run, tasks), start=1):
-            findings += found
-            failures += [one for one in found if one.failed]
-            seconds = time.perf_counter() - start
-            left = seconds / done * (len(tasks) - done)
-            line = f"{done} of {len(tasks)} pages run, {len(failures)} failures, {left:.0f} s left"
-            if sys.stderr.isatty():
-                print(f"\r{line:70}", end="", file=sys.stderr, flush=True)
-            elif done % max(1, len(tasks) // 20) == 0:
-                print(line, file=sys.stderr, flush=True)
+    seeds, start = seeds_in(arguments.seeds), time.perf_counter()
+    runs = Runs(ROOT / "_build" / "seeds.jsonl", arguments.jobs)
+    findings, said = search(paths, seeds, runs)
     seconds = time.perf_counter() - start
-    print(f"\n{len(tasks)} pages run in {seconds:.0f} s ({seconds / len(tasks):.1f} s a page)")
+    print(
+        f"\n{len(paths)} pages at {len(seeds)} seeds: {runs.new} runs in {seconds:.0f} s",
+        *said,
+        sep="\n",
+    )
+    failures = [one for one in findings if one.failed]
     print(table(failures) if failures else "every check holds, and every control misses")
     if arguments.close:
         print(close_calls(findings, arguments.close))

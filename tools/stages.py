@@ -66,6 +66,8 @@ def run(stages: list[Stage], to: IO[bytes]) -> Stage | None:
     while waiting or queue:
         for stage in queue:
             if stage.status:
+                if queue[0] is not stage:
+                    queue[0].show(to)
                 return stage
         done = {stage.name for stage in stages if stage.status == 0}
         running = [stage for stage in queue if stage.status is None]
