@@ -102,8 +102,8 @@ def test_the_contents_say_where_a_chapter_begins(small):
     numbers = pdf.page_numbers(book)
     order = [numbers[pdf.anchor(page)] for _, pages in SMALL for page in pages]
     assert order == sorted(set(order)) and order[0] > 2
-    said = b"".join(part.read_bytes() for part in book.pages[1].Contents)
-    assert b" Do" in said, "the numbers are printed over the names"
+    drawn = [str(operator) for _, operator in pikepdf.parse_content_stream(book.pages[1])]
+    assert drawn.count("Do") >= 2, "the names, and over them the numbers"
 
 
 def test_no_entry_of_the_ledger_has_a_page_of_its_own(small):
