@@ -210,8 +210,6 @@ def rows():
     changes = [
         ("network_flow", "net", 3),
         ("mirror_flow", "potential", 2),
-        ("continued_gradient_descent", "order", 7),
-        ("continued_gradient_descent", "order", "high"),
         ("continued_gradient_descent", "log_steps", [-1.0]),
         ("continued_gradient_descent", "step_size", "long"),
         ("continued_adagrad", "log_steps", [1.0]),

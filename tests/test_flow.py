@@ -305,7 +305,6 @@ def test_bad_input_to_the_flow(arguments, message):
         ({"log_steps": [-1.0]}, "log_steps must be at least 0"),
         ({"log_steps": [1.0], "step_size": -1.0}, "step_size must be finite and greater"),
         ({"log_steps": [1.0], "step_size": np.nan}, "step_size must be finite and greater"),
-        ({"log_steps": [1.0], "order": 7}, "unknown order 7"),
         ({"log_steps": [1.0], "loss": "exponential"}, "give steps .or step_size"),
     ],
 )

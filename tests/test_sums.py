@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import bernoulli
 
-from ibias import datasets, flow
+from ibias import datasets, flow, losses
+from ibias.flow import continuation
 from ibias.flow.log_time import LOG_SERIES
 from ibias.flow.radau import tableau
 from ibias.flow.sums import FIRST_DERIVATIVE, FOURTH, HALF, SECOND, THIRD_DERIVATIVE, Sums
@@ -76,3 +77,18 @@ def test_continued_descent_is_the_loop_to_thirteen_digits(loss, seed):
     )
     right = flows.loop(data.Z, (loss, 1.0), 0.1, np.zeros(3), steps)
     assert np.abs(path.iterates - right).max() <= 2e-13
+
+
+@pytest.mark.parametrize(("power", "seed"), [(0.5, 0), (0.5, 2), (1.0, 3)])
+def test_where_the_loss_has_a_kink_the_loop_takes_over(power, seed, monkeypatch):
+    """Samples pass the point at which the third derivative of the loss jumps."""
+    true, seen = continuation.beyond, []
+    monkeypatch.setattr(continuation, "beyond", lambda short: seen.append(short) or true(short))
+    data, loss = datasets.separable(seed, 12, 3), losses.PolynomialTail(power)
+    start, steps = -5 * data.Z.mean(axis=0), [100, 300, 1000]
+    path = flow.continued_gradient_descent(
+        data, loss=loss, step_size=0.01, start=start, log_steps=np.log(steps), tolerance=1e-7
+    )
+    right = flows.loop(data.Z, ("polynomial", power), 0.01, start, steps)
+    assert np.abs(path.iterates - right).max() <= 1e-10
+    assert seen

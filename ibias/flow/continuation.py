@@ -263,7 +263,7 @@ class March:
             s, w = good[-1]
         except TooShort as short:
             s, w = good[-1]
-            self.soonest = int(min(np.ceil(FURTHER * np.exp(short.time)), WHOLE))
+            self.soonest = beyond(short)
         whole = np.ceil(np.exp(s) * (1 - 1e-12))
         if not whole < WHOLE:
             raise IntegrationFailed(
@@ -272,9 +272,19 @@ class March:
             ) from None
         first = float(np.log(k))
         reached = log_k[log_k <= np.log(whole) * (1 + 1e-15)]
-        again = self.run(self.field, first, good[0][1], np.append(reached, np.log(whole)), None)
+        until = np.append(reached, np.log(whole))
+        try:
+            again = self.run(self.field, first, good[0][1], until, None)
+        except TooShort as short:  # the loop goes on from where it was left
+            self.soonest = beyond(short)
+            return Arc([], "", 0), k, good[0][1]
         done = Arc(list(again.states[: len(reached)]), "", again.n_evaluations)
         return done, int(whole), again.states[-1]
+
+
+def beyond(short: TooShort) -> int:
+    """Return a step safely beyond the one near which the integrator stopped."""
+    return int(min(np.ceil(FURTHER * np.exp(short.time)), WHOLE))
 
 
 class _Rough(Exception):

@@ -19,7 +19,8 @@ from ibias.flow.log_time import IntegrationFailed, Passage, integrate
 from ibias.trajectory import Trajectory
 
 # Local errors of the real run and of the check run, as parts of the tolerance.
-ACCURATE, ROUGH = 0.01, 0.1
+ACCURATE, ROUGH = 0.01, 0.03
+TWICE = 2.0
 VISITED = 12  # times, at most, at which the two runs are compared
 LARGEST_TOLERANCE = 1e-2  # an error above this part of w is no approximation any more
 UNEVEN = 30.0  # columns whose sizes differ by more are worth a word
@@ -75,13 +76,15 @@ def compared(
             "the two runs that guard each other hold NaN or infinity. Ask for earlier times, or"
             " divide the columns of X by their sizes."
         )
-    # Rounding: no more than this can be told of the difference of two numbers of that size.
-    estimate = difference + floor * tolerance * size + extra
+    # Neither run need be the better one: each may be off by the error of the other, and more. And
+    # by rounding: no more than this can be told of the difference of two numbers of that size.
+    estimate = TWICE * difference + floor * tolerance * size + extra
     if (estimate > allowed).any():
         worst = int(np.argmax(estimate / allowed))
         raise IntegrationFailed(
             f"at log t = {log_t[worst]:.6g} two runs that share no approximation differ by"
-            f" {difference[worst]:.1e}, and tolerance={tolerance:g} allows {allowed[worst]:.1e}."
+            f" {difference[worst]:.1e}, and tolerance={tolerance:g} allows"
+            f" {allowed[worst] / TWICE:.1e}."
             f" {remedy(float(difference[worst] / size[worst]))}{advice}"
         )
     return read_only(estimate)

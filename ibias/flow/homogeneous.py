@@ -60,7 +60,7 @@ def network_flow(
     Returns
     -------
     Trajectory
-        Its ``error_estimate`` is the distance to a second run, ten times less accurate.
+        Its ``error_estimate`` is twice the distance to a second run, by another integrator.
 
     Raises
     ------

@@ -61,7 +61,7 @@ def mirror_flow(
     Returns
     -------
     Trajectory
-        Its ``error_estimate`` is the distance to a second run, ten times less accurate. A
+        Its ``error_estimate`` is twice the distance to a second run, by another integrator. A
         regression rests once its residual is rounding error, and the status says when.
 
     Raises

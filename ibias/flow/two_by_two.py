@@ -83,7 +83,7 @@ def two_by_two_flow(
         The logarithms of the times at which W is wanted, increasing.
     tolerance : float
         The error allowed in the entries and the log determinant, relative to the largest of
-        them and one. From 0.1 I both runs reach 1e-8 at t = 1e9 at depths 2, 3 and 4; at 1e-9
+        them and one. From 0.1 I both runs reach 2e-8 at t = 1e9 at depths 2, 3 and 4; at 1e-9
         they do not, and that is an error.
 
     Raises
