@@ -7,6 +7,8 @@ to import; that only takes no time any more. What looks at the kernel around it 
 python -P tools/warm.py     is that process: it answers the requests that it reads, line by line
 """
 
+import gc
+import importlib
 import json
 import os
 import random
@@ -162,14 +164,21 @@ def ended(pid: int, options: int = 0) -> int | None:
     return os.waitstatus_to_exitcode(status) if found else None
 
 
-def main() -> None:
-    """Import, then answer until there is nobody to ask."""
-    import gc
-    import importlib
-
+def load() -> None:
+    """Import the libraries."""
     for library in LIBRARIES:
         with suppress(ImportError):  # the notebook that needs it will say so
             importlib.import_module(library)
+
+
+def main() -> None:
+    """Import, then answer until there is nobody to ask."""
+    compiling = os.fork()  # what is compiled now is no part of what the imports take
+    if not compiling:
+        load()
+        os._exit(0)
+    os.waitpid(compiling, 0)
+    load()
     gc.collect()
     gc.freeze()
     times = os.times()
