@@ -188,9 +188,10 @@ SLOWEST := --durations=5 --durations-min=5
 
 test: setup
 	@$(RUN) $(PY) tools/browser.py
-	@echo "Five stages, on two quiet cores about ten minutes, two of them at a time: style (seconds);"
+	@echo "Five stages, two at a time, on two quiet cores about thirteen minutes: style (seconds);"
 	@echo "notebooks, each executed once and compared with its stored outputs, beside the unit tests;"
 	@echo "then the site, a clean build from those executions and a browser, beside the coursework."
+	@echo "Each stage says what it took of the cores: on a busy machine the clock says little."
 	@$(PY) tools/stages.py lint checks:lint unit:lint assignments:lint site:checks
 
 lint: $(READY)

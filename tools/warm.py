@@ -7,9 +7,12 @@ to import; that only takes no time any more. What looks at the kernel around it 
 python -P tools/warm.py     is that process: it answers the requests that it reads, line by line
 """
 
+import gc
+import importlib
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -84,14 +87,17 @@ class Forked:
 
     def poll(self) -> int | None:
         """Return the exit status, or None while it runs."""
-        if self.returncode is None:
-            self.returncode = self.oven.ask(do="poll", pid=self.pid)
-        return self.returncode
+        return self._ended("poll")
 
     def wait(self) -> int:
         """Return the exit status, once it has ended."""
+        return self._ended("wait")
+
+    def _ended(self, do: str) -> int | None:
+        if self.oven is not Oven.now:  # and without that one it ends by itself
+            return -signal.SIGTERM
         if self.returncode is None:
-            self.returncode = self.oven.ask(do="wait", pid=self.pid)
+            self.returncode = self.oven.ask(do=do, pid=self.pid)
         return self.returncode
 
     def send_signal(self, number: int) -> None:
@@ -146,7 +152,9 @@ def begin(request: dict) -> None:
     random.seed()
     sys.modules["numpy"].random.seed()
     command = request["command"]
-    sys.argv = ["ipykernel_launcher", *command[command.index("ipykernel_launcher") + 1 :]]
+    asked = command[command.index("ipykernel_launcher") + 1 :]
+    parent = f"--IPKernelApp.parent_handle={os.getppid()}"  # the kernel ends when that one does
+    sys.argv = ["ipykernel_launcher", *asked, parent]
     sys.modules["ipykernel.kernelapp"].launch_new_instance()
 
 
@@ -156,14 +164,21 @@ def ended(pid: int, options: int = 0) -> int | None:
     return os.waitstatus_to_exitcode(status) if found else None
 
 
-def main() -> None:
-    """Import, then answer until there is nobody to ask."""
-    import gc
-    import importlib
-
+def load() -> None:
+    """Import the libraries."""
     for library in LIBRARIES:
         with suppress(ImportError):  # the notebook that needs it will say so
             importlib.import_module(library)
+
+
+def main() -> None:
+    """Import, then answer until there is nobody to ask."""
+    compiling = os.fork()  # what is compiled now is no part of what the imports take
+    if not compiling:
+        load()
+        os._exit(0)
+    os.waitpid(compiling, 0)
+    load()
     gc.collect()
     gc.freeze()
     times = os.times()
