@@ -8,7 +8,7 @@ That is verified on every page: at the first seed the part must find what the wh
 the second the checks that draw nothing must find what they found at the first. A page where it is
 otherwise is run whole at every seed. Each run has a process of its own, with every generator
 shifted. What was found is kept in _build/seeds.jsonl: a run that was broken off goes on where it
-was, as long as the code of the page and of the package is the same.
+was, as long as the code of the page, the package and requirements.txt are the same.
 
 At the end stands one table: a line for each check, control or cell that failed anywhere. Exit
 status 1 if there is a line. With `--close N` a second table follows: on each page the N calls that
@@ -42,9 +42,9 @@ class Runs:
 
     def __init__(self, path: Path, jobs: int) -> None:
         self.path, self.jobs, self.known, self.new, self.cells = path, jobs, {}, 0, {}
-        self._package = hashlib.sha256()
-        for source in sorted((ROOT / "ibias").rglob("*.*")):
-            if source.suffix in (".py", ".json", ".npz"):
+        self._package = hashlib.sha256(sys.version.encode())
+        for source in [ROOT / "requirements.txt", *sorted((ROOT / "ibias").rglob("*.*"))]:
+            if source.suffix in (".txt", ".py", ".json", ".npz"):
                 self._package.update(source.read_bytes())
         lines = path.read_text().splitlines() if path.exists() else []
         for one in (json.loads(line) for line in lines if line.endswith("}")):  # none cut off
