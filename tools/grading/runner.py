@@ -24,6 +24,7 @@ import types
 
 from originals import Originals
 
+FULL, PIPE = b"-", 65536  # a process that leaves off, and the bytes that a pipe holds
 LONGEST = 1500  # characters of a message
 
 
@@ -102,8 +103,12 @@ def run_cell(
     if child:
         os.close(told)
         came_through = os.read(heard, 1)
+        left = os.read(heard, PIPE) if came_through == FULL else b""
         os.close(heard)
         _, status = os.waitpid(child, 0)
+        if left:
+            report(task=number, error=json.loads(left))
+            return
         if came_through:
             os._exit(0)  # all later steps were the child's
         report(task=number, died=os.waitstatus_to_exitcode(status))
@@ -123,6 +128,9 @@ def run_cell(
         os._exit(0)  # a copy that the student's code made of this process
     replaced = originals.put_back()
     said = described(error) if error else None
+    if isinstance(error, MemoryError):  # what fills the memory must not cost the next questions
+        os.write(told, FULL + json.dumps(said).encode())
+        os._exit(0)
     if child := os.fork():  # its threads stay here
         os.waitpid(child, 0)
         os._exit(0)
