@@ -6,7 +6,8 @@ from scipy.special import bernoulli
 
 from ibias import datasets, flow, losses
 from ibias.flow import continuation
-from ibias.flow.log_time import LOG_SERIES
+from ibias.flow.gradient import Space, by_collocation
+from ibias.flow.log_time import LOG_SERIES, MAX_ORDER, LogTimeField
 from ibias.flow.radau import tableau
 from ibias.flow.sums import FIRST_DERIVATIVE, FOURTH, HALF, SECOND, THIRD_DERIVATIVE, Sums
 from tests.reference import flows
@@ -68,15 +69,27 @@ def test_along_a_step_the_bracket_is_the_same(k):
     assert over.after(pulls[1:]).pull == pytest.approx(pulls[-1])
 
 
+def by_sums(data, loss, step_size, start, steps, tolerance):
+    """The iterates by sums alone, as the check run takes them."""
+    space, n = Space.of(data, start), data.n_samples
+    scale = np.log(step_size / n) + space.log_clock
+    march = continuation.March(
+        LogTimeField(space.Z, losses.named(loss), scale, np.zeros(n), MAX_ORDER),
+        by_collocation(0.01 * tolerance, space.unit),
+        neglected=0.02 * tolerance,
+        unit=space.unit,
+        soonest=continuation.SOONEST,
+    )
+    return space.lift(np.array(march.to(space.start, np.log(steps)).iterates))
+
+
 @pytest.mark.parametrize("loss", ["logistic", "exponential"])
 @pytest.mark.parametrize("seed", range(3))
-def test_continued_descent_is_the_loop_to_thirteen_digits(loss, seed):
+def test_the_sums_follow_the_loop_to_thirteen_digits(loss, seed):
     data, steps = datasets.separable(seed, 12, 3), [65, 130, 700, 5000]
-    path = flow.continued_gradient_descent(
-        data, loss=loss, step_size=0.1, log_steps=np.log(steps), tolerance=1e-11
-    )
+    found = by_sums(data, loss, 0.1, np.zeros(3), steps, 1e-11)
     right = flows.loop(data.Z, (loss, 1.0), 0.1, np.zeros(3), steps)
-    assert np.abs(path.iterates - right).max() <= 2e-13
+    assert np.abs(found - right).max() <= 2e-13
 
 
 @pytest.mark.parametrize(("power", "seed"), [(0.5, 0), (0.5, 2), (1.0, 3)])
@@ -86,9 +99,35 @@ def test_where_the_loss_has_a_kink_the_loop_takes_over(power, seed, monkeypatch)
     monkeypatch.setattr(continuation, "beyond", lambda short: seen.append(short) or true(short))
     data, loss = datasets.separable(seed, 12, 3), losses.PolynomialTail(power)
     start, steps = -5 * data.Z.mean(axis=0), [100, 300, 1000]
-    path = flow.continued_gradient_descent(
-        data, loss=loss, step_size=0.01, start=start, log_steps=np.log(steps), tolerance=1e-7
-    )
+    found = by_sums(data, loss, 0.01, start, steps, 1e-8)
     right = flows.loop(data.Z, ("polynomial", power), 0.01, start, steps)
-    assert np.abs(path.iterates - right).max() <= 1e-10
+    assert np.abs(found - right).max() <= 1e-10
     assert seen
+
+
+def test_the_end_of_a_plateau_is_compared_however_many_times_are_asked_for():
+    """Between twelve even times an error of twenty tolerances was once gone before it was seen."""
+    line = datasets.Dataset([[1.0], [-1.0]], [1, -1])
+    steps = [64, 78, 96, 107, 114, 118, 121, 145, 179, 220, 270, 333, 409, 503, 1006]
+    steps += [1710, 2031, 2412, 2865, 3404, 4043, 4802, 5704, 6775, 8048]
+    try:
+        path = flow.continued_gradient_descent(
+            line,
+            loss=losses.Sigmoid(),
+            step_size=8.0,
+            start=[-np.log(8000)],
+            log_steps=np.log(steps),
+            tolerance=1e-10,
+        )
+    except flow.IntegrationFailed as refused:
+        assert "differ by" in str(refused)
+        return
+    right = flows.loop(line.Z, ("sigmoid", 1.0), 8.0, [-np.log(8000)], steps)
+    error = np.abs(path.iterates - right)
+    assert (error <= 1e-10 * np.maximum(1, np.abs(right))).all()
+
+
+def test_thousands_of_steps_can_be_asked_for():
+    steps = np.arange(64, 5001)
+    path = flow.continued_gradient_descent(datasets.separable(0), log_steps=np.log(steps))
+    assert len(path.iterates) == len(steps)

@@ -123,4 +123,4 @@ def accelerated_flow(
         jacobian,
     )
     check = Arc(list(swinging.states[:, :d]), "", swinging.n_evaluations)
-    return conclude(space, data, loss, log_t, accurate, check, tolerance)
+    return conclude(space, data, loss, log_t, accurate, check, visited(log_t), tolerance)

@@ -1,9 +1,9 @@
-"""Radau IIA collocation of order 9: the integrator of the check runs, and of descent continued.
+"""Radau IIA collocation of order 9: the integrator of the check runs.
 
-It shares nothing with LSODA, which it checks or is checked by: one step at a time, a polynomial of
-degree five that satisfies the equation at five points, its own Newton iteration and its own choice
-of the step (Hairer and Wanner 1996, sections IV.5 and IV.8; see `ibias.flow.radau`). All stages are
-evaluated in one call.
+It shares nothing with LSODA, which it checks: one step at a time, a polynomial of degree five that
+satisfies the equation at five points, its own Newton iteration and its own choice of the step
+(Hairer and Wanner 1996, sections IV.5 and IV.8; see `ibias.flow.radau`). All stages are evaluated
+in one call.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Gradient descent continued past the steps a loop can take.
 
-An exact loop, and from where it follows a smooth curve that curve, twice: by sums over whole
-steps (see `ibias.flow.sums`), and by the flow of the series log(1 + Delta) (see `LogTimeField`),
-which checks it. Smooth is not settled: on a plateau, where every sample is far on the wrong side,
+An exact loop, and from where it follows a smooth curve that curve, twice: by the flow of the
+series log(1 + Delta) (see `LogTimeField`), and by sums over whole steps (see `ibias.flow.sums`),
+which check it. Smooth is not settled: on a plateau, where every sample is far on the wrong side,
 all steps are alike and both look perfect. So the first neglected term is looked at all along the
 way, and where it grows the loop takes over again.
 """
@@ -19,7 +19,7 @@ from ibias._validate import increasing, positive, require
 from ibias.datasets import Dataset
 from ibias.descent import Diverged
 from ibias.flow.collocation import TooShort
-from ibias.flow.estimate import ACCURATE, about_columns, advised, visited
+from ibias.flow.estimate import ACCURATE, ROUGH, about_columns, advised, visited
 from ibias.flow.gradient import PATIENCE, Space, by_collocation, by_lsoda, conclude
 from ibias.flow.log_time import MAX_ORDER, IntegrationFailed, LogTimeField, Passage
 from ibias.flow.separation import Arc, Halt, Run, follow
@@ -30,7 +30,7 @@ from ibias.trajectory import Trajectory
 MAX_LOOP = 2**18  # steps of the exact loop, in all
 WHOLE = 2**52  # up to here double precision tells one step from the next
 SOONER = 8.0  # the check run leaves the loop where the neglected term is still so much larger
-TERMS = 4  # of the series of the check run; with more, the loop is shorter and the rest dearer
+TERMS = 4  # of the series; with more, the loop is shorter and the rest dearer
 POWERS = 6
 FURTHER = 1.1  # how far the loop goes beyond where the integrator stopped, in steps
 SOONEST = 64  # steps, before which the derivatives along a step of the integrator are coarse
@@ -49,9 +49,9 @@ def continued_gradient_descent(
 ) -> Trajectory:
     """Return the iterates of gradient descent after exp(log_steps) steps of fixed size.
 
-    An exact loop runs until the iterates lie on a smooth curve, within the tolerance; a
-    hundred steps or two. From there sums over steps are integrals in s = log k, with the
-    corrections of Euler and Maclaurin (see `ibias.flow.sums`).
+    An exact loop runs until the first neglected term of the series log(1 + Delta) (see
+    `LogTimeField`) is below the tolerance; a few hundred steps. From there the iterates
+    lie on the flow of that series, which is integrated in s = log k.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ def continued_gradient_descent(
     Trajectory
         With ``log_t = log(step_size * k)``. Its ``error_estimate`` is the distance to a
         second run that starts a few roundings away, leaves the loop at another step, has
-        another equation for the curve (the flow of the series log(1 + Delta), see
-        `LogTimeField`), and takes another integrator.
+        another equation for the curve (sums over steps, by Euler and Maclaurin, see
+        `ibias.flow.sums`), and takes another integrator.
 
     Raises
     ------
@@ -109,23 +109,23 @@ def continued_gradient_descent(
 
     with advised(about_columns(data.X)):
         accurate = March(
-            replace(series, order=MAX_ORDER),
-            by_collocation(fine, space.unit),
-            neglected=2 * fine,
-            unit=space.unit,
-            soonest=SOONEST,
-        ).to(space.start, log_k)
-        check = March(
             replace(series, negligible=0.1 * fine),
             by_lsoda(fine, space.unit),
+            neglected=2 * fine,
+            unit=space.unit,
+        ).to(space.start, log_k)
+        at = visited(log_k, np.array(accurate.iterates))
+        check = March(
+            replace(series, order=MAX_ORDER),
+            by_collocation(ROUGH * tolerance, space.unit),
             neglected=SOONER * 2 * fine,
             unit=space.unit,
             pace=3,
-            every=8,
+            soonest=SOONEST,
             patience=PATIENCE,
             disturbed=ULPS,
-        ).to(space.start, log_k[visited(log_k)])
-    return conclude(space, data, loss, log_k + np.log(eta), accurate, check, tolerance)
+        ).to(space.start, log_k[at])
+    return conclude(space, data, loss, log_k + np.log(eta), accurate, check, at, tolerance)
 
 
 def whole_steps(log_steps: np.ndarray) -> np.ndarray:

@@ -1,9 +1,9 @@
 """How far a result is off: two runs that share nothing but the equation, compared.
 
 An estimate must be able to fail. So the check run starts at another first step, leaves the
-exact loop elsewhere, goes over to a limit later, and uses another integrator: of LSODA and
-`ibias.flow.collocation` one is the real run and the other checks it. Descent is continued by sums
-over steps, and checked by the flow of a series.
+exact loop elsewhere, goes over to a limit later, and uses another integrator
+(`ibias.flow.collocation` beside LSODA). Descent is continued by the flow of a series, and checked
+by sums over whole steps.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def compared(
     size: np.ndarray | None = None,
     advice: str = "",
     length: bool = False,
+    at: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return an estimate of the error at each time; raise where it exceeds the tolerance.
 
@@ -61,11 +62,13 @@ def compared(
         What else may help.
     length : bool
         Whether errors and sizes are Euclidean lengths in place of largest entries.
+    at : array of int, optional
+        The indices of the times of the check run, if others than `visited(log_t)`.
     """
     order = 2 if length else np.inf
     norm = lambda w: np.linalg.norm(w, ord=order, axis=1) if w.size else np.zeros(len(w))  # noqa: E731
     size = np.maximum(1.0, norm(accurate)) if size is None else size
-    at = visited(log_t)
+    at = visited(log_t) if at is None else at
     met = norm(accurate[at] - check) / size[at]
     # Between two times of the check run, the larger of their differences.
     later = np.searchsorted(at, np.arange(len(log_t)))
@@ -111,9 +114,18 @@ def agreed(
     )
 
 
-def visited(times: np.ndarray) -> np.ndarray:
-    """Return the indices of the times at which the check run is asked for its state."""
-    return np.unique(np.linspace(0, len(times) - 1, min(len(times), VISITED)).round().astype(int))
+def visited(times: np.ndarray, states: np.ndarray | None = None) -> np.ndarray:
+    """Return the indices of the times at which the check run is asked for its state.
+
+    Evenly, and with the states of the real run also where these move fastest: at the end of a
+    plateau, a small error of the time is a large one of the state, and only there.
+    """
+    at = np.linspace(0, len(times) - 1, min(len(times), VISITED)).round().astype(int)
+    if states is not None and len(times) > VISITED:
+        speed = np.abs(np.diff(states, axis=0)).max(axis=1, initial=0.0) / np.diff(times)
+        fastest = np.argsort(speed)[-VISITED:]
+        at = np.concatenate([at, fastest, fastest + 1])
+    return np.unique(at)
 
 
 def remedy(relative: float) -> str:

@@ -99,10 +99,9 @@ def gradient_flow(
 
     with advised(about_columns(data.X)):
         accurate = solve(by_lsoda(fine, space.unit), fine, log_t, 0.0, 0.0)
-        check = solve(
-            by_collocation(coarse, space.unit), coarse, log_t[visited(log_t)], CAUTION, PATIENCE
-        )
-    return conclude(space, data, loss, log_t, accurate, check, tolerance)
+        at = visited(log_t, np.array(accurate.iterates))
+        check = solve(by_collocation(coarse, space.unit), coarse, log_t[at], CAUTION, PATIENCE)
+    return conclude(space, data, loss, log_t, accurate, check, at, tolerance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +198,7 @@ def first_time(field: LogTimeField, w: np.ndarray, allowed: float) -> float:
 
 
 def by_lsoda(local_error: float, unit: float) -> Run:
-    """Return LSODA: the real runs of flows, the check runs of descent."""
+    """Return the integrator of the real runs."""
 
     def run(field: LogTimeField, s: float, w: np.ndarray, times: np.ndarray, halt: Halt) -> Passage:
         # LSODA cannot take a tolerance that grows with w: it is given a new one now and then.
@@ -235,7 +234,7 @@ def by_lsoda(local_error: float, unit: float) -> Run:
 
 
 def by_collocation(local_error: float, unit: float) -> Run:
-    """Return the collocation: the check runs of flows, the real runs of descent."""
+    """Return the integrator of the check runs."""
 
     def run(field: LogTimeField, s: float, w: np.ndarray, times: np.ndarray, halt: Halt) -> Passage:
         allowed: Callable = lambda w: field.allowed(w, local_error, unit)  # noqa: E731
@@ -263,14 +262,14 @@ def conclude(
     log_t: np.ndarray,
     accurate: Arc,
     check: Arc,
+    at: np.ndarray,
     tolerance: float,
 ) -> Trajectory:
     """Compare the two runs and assemble the trajectory."""
     w = space.lift(np.array(accurate.iterates))
     other = space.lift(np.array(check.iterates))
-    error = compared(
-        log_t, w, other, tolerance, advice=about_columns(data.X), extra=accurate.error / space.size
-    )
+    extra, advice = accurate.error / space.size, about_columns(data.X)
+    error = compared(log_t, w, other, tolerance, advice=advice, extra=extra, at=at)
     return Trajectory(
         log_t=read_only(np.array(log_t)),
         iterates=read_only(w),
