@@ -12,6 +12,7 @@ import re
 import sys
 import time
 from copy import copy
+from functools import cache
 from html import escape
 from pathlib import Path
 from posixpath import join, normpath
@@ -63,6 +64,7 @@ FILL_IN = """numbers => {
 }"""
 
 
+@cache
 def chapters() -> list[tuple[str, list[str]]]:
     """Return the parts of the book, each with its pages, as `_toc.yml` orders them."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
@@ -72,6 +74,7 @@ def chapters() -> list[tuple[str, list[str]]]:
     return [(name, pages) for name, pages in kept if pages]
 
 
+@cache
 def settings() -> dict[str, Any]:
     """Return what `_config.yml` says."""
     return yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
