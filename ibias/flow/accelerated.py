@@ -110,17 +110,17 @@ def accelerated_flow(
 
     # The flow swings, and errors add up ten times further than for the gradient flow.
     accurate = solve(ACCURATE * tolerance / 10)
-    local_error = ROUGH * tolerance / 10
+    local_error, at = ROUGH * tolerance / 10, visited(log_t)
     first = min(-5.0, log_t[0]) + 0.5 * np.log(local_error) - CAUTION
     swinging = collocate(
         velocity,
         first,
         early(first),
-        log_t[visited(log_t)],
+        log_t[at],
         lambda state: evenly(
             max(local_error, ROUNDING), state, np.tile(field.linear(state[:d]), 2)
         ),
         jacobian,
     )
     check = Arc(list(swinging.states[:, :d]), "", swinging.n_evaluations)
-    return conclude(space, data, loss, log_t, accurate, check, visited(log_t), tolerance)
+    return conclude(space, data, loss, log_t, accurate, check, at, tolerance)

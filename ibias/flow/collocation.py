@@ -96,8 +96,6 @@ def collocate(
     s, w, h = float(start_time), np.array(start, dtype=float), first_step
     newton: Newton | None = None
     slope, predict, sums = None, None, None
-    if series is not None and s < LATEST:
-        slope, sums = Sums.start(series, s, w)
     growth, steepest = GROWTH, 1.0
 
     def passage() -> Passage:
@@ -105,7 +103,8 @@ def collocate(
 
     if w.size == 0:
         return Passage(np.zeros((len(times), 0)), float(times[-1]), w, 0)
-
+    if series is not None and s < LATEST:
+        slope, sums = Sums.start(series, s, w)
     with progress.Bar("integrating by collocation", float(np.max(times, initial=s)) - s) as bar:
         for _ in range(MAX_STEPS):
             bar.at(s - start_time)

@@ -72,8 +72,8 @@ def continued_gradient_descent(
     Returns
     -------
     Trajectory
-        With ``log_t = log(step_size * k)``. Its ``error_estimate`` is the distance to a
-        second run that starts a few roundings away, leaves the loop at another step, has
+        With ``log_t = log(step_size * k)``. Its ``error_estimate`` is twice the distance
+        to a second run that starts a few roundings away, leaves the loop at another step, has
         another equation for the curve (sums over steps, by Euler and Maclaurin, see
         `ibias.flow.sums`), and takes another integrator.
 
@@ -120,6 +120,7 @@ def continued_gradient_descent(
             by_collocation(ROUGH * tolerance, space.unit),
             neglected=SOONER * 2 * fine,
             unit=space.unit,
+            every=1,
             pace=3,
             soonest=SOONEST,
             patience=PATIENCE,

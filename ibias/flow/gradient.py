@@ -62,8 +62,8 @@ def gradient_flow(
     Returns
     -------
     Trajectory
-        Its ``error_estimate`` is the distance to a second run with another first step and
-        another integrator, plus the local error of the first (see `ibias.flow.estimate`).
+        Its ``error_estimate`` is twice the distance to a second run with another first step
+        and another integrator, plus the local error of the first (see `ibias.flow.estimate`).
 
     Raises
     ------

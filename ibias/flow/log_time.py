@@ -139,7 +139,7 @@ class LogTimeField:
     ) -> int:
         """Return how many terms of the series, up to `order`, are not negligible."""
         reach = self.reach(step, pull, u)
-        if reach > 0.05 or self.order == 1:
+        if reach > 0.05:
             return self.order
         term = float(alpha.sum(axis=-1).max()) * self.largest_row * reach
         negligible = self.negligible * (sqrt(w @ w) if w.ndim == 1 else float(np.abs(w).max()))

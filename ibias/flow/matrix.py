@@ -62,7 +62,7 @@ def matrix_flow(
     Returns
     -------
     MatrixTrajectory
-        Its ``error_estimate`` is the distance to a second run by another kind of method, a
+        Its ``error_estimate`` is twice the distance to a second run by another kind of method, a
         multistep method beside one of Runge and Kutta, which comes to no rest.
 
     Raises

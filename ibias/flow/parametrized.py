@@ -38,8 +38,8 @@ def parametrized_flow(
     Returns
     -------
     Trajectory
-        `iterates` are theta, shape (n_times, n_parameters). Its ``error_estimate`` is the
-        distance to a second run with another first step and another integrator.
+        `iterates` are theta, shape (n_times, n_parameters). Its ``error_estimate`` is twice
+        the distance to a second run with another first step and another integrator.
 
     Raises
     ------

@@ -90,7 +90,7 @@ class Newton:
         if sums is not None:
             turned = t.inverse @ sums.matrix[:, 1:] - h * np.eye(STAGES)
             self.inverses = np.linalg.inv(t.inverse + self.rates[:, None, None] * turned)
-        if self.symmetric:
+        elif self.symmetric:
             self.divisors = t.poles[:, None] - h * self.rates
         else:
             identity = np.eye(len(self.jacobian))

@@ -12,7 +12,7 @@ log k, with f = e^s F, it is the integral of f over s, and D = e^-s d/ds. Along 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,7 +63,7 @@ class Sums:
         first = derivative - one
         third = (derivative - 3 * one) @ (derivative - 2 * one) @ first
         matrix = unit * (HALF * one + unit * (SECOND * first + unit**2 * FOURTH * third))
-        return Sums(self.pull, self.offset, matrix[1:])
+        return replace(self, matrix=matrix[1:])
 
     def added(self, pulls: np.ndarray) -> np.ndarray:
         """Return what the bracket has gained beside w at the nodes, of f there, shape (k, n)."""
@@ -71,4 +71,4 @@ class Sums:
 
     def after(self, pulls: np.ndarray) -> Sums:
         """Return the sums at the last node."""
-        return Sums(pulls[-1], self.added(pulls)[-1] + self.offset)
+        return Sums(pulls[-1], self.matrix[-1] @ np.vstack([self.pull, pulls]))

@@ -40,7 +40,7 @@ class TwoByTwoTrajectory:
     n_evaluations : int
         How often the velocity was computed.
     error_estimate : array, shape (n_times,)
-        Of the entries and of the log determinant: the distance to a second run, from another
+        Of the entries and of the log determinant: twice the distance to a second run, from another
         first time and by another integrator.
     """
 
