@@ -9,8 +9,7 @@ from scipy.optimize import minimize
 from ibias import datasets, flow, losses
 from ibias.datasets import Dataset
 from ibias.descent import Diverged, descent
-from ibias.flow.continuation import March
-from ibias.flow.log_time import LogTimeField, log_series
+from ibias.flow.log_time import LogTimeField
 from ibias.flow.separation import minimiser
 from ibias.objectives import Objective
 
@@ -52,40 +51,6 @@ def test_overlap_with_the_loop_has_teeth(wrong):
         loss = "logistic" if wrong == "other loss" else "exponential"
         fast = flow.continued_gradient_descent(data, loss=loss, step_size=eta, log_steps=log_steps)
     assert np.abs(fast.final - exact).max() > 1e-7 * np.abs(exact).max()
-
-
-@pytest.mark.parametrize("order", [1, 2, 3, 4])
-def test_series_has_its_order(order):
-    # From k0 to 4 k0 the series of m terms errs by about k0^-m. (Further out the flow
-    # forgets part of the error, and the slope would be flatter.)
-    data = datasets.separable(2, 40, 5)
-    eta = Objective(data).default_step_size
-    powers = np.arange(6, 13)
-    exact = dict(
-        zip(
-            powers,
-            descent(data, n_steps=4096, record=2**powers).iterates,
-            strict=True,
-        )
-    )
-    exits, errors = powers[:5] if order < 4 else powers[:3], []
-    field = LogTimeField(data.Z, losses.Logistic(), np.log(eta / 40), np.zeros(40), order)
-    for power in exits:
-        times = np.log(2.0 ** np.array([power, power + 2]))
-        arc = flow.integrate(field, times[0], exact[power], times[1:], 1e-13)
-        errors.append(np.abs(arc.state - exact[power + 2]).max())
-    slope = np.polyfit(exits * np.log(2), np.log(errors), 1)[0]
-    assert slope == pytest.approx(-order, abs=0.15)
-
-
-def test_log_series_reproduces_the_logarithm():
-    # On h(k) = k^p the differences of a cubic end, and log(1 + Delta) is d/dk exactly.
-    c = log_series(4)
-    k = np.arange(4.0)
-    forward = np.diff((5.0 + np.arange(5)) ** 3)  # F after 0, 1, 2, 3 steps, from k = 5
-    assert c @ forward == pytest.approx(3 * 5.0**2)
-    assert c.sum() == pytest.approx(1.0)
-    assert k.size == c.size
 
 
 @pytest.mark.parametrize("loss", ["exponential"])
@@ -272,14 +237,6 @@ def test_divergence_is_an_error():
         flow.continued_gradient_descent(
             data, loss="exponential", step_size=50.0, log_steps=[1e3], start=[0.0, 1.0]
         )
-
-
-def test_the_loop_that_never_settles_is_an_error():
-    # With this step the logistic iterates on conflicting data bounce for ever.
-    data = Dataset.from_signed([[1.0, 1.0], [-1.0, 1.0], [0.0, -1.0], [0.0, -1.0]])
-    field = LogTimeField(data.Z, losses.Logistic(), np.log(40.0), np.zeros(4), 4)
-    with pytest.raises(flow.IntegrationFailed, match="do not follow a smooth curve"):
-        March(field, None, 1e-10, 1.0).loop(0, np.array([0.3, 0.2]), np.log([1e12]))
 
 
 @pytest.mark.parametrize(

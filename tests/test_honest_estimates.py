@@ -214,12 +214,12 @@ def test_an_estimate_above_the_tolerance_raises_and_its_advice_works():
 def test_the_comparison_can_fail_and_its_advice_ends():
     there = np.ones((1, 2))
     with pytest.raises(flow.IntegrationFailed, match=r"Ask for tolerance=1e-04"):
-        compared(np.zeros(1), there, there + 3e-6, 1e-9)
+        compared(np.zeros(1), there, there + 3e-6, np.zeros(1, int), 1e-9)
     with pytest.raises(flow.IntegrationFailed, match="No tolerance helps"):
-        compared(np.zeros(1), there, there + 0.5, 1e-9)
+        compared(np.zeros(1), there, there + 0.5, np.zeros(1, int), 1e-9)
     with pytest.raises(flow.IntegrationFailed, match="NaN"):
-        compared(np.zeros(1), there, there * np.nan, 1e-9)
-    assert compared(np.zeros(1), there, there + 1e-10, 1e-9) >= 1e-10
+        compared(np.zeros(1), there, there * np.nan, np.zeros(1, int), 1e-9)
+    assert compared(np.zeros(1), there, there + 1e-10, np.zeros(1, int), 1e-9) >= 1e-10
 
 
 def test_collocation_has_order_nine(monkeypatch):

@@ -7,8 +7,8 @@ from scipy.special import bernoulli
 from ibias import datasets, flow, losses
 from ibias.flow import continuation
 from ibias.flow.gradient import Space, by_collocation
-from ibias.flow.log_time import LOG_SERIES, MAX_ORDER, LogTimeField
 from ibias.flow.radau import tableau
+from ibias.flow.series import LOG_SERIES, MAX_ORDER, Series, Terms
 from ibias.flow.sums import FIRST_DERIVATIVE, FOURTH, HALF, SECOND, THIRD_DERIVATIVE, Sums
 from tests.reference import flows
 
@@ -21,9 +21,9 @@ class Along:
     def __init__(self, F):
         self.F = F
 
-    def pulls(self, s, w):
+    def pulls(self, s, w, n_terms):
         k = np.exp(s)
-        return np.array([[k * self.F(k + i)] for i in range(6)])
+        return np.array([[k * self.F(k + i)] for i in range(n_terms)])
 
 
 def test_the_coefficients_are_those_of_bernoulli_and_of_the_logarithm():
@@ -74,7 +74,7 @@ def by_sums(data, loss, step_size, start, steps, tolerance):
     space, n = Space.of(data, start), data.n_samples
     scale = np.log(step_size / n) + space.log_clock
     march = continuation.March(
-        LogTimeField(space.Z, losses.named(loss), scale, np.zeros(n), MAX_ORDER),
+        Series(space.Z, losses.named(loss), scale, np.zeros(n), Terms(MAX_ORDER, MAX_ORDER)),
         by_collocation(0.01 * tolerance, space.unit),
         neglected=0.02 * tolerance,
         unit=space.unit,

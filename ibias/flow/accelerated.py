@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from ibias._validate import increasing, positive, require
 from ibias.datasets import Dataset
 from ibias.flow.collocation import collocate
-from ibias.flow.estimate import ACCURATE, CAUTION, ROUGH, evenly, visited
+from ibias.flow.estimate import ACCURATE, CAUTION, ROUGH, closer, evenly, visited
 from ibias.flow.gradient import Space, conclude
 from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage, integrate
 from ibias.flow.separation import Arc
@@ -108,19 +108,22 @@ def accelerated_flow(
             swinging.n_evaluations + smooth.n_evaluations,
         )
 
-    # The flow swings, and errors add up ten times further than for the gradient flow.
-    accurate = solve(ACCURATE * tolerance / 10)
-    local_error, at = ROUGH * tolerance / 10, visited(log_t)
-    first = min(-5.0, log_t[0]) + 0.5 * np.log(local_error) - CAUTION
-    swinging = collocate(
-        velocity,
-        first,
-        early(first),
-        log_t[at],
-        lambda state: evenly(
-            max(local_error, ROUNDING), state, np.tile(field.linear(state[:d]), 2)
-        ),
-        jacobian,
-    )
-    check = Arc(list(swinging.states[:, :d]), "", swinging.n_evaluations)
-    return conclude(space, data, loss, log_t, accurate, check, at, tolerance)
+    def attempt(part: float) -> Trajectory:
+        # The flow swings, and errors add up ten times further than for the gradient flow.
+        accurate = solve(part * ACCURATE * tolerance / 10)
+        local_error, at = part * ROUGH * tolerance / 10, visited(log_t, np.array(accurate.iterates))
+        first = min(-5.0, log_t[0]) + 0.5 * np.log(local_error) - CAUTION
+        swinging = collocate(
+            velocity,
+            first,
+            early(first),
+            log_t[at],
+            lambda state: evenly(
+                max(local_error, ROUNDING), state, np.tile(field.linear(state[:d]), 2)
+            ),
+            jacobian,
+        )
+        check = Arc(list(swinging.states[:, :d]), "", swinging.n_evaluations)
+        return conclude(space, data, loss, log_t, accurate, check, at, tolerance)
+
+    return closer(attempt)

@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import increasing, positive, read_only, require
 from ibias.datasets import Dataset
-from ibias.flow.estimate import ROUGH, agreed, compared, two_runs
-from ibias.flow.log_time import LOG_SERIES, IntegrationFailed, LogTimeField
+from ibias.flow.estimate import ROUGH, agreed, closer, compared, two_runs
+from ibias.flow.log_time import IntegrationFailed, LogTimeField
+from ibias.flow.series import LOG_SERIES
 from ibias.flow.start import one_start
 from ibias.losses import MarginLoss, named
 from ibias.trajectory import Trajectory
@@ -151,27 +152,29 @@ def continued_adagrad(
         return np.log(k0), states[k0]
 
     smooth(np.log(LOOP), states[LOOP])
-    real, check = two_runs(
-        field,
-        launch,
-        log_steps,
-        tolerance,
-        jacobian,
-        halt=watched,
-        linear=lambda state: np.tile(pull.linear(state[: w.size]), 2),
-    )
-    accurate, rough = real.states, check.states
-    n_accurate, n_rough = real.n_evaluations, check.n_evaluations
-    d = data.n_features
-    return AdaGradTrajectory(
-        log_t=read_only(log_steps + np.log(eta)),
-        iterates=read_only(accurate[:, :d].copy()),
-        log_risk=read_only(np.asarray(loss.log_risk(accurate[:, :d] @ data.Z.T))),
-        status=f"integrated to {log_steps[-1]:.6g} = log k",
-        error_estimate=compared(log_steps, accurate[:, :d], rough[:, :d], tolerance),
-        n_evaluations=LOOP + n_accurate + n_rough,
-        accumulators=read_only(accurate[:, d:].copy()),
-    )
+
+    def attempt(part: float) -> AdaGradTrajectory:
+        runs = two_runs(
+            field,
+            launch,
+            log_steps,
+            part * tolerance,
+            jacobian,
+            halt=watched,
+            linear=lambda state: np.tile(pull.linear(state[: w.size]), 2),
+        )
+        accurate, rough, d = runs.real.states, runs.check.states, data.n_features
+        return AdaGradTrajectory(
+            log_t=read_only(log_steps + np.log(eta)),
+            iterates=read_only(accurate[:, :d].copy()),
+            log_risk=read_only(np.asarray(loss.log_risk(accurate[:, :d] @ data.Z.T))),
+            status=f"integrated to {log_steps[-1]:.6g} = log k",
+            error_estimate=compared(log_steps, accurate[:, :d], rough[:, :d], runs.at, tolerance),
+            n_evaluations=LOOP + runs.n_evaluations,
+            accumulators=read_only(accurate[:, d:].copy()),
+        )
+
+    return closer(attempt)
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
@@ -241,17 +244,20 @@ def adam_flow(
 
     # A coordinate of the gradient that slides along zero stays within epsilon of it. Where it
     # changes its sign the field has a kink: its second derivative jumps.
-    real, check = two_runs(
-        field,
-        launch,
-        log_t,
-        tolerance,
-        field.jacobian,
-        fine=FINE,
-        smallest=SLIDING * epsilon,
-        smooth=False,
-    )
-    return agreed(log_t, real, check, tolerance, lambda w: loss.log_risk(w @ data.Z.T))
+    def attempt(part: float) -> Trajectory:
+        runs = two_runs(
+            field,
+            launch,
+            log_t,
+            part * tolerance,
+            field.jacobian,
+            fine=FINE,
+            smallest=SLIDING * epsilon,
+            smooth=False,
+        )
+        return agreed(log_t, runs, tolerance, lambda w: loss.log_risk(w @ data.Z.T))
+
+    return closer(attempt)
 
 
 @dataclass(frozen=True, eq=False)

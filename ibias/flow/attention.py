@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, increasing, positive, require
 from ibias.datasets import Dataset
-from ibias.flow.estimate import agreed, differences, first_moment, two_runs
+from ibias.flow.estimate import agreed, closer, differences, first_moment, two_runs
 from ibias.flow.homogeneous import ACCURATE, LARGEST_EXPONENT, ROUGH
 from ibias.losses import MarginLoss, named
 from ibias.models import Attention
@@ -123,14 +123,17 @@ def attention_flow(
     if not speed > 0:
         raise ValueError("start is a stationary point of the risk: draw it at random.")
 
-    real, check = two_runs(
-        field,
-        first_moment(field, theta, speed, log_t),
-        log_t,
-        tolerance,
-        lambda s, w: differences(field, s, w),
-        fine=ACCURATE,
-        coarse=ROUGH,
-        smooth=False,
-    )
-    return agreed(log_t, real, check, tolerance, objective.log_risk, length=True)
+    def attempt(part: float) -> Trajectory:
+        runs = two_runs(
+            field,
+            first_moment(field, theta, speed, log_t),
+            log_t,
+            part * tolerance,
+            lambda s, w: differences(field, s, w),
+            fine=ACCURATE,
+            coarse=ROUGH,
+            smooth=False,
+        )
+        return agreed(log_t, runs, tolerance, objective.log_risk, length=True)
+
+    return closer(attempt)

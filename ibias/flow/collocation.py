@@ -11,8 +11,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ibias import progress
-from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage, stopped
+from ibias.flow.log_time import IntegrationFailed, Passage, stopped
 from ibias.flow.radau import STAGES, Newton, tableau
+from ibias.flow.series import Series
 from ibias.flow.sums import LATEST, Sums
 
 NEWTON_STEPS = 12
@@ -56,7 +57,7 @@ def collocate(
     halt: Callable[[float, np.ndarray], bool] | None = None,
     first_step: float = 0.1,
     smooth: bool = True,
-    series: LogTimeField | None = None,
+    series: Series | None = None,
 ) -> Passage:
     """Integrate dw/ds = field(s, w) through all `times`, each the end of a step.
 
@@ -81,7 +82,7 @@ def collocate(
         The step that is tried first.
     smooth : bool
         Whether the field has as many derivatives as the order asks for.
-    series : LogTimeField, optional
+    series : Series, optional
         Gradient descent, of which `field` is the first term: then the states are its iterates,
         by `ibias.flow.sums`. The Jacobian must be symmetric.
 

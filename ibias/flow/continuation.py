@@ -1,15 +1,15 @@
 """Gradient descent continued past the steps a loop can take.
 
 An exact loop, and from where it follows a smooth curve that curve, twice: by the flow of the
-series log(1 + Delta) (see `LogTimeField`), and by sums over whole steps (see `ibias.flow.sums`),
-which check it. Smooth is not settled: on a plateau, where every sample is far on the wrong side,
-all steps are alike and both look perfect. So the first neglected term is looked at all along the
-way, and where it grows the loop takes over again.
+series log(1 + Delta) (`ibias.flow.series`), and by sums over whole steps (`ibias.flow.sums`), which
+check it. Smooth is not settled: on a plateau, where every sample is far on the wrong side, all
+steps are alike and both look perfect. So the first neglected term is looked at all along the way,
+and where it grows the loop takes over again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,10 +19,18 @@ from ibias._validate import increasing, positive, require
 from ibias.datasets import Dataset
 from ibias.descent import Diverged
 from ibias.flow.collocation import TooShort
-from ibias.flow.estimate import ACCURATE, ROUGH, about_columns, advised, visited
+from ibias.flow.estimate import (
+    ACCURATE,
+    ROUGH,
+    about_columns,
+    advised,
+    closer,
+    visited,
+)
 from ibias.flow.gradient import PATIENCE, Space, by_collocation, by_lsoda, conclude
-from ibias.flow.log_time import MAX_ORDER, IntegrationFailed, LogTimeField, Passage
+from ibias.flow.log_time import IntegrationFailed, Passage
 from ibias.flow.separation import Arc, Halt, Run, follow
+from ibias.flow.series import MAX_ORDER, Series, Terms
 from ibias.losses import MarginLoss, named
 from ibias.objectives import Objective
 from ibias.trajectory import Trajectory
@@ -32,6 +40,8 @@ WHOLE = 2**52  # up to here double precision tells one step from the next
 SOONER = 8.0  # the check run leaves the loop where the neglected term is still so much larger
 TERMS = 4  # of the series; with more, the loop is shorter and the rest dearer
 POWERS = 6
+SURELY = 1.05  # how far beyond where the neglected term should be small it is looked at again
+FASTER = 4  # times as many steps, at most, before the next look
 FURTHER = 1.1  # how far the loop goes beyond where the integrator stopped, in steps
 SOONEST = 64  # steps, before which the derivatives along a step of the integrator are coarse
 ULPS = 4 * 2.0**-52  # by how much the loop of the check run is disturbed
@@ -50,7 +60,7 @@ def continued_gradient_descent(
     """Return the iterates of gradient descent after exp(log_steps) steps of fixed size.
 
     An exact loop runs until the first neglected term of the series log(1 + Delta) (see
-    `LogTimeField`) is below the tolerance; a few hundred steps. From there the iterates
+    `ibias.flow.series`) is below the tolerance; a few hundred steps. From there the iterates
     lie on the flow of that series, which is integrated in s = log k.
 
     Parameters
@@ -104,20 +114,22 @@ def continued_gradient_descent(
     space = Space.of(data, start)
     n = data.n_samples
     scale = np.log(eta / n) + space.log_clock
-    series = LogTimeField(space.Z, loss, scale, np.zeros(n), TERMS)
-    fine = ACCURATE * tolerance
 
-    with advised(about_columns(data.X)):
+    def series(terms: Terms) -> Series:
+        return Series(space.Z, loss, scale, np.zeros(n), terms)
+
+    def attempt(part: float) -> Trajectory:
+        fine, coarse = part * ACCURATE * tolerance, part * ROUGH * tolerance
         accurate = March(
-            replace(series, negligible=0.1 * fine),
+            series(Terms(TERMS)),
             by_lsoda(fine, space.unit),
             neglected=2 * fine,
             unit=space.unit,
         ).to(space.start, log_k)
         at = visited(log_k, np.array(accurate.iterates))
         check = March(
-            replace(series, order=MAX_ORDER),
-            by_collocation(ROUGH * tolerance, space.unit),
+            series(Terms(MAX_ORDER, least=MAX_ORDER)),
+            by_collocation(coarse, space.unit),
             neglected=SOONER * 2 * fine,
             unit=space.unit,
             every=1,
@@ -126,7 +138,10 @@ def continued_gradient_descent(
             patience=PATIENCE,
             disturbed=ULPS,
         ).to(space.start, log_k[at])
-    return conclude(space, data, loss, log_k + np.log(eta), accurate, check, at, tolerance)
+        return conclude(space, data, loss, log_k + np.log(eta), accurate, check, at, tolerance)
+
+    with advised(about_columns(data.X)):
+        return closer(attempt)
 
 
 def whole_steps(log_steps: np.ndarray) -> np.ndarray:
@@ -144,7 +159,7 @@ class March:
 
     Attributes
     ----------
-    field : LogTimeField
+    field : Series
     run : callable
         The integrator.
     neglected : float
@@ -152,9 +167,9 @@ class March:
     unit : float
         The size of w below which errors are absolute.
     every : int
-        At every how many steps of the integrator the neglected term is looked at.
+        At every how many steps of the integrator the terms are looked at.
     pace : int
-        The loop may be left after this number of steps, twice as many, four times, ...
+        The loop may be left after this number of steps, and is looked at again later and later.
     soonest : int
         It is not left before.
     patience : float
@@ -163,11 +178,11 @@ class March:
         A relative change of the iterates, at the start and at every power of two.
     """
 
-    field: LogTimeField
+    field: Series
     run: Run
     neglected: float
     unit: float
-    every: int = 4
+    every: int = 8
     pace: int = 1
     soonest: int = 1
     patience: float = 0.0
@@ -208,12 +223,12 @@ class March:
             np.errstate(over="ignore", invalid="ignore"),
             progress.Bar("taking the first steps one by one", MAX_LOOP) as bar,
         ):
-            for stop in begun + self.pace * 2 ** np.arange(60):
-                if self.n_looped + int(stop) - k > MAX_LOOP:
-                    break
+            ahead = self.pace
+            while self.n_looped < MAX_LOOP:
+                stop = min(begun + ahead, k + MAX_LOOP - self.n_looped)
                 w = w * (1 + self.disturbed)
-                wanted = np.exp(log_k[len(self.iterates) :][: int(stop) - k + 1])
-                for step in [*np.rint(wanted[wanted < stop + 0.5]).astype(int).tolist(), int(stop)]:
+                wanted = np.exp(log_k[len(self.iterates) :][: stop - k + 1])
+                for step in [*np.rint(wanted[wanted < stop + 0.5]).astype(int).tolist(), stop]:
                     for _ in range(step - k):
                         w = w - step_size * loss.slope(Z @ w) @ Z
                     self.n_looped, k = self.n_looped + step - k, step
@@ -229,9 +244,16 @@ class March:
                 bar.at(self.n_looped)
                 if len(self.iterates) == len(log_k):
                     return k, w
-                small = self.small(w)
-                if k >= self.soonest and self.field.first_neglected(np.log(k), w, small) <= small:
-                    return k, w
+                enough = self.soonest - begun
+                if k >= self.soonest:
+                    small = self.small(w)
+                    _, neglected = self.field.look(np.log(k), w, small)
+                    if neglected <= small:
+                        return k, w
+                    # It falls like a power of k.
+                    power = 1 / self.field.terms.order
+                    enough = SURELY * k * (neglected / small) ** power - begun
+                ahead = int(np.ceil(np.clip(enough, ahead + self.pace, FASTER * ahead)))
         raise IntegrationFailed(
             f"after {self.n_looped} steps the iterates still do not follow a smooth curve:"
             " choose a smaller step_size, such as the default, or a larger tolerance."
@@ -239,27 +261,40 @@ class March:
 
     def continued(self, k: int, w: np.ndarray, log_k: np.ndarray) -> tuple[Arc, int, np.ndarray]:
         """Follow the series from step k, as long as the first neglected term stays small."""
-        good, n_steps = [(float(np.log(k)), w)], 0
+        terms = self.field.terms
+        terms.take(terms.order)
+        good, n_steps, looked = [(float(np.log(k)), w)], 0, 0.0
 
-        def guarded(
-            field: LogTimeField, s: float, w: np.ndarray, times: np.ndarray, halt: Halt
-        ) -> Passage:
-            def stop(s: float, w: np.ndarray) -> bool:
-                nonlocal n_steps
-                n_steps += 1
-                if n_steps % self.every and s < good[-1][0] + 0.5:
-                    return halt is not None and halt(s, w)
-                small = 2 * self.small(w)
-                if self.field.first_neglected(s, w, small) > small:
+        def look(field: Series, s: float, w: np.ndarray) -> None:
+            small = self.small(w)
+            seen, neglected = field.look(s, w, small)
+            if field is self.field:
+                if neglected > 2 * small:
                     raise _Rough
                 good.append((s, w.copy()))
+            if seen > terms.taken:
+                raise More
+            terms.take(seen)
+
+        def guarded(
+            field: Series, s: float, w: np.ndarray, times: np.ndarray, halt: Halt
+        ) -> Passage:
+            def stop(s: float, w: np.ndarray) -> bool:
+                nonlocal n_steps, looked
+                n_steps += 1
+                if n_steps % self.every == 0 or s >= looked + 0.5:
+                    look(field, s, w)
+                    looked = s
                 return halt is not None and halt(s, w)
 
-            return self.run(field, s, w, times, stop if field is self.field else halt)
+            return self.run(field, s, w, times, stop)
 
         try:
             arc = follow(self.field, good[0][0], w, log_k, guarded, self.small, self.patience)
             return arc, k, w
+        except More:
+            terms.least = terms.order
+            return self.continued(k, w, log_k)
         except _Rough:
             s, w = good[-1]
         except TooShort as short:
@@ -274,6 +309,7 @@ class March:
         first = float(np.log(k))
         reached = log_k[log_k <= np.log(whole) * (1 + 1e-15)]
         until = np.append(reached, np.log(whole))
+        terms.take(terms.order)
         try:
             again = self.run(self.field, first, good[0][1], until, None)
         except TooShort as short:  # the loop goes on from where it was left
@@ -292,7 +328,11 @@ class _Rough(Exception):
     """The series has become too coarse."""
 
 
-def is_unstable(field: LogTimeField, w: np.ndarray) -> bool:
+class More(Exception):
+    """More terms of the series can be seen than are taken."""
+
+
+def is_unstable(field: Series, w: np.ndarray) -> bool:
     """Say whether step_size * ||Hessian|| > 2 at w, where nearby iterates separate.
 
     The norm by a few steps of the power method, and only where the trace does not settle it.

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,16 +23,42 @@ from ibias.trajectory import Trajectory
 # Local errors of the real run and of the check run, as parts of the tolerance.
 ACCURATE, ROUGH = 0.01, 0.03
 FINE = 0.003  # in place of the first, where errors of LSODA add up to a hundred times as much
+CLOSER = 0.01  # of these, where the two are apart: on a plateau errors of the time grow
 TWICE = 2.0
 VISITED = 12  # times, at most, at which the two runs are compared
 LARGEST_TOLERANCE = 1e-2  # an error above this part of w is no approximation any more
 UNEVEN = 30.0  # columns whose sizes differ by more are worth a word
 
 
+Result = TypeVar("Result")
+
+
+class Apart(IntegrationFailed):
+    """The two runs differ by more than the tolerance allows."""
+
+
+def closer(attempt: Callable[[float], Result]) -> Result:
+    """Return what two runs agree on: attempt(1), or if they are apart, with smaller local errors.
+
+    Raises
+    ------
+    IntegrationFailed
+        When they never agree; of two reasons the first.
+    """
+    try:
+        return attempt(1.0)
+    except Apart as apart:
+        try:
+            return attempt(CLOSER)
+        except IntegrationFailed:
+            raise apart from None
+
+
 def compared(
     log_t: np.ndarray,
     accurate: np.ndarray,
     check: np.ndarray,
+    at: np.ndarray,
     tolerance: float,
     *,
     floor: float = ACCURATE,
@@ -38,7 +66,6 @@ def compared(
     size: np.ndarray | None = None,
     advice: str = "",
     length: bool = False,
-    at: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return an estimate of the error at each time; raise where it exceeds the tolerance.
 
@@ -49,7 +76,9 @@ def compared(
     accurate : array, shape (n_times, n)
         The real run.
     check : array, shape (n_visited, n)
-        The check run, at the times `visited(log_t)`.
+        The check run.
+    at : array of int, shape (n_visited,)
+        The indices of its times.
     tolerance : float
         The error allowed, relative to max(1, |w|).
     floor : float
@@ -62,13 +91,10 @@ def compared(
         What else may help.
     length : bool
         Whether errors and sizes are Euclidean lengths in place of largest entries.
-    at : array of int, optional
-        The indices of the times of the check run, if others than `visited(log_t)`.
     """
     order = 2 if length else np.inf
     norm = lambda w: np.linalg.norm(w, ord=order, axis=1) if w.size else np.zeros(len(w))  # noqa: E731
     size = np.maximum(1.0, norm(accurate)) if size is None else size
-    at = visited(log_t) if at is None else at
     met = norm(accurate[at] - check) / size[at]
     # Between two times of the check run, the larger of their differences.
     later = np.searchsorted(at, np.arange(len(log_t)))
@@ -85,7 +111,7 @@ def compared(
     estimate = TWICE * difference + floor * tolerance * size + extra
     if (estimate > allowed).any():
         worst = int(np.argmax(estimate / allowed))
-        raise IntegrationFailed(
+        raise Apart(
             f"at log t = {log_t[worst]:.6g} two runs that share no approximation differ by"
             f" {difference[worst]:.1e}, and tolerance={tolerance:g} allows"
             f" {allowed[worst] / TWICE:.1e}."
@@ -94,35 +120,60 @@ def compared(
     return read_only(estimate)
 
 
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Two runs that share nothing but the equation.
+
+    Attributes
+    ----------
+    real, check : Passage
+    at : array of int, shape (n_visited,)
+        The indices of the times of the check run.
+    """
+
+    real: Passage
+    check: Passage
+    at: np.ndarray
+
+    @property
+    def n_evaluations(self) -> int:
+        """The cost of both."""
+        return self.real.n_evaluations + self.check.n_evaluations
+
+
 def agreed(
     log_t: np.ndarray,
-    real: Passage,
-    check: Passage,
+    runs: Runs,
     tolerance: float,
     log_risk: Callable[[np.ndarray], np.ndarray],
     *,
     length: bool = False,
 ) -> Trajectory:
     """Return the real run as a trajectory, where the check run agrees; see `compared`."""
+    states = runs.real.states
     return Trajectory(
         log_t=read_only(np.array(log_t)),
-        iterates=read_only(real.states),
-        log_risk=read_only(np.asarray(log_risk(real.states))),
+        iterates=read_only(states),
+        log_risk=read_only(np.asarray(log_risk(states))),
         status=f"integrated to log time {log_t[-1]:.6g}",
-        error_estimate=compared(log_t, real.states, check.states, tolerance, length=length),
-        n_evaluations=real.n_evaluations + check.n_evaluations,
+        error_estimate=compared(
+            log_t, states, runs.check.states, runs.at, tolerance, length=length
+        ),
+        n_evaluations=runs.n_evaluations,
     )
 
 
-def visited(times: np.ndarray, states: np.ndarray | None = None) -> np.ndarray:
+def visited(times: np.ndarray, states: np.ndarray) -> np.ndarray:
     """Return the indices of the times at which the check run is asked for its state.
 
-    Evenly, and with the states of the real run also where these move fastest: at the end of a
-    plateau, a small error of the time is a large one of the state, and only there.
+    Evenly, and also where the states of the real run, one for each time that it reached, move
+    fastest: at the end of a plateau, a small error of the time is a large one of the state, and
+    only there.
     """
     at = np.linspace(0, len(times) - 1, min(len(times), VISITED)).round().astype(int)
-    if states is not None and len(times) > VISITED:
-        speed = np.abs(np.diff(states, axis=0)).max(axis=1, initial=0.0) / np.diff(times)
+    if len(states) > VISITED:
+        moves = np.abs(np.diff(states, axis=0)).reshape(len(states) - 1, -1)
+        speed = moves.max(axis=1, initial=0.0) / np.diff(times[: len(states)])
         fastest = np.argsort(speed)[-VISITED:]
         at = np.concatenate([at, fastest, fastest + 1])
     return np.unique(at)
@@ -194,7 +245,7 @@ def two_runs(
     linear: Callable[[np.ndarray], np.ndarray | float] = lambda _: np.inf,
     symmetric: bool = False,
     smooth: bool = True,
-) -> tuple[Passage, Passage]:
+) -> Runs:
     """Return LSODA's run and the check run by collocation, which starts earlier.
 
     Parameters
@@ -230,20 +281,20 @@ def two_runs(
     )
     local_error = min(coarse * tolerance, smallest)
     first, start = launch(coarse * tolerance, CAUTION)
-    times = times[visited(times)]
+    at = visited(times, real.states)
     with np.errstate(over="ignore", invalid="ignore"):
         check = collocate(
             field,
             first,
             start,
-            times,
+            times[at],
             lambda w: evenly(local_error, w, linear(w)),
             steer,
             symmetric=symmetric,
             halt=halt,
             smooth=smooth,
         )
-    return real, check
+    return Runs(real, check, at)
 
 
 def evenly(local_error: float, w: np.ndarray, most: np.ndarray | float = np.inf) -> np.ndarray:

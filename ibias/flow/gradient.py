@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,11 +17,13 @@ from ibias.flow.estimate import (
     ROUGH,
     about_columns,
     advised,
+    closer,
     compared,
     visited,
 )
 from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage, integrate
 from ibias.flow.separation import Arc, Halt, Run, follow
+from ibias.flow.series import Series
 from ibias.flow.start import one_start
 from ibias.losses import MarginLoss, is_convex, named
 from ibias.trajectory import Trajectory
@@ -85,10 +87,9 @@ def gradient_flow(
     space = Space.of(data, start)
     n = data.n_samples
     field = LogTimeField(space.Z, loss, space.log_clock - np.log(n), np.zeros(n))
-    fine, coarse = ACCURATE * tolerance, ROUGH * tolerance
 
     def near(w: np.ndarray) -> float:
-        return coarse * max(space.unit, np.abs(w).max(initial=0.0))
+        return ROUGH * tolerance * max(space.unit, np.abs(w).max(initial=0.0))
 
     def solve(
         run: Run, local_error: float, times: np.ndarray, caution: float, patience: float
@@ -97,11 +98,15 @@ def gradient_flow(
         w = space.start + field(first, space.start)
         return follow(field, first, w, times, run, near, patience)
 
-    with advised(about_columns(data.X)):
+    def attempt(part: float) -> Trajectory:
+        fine, coarse = part * ACCURATE * tolerance, part * ROUGH * tolerance
         accurate = solve(by_lsoda(fine, space.unit), fine, log_t, 0.0, 0.0)
         at = visited(log_t, np.array(accurate.iterates))
         check = solve(by_collocation(coarse, space.unit), coarse, log_t[at], CAUTION, PATIENCE)
-    return conclude(space, data, loss, log_t, accurate, check, at, tolerance)
+        return conclude(space, data, loss, log_t, accurate, check, at, tolerance)
+
+    with advised(about_columns(data.X)):
+        return closer(attempt)
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,18 +243,19 @@ def by_collocation(local_error: float, unit: float) -> Run:
 
     def run(field: LogTimeField, s: float, w: np.ndarray, times: np.ndarray, halt: Halt) -> Passage:
         allowed: Callable = lambda w: field.allowed(w, local_error, unit)  # noqa: E731
-        descends = field.order > 1
+        series = field if isinstance(field, Series) else None
+        flow = field.flow if series else field
         return collocate(
-            replace(field, order=1) if descends else field,
+            flow,
             s,
             w,
             times,
             allowed,
-            field.jacobian,
+            flow.jacobian,
             symmetric=True,
             halt=halt,
             smooth=field.loss.analytic,
-            series=field if descends else None,
+            series=series,
         )
 
     return run
@@ -269,7 +275,7 @@ def conclude(
     w = space.lift(np.array(accurate.iterates))
     other = space.lift(np.array(check.iterates))
     extra, advice = accurate.error / space.size, about_columns(data.X)
-    error = compared(log_t, w, other, tolerance, advice=advice, extra=extra, at=at)
+    error = compared(log_t, w, other, at, tolerance, advice=advice, extra=extra)
     return Trajectory(
         log_t=read_only(np.array(log_t)),
         iterates=read_only(w),

@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, increasing, network, positive, read_only, require
 from ibias.datasets import Dataset
-from ibias.flow.estimate import compared, two_runs
-from ibias.flow.log_time import IntegrationFailed, Passage
+from ibias.flow.estimate import Runs, closer, compared, two_runs
+from ibias.flow.log_time import IntegrationFailed
 from ibias.losses import MarginLoss, named
 from ibias.models import Network
 from ibias.trajectory import Trajectory
@@ -90,24 +90,29 @@ def network_flow(
         )
     if not np.any(field(0.0, theta)):
         raise ValueError("start is a stationary point of the risk: draw it at random.")
-    accurate, rough = field.passages(theta, log_t, tolerance)
-    iterates = accurate.states
-    error = compared(
-        log_t,
-        iterates,
-        rough.states,
-        tolerance,
-        advice=" The start may lie near a saddle or a kink: take another.",
-        length=True,
-    )
-    return Trajectory(
-        log_t=read_only(np.array(log_t)),
-        iterates=read_only(iterates),
-        log_risk=read_only(loss.log_risk(data.y * net.predict(iterates, data.X))),
-        status=f"integrated to log t = {log_t[-1]:g}",
-        error_estimate=error,
-        n_evaluations=accurate.n_evaluations + rough.n_evaluations,
-    )
+
+    def attempt(part: float) -> Trajectory:
+        runs = field.passages(theta, log_t, part * tolerance)
+        iterates = runs.real.states
+        error = compared(
+            log_t,
+            iterates,
+            runs.check.states,
+            runs.at,
+            tolerance,
+            advice=" The start may lie near a saddle or a kink: take another.",
+            length=True,
+        )
+        return Trajectory(
+            log_t=read_only(np.array(log_t)),
+            iterates=read_only(iterates),
+            log_risk=read_only(loss.log_risk(data.y * net.predict(iterates, data.X))),
+            status=f"integrated to log t = {log_t[-1]:g}",
+            error_estimate=error,
+            n_evaluations=runs.n_evaluations,
+        )
+
+    return closer(attempt)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,9 +151,7 @@ class NetworkField:
         curvature = rows.T @ ((alpha * self.loss.log_slope_derivative(margins))[:, None] * rows)
         return (ahead - behind) / (2 * step) + curvature
 
-    def passages(
-        self, theta: np.ndarray, log_t: np.ndarray, tolerance: float
-    ) -> tuple[Passage, Passage]:
+    def passages(self, theta: np.ndarray, log_t: np.ndarray, tolerance: float) -> Runs:
         """Return the two runs; the first moment, up to a move of the local error, is one step."""
         pull, calls = self(0.0, theta), 0
 
@@ -175,7 +178,7 @@ class NetworkField:
             symmetric=True,
             smooth=False,
         )
-        for run in runs:
+        for run in (runs.real, runs.check):
             if run.time < log_t[-1]:
                 why = (
                     "it slides along a kink of the ReLU. Take another start, or descent with"

@@ -11,18 +11,16 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import comb, sqrt
 
 import numpy as np
 from scipy.integrate import LSODA, Radau
 
 from ibias import progress
-from ibias.losses import SAMPLED, MarginLoss
+from ibias.losses import MarginLoss
 
 # A trial step of the integrator may overshoot by far. A finite weight lets it reject the
 # step; an infinite one would turn into NaN, which passes every error test.
 MAX_STEPS = 200_000
-ROUNDING = 1e-17  # a term of the series this small, relative to w, cannot be seen
 NEGLIGIBLE = 1e-3  # of a weighted sum of rows: what may be left out of a Jacobian
 TINY = 1e-100  # in place of the length of inputs that are all zero: nothing moves then
 LINEAR = 0.1  # by what part an error of the smallest margin may change the weight of its sample
@@ -34,36 +32,22 @@ class IntegrationFailed(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class LogTimeField:
-    """The vector field dw/ds of the flow, or of gradient descent continued in s = log k.
-
-    Gradient descent is a map, w -> Phi(w) = w + F(w). The vector field whose time-one map
-    is Phi is log(1 + Delta) applied to the identity, Delta h = h(Phi) - h:
-
-        g = F - (Delta F)/2 + (Delta^2 F)/3 - ...
-
-    The first term alone is the gradient flow. A term is left out where it is below rounding,
-    by a bound on how far one step moves the margins: by what it is, not by when it is.
+    """The vector field dw/ds of the flow.
 
     Attributes
     ----------
     Z : array, shape (n_samples, n_features)
     loss : MarginLoss
     log_scale : float
-        log(1/n) for the flow (s = log t), log(step_size/n) for descent (s = log k).
+        log(1/n) for s = log t.
     offset : array, shape (n_samples,)
         A fixed part of the margins, u = Z w + offset.
-    order : int
-        The number of terms of the series.
-    negligible : float
-        Terms that are smaller, relative to w, are left out; by default below rounding.
     """
 
     Z: np.ndarray
     loss: MarginLoss
     log_scale: float
     offset: np.ndarray
-    order: int = 1
-    negligible: float = ROUNDING
 
     @cached_property
     def largest_row(self) -> float:
@@ -92,93 +76,20 @@ class LogTimeField:
 
     def margins(self, w: np.ndarray) -> np.ndarray:
         """Return u = Z w + offset, shape (..., n_samples)."""
-        return w @ self.Z.T + self.offset
+        return (self.Z @ w if w.ndim == 1 else w @ self.Z.T) + self.offset
 
     def weights(self, s: float | np.ndarray, margins: np.ndarray) -> np.ndarray:
         """Return alpha_i = e^s scale (-l'(u_i)), of order one at all times."""
         return self.loss.weights(s + self.log_scale, margins)
 
-    def pulls(self, s: float | np.ndarray, w: np.ndarray) -> np.ndarray:
-        """Return the pull Z^T alpha after 0, 1, ... steps from w, as many as can be told apart.
-
-        Shape (n_terms, n_features); for several states, (n_terms, k, n_features).
-        """
-        u = self.margins(w)
-        alpha = self.weights(s, u)
-        pull = alpha @ self.Z
-        pulls, step = [pull], np.exp(-s)
-        for _ in range(1, self.visible(step, alpha, pull, u, w)):
-            u = u + step * (pull @ self.Z.T)
-            pull = self.weights(s, u) @ self.Z
-            pulls.append(pull)
-        return np.array(pulls)
-
-    def reach(self, step: float | np.ndarray, pull: np.ndarray, u: np.ndarray) -> float:
-        """Return a bound on the relative change of any weight in one step."""
-        if pull.ndim == 1:
-            move = step * sqrt(pull @ pull)
-        else:
-            move = (step[:, 0] * np.linalg.norm(pull, axis=1)).max()
-        steepness = self.steepness
-        if steepness > 1.0:
-            steepness = np.abs(self.loss.log_slope_derivative(u)).max()
-        return float(move * self.largest_row * steepness)
-
-    @cached_property
-    def steepness(self) -> float:
-        """1 where no derivative of log(-l') is larger; else some number above 1."""
-        return max(1.0, float(np.abs(self.loss.log_slope_derivative(SAMPLED)).max()))
-
-    def visible(
-        self,
-        step: float | np.ndarray,
-        alpha: np.ndarray,
-        pull: np.ndarray,
-        u: np.ndarray,
-        w: np.ndarray,
-    ) -> int:
-        """Return how many terms of the series, up to `order`, are not negligible."""
-        reach = self.reach(step, pull, u)
-        if reach > 0.05:
-            return self.order
-        term = float(alpha.sum(axis=-1).max()) * self.largest_row * reach
-        negligible = self.negligible * (sqrt(w @ w) if w.ndim == 1 else float(np.abs(w).max()))
-        n_terms = 1
-        while n_terms < self.order and term > negligible:
-            term, n_terms = 2 * term * reach, n_terms + 1
-        return n_terms
-
-    def first_neglected(self, s: float, w: np.ndarray, negligible: float) -> float:
-        """Return the first neglected term over `order`; a bound, where that is negligible."""
-        order = self.order
-        u = self.margins(w)
-        alpha = self.weights(s, u)
-        pull = alpha @ self.Z
-        step = np.exp(-s)
-        reach = self.reach(step, pull, u)
-        if reach < 0.05:
-            bound = float(alpha.sum()) * self.largest_row * (2 * reach) ** order
-            if bound <= negligible:
-                return bound
-        rows = [pull]
-        for _ in range(order):
-            u = u + step * (rows[-1] @ self.Z.T)
-            rows.append(self.weights(s, u) @ self.Z)
-        return float(np.abs(np.diff(rows, n=order, axis=0)).max()) / (order * (order + 1))
-
     def __call__(self, s: float | np.ndarray, w: np.ndarray) -> np.ndarray:
         """Return dw/ds at one time and state, or at several, (k,) and (k, n_features)."""
         if isinstance(s, np.ndarray) and s.ndim:
             s = s[:, None]
-        if self.order == 1:
-            return self.weights(s, self.margins(w)) @ self.Z
-        pulls = self.pulls(s, w)
-        if pulls.ndim == 2:
-            return LOG_SERIES[len(pulls)] @ pulls
-        return np.tensordot(LOG_SERIES[len(pulls)], pulls, axes=1)
+        return self.weights(s, self.margins(w)) @ self.Z
 
     def jacobian(self, s: float, w: np.ndarray) -> np.ndarray:
-        """Return the derivative of the first term, Z^T diag(alpha (log(-l'))') Z.
+        """Return the derivative, Z^T diag(alpha (log(-l'))') Z.
 
         Samples that contribute less than a thousandth of it together are left out: it steers
         an iteration, and does not enter the result.
@@ -221,21 +132,6 @@ class LogTimeField:
         """Return the field of x in w = point + basis x, for the samples `rows` only."""
         Z = self.Z[rows]
         return replace(self, Z=Z @ basis, offset=self.offset[rows] + Z @ point)
-
-
-def log_series(order: int) -> np.ndarray:
-    """Return c with sum_j (-1)^(j-1)/j Delta^(j-1) F = sum_i c_i F(after i steps).
-
-    >>> log_series(2)
-    array([ 1.5, -0.5])
-    """
-    return np.array(
-        [(-1) ** i * sum(comb(j - 1, i) / j for j in range(i + 1, order + 1)) for i in range(order)]
-    )
-
-
-MAX_ORDER = 6
-LOG_SERIES = [log_series(order) for order in range(MAX_ORDER + 1)]
 
 
 @dataclass(frozen=True, eq=False)

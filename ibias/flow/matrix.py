@@ -114,20 +114,20 @@ def matrix_flow(
     initial = np.concatenate([factor.ravel() for factor in factors])
     sizes = np.concatenate([np.linalg.norm(f, axis=(-2, -1)).ravel() for f in factors])
     smallest = sizes[sizes > 0].min(initial=1.0)
-    times, at = np.exp(log_t), visited(log_t)
+    times = np.exp(log_t)
     for local in LOCAL:
         errors = local * tolerance, 1e-3 * local * tolerance * smallest
         evaluations, resting = count(), Rest(pulling, REST * tolerance)
         with bar, np.errstate(all="ignore"):  # a trial step may overflow; it is taken back
             states, rest, n_evaluations = _by_runge_kutta(field, at_rest, initial, times, *errors)
-            evaluations = count()
+            iterates = np.array([product(unpack(state)) for state in states])
+            evaluations, at = count(), visited(log_t, iterates)
             longer = max(AFTER_REST * rest, resting.relaxation)
             stops = np.minimum(times[at], rest + longer)
             others = _by_multistep(field, initial, stops, *errors)
-        iterates = np.array([product(unpack(state)) for state in states])
         check = np.array([product(unpack(state)) for state in others])
         try:
-            error = _compared(log_t, iterates, check, tolerance)
+            error = _compared(log_t, iterates, check, at, tolerance)
             break
         except IntegrationFailed:
             if local == LOCAL[-1]:
@@ -204,14 +204,13 @@ def _by_multistep(
 
 
 def _compared(
-    log_t: np.ndarray, iterates: np.ndarray, check: np.ndarray, tolerance: float
+    log_t: np.ndarray, iterates: np.ndarray, check: np.ndarray, at: np.ndarray, tolerance: float
 ) -> np.ndarray:
     """Return the largest relative error of the batch at each time, or raise; see `compared`."""
-    at = visited(log_t)
     size = np.linalg.norm(iterates, axis=(-2, -1)).reshape(len(log_t), -1)
     size = np.where(size > 0, size, 1.0)
     off = np.linalg.norm(iterates[at] - check, axis=(-2, -1)).reshape(len(at), -1) / size[at]
-    return compared(log_t, np.zeros_like(size), off, tolerance)
+    return compared(log_t, np.zeros_like(size), off, at, tolerance)
 
 
 def _stopped(times: np.ndarray) -> IntegrationFailed:

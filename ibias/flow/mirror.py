@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import Dataset, Regression
-from ibias.flow.estimate import compared, two_runs, visited
+from ibias.flow.estimate import compared, two_runs
 from ibias.flow.log_time import IntegrationFailed, LogTimeField
 from ibias.losses import MarginLoss, named
 from ibias.objectives import Objective
@@ -109,9 +109,9 @@ def mirror_flow(
                 field.weights(
                     np.concatenate([run.states, np.tile(run.state, (size - len(run.states), 1))])
                 )
-                for run, size in zip(runs, (len(log_t), len(visited(log_t))), strict=True)
+                for run, size in [(runs.real, len(log_t)), (runs.check, len(runs.at))]
             )
-            error, end = compared(log_t, w, other, tolerance), runs[0].time
+            error, end = compared(log_t, w, other, runs.at, tolerance), runs.real.time
             break
         except IntegrationFailed:
             if local == LOCAL[-1]:
@@ -123,7 +123,7 @@ def mirror_flow(
         log_risk=read_only(objective.log_risk(w)),
         status=f"{'at rest from' if rests else 'integrated to'} log time {end:.6g}",
         error_estimate=error,
-        n_evaluations=runs[0].n_evaluations + runs[1].n_evaluations,
+        n_evaluations=runs.n_evaluations,
     )
 
 

@@ -11,7 +11,7 @@ from scipy.special import softmax
 
 from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import NextTokens
-from ibias.flow.estimate import compared, two_runs
+from ibias.flow.estimate import closer, compared, two_runs
 from ibias.flow.log_time import LINEAR, TINY
 from ibias.losses import LARGEST_EXPONENT, Logistic
 from ibias.objectives import Objective
@@ -159,35 +159,40 @@ def next_token_flow(
 
     early, late = log_t[log_t <= HELD], log_t[log_t > HELD]
     until = np.append(early, HELD) if late.size and HELD not in early else early
-    real, check = two_runs(field, launch, until, tolerance, field.jacobian)
-    states, others, calls = real.states[: len(early)], check.states, 0
-    log_risk = objective.log_risk(real.states)[: len(early)]
-    error = compared(until, real.states, others, tolerance)[: len(early)]
-    if late.size:
-        if not objective.log_risk(real.state) < -HELD / 2:
-            raise ValueError(
-                f"log_t: the cross-entropy stays {np.exp(objective.log_risk(real.state)):.2g} above"
-                f" the entropy, and W settles; ask for times up to {HELD:g}."
+
+    def attempt(part: float) -> Trajectory:
+        runs = two_runs(field, launch, until, part * tolerance, field.jacobian)
+        real, states, calls = runs.real, runs.real.states[: len(early)], runs.n_evaluations
+        log_risk = objective.log_risk(real.states)[: len(early)]
+        error = compared(until, real.states, runs.check.states, runs.at, tolerance)[: len(early)]
+        if late.size:
+            gap = objective.log_risk(real.state)
+            if not gap < -HELD / 2:
+                raise ValueError(
+                    f"log_t: the cross-entropy stays {np.exp(gap):.2g} above the entropy, and W"
+                    f" settles; ask for times up to {HELD:g}."
+                )
+            held = HeldField(data)
+            # Each run goes on from where it is itself.
+            far = two_runs(
+                held,
+                lambda _, caution: (HELD, (runs.check if caution else real).state),
+                late,
+                part * tolerance,
+                held.jacobian,
+                linear=lambda _: LINEAR / size,
             )
-        held = HeldField(data)
-        # Each run goes on from where it is itself.
-        far, again = two_runs(
-            held,
-            lambda _, caution: (HELD, check.state if caution else real.state),
-            late,
-            tolerance,
-            held.jacobian,
-            linear=lambda _: LINEAR / size,
+            found, calls = far.real.states, calls + far.n_evaluations
+            error = np.append(error, compared(late, found, far.check.states, far.at, tolerance))
+            states = np.vstack([states, found])
+            log_risk = np.append(log_risk, held.log_risk(found))
+        return Trajectory(
+            log_t=read_only(np.array(log_t)),
+            iterates=read_only(states),
+            log_risk=read_only(log_risk),
+            status=f"integrated to log time {log_t[-1]:.6g}",
+            error_estimate=read_only(error),
+            n_evaluations=calls,
         )
-        calls = far.n_evaluations + again.n_evaluations
-        error = np.append(error, compared(late, far.states, again.states, tolerance))
-        states = np.vstack([states, far.states])
-        log_risk = np.append(log_risk, held.log_risk(far.states))
-    return Trajectory(
-        log_t=read_only(np.array(log_t)),
-        iterates=read_only(states),
-        log_risk=read_only(log_risk),
-        status=f"integrated to log time {log_t[-1]:.6g}",
-        error_estimate=read_only(error),
-        n_evaluations=real.n_evaluations + check.n_evaluations + calls,
-    )
+
+    return closer(attempt)

@@ -17,7 +17,7 @@ from ibias.flow.adaptive import adam_flow, continued_adagrad
 from ibias.flow.attention import attention_flow
 from ibias.flow.continuation import continued_gradient_descent
 from ibias.flow.cross_entropy import cross_entropy_flow
-from ibias.flow.estimate import agreed, first_moment, two_runs
+from ibias.flow.estimate import agreed, closer, first_moment, two_runs
 from ibias.flow.gradient import gradient_flow
 from ibias.flow.homogeneous import LARGEST_EXPONENT, network_flow
 from ibias.flow.matrix import matrix_flow
@@ -204,8 +204,12 @@ def velocity_flow(
         raise ValueError("start is a stationary point of the risk: draw it at random.")
 
     launch = first_moment(field, theta, speed, log_t)
-    real, check = two_runs(field, launch, log_t, tolerance, smooth=False)
-    return agreed(log_t, real, check, tolerance, objective.log_risk, length=True)
+
+    def attempt(part: float) -> Trajectory:
+        runs = two_runs(field, launch, log_t, part * tolerance, smooth=False)
+        return agreed(log_t, runs, tolerance, objective.log_risk, length=True)
+
+    return closer(attempt)
 
 
 def _each(

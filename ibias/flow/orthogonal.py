@@ -125,7 +125,8 @@ def orthogonal_relu_flow(
     start = np.column_stack([np.broadcast_to(xi, signs.shape), unit(w) @ unit(X).T]).ravel()
     field = NeuronField(lengths, y, signs)
     states, calls = field.run(start, times, ACCURATE * tolerance, "DOP853")
-    others, more = field.run(start, times[visited(times)], ROUGH * tolerance, "RK45")
+    at = visited(times, states)
+    others, more = field.run(start, times[at], ROUGH * tolerance, "RK45")
     xi, cosines = field.parts(states)
     predictions = y - field.residuals(xi, cosines)
     return NeuronTrajectory(
@@ -134,7 +135,7 @@ def orthogonal_relu_flow(
         cosines=read_only(np.maximum(cosines, 0.0)),
         predictions=read_only(predictions),
         log_risk=read_only(np.log(((y - predictions) ** 2).mean(axis=-1) / 2)),
-        error_estimate=compared(times, states, others, tolerance),
+        error_estimate=compared(times, states, others, at, tolerance),
         n_evaluations=calls + more,
     )
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ibias.flow.log_time import LOG_SERIES, LogTimeField
+from ibias.flow.series import LOG_SERIES, Series
 
 HALF, SECOND, FOURTH = 1 / 2, -1 / 12, 1 / 720  # Bernoulli's numbers B_j / j!
 # D = log(1 + Delta) and its third power, in powers of Delta up to the fifth.
@@ -44,12 +44,12 @@ class Sums:
     matrix: np.ndarray | None = None
 
     @classmethod
-    def start(cls, series: LogTimeField, s: float, w: np.ndarray) -> tuple[np.ndarray, Sums]:
+    def start(cls, series: Series, s: float, w: np.ndarray) -> tuple[np.ndarray, Sums]:
         """Return dw/ds at one state, shape (n,), and the sums there, from a few steps ahead."""
-        pulls = series.pulls(s, w)
-        n = len(pulls)
+        n = len(FIRST_DERIVATIVE)
+        pulls = series.pulls(s, w, n)
         differences = np.array([np.diff(pulls, n=j, axis=0)[0] for j in range(n)])
-        first, third = FIRST_DERIVATIVE[:n] @ differences, THIRD_DERIVATIVE[:n] @ differences
+        first, third = FIRST_DERIVATIVE @ differences, THIRD_DERIVATIVE @ differences
         offset = HALF * pulls[0] + SECOND * first + FOURTH * third
         return LOG_SERIES[n] @ pulls, cls(pulls[0], np.exp(-s) * offset)
 

@@ -137,23 +137,25 @@ def two_by_two_flow(
         return coarse * max(1.0, np.abs(state).max()) * np.array([1.0, late, late, late, 1.0])
 
     fine, coarse = np.maximum(tolerance * np.array([FINE, COARSE]), SMALLEST)
-    passage, at = integrate(field, *launch(fine, 0.0), log_t, fine), log_t[visited(log_t)]
+    passage = integrate(field, *launch(fine, 0.0), log_t, fine)
+    at = visited(log_t, passage.states)
     # By other formulas, evaluated at all stages at once.
     check = collocate(
         lambda s, states: np.array([field(*one) for one in zip(s, states, strict=True)]),
         *launch(coarse, CAUTION),
-        at,
+        log_t[at],
         allowed,
         jacobian,
     )
     iterates, others = (
         np.array([_matrix(*one) for one in zip(times, run.states, strict=True)])
-        for times, run in ((log_t, passage), (at, check))
+        for times, run in ((log_t, passage), (log_t[at], check))
     )
     error = compared(
         log_t,
         np.column_stack([iterates.reshape(-1, 4), passage.states[:, 4]]),
         np.column_stack([others.reshape(-1, 4), check.states[:, 4]]),
+        at,
         tolerance,
     )
     off = passage.states[:, :4].reshape(-1, 2, 2)

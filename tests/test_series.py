@@ -1,0 +1,111 @@
+"""The series log(1 + Delta): its order, and how much of it is taken."""
+
+import numpy as np
+import pytest
+
+from ibias import datasets, flow, losses
+from ibias.datasets import Dataset
+from ibias.descent import descent
+from ibias.flow.continuation import March
+from ibias.flow.series import SEEN, Series, Terms, log_series
+from ibias.objectives import Objective
+from tests.reference import flows
+
+
+def field_of(data, step_size, order, loss="logistic"):
+    """Descent with that step as a flow."""
+    n = data.n_samples
+    terms = Terms(order, least=order)
+    return Series(data.Z, losses.named(loss), np.log(step_size / n), np.zeros(n), terms)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_series_has_its_order(order):
+    # From k0 to 4 k0 the series of m terms errs by about k0^-m. (Further out the flow
+    # forgets part of the error, and the slope would be flatter.)
+    data = datasets.separable(2, 40, 5)
+    eta = Objective(data).default_step_size
+    powers = np.arange(6, 13)
+    exact = dict(
+        zip(
+            powers,
+            descent(data, n_steps=4096, record=2**powers).iterates,
+            strict=True,
+        )
+    )
+    exits, errors = powers[:5] if order < 4 else powers[:3], []
+    field = field_of(data, eta, order)
+    for power in exits:
+        times = np.log(2.0 ** np.array([power, power + 2]))
+        arc = flow.integrate(field, times[0], exact[power], times[1:], 1e-13)
+        errors.append(np.abs(arc.state - exact[power + 2]).max())
+    slope = np.polyfit(exits * np.log(2), np.log(errors), 1)[0]
+    assert slope == pytest.approx(-order, abs=0.15)
+
+
+def test_log_series_reproduces_the_logarithm():
+    # On h(k) = k^p the differences of a cubic end, and log(1 + Delta) is d/dk exactly.
+    c = log_series(4)
+    k = np.arange(4.0)
+    forward = np.diff((5.0 + np.arange(5)) ** 3)  # F after 0, 1, 2, 3 steps, from k = 5
+    assert c @ forward == pytest.approx(3 * 5.0**2)
+    assert c.sum() == pytest.approx(1.0)
+    assert k.size == c.size
+
+
+def test_the_loop_that_never_settles_is_an_error():
+    # With this step the logistic iterates on conflicting data bounce for ever.
+    data = Dataset.from_signed([[1.0, 1.0], [-1.0, 1.0], [0.0, -1.0], [0.0, -1.0]])
+    field = field_of(data, 160.0, 4)
+    with pytest.raises(flow.IntegrationFailed, match="do not follow a smooth curve"):
+        March(field, None, 1e-10, 1.0).loop(0, np.array([0.3, 0.2]), np.log([1e12]))
+
+
+def terms_of(field, s, w):
+    """Delta^j F / (j + 1) for j = 0, ..., 4, from the definition."""
+    pulls = field.pulls(s, w, 5)
+    return [np.abs(np.diff(pulls, n=j, axis=0)[0]).max() / (j + 1) for j in range(5)]
+
+
+@pytest.mark.parametrize("small", [1e-3, 1e-6, 1e-9, 1e-12])
+@pytest.mark.parametrize("kind", ["apart", "overlap"])
+def test_a_look_counts_the_terms_that_are_seen(kind, small):
+    """Where samples pull against each other too, and all terms are of the size of the sum."""
+    data = datasets.separable(1, 40, 5)
+    if kind == "overlap":
+        rng = np.random.default_rng(0)
+        data = Dataset(rng.standard_normal((40, 5)), np.sign(rng.standard_normal(40)))
+    eta = 1.5 * Objective(data).default_step_size
+    field = field_of(data, eta, 4)
+    field.terms.least = 1
+    w = descent(data, steps=eta, n_steps=64).final
+    true, s = terms_of(field, np.log(64.0), w), np.log(64.0)
+    seen, neglected = field.look(s, w, small)
+    assert seen == max([1, *(j + 1 for j in range(4) if true[j] > SEEN * small)])
+    assert neglected >= true[4] / 4 * (1 - 1e-9)
+    assert neglected <= true[4] / 4 * (1 + 1e-9) or neglected <= small
+
+
+def test_the_jacobian_is_that_of_all_terms():
+    # One sample beside w = 0, where the second derivative of the logistic slope vanishes.
+    data = Dataset.from_signed([[1.0, 0.5], [-1.0, 0.5], [1.0, -0.5], [-1.0, -0.5]])
+    h = 1e-5
+    for order in (1, 2, 3, 4):
+        field, s = field_of(data, 3.0, order), 1.3
+        columns = [(field(s, h * e) - field(s, -h * e)) / (2 * h) for e in np.eye(2)]
+        assert field.jacobian(s, np.zeros(2)) == pytest.approx(np.transpose(columns), rel=1e-8)
+
+
+def test_more_terms_are_taken_again_at_the_end_of_a_plateau(monkeypatch):
+    """On the plateau one step is like the next; at its end no longer."""
+    line, again = Dataset([[1.0], [-1.0]], [1, -1]), []
+    true = March.continued
+    monkeypatch.setattr(
+        March, "continued", lambda *a: again.append(a[0].field.terms.least) or true(*a)
+    )
+    start, steps = [-np.log(1.6e6)], [150_000, 250_000, 400_000]
+    arguments = {"loss": losses.Sigmoid(), "step_size": 8.0, "start": start, "tolerance": 1e-8}
+    path = flow.continued_gradient_descent(line, log_steps=np.log(steps), **arguments)
+    right = flows.loop(line.Z, ("sigmoid", 1.0), 8.0, start, steps)
+    assert np.abs(path.iterates - right).max() <= 1e-8 * np.abs(right).max()
+    assert 4 in again
