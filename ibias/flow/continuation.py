@@ -44,6 +44,7 @@ SURELY = 1.05  # how far beyond where the neglected term should be small it is l
 FASTER = 4  # times as many steps, at most, before the next look
 FURTHER = 1.1  # how far the loop goes beyond where the integrator stopped, in steps
 SOONEST = 64  # steps, before which the derivatives along a step of the integrator are coarse
+BEYOND = 1e100  # an iterate of this size is on its way to infinity
 ULPS = 4 * 2.0**-52  # by how much the loop of the check run is disturbed
 
 
@@ -237,7 +238,7 @@ class March:
                         and abs(np.exp(log_k[len(self.iterates)]) - k) < 0.5
                     ):
                         self.iterates.append(w)
-                if not np.isfinite(w).all():
+                if not np.abs(w).max(initial=0.0) < BEYOND or self.field.outgrown(np.log(k), w):
                     raise Diverged(k)
                 if is_unstable(self.field, w):
                     self.unstable = k

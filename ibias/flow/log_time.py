@@ -16,7 +16,7 @@ import numpy as np
 from scipy.integrate import LSODA, Radau
 
 from ibias import progress
-from ibias.losses import MarginLoss
+from ibias.losses import LARGEST_EXPONENT, MarginLoss
 
 # A trial step of the integrator may overshoot by far. A finite weight lets it reject the
 # step; an infinite one would turn into NaN, which passes every error test.
@@ -81,6 +81,11 @@ class LogTimeField:
     def weights(self, s: float | np.ndarray, margins: np.ndarray) -> np.ndarray:
         """Return alpha_i = e^s scale (-l'(u_i)), of order one at all times."""
         return self.loss.weights(s + self.log_scale, margins)
+
+    def outgrown(self, s: float, w: np.ndarray) -> bool:
+        """Say whether the pull at w is beyond what can be represented."""
+        largest = self.weights(s, self.margins(w)).max(initial=0.0)
+        return not largest < np.exp(LARGEST_EXPONENT)
 
     def __call__(self, s: float | np.ndarray, w: np.ndarray) -> np.ndarray:
         """Return dw/ds at one time and state, or at several, (k,) and (k, n_features)."""

@@ -103,7 +103,7 @@ def certified(field: LogTimeField) -> Separation | None:
 def checked(field: LogTimeField, times: np.ndarray, states: list) -> list:
     """Return the states; refuse ones whose weights have outgrown what the field can represent."""
     for s, w in zip(times, states, strict=True):
-        if field.weights(s, field.margins(w)).max() >= np.exp(LARGEST_EXPONENT):
+        if field.outgrown(s, w):
             raise IntegrationFailed(
                 f"at log time {s:.6g} the weights exceed exp({LARGEST_EXPONENT:g}): w is off by"
                 " more than this loss forgives. Ask for a smaller tolerance, or for earlier times."
