@@ -253,7 +253,8 @@ class March:
                         return k, w
                     # It falls like a power of k.
                     power = 1 / self.field.terms.order
-                    enough = SURELY * k * (neglected / small) ** power - begun
+                    times = np.nan_to_num(neglected / small, nan=np.inf)
+                    enough = SURELY * k * times**power - begun
                 ahead = int(np.ceil(np.clip(enough, ahead + self.pace, FASTER * ahead)))
         raise IntegrationFailed(
             f"after {self.n_looped} steps the iterates still do not follow a smooth curve:"
@@ -274,7 +275,7 @@ class March:
                     raise _Rough
                 good.append((s, w.copy()))
             if seen > terms.taken:
-                raise More
+                raise _More
             terms.take(seen)
 
         def guarded(
@@ -293,7 +294,7 @@ class March:
         try:
             arc = follow(self.field, good[0][0], w, log_k, guarded, self.small, self.patience)
             return arc, k, w
-        except More:
+        except _More:
             terms.least = terms.order
             return self.continued(k, w, log_k)
         except _Rough:
@@ -329,7 +330,7 @@ class _Rough(Exception):
     """The series has become too coarse."""
 
 
-class More(Exception):
+class _More(Exception):
     """More terms of the series can be seen than are taken."""
 
 
