@@ -15,7 +15,7 @@ from ibias.datasets import Dataset
 from ibias.descent import descent
 from ibias.flow import collocation, singular_values
 from ibias.flow.collocation import collocate
-from ibias.flow.estimate import compared, differences
+from ibias.flow.estimate import CLOSER, Apart, closer, compared, differences, visited
 from ibias.methods import AdaGrad
 from ibias.optima import _highs
 from ibias.optima._programs import power_cone_program
@@ -353,3 +353,47 @@ def test_the_power_cones_give_the_least_norm_by_themselves():
     q = p / (p - 1)
     bound = abs(y @ b) / (np.abs(y @ X) ** q).sum() ** (1 / q)
     assert (np.abs(w) ** p).sum() ** (1 / p) == pytest.approx(bound, rel=1e-8)
+
+
+def test_two_runs_that_are_apart_are_repeated_closer():
+    tried = []
+
+    def attempt(part):
+        tried.append(part)
+        if part == 1:
+            raise Apart("apart")
+        return "closer"
+
+    assert closer(attempt) == "closer"
+    assert tried == [1, CLOSER]
+
+
+@pytest.mark.parametrize("second", [Apart("still apart"), flow.IntegrationFailed("too short")])
+def test_the_first_reason_is_given_where_that_does_not_help(second):
+    def attempt(part):
+        raise Apart("apart") if part == 1 else second
+
+    with pytest.raises(flow.IntegrationFailed, match=r"^apart$"):
+        closer(attempt)
+
+
+def test_another_failure_is_not_repeated():
+    tried = []
+
+    def attempt(part):
+        tried.append(part)
+        raise flow.IntegrationFailed("stopped")
+
+    with pytest.raises(flow.IntegrationFailed, match="stopped"):
+        closer(attempt)
+    assert tried == [1]
+
+
+def test_the_runs_are_compared_where_the_states_move_fastest():
+    times, states = np.arange(1000.0), np.zeros((1000, 2))
+    states[137:, 1] = 5.0
+    assert {136, 137} <= set(visited(times, states).tolist())
+    # Also where the real run has come to rest before the last time.
+    assert {136, 137, 999} <= set(visited(times, states[:500]).tolist())
+    # And of matrices.
+    assert {136, 137} <= set(visited(times, states[:, None]).tolist())
