@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import nbformat
+from bs4 import BeautifulSoup
 from conftest import ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -44,11 +45,18 @@ def plant(folder, first, **others):
 
 
 def build(folder):
-    """Build the book in a folder."""
-    command = [sys.executable, ROOT / "tools" / "build.py", folder]
+    """Build the book in a folder, with JupyterLite if it is there."""
+    command = [sys.executable, ROOT / "tools" / "build.py", folder, "--lite"]
     return subprocess.run(
         command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
     )
+
+
+def menu(folder):
+    """Return what the launch menu of the first page says, with where each leads."""
+    text = (folder / "_build" / "html" / "book" / "index.html").read_text(encoding="utf-8")
+    links = BeautifulSoup(text, "html.parser").select_one(".dropdown-launch-buttons").select("a")
+    return [(" ".join(link.get_text().split()), link["href"]) for link in links]
 
 
 def built(folder, faults):
@@ -77,9 +85,14 @@ def test_a_book_without_fault_builds_and_takes_what_nbval_has_executed(tmp_path)
     assert judged.returncode == 0, judged.stdout
     done = build(tmp_path)
     assert done.returncode == 0, done.stdout
-    assert (tmp_path / "_build" / "html" / "book" / "index.html").exists()
+    html = tmp_path / "_build" / "html"
     assert "Using cached notebook" in log(tmp_path)
     assert (tmp_path / "book" / "runs").read_text() == "once\n", "a notebook is executed twice"
+    # Where JupyterLite is not there, nothing says that it is.
+    assert [text for text, _ in menu(tmp_path)] == ["Binder", "Colab"]
+    assert not (html / "lite").exists()
+    assert "try-it" not in (html / "book" / "index.html").read_text("utf-8")
+    assert not (html / "_static" / "try.js").exists()
 
 
 def log(folder):
