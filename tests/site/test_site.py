@@ -28,10 +28,8 @@ def test_page(path, address, site, visit, subtests):
     look_at(path, address, site, visit, subtests)
 
 
-# Prose, mathematics, sliders with code, and a page with a script of its own.
+# Mathematics with sliders and code, terms and figures; and a page with a script of its own.
 OF_EACH_KIND = [
-    "book/index.html",
-    "book/notation.html",
     "book/linear/tails.html",
     "book/perspective/laboratory.html",
 ]
