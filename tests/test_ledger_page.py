@@ -22,7 +22,7 @@ CONTROL = (
     " | fails: no sampling noise | [measured 0.31]\n"
 )
 CONF = f"""
-extensions = ["myst_nb", "sphinxcontrib.bibtex", "ledger"]
+extensions = ["myst_nb", "sphinxcontrib.bibtex", "citations", "ledger"]
 myst_enable_extensions = ["dollarmath"]
 nb_execution_mode = "off"
 bibtex_bibfiles = [{str(ROOT / "book" / "references.bib")!r}]

@@ -18,27 +18,30 @@ def problem(seed, width=12):
     return data, signs, rng.standard_normal((width, 3))
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_it_is_the_limit_of_gradient_descent_on_the_network(seed):
-    data, signs, directions = problem(seed)
-    unit = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+def test_it_is_the_limit_of_gradient_descent_on_the_network(subtests):
+    """On four problems, which the network descends together."""
+    problems, starts = [problem(seed) for seed in range(4)], []
     net, size = models.two_layer_relu(3, 12), 0.1
-    start = np.concatenate([(size * unit).ravel(), size * signs])
-    how = {"signs": signs, "directions": directions, "log_size": np.log(size)}
-    run = orthogonal_relu_flow(data, **how, times=[4.0, 12.0])
-    steps = 2e-4
+    for _, signs, directions in problems:
+        unit = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+        starts.append(np.concatenate([(size * unit).ravel(), size * signs]))
     path = descent(
-        Objective(data, model=net),
-        steps=steps,
+        Objective([data for data, *_ in problems], model=net),
+        steps=2e-4,
         n_steps=60_000,
-        start=start,
+        start=np.stack(starts),
         record=[20_000, 60_000],
     )
-    assert run.predictions == pytest.approx(net.predict(path.iterates, data.X), abs=2e-3)
-    a = path.iterates[:, -12:]
-    assert signs * np.exp(run.log_sizes) == pytest.approx(a, abs=2e-3)
-    assert run.log_risk == pytest.approx(path.log_risk, abs=0.02)
-    assert run.norms == pytest.approx((a**2).sum(axis=1), abs=2e-3)
+    for seed, (data, signs, directions) in enumerate(problems):
+        how = {"signs": signs, "directions": directions, "log_size": np.log(size)}
+        run = orthogonal_relu_flow(data, **how, times=[4.0, 12.0])
+        iterates = path.iterates[:, seed]
+        with subtests.test(seed=seed):
+            assert run.predictions == pytest.approx(net.predict(iterates, data.X), abs=2e-3)
+            a = iterates[:, -12:]
+            assert signs * np.exp(run.log_sizes) == pytest.approx(a, abs=2e-3)
+            assert run.log_risk == pytest.approx(path.log_risk[:, seed], abs=0.02)
+            assert run.norms == pytest.approx((a**2).sum(axis=1), abs=2e-3)
 
 
 def test_one_neuron_has_a_closed_form():

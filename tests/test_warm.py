@@ -25,6 +25,13 @@ print(json.dumps({
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def closed_in_the_end():
+    """One process forks the kernels of all tests here, but for the one that ends it."""
+    yield
+    warm.Oven.close()
+
+
 @pytest.fixture
 def start():
     """Start a kernel; return it, and what it says of itself."""
@@ -44,7 +51,6 @@ def start():
     for kernel, client in kernels:
         client.stop_channels()
         kernel.shutdown_kernel(now=True)
-    warm.Oven.close()
     factory.default_provisioner_name = before
 
 

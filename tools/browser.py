@@ -9,7 +9,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 SITE = Path(__file__).resolve().parent.parent / "_build" / "html"
+# The engine of the browser by itself, from the same source: a page takes as long to be laid out,
+# and much less to be opened, for there is no window, and nothing of a window's own.
+ENGINES = ("chromium-headless-shell", "chrome-headless-shell")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -77,9 +80,9 @@ shifts.observer.observe({type: "layout-shift", buffered: true});"""
 COMPRESSED = (".woff", ".woff2", ".png", ".jpg", ".whl", ".zip")
 
 
-def executable() -> str | None:
-    """Return the path of Chromium or Chrome, or None."""
-    named = filter(None, map(shutil.which, NAMES))
+def executable(window: bool = False) -> str | None:
+    """Return the path of Chromium or Chrome, or None: the engine, or what has a `window`."""
+    named = filter(None, map(shutil.which, NAMES if window else ENGINES + NAMES))
     return next(named, next((place for place in PLACES if Path(place).exists()), None))
 
 
@@ -92,15 +95,28 @@ Without it, everything but the site can be tested: make lint unit checks assignm
 
 
 @contextmanager
-def chromium() -> Iterator[Any]:
-    """Start the browser, without a window."""
+def browsers() -> Iterator[Callable[[str | None], Any]]:
+    """Yield what starts the browser at a path, without showing a window; all end together."""
     from playwright.sync_api import sync_playwright
 
     as_root = ["--no-sandbox"] if hasattr(os, "getuid") and os.getuid() == 0 else []
+    started = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable(), args=QUIET + as_root)
-        yield browser
-        browser.close()
+
+        def start(path: str | None) -> Any:
+            started.append(playwright.chromium.launch(executable_path=path, args=QUIET + as_root))
+            return started[-1]
+
+        yield start
+        for browser in started:
+            browser.close()
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """Start the browser, and end it."""
+    with browsers() as start:
+        yield start(executable())
 
 
 def patience() -> float:

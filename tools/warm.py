@@ -17,11 +17,13 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from importlib.machinery import SourceFileLoader
 from typing import Any, Self
 
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 
 NAME = "warm-provisioner"
+AGAIN = "--again"
 LIBRARIES = (
     "ipykernel.kernelapp",
     "ipykernel.zmqshell",
@@ -164,25 +166,31 @@ def ended(pid: int, options: int = 0) -> int | None:
     return os.waitstatus_to_exitcode(status) if found else None
 
 
-def load() -> None:
-    """Import the libraries."""
+def load() -> bool:
+    """Import the libraries; return whether a module had to be compiled."""
+    compiled, source_to_code = [], SourceFileLoader.source_to_code
+
+    def noted(loader: SourceFileLoader, data: Any, path: str, **more: Any) -> Any:
+        compiled.append(path)
+        return source_to_code(loader, data, path, **more)
+
+    SourceFileLoader.source_to_code = noted
     for library in LIBRARIES:
         with suppress(ImportError):  # the notebook that needs it will say so
             importlib.import_module(library)
+    del SourceFileLoader.source_to_code  # which hides the inherited one
+    return bool(compiled)
 
 
 def main() -> None:
     """Import, then answer until there is nobody to ask."""
-    compiling = os.fork()  # what is compiled now is no part of what the imports take
-    if not compiling:
-        load()
-        os._exit(0)
-    os.waitpid(compiling, 0)
-    load()
+    before = os.times()
+    if load() and AGAIN not in sys.argv:  # to compile is no part of what the imports take
+        os.execv(sys.executable, [sys.executable, "-P", __file__, AGAIN])
     gc.collect()
     gc.freeze()
     times = os.times()
-    core = times.user + times.system
+    core = times.user + times.system - before.user - before.system
     for line in sys.stdin.buffer:
         request = json.loads(line)
         if request["do"] == "fork":

@@ -97,7 +97,7 @@ def draw_card(path: Path, title: str, book: str, picture: Path | None) -> None:
         axes = figure.add_axes((0.5, 0.14, 0.46, 0.76))
         axes.imshow(imread(picture), interpolation="antialiased")
         axes.axis("off")
-    figure.savefig(path, dpi=100, pil_kwargs={"optimize": True}, metadata={"Software": None})
+    figure.savefig(path, dpi=100, metadata={"Software": None})
 
 
 def finish(app: Sphinx, exception: Exception | None) -> None:

@@ -1,6 +1,7 @@
 """One browser and one server for all tests of the built site."""
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import browser as tools  # tools/browser.py
@@ -31,21 +32,39 @@ def address(site):
 
 
 @pytest.fixture(scope="session")
-def chromium():
+def browsers():
     need(tools.executable(), tools.MISSING)
-    with tools.chromium() as browser:
-        yield browser
+    with tools.browsers() as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def chromium(browsers):
+    return browsers(tools.executable())
+
+
+@pytest.fixture(scope="session")
+def with_window(browsers):
+    """The browser that readers have, where the engine alone looks at the pages."""
+    need(tools.executable(window=True), tools.MISSING)
+    return browsers(tools.executable(window=True))
 
 
 @pytest.fixture
 def visit(chromium):
     """Open an address in a page of its own, with an empty cache; see `browser.visit`."""
+    with visits(chromium) as open_page:
+        yield open_page
+
+
+@contextmanager
+def visits(browser):
+    """Yield what opens an address in a page of its own; close them all."""
     contexts = []
 
     def open_page(url, *, width=1280, height=900, scheme="light"):
-        contexts.append(
-            chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        )
+        size = {"width": width, "height": height}
+        contexts.append(browser.new_context(viewport=size, color_scheme=scheme))
         return tools.visit(contexts[-1], url)
 
     yield open_page

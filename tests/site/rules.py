@@ -225,6 +225,39 @@ def scrolling(page: Any) -> list[str]:
     )
 
 
+# What is wider than the paper, and what one would have to scroll to.
+OUTSIDE = """() => {
+    const article = document.querySelector("article");
+    const style = getComputedStyle(article), box = article.getBoundingClientRect();
+    const [left, right] = [box.left - 1, box.right + 1], found = [];
+    const walker = document.createTreeWalker(article, NodeFilter.SHOW_TEXT), range = new Range();
+    while (walker.nextNode()) {
+        const node = walker.currentNode, parent = node.parentElement;
+        if (!node.data.trim() || parent.closest(".katex-mathml, svg") || !parent.checkVisibility())
+            continue;
+        range.selectNodeContents(node);
+        for (const part of range.getClientRects())
+            if (part.width && (part.left < left || part.right > right))
+                found.push(`cut: ${node.data.trim().slice(0, 80)}`);
+    }
+    for (const box of article.querySelectorAll("*"))
+        if (box.checkVisibility() && !box.closest("span, svg")
+            && getComputedStyle(box).overflow !== "visible"
+            && (box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 4))
+            found.push(`scrolls: ${box.className} ${box.textContent.trim().slice(0, 80)}`);
+    return found;
+}"""
+
+
+def paper(page: Any) -> list[str]:
+    """Printed, nothing is cut at the edges of the paper, folded-away parts included."""
+    page.set_viewport_size({"width": 660, "height": 900})  # the width of the paper's text
+    page.emulate_media(media="print")
+    page.evaluate(UNFOLD)
+    tools.still(page)
+    return page.evaluate(OUTSIDE)
+
+
 def jumps(page: Any) -> list[str]:
     """The page does not move under its reader, on the browser's own scale."""
     total, moved = page.evaluate(

@@ -1,44 +1,25 @@
 """The button that runs a page in the browser: there with JupyterLite, and only with it."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import browser as tools  # tools/browser.py
 import in_browser as live  # tools/in_browser.py
-from bs4 import BeautifulSoup
-from conftest import ROOT
 from nbformat.v4 import new_code_cell
-from test_gate import plant
+from test_gate import build, menu, plant
 
 
-def build(folder):
-    """Build the book in a folder, with JupyterLite if it is there; return its launch menu."""
-    command = [sys.executable, ROOT / "tools" / "build.py", folder, "--lite"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stdout
-    text = (folder / "_build" / "html" / "book" / "index.html").read_text(encoding="utf-8")
-    menu = BeautifulSoup(text, "html.parser").select_one(".dropdown-launch-buttons")
-    return [(" ".join(link.get_text().split()), link["href"]) for link in menu.select("a")]
-
-
-def test_buttons_are_where_jupyterlite_is_and_nowhere_else(tmp_path, visit):
+def test_buttons_are_where_jupyterlite_is(tmp_path, visit):
+    """And nowhere else: test_gate looks at a book without it."""
     plant(tmp_path, new_code_cell("print(1)"))
-    without = build(tmp_path)
     html = tmp_path / "_build" / "html"
-    assert [text for text, _ in without] == ["Binder", "Colab"]
-    assert not (html / "lite").exists()
-    assert "try-it" not in (html / "book" / "index.html").read_text("utf-8")
-    assert not (html / "_static" / "try.js").exists()
-
     beside = tmp_path / "_build" / "lite"
     (beside / "notebooks").mkdir(parents=True)
     (beside / "notebooks" / "index.html").write_text("the interface")
     (beside / "weight.json").write_text(json.dumps({"a": 46_000_001, "b": 1_000_000}))
-    text, address = build(tmp_path)[0]
+    done = build(tmp_path)
+    assert done.returncode == 0, done.stdout
+    text, address = menu(tmp_path)[0]
     assert text == "In this browser (48 MB)"
     opened, _, page = address.partition("?path=")
     place = tmp_path / "_build" / "html" / "book" / opened

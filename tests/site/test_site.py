@@ -13,8 +13,9 @@ import address as houses  # tools/address.py
 import browser as tools  # tools/browser.py
 import pytest
 import rules
-from conftest import ROOT
+from conftest import ROOT, visits
 from coursework import Assignment, names
+from test_pdf import PRINTED
 
 # The longest page first: the last ones to be looked at should be short.
 PAGES = sorted(tools.pages(), key=lambda page: -(tools.SITE / page).stat().st_size)
@@ -24,7 +25,27 @@ every_page = pytest.mark.parametrize("path", PAGES)
 
 @every_page
 def test_page(path, address, site, visit, subtests):
-    """Served to a desk, in light and dark; and opened from disk, on a phone."""
+    look_at(path, address, site, visit, subtests)
+
+
+# Mathematics with sliders and code, terms and figures; and a page with a script of its own.
+OF_EACH_KIND = [
+    "book/linear/tails.html",
+    "book/perspective/laboratory.html",
+]
+
+
+@pytest.mark.parametrize("path", OF_EACH_KIND)
+def test_a_page_in_the_browser_that_readers_have(path, address, site, with_window, subtests):
+    """Where the engine alone has looked at all of them."""
+    if tools.executable() == tools.executable(window=True):
+        pytest.skip("every page is looked at in it, by test_page")
+    with visits(with_window) as visit:
+        look_at(path, address, site, visit, subtests)
+
+
+def look_at(path, address, site, visit, subtests):
+    """Look at a page: served to a desk, in light and dark; from disk, on a phone and on paper."""
     page = visit(f"{address}/{path}")
     heard = rules.loads(page, address)  # before anything is moved
     late = rules.first_screen(page)
@@ -50,6 +71,10 @@ def test_page(path, address, site, visit, subtests):
             assert rule(page) == []
     with subtests.test("troubles on a phone, from disk"):
         assert page.troubles == []
+
+    if path.removesuffix(".html") in PRINTED:
+        with subtests.test("on paper"):
+            assert rules.paper(page) == []
 
 
 def test_text_has_its_place_before_the_page_is_complete(address, visit):

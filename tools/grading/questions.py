@@ -3,6 +3,7 @@
 import ast
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 TEST_HEAD = re.compile(r"# HIDDEN(?:, (?P<points>\d+) points?)?\n")
 
@@ -15,7 +16,7 @@ class Test:
     hidden: bool
     points: float | None = None
 
-    @property
+    @cached_property
     def function(self) -> ast.FunctionDef:
         """Its function, parsed."""
         return ast.parse(self.source).body[0]
