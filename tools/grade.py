@@ -36,7 +36,8 @@ def report(
     batch.write_results(results, assignment, folder)
     standings = policy.standings(results, rules)
     written.export(standings, assignment, folder)
-    rows = summary.scores(standings, assignment, written.points(assignment, folder))
+    marked, changes = written.points(assignment, folder), written.by_hand(assignment, folder)
+    rows = summary.scores(standings, assignment, marked, changes)
     errors = [summary.recognised(s.result, assignment, known) for s in standings]
     summary.write_scores(rows, folder)
     text = summary.text(standings, rows, assignment, errors, rules.unknown(standings))
@@ -91,7 +92,8 @@ def main() -> int:
         if not handed:
             print(f"nothing was handed in below {', '.join(map(str, chosen.submissions))}")
             return 1
-        written.points(assignment, chosen.output)  # a slip in written.csv is said before the run
+        for read in (written.points, written.by_hand):  # a slip is said before the run
+            read(assignment, chosen.output)
         sandbox = choose(chosen.place)
         if isinstance(sandbox, Child) and chosen.place == "auto":
             print(WARNING, file=sys.stderr)

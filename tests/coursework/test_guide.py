@@ -30,7 +30,7 @@ PROMISES = {
     "properties within tolerances": "may_be_written_in_other_types, off_by_one_in_ten_thousand",
     "tried on answers that are right": "works_for_a_hundred_students, work_for_other_students",
     "`make marks` prints both": "marks_prints_right_and_wrong",
-    "a failed test says what it measured": "a_failed_test_says_what_is_wrong",
+    "a failed test says what it measured": "a_failed_test_says_what_is_wrong, taken_by_hand",
     "all its points or none": "the_questions_are_whole, an_error_costs_its_own_question",
     "takes each master notebook": "a_build_leaves_three_things",
     "in the file `.secret`": "seed_of_an_instructor_survives, build_nowhere_near, a_class_is",
@@ -56,6 +56,7 @@ PROMISES = {
     "- `summary.txt`": "a_class_is_graded, in_the_policy_that_nobody_has",
     "- `written.html`": "written_answers_are_read_marked",
     "Fill in numbers from 0 to 1": "written_answers_are_read_marked",
+    "The column `by hand`": "points_are_given_and_taken_by_hand",
     "- `feedback/`": "feedback_holds_nothing_of_the_hidden, a_class_is_graded",
     "- `answers/`": "a_class_is_graded",
     "A total stays empty": "written_answers_are, could_not_be_run, one_identifier_of_two",
@@ -103,6 +104,7 @@ PROMISES = {
 # Words of the sentences that promise nothing: advice, what others do, and what is not prevented.
 OTHERS = (
     "In the capstone a student takes",
+    "In the capstone tests see numbers",
     "This repository is public",
     "Anybody can find",
     "What helps",
