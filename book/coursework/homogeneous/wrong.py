@@ -652,3 +652,19 @@ def certificate(W, a, p, X, y):
         f, bounds=(t0 - 0.27, t0 + 0.27), method="bounded", options={"xatol": 1e-12}
     )
     return lower, -r.fun / 2
+
+
+# %% q3 (3 of 4): output weights taken for signs
+def certificate(W, a, p, X, y):
+    q = y * (np.maximum(X @ W.T, 0) @ a)
+    lower = q.min() / ((W**2).sum() + len(a))
+    weights = p / p.sum() * y
+    cuts = (np.arctan2(X[:, 1], X[:, 0])[:, None] + [np.pi / 2, -np.pi / 2]).ravel()
+    cuts = np.sort(cuts % (2 * np.pi))
+    middles = (cuts + np.append(cuts[1:], cuts[0] + 2 * np.pi)) / 2
+    active = X @ [np.cos(middles), np.sin(middles)] > 0
+    v = (weights[:, None] * X).T @ active
+    ends = np.arctan2(v[1], v[0])
+    angles = np.concatenate([cuts, ends, ends + np.pi])
+    sums = weights @ np.maximum(X @ [np.cos(angles), np.sin(angles)], 0)
+    return lower, np.abs(sums).max() / 2
