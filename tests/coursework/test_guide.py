@@ -95,6 +95,7 @@ PROMISES = {
     "The image is made once": "an_image_is_made_once",
     "a stand-in checks how it is called": "a_container_is_the_default",
     "and `make grade` says so": "the_warning_says_what_a_child, that_does_not_answer_is_none",
+    "Otter has containers": "otter_takes_the_command",
     "protects you from accidents": "an_accident_costs_its_question",
     "does not protect you from intent": "nothing_is_known_of_the_parent_s",
     "What is easy is undone": "an_accident_costs, each_answer_gets, reports_of_its_own",
@@ -128,7 +129,6 @@ OTHERS = (
     "On a Linux machine all",
     "On macOS",
     "Try it once",
-    "Otter has containers",
     "They have a time limit",
     "Neither protects",
     "The tests run in the same",
@@ -283,6 +283,29 @@ def test_the_numbers_of_the_guide_are_those_of_the_grader(monkeypatch):
     assert submission.MOST_CODE == 200_000
     assert submission.MOST_TEXT == 20_000 and "cut after 20 000 characters" in GUIDE
     assert watcher.POLL == 0.2 and "five times a second" in GUIDE
+
+
+def test_otter_takes_the_command_of_the_guide(linear, tmp_path, monkeypatch):
+    """As far as the containers, which are not there: its options, the archive and the files."""
+    from click.testing import CliRunner
+    from otter import grade as otter_grade
+    from otter.cli import cli
+
+    class Reached(Exception):
+        pass
+
+    def launch(autograder, paths, **options):
+        raise Reached(autograder, paths, options["tag"], options["network"])
+
+    monkeypatch.setattr(otter_grade, "launch_containers", launch)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "autograder.zip").write_bytes(linear.autograder.read_bytes())
+    (tmp_path / "submissions").mkdir()
+    (tmp_path / "submissions" / "ada.ipynb").write_text("{}")
+    (words,) = re.findall(r"`otter (grade [^`]+)`", GUIDE)
+    got = CliRunner().invoke(cli, words.split())
+    assert isinstance(got.exception, Reached), got.exception
+    assert got.exception.args == ("autograder.zip", ["submissions/ada.ipynb"], "linear", False)
 
 
 def test_the_example_of_a_policy_is_read(tmp_path):

@@ -668,3 +668,16 @@ def certificate(W, a, p, X, y):
     angles = np.concatenate([cuts, ends, ends + np.pi])
     sums = weights @ np.maximum(X @ [np.cos(angles), np.sin(angles)], 0)
     return lower, np.abs(sums).max() / 2
+
+
+# %% q6: the start with its sign changed
+controls = [kept | {"activation": "softplus"}, kept | {"step_size": 0.3}]
+decoys = [kept | {"scale": -1.0}, kept | {"loss": "logistic"}]
+
+# %% q6: one step uphill
+controls = [kept | {"activation": "softplus"}, kept | {"step_size": 0.3}]
+decoys = [kept | {"step_size": -0.005}, kept | {"loss": "logistic"}]
+
+# %% q6: one long step uphill
+controls = [kept | {"activation": "softplus"}, kept | {"step_size": -5.0}]
+decoys = [kept | {"scale": 0.1}, kept | {"loss": "logistic"}]

@@ -443,3 +443,8 @@ def certificate(w, X, y, scale):
     g = np.arcsinh(w / (2 * scales**2))
     off = g - np.linalg.pinv(X) @ (X @ g)
     return np.linalg.norm(X @ w - y), np.linalg.norm(off) / np.linalg.norm(g)
+
+
+# %% q6: steps uphill
+controls = [kept | {"model": "shifted"}, kept | {"weight_decay": 0.1}]
+decoys = [kept | {"model": "squares"}, kept | {"step_size": -0.1}]
