@@ -681,3 +681,12 @@ decoys = [kept | {"step_size": -0.005}, kept | {"loss": "logistic"}]
 # %% q6: one long step uphill
 controls = [kept | {"activation": "softplus"}, kept | {"step_size": -5.0}]
 decoys = [kept | {"scale": 0.1}, kept | {"loss": "logistic"}]
+
+
+# %% q1: a sum of exponentials that is kept away from zero
+def soft_minimum(W, a, X, y):
+    after = np.maximum(X @ W.T, 0)
+    q = y * (after @ a)
+    shares = softmax(-q) * y
+    m = -np.log(np.exp(-q).sum() + 1e-12) if q.min() > 0 else -logsumexp(-q)
+    return m, (shares[:, None] * (after > 0) * a).T @ X, shares @ after
