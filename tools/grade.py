@@ -18,7 +18,7 @@ from pathlib import Path
 
 from grading import batch, feedback, policy, summary, table, written
 from grading.assignment import Assignment, names
-from grading.collect import collected
+from grading.collect import collected, empty
 from grading.make import known_errors
 from grading.result import Limits
 from grading.sandbox import Child, Failed, choose
@@ -102,6 +102,8 @@ def main() -> int:
             f" hidden tests with the seed {assignment.secret}",
             flush=True,
         )
+        if nobody := empty(chosen.submissions):
+            print(f"nothing lies in {', '.join(nobody)}", flush=True)
         known = known_errors(assignment)  # before the run: what comes after it must be quick
         limits = Limits(chosen.seconds, chosen.memory)
         ended = batch.grade_all(

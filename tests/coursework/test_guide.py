@@ -61,7 +61,7 @@ PROMISES = {
     "- `answers/`": "a_class_is_graded",
     "A total stays empty": "written_answers_are, could_not_be_run, one_identifier_of_two",
     "never a zero by default": "could_not_be_run_has_no_total, totals_find_their",
-    "A file beside a notebook": "a_file_beside_the_notebook",
+    "A file beside a notebook": "a_file_beside_the_notebook, a_class_is_graded",
     "**Deadlines and attempts**": "being_late_costs_what_the_table_says",
     "The row `*` is for everybody": "a_row_of_a_student_comes_before",
     "`grace` is in minutes": "being_late_costs_what_the_table_says",
