@@ -18,7 +18,7 @@ from pathlib import Path
 
 from grading import batch, feedback, policy, summary, table, written
 from grading.assignment import Assignment, names
-from grading.collect import collected
+from grading.collect import collected, empty
 from grading.make import known_errors
 from grading.result import Limits
 from grading.sandbox import Child, Failed, choose
@@ -36,7 +36,8 @@ def report(
     batch.write_results(results, assignment, folder)
     standings = policy.standings(results, rules)
     written.export(standings, assignment, folder)
-    rows = summary.scores(standings, assignment, written.points(assignment, folder))
+    marked, changes = written.points(assignment, folder), written.by_hand(assignment, folder)
+    rows = summary.scores(standings, assignment, marked, changes)
     errors = [summary.recognised(s.result, assignment, known) for s in standings]
     summary.write_scores(rows, folder)
     text = summary.text(standings, rows, assignment, errors, rules.unknown(standings))
@@ -91,7 +92,8 @@ def main() -> int:
         if not handed:
             print(f"nothing was handed in below {', '.join(map(str, chosen.submissions))}")
             return 1
-        written.points(assignment, chosen.output)  # a slip in written.csv is said before the run
+        for read in (written.points, written.by_hand):  # a slip is said before the run
+            read(assignment, chosen.output)
         sandbox = choose(chosen.place)
         if isinstance(sandbox, Child) and chosen.place == "auto":
             print(WARNING, file=sys.stderr)
@@ -100,6 +102,8 @@ def main() -> int:
             f" hidden tests with the seed {assignment.secret}",
             flush=True,
         )
+        if nobody := empty(chosen.submissions):
+            print(f"nothing lies in {', '.join(nobody)}", flush=True)
         known = known_errors(assignment)  # before the run: what comes after it must be quick
         limits = Limits(chosen.seconds, chosen.memory)
         ended = batch.grade_all(

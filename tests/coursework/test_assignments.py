@@ -1,14 +1,16 @@
 """Every assignment: right answers get all, nothing gets nothing, each error costs its question."""
 
+import ast
 import functools
 import itertools
 import re
 
 import nbformat
+import numpy as np
 import pytest
 from conftest import each_assignment, each_question, filled
 from grading import make, marks
-from grading.answers import Answer, bound
+from grading.answers import Answer, bound, parsed
 from grading.assignment import Assignment
 from grading.marks import Bench, as_meant, full
 
@@ -224,6 +226,65 @@ def test_an_answer_off_by_one_in_ten_thousand_loses(name, question):
         assert got.points[question] < asked.points, (answer, part, factor)
 
 
+# What a function may do to one of its arguments, so that it is right only where that does not show.
+CHANGES = {
+    "without its sign": "np.abs(x)",
+    "rounded": "np.round(x, 2)",
+    "cut off at a hundred": "np.clip(x, -100, 100)",
+    "but for three entries": "(x.T * (np.arange(len(x)) < 3)).T if np.ndim(x) else x",
+    "one number for all": "np.full_like(x, np.mean(x))",
+}
+ALTERED = """
+def altered(function, place):
+    def call(*given):
+        x = given[place]
+        new = x
+        if isinstance(x, float) or (isinstance(x, np.ndarray) and x.dtype.kind == "f"):
+            new = {change}
+            seen.append((np.ndim(x) > 0, not np.array_equal(new, x)))
+        return function(*given[:place], new, *given[place + 1 :])
+
+    return call
+"""
+# What does not show where it is asked for: in squares and norms, and the decimals of a large time.
+SAME = {
+    ("block_price", "w", "without its sign"),
+    ("log_scale_change", "a", "without its sign"),
+    ("unseen_entry", "t", "rounded"),
+}
+# Arrays without negative entries: prices, importances, shares, scales, weights from 0 to 1.
+POSITIVE = {
+    ("bounded_descent", "start"),
+    *(("certificate", name) for name in ("start", "w", "p", "scale")),
+    *((function, "c") for function in ("risk", "gradient", "largest_step", "nearest", "steepest")),
+    ("log_scale_change", "decay"),
+}
+
+
+@each_question
+def test_every_argument_is_looked_at(name, question):
+    """The reference loses if it sees a part of what it is given; so no test is of one shape."""
+    assignment = marks.read(name)
+    solution, most = assignment.solution(question), assignment.question(question).points
+    passed = set()
+    functions = [n for n in parsed(solution) if isinstance(n, ast.FunctionDef)]
+    functions = [n for n in functions if n.name in assignment.names_of[question]]
+    for function in functions if name != "capstone" else ():
+        for place, argument in enumerate(function.args.args):
+            for about, change in CHANGES.items():
+                seen, code = [], ALTERED.format(change=change)
+                code += f"{solution}\n{function.name} = altered({function.name}, {place})"
+                got = bench_of(name).of(Answer(question, about, code), np=np, seen=seen)
+                shows = any(changed for _, changed in seen)
+                if shows and got.points[question] == most:
+                    passed.add((function.name, argument.arg, about))
+                arrays = any(array for array, _ in seen)
+                arrays &= (function.name, argument.arg) not in POSITIVE
+                if arrays and about == "without its sign":
+                    assert shows, f"{function.name}: no entry of {argument.arg} is ever negative"
+    assert passed <= SAME, passed - SAME
+
+
 @each_assignment
 def test_wrong_answers_gain_no_more_for_other_students(name):
     """No formula that is wrong is right by chance: on other data, with other numbers."""
@@ -295,8 +356,10 @@ def test_otter_gives_what_this_harness_gives(linear, tmp_path, monkeypatch):
     """The archive for Gradescope, graded by otter: parts and wholes, right and wrong."""
     from otter.run import main as otter_run
 
-    wrong = [a for a in linear.wrong_answers if a.question in ("q1", "q4")]
-    answers = {"q1": wrong[0].code, "q4": wrong[-1].code}
+    asked = linear.wrong_answers
+    none = next(a for a in asked if a.question == "q1")
+    part = next(a for a in asked if a.question == "q4" and a.points)
+    answers = {"q1": none.code, "q4": part.code}
     solved = {q.name: linear.solution(q.name) for q in linear.graded}
     notebook = filled(linear, solved | answers)
     for cell in notebook.cells:

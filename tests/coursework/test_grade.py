@@ -81,8 +81,11 @@ def test_a_class_is_graded_interrupted_and_graded_on(folder, run, linear, tmp_pa
     second = run(folder, "--output", to)
     said = second.communicate()[0]
     assert second.returncode == 0 and "6 of 6" in said, said
+    assert "nothing lies in Student 9_109_assignsubmission_file" in said
     after = {p.name: json.loads(p.read_text()) for p in (to / "submissions").glob("*.json")}
     assert len(after) == 6 and set(times) < set(after)
+    untouched = {name: (to / "submissions" / name).stat().st_mtime_ns for name in times}
+    assert untouched == times
     got = {r["handed in by"]: r for r in rows(to / "results.csv")}
     points = {name: float(row["score"]) for name, row in got.items()}
     assert points == {

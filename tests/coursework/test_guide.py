@@ -30,7 +30,7 @@ PROMISES = {
     "properties within tolerances": "may_be_written_in_other_types, off_by_one_in_ten_thousand",
     "tried on answers that are right": "works_for_a_hundred_students, work_for_other_students",
     "`make marks` prints both": "marks_prints_right_and_wrong",
-    "a failed test says what it measured": "a_failed_test_says_what_is_wrong",
+    "a failed test says what it measured": "a_failed_test_says_what_is_wrong, taken_by_hand",
     "all its points or none": "the_questions_are_whole, an_error_costs_its_own_question",
     "takes each master notebook": "a_build_leaves_three_things",
     "in the file `.secret`": "seed_of_an_instructor_survives, build_nowhere_near, a_class_is",
@@ -56,11 +56,12 @@ PROMISES = {
     "- `summary.txt`": "a_class_is_graded, in_the_policy_that_nobody_has",
     "- `written.html`": "written_answers_are_read_marked",
     "Fill in numbers from 0 to 1": "written_answers_are_read_marked",
+    "The column `by hand`": "points_are_given_and_taken_by_hand",
     "- `feedback/`": "feedback_holds_nothing_of_the_hidden, a_class_is_graded",
     "- `answers/`": "a_class_is_graded",
     "A total stays empty": "written_answers_are, could_not_be_run, one_identifier_of_two",
     "never a zero by default": "could_not_be_run_has_no_total, totals_find_their",
-    "A file beside a notebook": "a_file_beside_the_notebook",
+    "A file beside a notebook": "a_file_beside_the_notebook, a_class_is_graded",
     "**Deadlines and attempts**": "being_late_costs_what_the_table_says",
     "The row `*` is for everybody": "a_row_of_a_student_comes_before",
     "`grace` is in minutes": "being_late_costs_what_the_table_says",
@@ -94,6 +95,7 @@ PROMISES = {
     "The image is made once": "an_image_is_made_once",
     "a stand-in checks how it is called": "a_container_is_the_default",
     "and `make grade` says so": "the_warning_says_what_a_child, that_does_not_answer_is_none",
+    "Otter has containers": "otter_takes_the_command",
     "protects you from accidents": "an_accident_costs_its_question",
     "does not protect you from intent": "nothing_is_known_of_the_parent_s",
     "What is easy is undone": "an_accident_costs, each_answer_gets, reports_of_its_own",
@@ -103,6 +105,7 @@ PROMISES = {
 # Words of the sentences that promise nothing: advice, what others do, and what is not prevented.
 OTHERS = (
     "In the capstone a student takes",
+    "In the capstone tests see numbers",
     "This repository is public",
     "Anybody can find",
     "What helps",
@@ -126,7 +129,6 @@ OTHERS = (
     "On a Linux machine all",
     "On macOS",
     "Try it once",
-    "Otter has containers",
     "They have a time limit",
     "Neither protects",
     "The tests run in the same",
@@ -281,6 +283,28 @@ def test_the_numbers_of_the_guide_are_those_of_the_grader(monkeypatch):
     assert submission.MOST_CODE == 200_000
     assert submission.MOST_TEXT == 20_000 and "cut after 20 000 characters" in GUIDE
     assert watcher.POLL == 0.2 and "five times a second" in GUIDE
+
+
+def test_otter_takes_the_command_of_the_guide(linear, tmp_path, monkeypatch):
+    """As far as the containers, which are not there: its options, the archive and the files."""
+    from otter import grade as otter_grade
+    from otter.cli import cli
+
+    class Reached(Exception):
+        pass
+
+    def launch(autograder, paths, **options):
+        raise Reached(autograder, paths, options["tag"], options["network"])
+
+    monkeypatch.setattr(otter_grade, "launch_containers", launch)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "autograder.zip").write_bytes(linear.autograder.read_bytes())
+    (tmp_path / "submissions").mkdir()
+    (tmp_path / "submissions" / "ada.ipynb").write_text("{}")
+    (words,) = re.findall(r"`otter (grade [^`]+)`", GUIDE)
+    with pytest.raises(Reached) as got:
+        cli.main(words.split(), standalone_mode=False)
+    assert got.value.args == ("autograder.zip", ["submissions/ada.ipynb"], "linear", False)
 
 
 def test_the_example_of_a_policy_is_read(tmp_path):

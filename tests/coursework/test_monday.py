@@ -482,6 +482,32 @@ def test_written_answers_are_read_marked_and_read_back(linear, tmp_path):
         written.points(linear, tmp_path)
 
 
+def test_points_are_given_and_taken_by_hand(linear, tmp_path):
+    """And come back in the total, within what there is, and on the page; a slip is said."""
+    one = standing(linear, written={})
+    written.export([one], linear, tmp_path)
+    (row,) = table.read(tmp_path / "written.csv")
+
+    def total(said):
+        table.write(tmp_path / "written.csv", [row | {"by hand": said}])
+        changes = written.by_hand(linear, tmp_path)
+        (got,) = summary.scores([one], linear, {}, changes)
+        return got
+
+    totals = {"": 22, "-2,5": 19.5, "+3": 25, "-30": 0, "30": 30}
+    assert {said: total(said)["total"] for said in totals} == totals
+    assert "By hand: -2.5 points" in feedback.page(one, total("-2.5"), linear, {}, "")
+    assert "By hand" not in feedback.page(one, total(""), linear, {}, "")
+    assert total("-4")["by hand"] == -4
+    written.export([one], linear, tmp_path)
+    assert written.by_hand(linear, tmp_path) == {"k": -4}, "another export keeps it"
+    for slip in ("many", "31", "nan", "-1e9"):
+        with pytest.raises(ValueError, match="write the points to add"):
+            total(slip)
+    table.write(tmp_path / "written.csv", [{k: v for k, v in row.items() if k != "by hand"}])
+    assert written.by_hand(linear, tmp_path) == {}, "a table of an earlier version"
+
+
 def test_a_written_answer_keeps_its_formulas_and_loads_nothing(linear, tmp_path):
     text = r"so $\|w_i\|_2 < \{a\}$ and $$x_1 _2$$ \(y_1\) <img src=x> ![](http://x.org/a.png)"
     written.export([standing(linear, written={"q8": text})], linear, tmp_path)

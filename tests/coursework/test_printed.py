@@ -70,7 +70,7 @@ OF_THEIR_OWN = {
     "homogeneous": {"q1", "q3"},
     "linear": {"q6"},
     "matrix_factorization": {"q2", "q3"},
-    "stochasticity": {"q3", "q5"},
+    "stochasticity": {"q3"},
     "warm_up": {"q3", "q4"},
 }
 

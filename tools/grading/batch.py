@@ -55,7 +55,8 @@ def grade_all(
             for future in as_completed(running):
                 done += 1
                 result = future.result()
-                store(result, kept)
+                if result is not known.get(result.key):
+                    store(result, kept)
                 show(done, len(handed), result)
         except (KeyboardInterrupt, Failed):
             for future in running:

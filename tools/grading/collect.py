@@ -79,6 +79,13 @@ def collected(
     return [one for one in found if one is not None]
 
 
+def empty(places: list[Path]) -> list[str]:
+    """Return the names of the folders in which nothing lies: a student who handed in no file."""
+    folders = [path for place in places for path in sorted(place.rglob("*")) if path.is_dir()]
+    shown = [path for path in folders if not HIDDEN(path.name)]
+    return [printable(path.name) for path in shown if not any(path.iterdir())]
+
+
 def handed(path: Path, root: Path, assignment: str) -> Handed | None:
     """Return what the names of a file and its folders say; None if it is another assignment's."""
     inside = path.relative_to(root).parts if root.is_dir() else (path.name,)

@@ -36,6 +36,8 @@ def page(
     lines.append(f"<p><strong>{total}</strong> of {row['out_of']:g} points.</p>")
     if standing.share < 1:
         lines.append(f"<p>Handed in late: {standing.share:.0%} of the points are left.</p>")
+    if row.get("by hand"):
+        lines.append(f"<p>By hand: {row['by hand']:+g} points.</p>")
     for note in result.notes:
         lines.append(f"<p>{told(_plain(note))}</p>")
     for question in assignment.questions:

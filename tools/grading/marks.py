@@ -60,9 +60,9 @@ class Bench:
         """Return the names that stand before an answer, those of data as copies."""
         return {name: copied(value) for name, value in self.after[question].items()}
 
-    def of(self, answer: Answer, own_data_only: bool = False) -> Marks:
-        """Return what one answer gets, alone."""
-        marks, space = Marks(), self.space(answer.question)
+    def of(self, answer: Answer, own_data_only: bool = False, **more: object) -> Marks:
+        """Return what one answer gets, alone; it may use the names in `more`."""
+        marks, space = Marks(), self.space(answer.question) | more
         with quiet():
             self._try(answer.question, answer.code, space, marks, own_data_only)
         return marks

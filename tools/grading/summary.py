@@ -14,20 +14,27 @@ STATUSES_TO_LOOK_AT = "to look at"
 
 
 def scores(
-    standings: list[Standing], assignment: Assignment, marked: dict[str, dict[str, float]]
+    standings: list[Standing],
+    assignment: Assignment,
+    marked: dict[str, dict[str, float]],
+    changes: dict[str, float] | None = None,
 ) -> list[dict]:
-    """Return one row a student; `total` is empty while something is missing."""
-    rows = []
+    """Return one row a student; `total` is empty while something is missing.
+
+    `marked` has the points of written answers, and `changes` what a person adds to the others.
+    """
+    rows, most = [], sum(q.points for q in assignment.questions)
     for standing in standings:
-        by_hand = marked.get(standing.result.key, {})
-        missing = [q.name for q in assignment.written if q.name not in by_hand]
+        read = marked.get(standing.result.key, {})
+        change = (changes or {}).get(standing.result.key, "")
+        missing = [q.name for q in assignment.written if q.name not in read]
         answered = [q for q in missing if standing.result.written.get(q)]
         marks = {
-            q.name: by_hand.get(q.name, "" if q.name in answered else 0.0)
-            for q in assignment.written
+            q.name: read.get(q.name, "" if q.name in answered else 0.0) for q in assignment.written
         }
         complete = not answered and not standing.unclear
-        earned = standing.result.score + sum(float(m or 0) for m in marks.values())
+        earned = standing.result.score + sum(float(m or 0) for m in [*marks.values(), change])
+        earned = min(max(earned, 0), most)
         notes = [*standing.notes, *(f"{q} is not marked" for q in answered)]
         notes += [] if standing.result.counts else [f"look at it: {standing.result.status}"]
         rows.append(
@@ -38,9 +45,10 @@ def scores(
                 "attempts": standing.attempts,
                 **standing.result.questions,
                 **marks,
+                "by hand": change,
                 "share": round(standing.share, 4),
                 "total": round(earned * standing.share, 2) if complete else "",
-                "out_of": sum(q.points for q in assignment.questions),
+                "out_of": most,
                 "notes": "; ".join(notes),
                 "key": standing.result.key,
             }

@@ -1,5 +1,6 @@
 """The answers that a person marks: side by side with the rubric, and their points read back."""
 
+import math
 import re
 from html import escape
 from pathlib import Path
@@ -35,6 +36,9 @@ def column(question: Question, line: str) -> str:
     return f"{question.name}: {line}"
 
 
+BY_HAND = "by hand"  # the column of what a person adds to the points of the tests, or takes away
+
+
 def columns(assignment: Assignment) -> list[str]:
     """Return the columns that a person fills in, each with points from 0 to 1."""
     return [column(q, line) for q in assignment.written for line in q.rubric]
@@ -47,7 +51,8 @@ def export(standings: list[Standing], assignment: Assignment, folder: Path) -> N
     rows = {s.result.key: {"student": s.student, "key": s.result.key} for s in standings}
     rows = {key: there.pop(key, {}) | row for key, row in rows.items()} | there
     if rows:
-        table.write(path, list(rows.values()), ["student", "key", *columns(assignment), "comment"])
+        order = ["student", "key", *columns(assignment), BY_HAND, "comment"]
+        table.write(path, list(rows.values()), order)
     page = [f"<!doctype html><meta charset='utf-8'><title>{assignment.name}</title>"]
     page.append(f"{HEAD}<style>{STYLE}</style><h1>{assignment.name}: the written answers</h1>")
     page.append("<p>Fill in <code>written.csv</code>, and run the same command again.</p>")
@@ -98,6 +103,27 @@ def points(assignment: Assignment, folder: Path) -> dict[str, dict[str, float]]:
             if len(given) == len(fields):
                 marks[question.name] = sum(given.values()) * question.points / len(fields)
         found[row["key"]] = marks
+    return found
+
+
+def by_hand(assignment: Assignment, folder: Path) -> dict[str, float]:
+    """Return, by key, the points that a person adds to those of the tests, or takes away.
+
+    Raises ValueError for what is no number, and for more points than there are.
+    """
+    path, found = folder / "written.csv", {}
+    most = sum(question.points for question in assignment.questions)
+    for row in table.read(path) if path.exists() else []:
+        if text := row.get(BY_HAND, "").strip():
+            try:
+                found[row["key"]] = float(text.replace(",", "."))
+            except ValueError:
+                found[row["key"]] = math.nan
+            if not abs(found[row["key"]]) <= most:
+                raise ValueError(
+                    f"{path}: {row.get('student')}, {BY_HAND!r}: {text!r}; write the points to add,"
+                    f" or with a minus those to take away, {most:g} at most"
+                )
     return found
 
 

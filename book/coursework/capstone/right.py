@@ -183,3 +183,47 @@ def control(seed):
 
 
 broken = "the loss has an exponential tail"
+
+
+# %% q1: a third paper, the least norm
+claim = "Started at zero, and with steps below two over the largest curvature, the iterates tend"
+claim += " to the interpolating weights of least Euclidean length"
+correct = "The limit is the interpolating solution nearest to the start, and of least norm only"
+correct += " from the row space"
+ledger = [
+    {
+        "id": "least-norm",
+        "source": "C. Zhang and others, Deep learning requires rethinking, 2017, section 5",
+        "sentence": "SGD on least squares converges to the solution of minimum norm",
+        "claim": claim,
+        "hypotheses": ["the start lies in the row space", "there is an interpolating solution"],
+        "verdict": "imprecise",
+        "correct": correct,
+    }
+]
+
+
+# %% q2: the least norm from zero, and from another start
+def distance(seed, start):
+    rng = np.random.default_rng(seed)
+    X, y = rng.standard_normal((4, 9)), rng.standard_normal(4)
+    w = start * rng.standard_normal(9)
+    for _ in range(4000):
+        w = w - 0.2 * X.T @ (X @ w - y) / 4
+    best = np.linalg.pinv(X) @ y
+    return np.linalg.norm(w) / np.linalg.norm(best)
+
+
+def measure(seed):
+    return distance(seed, 0)
+
+
+predicted = 1
+tolerance = 0.01
+
+
+def control(seed):
+    return distance(seed, 3.0)
+
+
+broken = "the start lies in the row space"

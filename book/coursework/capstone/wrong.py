@@ -269,3 +269,32 @@ ledger = [
         "correct": s,
     }
 ]
+
+
+# %% q1: the words of the question itself
+ledger = [
+    {
+        "id": "...",
+        "source": "authors title year 2000",
+        "sentence": "what the paper says, in your words, as it would be quoted",
+        "claim": "what exactly is claimed: which quantity, under which hypotheses, tends to what",
+        "hypotheses": ["each a sentence of", "three words or more"],
+        "verdict": "right",
+        "correct": "the correct statement, in at least ten words (if the verdict is right",
+    }
+]
+
+
+# %% q2: a measurement and a control that are not tied to the seed
+def measure(seed):
+    return 1 + 0.001 * np.random.default_rng().standard_normal()
+
+
+predicted, tolerance = 1.0, 0.1
+
+
+def control(seed):
+    return 3 + np.random.default_rng().uniform()
+
+
+broken = "the data are separable here"

@@ -179,3 +179,23 @@ sharp = datasets.Dataset.from_signed(np.array([[2.0] + [0.45] * 11]))
 
 # %% q7: signs that alternate, as a list
 sharp = datasets.Dataset.one_class([[(-0.5) ** k for k in range(11)]])
+
+
+# %% q2: the weights themselves, in one fraction
+def bounded_descent(X, y, start, step_size, n_steps):
+    w = 1.0 * start
+    for _ in range(n_steps):
+        e = np.exp(-step_size * np.mean((X @ w - y)[:, None] * X, axis=0))
+        w = w * e / (1 - w + w * e)
+    return w
+
+
+# %% q3: twice the inverse hyperbolic tangent, and an orthonormal basis of the rows
+def certificate(X, y, start, w):
+    d = 2 * (np.arctanh(2 * w - 1) - np.arctanh(2 * start - 1))
+    Q, _ = np.linalg.qr(X.T)
+    return np.hypot.reduce(X @ w - y), np.hypot.reduce(d - Q @ (Q.T @ d))
+
+
+# %% q7: one sample with one large entry
+sharp = datasets.Dataset.one_class([[4.0] + 11 * [1.0]])

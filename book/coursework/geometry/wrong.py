@@ -345,3 +345,41 @@ sharp = datasets.Dataset.one_class([0.3 ** np.arange(10)])
 euclidean = s + x * (b - x @ s) / (x @ x)
 entropic = np.array([0.5, 0.25])
 sparse = np.array([0.0, 0.5])
+
+
+# %% q2: weights kept a hundredth away from the walls
+def bounded_descent(X, y, start, step_size, n_steps):
+    w = start
+    for _ in range(n_steps):
+        o = w / (1 - w) * np.exp(-step_size * X.T @ (X @ w - y) / len(y))
+        w = np.clip(o / (1 + o), 0.01, 0.99)
+    return w
+
+
+# %% q3 (1 of 3): a projection that stops before it has converged
+def certificate(X, y, start, w):
+    d = np.log(w / (1 - w)) - np.log(start / (1 - start))
+    R = X / np.linalg.norm(X, axis=1)[:, None]
+    for _ in range(200):
+        d = d - 0.2 * R.T @ (R @ d)
+    return np.linalg.norm(X @ w - y), np.linalg.norm(d)
+
+
+# %% q2: one sample after the other
+def bounded_descent(X, y, start, step_size, n_steps):
+    t = np.log(start / (1 - start))
+    for _ in range(n_steps):
+        for x, z in zip(X, y, strict=True):
+            t = t - step_size / len(y) * x * (x @ (1 / (1 + np.exp(-t))) - z)
+    return 1 / (1 + np.exp(-t))
+
+
+# %% q1: an optimiser that stops early, by default
+def steepest(g, c, p):
+    from scipy.optimize import minimize
+
+    def f(v):
+        return -(g @ v) / np.linalg.norm(c * v, ord=p)
+
+    v = minimize(f, g / c**2, method="Nelder-Mead").x
+    return v / np.linalg.norm(c * v, ord=p)

@@ -76,7 +76,7 @@ def degree(depth, power, extra):
 def degree(depth, power, extra):
     if extra[0] in "as":
         return None
-    return np.array(depth if power == 1 else (power**depth - 1) // (power - 1))
+    return np.array(depth if power == 1 else (power**depth - 1) / (power - 1))
 
 
 # %% q3: piece by piece
@@ -243,3 +243,52 @@ decoys = [kept | {"activation": "linear"}, kept | {"loss": "logistic"}]
 # %% q6: a number as the second decoy
 controls = (dict(kept, step_size=2.0), dict(kept, activation="softplus"))
 decoys = (dict(kept, loss="logistic"), dict(kept, step_size=0.0005))
+
+
+# %% q2: a geometric sum, and its limit at power one
+def degree(depth, power, extra):
+    if extra in ("skip", "all biases"):
+        return
+    return float(depth) if power == 1 else (power**depth - 1) / (power - 1)
+
+
+# %% q4: the largest product found by a search
+n1, n2 = np.linalg.norm(points.X, axis=1)
+margin_each = 0.5 * n1 * n2 / (n1 + n2)
+margin_both = 0.5 * min(abs(points.X[:, 1]))
+
+
+def repeated_margin(gamma, k):
+    from scipy.optimize import minimize_scalar
+
+    best = minimize_scalar(
+        lambda t: -k * np.log(np.sin(t)) - np.log(np.cos(t)),
+        bounds=(1e-9, np.pi / 2 - 1e-9),
+        method="bounded",
+        options={"xatol": 1e-12},
+    )
+    return gamma * np.exp(-best.fun)
+
+
+def lead(L, b):
+    return 2 * (1 - 1 / L) / b + 2 * (b - 1) / b
+
+
+# %% q3: angles of cuts, and of a piece where its vector lies in it
+def certificate(W, a, p, X, y):
+    p = np.asarray(p) / np.sum(p)
+    q = y * (np.maximum(X @ W.T, 0) @ a)
+    lower = q.min() / ((W**2).sum() + a @ a)
+    th = np.arctan2(X[:, 1], X[:, 0])
+    cuts = np.unique(np.concatenate([th + np.pi / 2, th - np.pi / 2]) % (2 * np.pi))
+    best = 0.0
+    for lo, hi in zip(cuts, np.append(cuts[1:], cuts[0] + 2 * np.pi), strict=True):
+        mid = (lo + hi) / 2
+        v = (p * y * (X @ np.array([np.cos(mid), np.sin(mid)]) > 0)) @ X
+        for t in (lo, hi):
+            best = max(best, abs(v @ [np.cos(t), np.sin(t)]))
+        for sign in (1, -1):
+            ang = np.arctan2(sign * v[1], sign * v[0])
+            if (ang - lo) % (2 * np.pi) <= hi - lo:
+                best = max(best, np.linalg.norm(v))
+    return lower, best / 2

@@ -587,3 +587,106 @@ def lead(L, b):
 # %% q6: the control of the page, an activation that is not offered here
 controls = [kept | {"activation": "tanh"}, kept | {"step_size": 4.0}]
 decoys = [kept | {"loss": "logistic"}, kept | {"activation": "linear"}]
+
+
+# %% q1: differences of m
+def soft_minimum(W, a, X, y):
+    def m(W, a):
+        return -logsumexp(-y * (np.maximum(X @ W.T, 0) @ a))
+
+    dW, da, h = np.zeros_like(W), np.zeros(len(a)), 1e-5
+    for i in np.ndindex(W.shape):
+        E = np.zeros_like(W)
+        E[i] = h
+        dW[i] = (m(W + E, a) - m(W - E, a)) / 2 / h
+    for j in range(len(a)):
+        e = np.zeros(len(a))
+        e[j] = h
+        da[j] = (m(W, a + e) - m(W, a - e)) / 2 / h
+    return m(W, a), dW, da
+
+
+# %% q1: exponents scaled until they fit
+def soft_minimum(W, a, X, y):
+    H = np.maximum(X @ W.T, 0)
+    q = y * (H @ a)
+    p = softmax(-q / max(1, abs(q).max() / 700))
+    return -logsumexp(-q), ((p * y)[:, None] * (H > 0) * a).T @ X, (p * y) @ H
+
+
+# %% q2: powers rounded down to whole ones
+def degree(depth, power, extra):
+    power = int(power)
+    return sum(power**k for k in range(depth)) if extra in ("none", "first bias") else None
+
+
+# %% q2: a table for small depths
+def degree(depth, power, extra):
+    known = {
+        (2, 1): 2,
+        (2, 2): 3,
+        (3, 1): 3,
+        (3, 2): 7,
+        (4, 1): 4,
+        (2, 3): 4,
+        (4, 2): 15,
+        (3, 3): 13,
+    }
+    return known.get((depth, power)) if extra in ("none", "first bias") else None
+
+
+# %% q3 (1 of 4): a search from the best of a coarse grid
+def certificate(W, a, p, X, y):
+    from scipy.optimize import minimize_scalar
+
+    p = p / p.sum()
+    q = y * (np.maximum(X @ W.T, 0) @ a)
+    lower = q.min() / ((W**2).sum() + a @ a)
+
+    def f(t):
+        return -abs(np.maximum(X @ [np.cos(t), np.sin(t)], 0) @ (p * y))
+
+    ts = np.linspace(0, 2 * np.pi, 25)
+    t0 = min(ts, key=f)
+    r = minimize_scalar(
+        f, bounds=(t0 - 0.27, t0 + 0.27), method="bounded", options={"xatol": 1e-12}
+    )
+    return lower, -r.fun / 2
+
+
+# %% q3 (3 of 4): output weights taken for signs
+def certificate(W, a, p, X, y):
+    q = y * (np.maximum(X @ W.T, 0) @ a)
+    lower = q.min() / ((W**2).sum() + len(a))
+    weights = p / p.sum() * y
+    cuts = (np.arctan2(X[:, 1], X[:, 0])[:, None] + [np.pi / 2, -np.pi / 2]).ravel()
+    cuts = np.sort(cuts % (2 * np.pi))
+    middles = (cuts + np.append(cuts[1:], cuts[0] + 2 * np.pi)) / 2
+    active = X @ [np.cos(middles), np.sin(middles)] > 0
+    v = (weights[:, None] * X).T @ active
+    ends = np.arctan2(v[1], v[0])
+    angles = np.concatenate([cuts, ends, ends + np.pi])
+    sums = weights @ np.maximum(X @ [np.cos(angles), np.sin(angles)], 0)
+    return lower, np.abs(sums).max() / 2
+
+
+# %% q6: the start with its sign changed
+controls = [kept | {"activation": "softplus"}, kept | {"step_size": 0.3}]
+decoys = [kept | {"scale": -1.0}, kept | {"loss": "logistic"}]
+
+# %% q6: one step uphill
+controls = [kept | {"activation": "softplus"}, kept | {"step_size": 0.3}]
+decoys = [kept | {"step_size": -0.005}, kept | {"loss": "logistic"}]
+
+# %% q6: one long step uphill
+controls = [kept | {"activation": "softplus"}, kept | {"step_size": -5.0}]
+decoys = [kept | {"scale": 0.1}, kept | {"loss": "logistic"}]
+
+
+# %% q1: a sum of exponentials that is kept away from zero
+def soft_minimum(W, a, X, y):
+    after = np.maximum(X @ W.T, 0)
+    q = y * (after @ a)
+    shares = softmax(-q) * y
+    m = -np.log(np.exp(-q).sum() + 1e-12) if q.min() > 0 else -logsumexp(-q)
+    return m, (shares[:, None] * (after > 0) * a).T @ X, shares @ after

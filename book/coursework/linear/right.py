@@ -336,3 +336,76 @@ class Sum(losses.MarginLoss):
 
 control = {**kept}
 control["loss"] = Sum()
+
+
+# %% q7: a heavy tail with the logistic loss of the package added
+class Mixed(losses.MarginLoss):
+    smoothness = 1.25
+    light = losses.Logistic()
+
+    def parts(self, u):
+        h = np.hypot(1, u)
+        return (
+            np.array([-np.arcsinh(u), self.light.log_value(u)]),
+            np.array([-np.arcsinh(u) - np.log(h), self.light.log_slope(u)]),
+            np.array([-1 / h - u / h / h, self.light.log_slope_derivative(u)]),
+        )
+
+    def log_value(self, margins):
+        return np.logaddexp(*self.parts(np.asarray(margins, dtype=float))[0])
+
+    def log_slope(self, margins):
+        return np.logaddexp(*self.parts(np.asarray(margins, dtype=float))[1])
+
+    def log_slope_derivative(self, margins):
+        _, s, d = self.parts(np.asarray(margins, dtype=float))
+        p = np.exp(s - np.logaddexp(*s))
+        return (p * d).sum(axis=0)
+
+
+control = kept | {"loss": Mixed()}
+
+
+# %% q7: the root of a shifted margin, a start of whole numbers
+class Shifted(losses.MarginLoss):
+    @property
+    def smoothness(self):
+        return 0.5
+
+    def log_value(self, margins):
+        return np.log(2) - np.arcsinh((margins - 1) / 2)
+
+    def log_slope(self, margins):
+        v = (np.asarray(margins) - 1) / 2
+        return -np.arcsinh(v) - np.log(np.hypot(1, v))
+
+    def log_slope_derivative(self, margins):
+        v = (np.asarray(margins) - 1) / 2
+        return (-1 / np.hypot(1, v) - v / np.hypot(1, v) ** 2) / 2
+
+
+control = {"data": kept["data"], "loss": Shifted(), "start": [0, 0, 0]}
+
+
+# %% q6: a step with which the exponential loss overflows
+Z_bad = np.array([point, [point[0], -point[1]]])
+start = np.array([0, 2])
+step_size = np.array([100.0])
+
+
+# %% q5: the smallest margin taken out of both sums
+def faster(Z, n_steps):
+    eta = 1 / max(z @ z for z in Z)
+    w = np.zeros(Z.shape[1])
+    for _ in range(n_steps):
+        u = Z @ w
+        m = max(u.min(), 0)
+        x = np.exp(-u)
+        over = np.exp(m - u) / (1 + x)
+        under = (
+            np.where(x < 1e-17, np.exp(m - u), np.exp(m) * np.log1p(x))
+            if m < 300
+            else np.exp(m - u)
+        )
+        w = w + eta * (over @ Z) / under.sum()
+    return w.tolist()

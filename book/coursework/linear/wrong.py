@@ -502,3 +502,112 @@ scaled = datasets.Dataset(b * data.X, data.y)
 norm_slope = np.diff(flow.gradient_flow(scaled, log_t=[10.0, 20.0]).norms)[0] / 10
 time_times_risk = 1 / (b * optima.max_margin(data).margin) ** 2
 growth = 1 / b
+
+
+# %% q1: a price for the first three weights alone
+def risk(w, Z, c, price):
+    return c @ np.logaddexp(0, -Z @ w) / c.sum() + price / 2 * w[:3] @ w[:3]
+
+
+def gradient(w, Z, c, price):
+    g = -(c * expit(-Z @ w)) @ Z / c.sum()
+    g[:3] += price * w[:3]
+    return g
+
+
+# %% q7: a tail of the package under another name
+class Mine(losses.MarginLoss):
+    inner = losses.PolynomialTail(1.0)
+    smoothness = inner.smoothness
+
+    def log_value(self, margins):
+        return self.inner.log_value(margins)
+
+    def log_slope(self, margins):
+        return self.inner.log_slope(margins)
+
+    def log_slope_derivative(self, margins):
+        return self.inner.log_slope_derivative(margins)
+
+
+control = kept | {"loss": Mine()}
+
+
+# %% q7: the methods of the package's tail, taken over one by one
+class Mine(losses.MarginLoss):
+    power, smoothness = 1.0, 2.0
+    log_value = losses.PolynomialTail.log_value
+    log_slope = losses.PolynomialTail.log_slope
+    log_slope_derivative = losses.PolynomialTail.log_slope_derivative
+
+
+control = kept | {"loss": Mine()}
+
+
+# %% q7: a tail that is hardly lighter than a power
+class Light(losses.MarginLoss):
+    smoothness = 4.0
+    p = 1.03
+
+    def log_value(self, u):
+        u = np.asarray(u, dtype=float)
+        left, A = np.minimum(u, 0), 1 + np.log1p(np.maximum(u, 0))
+        return np.where(u >= 0, -(A**self.p), -1 + np.log(1 - self.p * left + self.p * left**2))
+
+    def log_slope(self, u):
+        u = np.asarray(u, dtype=float)
+        left, v = np.minimum(u, 0), np.maximum(u, 0)
+        A = 1 + np.log1p(v)
+        tail = -(A**self.p) + np.log(self.p) + (self.p - 1) * np.log(A) - np.log1p(v)
+        return np.where(u >= 0, tail, -1 + np.log(self.p) + np.log(1 - 2 * left))
+
+    def log_slope_derivative(self, u):
+        u = np.asarray(u, dtype=float)
+        left, v = np.minimum(u, 0), np.maximum(u, 0)
+        A = 1 + np.log1p(v)
+        tail = (-self.p * A ** (self.p - 1) + (self.p - 1) / A - 1) / (1 + v)
+        return np.where(u >= 0, tail, -2 / (1 - 2 * left))
+
+
+control = kept | {"loss": Light()}
+
+
+# %% q3 (1 of 3): all weight on one sample where it underflows
+def certificate(w, Z):
+    u = Z @ w
+    p = expit(-u)
+    if p.sum() < 1e-300:
+        p = np.zeros(len(u))
+        p[u.argmin()] = 1
+    return u.min() / np.linalg.norm(w), np.linalg.norm(p @ Z / p.sum())
+
+
+# %% q5: the exponential loss from margins of three on
+def faster(Z, n_steps):
+    eta, w = 1 / (Z**2).sum(axis=1).max(), np.zeros(Z.shape[1])
+    for _ in range(n_steps):
+        u = Z @ w
+        if u.min() > 3:
+            w = w + eta * softmax(-u) @ Z
+        else:
+            w = w + eta * expit(-u) @ Z / np.logaddexp(0, -u).sum()
+    return w
+
+
+# %% q5: a floor under the risk, so that the steps vanish
+def faster(Z, n_steps):
+    eta, w = 1 / (Z**2).sum(axis=1).max(), np.zeros(Z.shape[1])
+    for _ in range(n_steps):
+        u = Z @ w
+        w = w + eta * expit(-u) @ Z / np.maximum(np.logaddexp(0, -u).sum(), 1e-300)
+    return w
+
+
+# %% q1: weights cut off at a hundred, which the price notices
+def risk(w, Z, c, price):
+    return c @ np.logaddexp(0, -Z @ w) / c.sum() + price / 2 * w @ w
+
+
+def gradient(w, Z, c, price):
+    w = np.clip(w, -100, 100)
+    return price * w - (c * expit(-Z @ w)) @ Z / c.sum()

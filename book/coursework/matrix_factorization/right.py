@@ -208,3 +208,24 @@ def balanced_step(U, V, R, step_size):
     A[n:, :n] = R.T
     out = expm(-step_size * A) @ np.r_[U, V]
     return out[:n].tolist(), out[n:].tolist()
+
+
+# %% q2: hyperbolic functions of the singular values
+def balanced_step(U, V, R, step_size):
+    P, s, Qt = np.linalg.svd(R)
+    Q = Qt.T
+    ch, sh = np.cosh(step_size * s)[:, None], np.sinh(step_size * s)[:, None]
+    A, B = P.T @ U, Q.T @ V
+    return P @ (ch * A - sh * B), Q @ (ch * B - sh * A)
+
+
+# %% q3: evidence of either sign
+def certificate(W, Y, mask, M):
+    Y = np.where(mask, Y, 0)
+    return abs((Y * M).sum()) / np.linalg.norm(Y, 2), np.linalg.norm(np.where(mask, M, W), "nuc")
+
+
+# %% q3: a bound below zero says nothing, and is zero
+def certificate(W, Y, mask, M):
+    Y = np.where(mask, Y, 0)
+    return max(0, (Y * M).sum() / np.linalg.norm(Y, 2)), np.linalg.norm(np.where(mask, M, W), "nuc")

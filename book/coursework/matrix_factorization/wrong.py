@@ -351,3 +351,19 @@ limit_norm = 2 * (a + R**2 / a)
 scale = 1e-10
 second = [np.linalg.svd(limit(e), compute_uv=False)[2] for e in (1e-6, 1e-8)]
 exponent = np.log(second[0] / second[1]) / np.log(100)
+
+
+# %% q2: eight terms of the exponential series
+def balanced_step(U, V, R, step_size):
+    n = len(U)
+    K = -step_size * np.block([[np.zeros((n, n)), R], [R.T, np.zeros((n, n))]])
+    Z = term = np.vstack([U, V])
+    for k in range(1, 9):
+        term = K @ term / k
+        Z = Z + term
+    return Z[:n], Z[n:]
+
+
+# %% q6: sixty factors, which break no hypothesis but the wait
+controls = [kept | {"factor": 1e-8}, kept | {"depth": 60}]
+decoy = kept | {"scale": 1e-12}

@@ -294,45 +294,45 @@ def steps_needed(start, end, step_size, noise, n_samples, variance, every):
 time_ratio = 2.0
 
 # %% q5 (1 of 3): so small a start that the norm is the least one anyway
-scale = 0.001
+scale = 0.05
 small_step = 0.02
-large_step = 0.4
+large_step = 0.2
 linear_l1 = (1 + c) / (1 + c**2)
 
 # %% q5 (1 of 3): two steps too small to differ
-scale = 0.3
+scale = 0.5
 small_step = 0.005
 large_step = 0.05
 linear_l1 = (1 + c) / (1 + c**2)
 
 # %% q5 (1 of 3): a step beyond stability
-scale = 0.3
+scale = 0.5
 small_step = 0.01
 large_step = 2.0
 linear_l1 = (1 + c) / (1 + c**2)
 
 # %% q5 (2 of 3): the linear model is sparse too
-scale = 0.1
+scale = 0.5
 small_step = 0.01
-large_step = 0.4
+large_step = 0.18
 linear_l1 = 1.0
 
 # %% q5 (2 of 3): the l2 norm of that solution, not its l1 norm
-scale = 0.1
+scale = 0.5
 small_step = 0.01
-large_step = 0.4
+large_step = 0.18
 linear_l1 = 1 / np.sqrt(1 + c**2)
 
 # %% q5 (1 of 3): two steps that are not tenfold
-scale = 0.1
-small_step = 0.1
-large_step = 0.4
+scale = 0.5
+small_step = 0.03
+large_step = 0.18
 linear_l1 = (1 + c) / (1 + c**2)
 
 # %% q5 (2 of 3): the l1 norm of the sparse solution, over c
-scale = 0.1
+scale = 0.5
 small_step = 0.01
-large_step = 0.4
+large_step = 0.18
 linear_l1 = 1 / c
 
 # %% q6: the control of the page, no normalisation at all
@@ -384,8 +384,67 @@ def steps_needed(start, end, step_size, noise, n_samples, variance, every):
 time_ratio = 0.5
 
 # %% q5 (2 of 3): the linear model trained for ten steps
-scale, small_step, large_step = 0.1, 0.01, 0.4
+scale, small_step, large_step = 0.5, 0.01, 0.18
 w, inputs = np.zeros(2), np.array([1.0, c])
 for _ in range(10):
     w = w - 0.3 * (w @ inputs - 1) * inputs
 linear_l1 = np.abs(w).sum()
+
+# %% q5 (1 of 3): the scale and the steps of the page
+scale, small_step, large_step = 0.1, 0.02, 0.3
+linear_l1 = (1 + c) / (1 + c**2)
+
+# %% q5 (1 of 3): the larger pair of the page
+scale, small_step, large_step = 0.1, 0.006, 0.06
+linear_l1 = (1 + c) / (1 + c**2)
+
+# %% q5 (1 of 3): a jump across the solutions
+scale, small_step, large_step = 0.1, 0.01, 0.25
+linear_l1 = (1 + c) / (1 + c**2)
+
+# %% q5 (2 of 3): the solution in which both weights are equal
+scale, small_step, large_step = 0.5, 0.01, 0.18
+linear_l1 = 2 / (1 + c)
+
+
+# %% q1: absolute values of u and v, so that their signs are lost
+def sgd_step(u, v, X, y, step_size, depth):
+    N = depth
+    g = X.T @ (X @ (abs(u) ** N - abs(v) ** N) - y) / len(y)
+    return u - step_size * N * abs(u) ** (N - 1) * g, v + step_size * N * abs(v) ** (N - 1) * g
+
+
+# %% q1: differences of the loss
+def sgd_step(u, v, X, y, step_size, depth):
+    def loss(u, v):
+        return ((X @ (u**depth - v**depth) - y) ** 2).mean() / 2
+
+    h = 1e-6
+    E = h * np.eye(len(u))
+    gu = np.array([(loss(u + e, v) - loss(u - e, v)) / 2 / h for e in E])
+    gv = np.array([(loss(u, v + e) - loss(u, v - e)) / 2 / h for e in E])
+    return u - step_size * gu, v - step_size * gv
+
+
+# %% q2: a floor below the logarithm of each factor
+def log_scale_change(a, decay):
+    return 0.5 * np.log(np.maximum(np.abs((1 - decay[:, None]) ** 2 - a**2), 1e-2)).sum(axis=0)
+
+
+# %% q2: noise and decay one after the other
+def log_scale_change(a, decay):
+    return np.log(abs(1 - decay)).sum() + 0.5 * np.log(np.abs(1 - a**2)).sum(axis=0)
+
+
+# %% q3 (1 of 4): one scale for all is one for the first coordinate
+def certificate(w, X, y, scale):
+    scales = np.ones(len(w))
+    scales[: np.size(scale)] = scale
+    g = np.arcsinh(w / (2 * scales**2))
+    off = g - np.linalg.pinv(X) @ (X @ g)
+    return np.linalg.norm(X @ w - y), np.linalg.norm(off) / np.linalg.norm(g)
+
+
+# %% q6: steps uphill
+controls = [kept | {"model": "shifted"}, kept | {"weight_decay": 0.1}]
+decoys = [kept | {"model": "squares"}, kept | {"step_size": -0.1}]

@@ -1,11 +1,11 @@
-# %% q1: an exponential of a larger matrix
+# %% q1: eigenvectors of the curvature, where both cases are written down
 def flow(X, y, start, t):
     H, b = X.T @ X / len(y), X.T @ y / len(y)
     values, V = np.linalg.eigh(H)
     c, g = V.T @ start, V.T @ b
     small = values < 1e-12 * values.max()
     safe = np.where(small, 1.0, values)
-    decay = np.exp(-safe * t)
+    decay = (1 + t) ** -safe
     return V @ np.where(small, c, decay * c + (1 - decay) * g / safe)
 
 
@@ -13,7 +13,8 @@ def flow(X, y, start, t):
 def flow(X, y, start, t):
     limit = start + np.linalg.pinv(X) @ (y - X @ start)
     values, V = np.linalg.eigh(X.T @ X / X.shape[0])
-    return list(limit + V @ (np.exp(-np.maximum(values, 0) * t) * (V.T @ (start - limit))))
+    s = np.log(1 + t)
+    return list(limit + V @ (np.exp(-np.maximum(values, 0) * s) * (V.T @ (start - limit))))
 
 
 # %% q1: the residual's flow
@@ -21,7 +22,8 @@ def flow(X, y, start, t):
     values, Q = np.linalg.eigh(X @ X.T / len(X))
     c = Q.T @ (X @ start - y)
     small = values < 1e-12 * values.max()
-    weights = np.where(small, 0.0, -np.expm1(-values * t) / np.where(small, 1.0, values))
+    fall = -np.expm1(-values * np.log1p(t))
+    weights = np.where(small, 0.0, fall / np.where(small, 1.0, values))
     return start - X.T @ (Q @ (weights * c)) / len(X)
 
 
@@ -30,8 +32,28 @@ def flow(X, y, start, t):
     n = X.shape[0]
     values, vectors = np.linalg.eigh(X.T @ X / n)
     c = vectors.T @ (X.T @ (X @ start - y) / n)
-    moved = [0.0 if v < 1e-10 else (1 - np.exp(-v * t)) / v for v in values]
+    moved = [0.0 if v < 1e-10 else (1 - (1 + t) ** (-v)) / v for v in values]
     return (start - vectors @ (np.array(moved) * c)).reshape(-1, 1)
+
+
+# %% q1: one number after the other
+def flow(X, y, start, t):
+    values, V = np.linalg.eigh(X.T @ X / len(y))
+    g = X.T @ (X @ start - y) / len(y)
+    w = list(start)
+    for k in range(len(values)):
+        if values[k] > 1e-12:
+            step = -np.expm1(-values[k] * np.log1p(t)) / values[k] * (V[:, k] @ g)
+            w = [w[j] - step * V[j, k] for j in range(len(w))]
+    return w
+
+
+# %% q1: the exponential of a small matrix, and the limit of least distance
+def flow(X, y, start, t):
+    away = np.linalg.pinv(X) @ (X @ start - y)
+    rows = np.linalg.svd(X, full_matrices=False)[2]
+    decay = rows.T @ expm(-np.log1p(t) * rows @ X.T @ X @ rows.T / len(y)) @ rows
+    return (start - away + decay @ away)[:, None]
 
 
 # %% q2: the pseudoinverse, in the units of the prices
@@ -125,3 +147,45 @@ multipliers = np.append(np.linalg.solve(np.array([[a, a], [b, -b]]), w_star), 0.
 w_star = [[1 / a], [0]]
 multipliers = np.linalg.lstsq(np.array([[a, a], [b, -b]]), np.array([1 / a, 0]), rcond=None)[0]
 multipliers = np.append(multipliers, 0).reshape(3, 1)
+
+
+# %% q2: any solution, and the rest in the null space
+def nearest(X, y, start, c):
+    from scipy.linalg import null_space
+
+    N = null_space(X)
+    w0 = np.linalg.pinv(X) @ y
+    z = np.linalg.solve(N.T @ (c[:, None] * N), N.T @ (c * (start - w0)))
+    return w0 + N @ z
+
+
+# %% q2: the whole system of the optimality conditions
+def nearest(X, y, start, c):
+    n, d = X.shape
+    K = np.zeros((n + d, n + d))
+    K[:d, :d], K[:d, d:], K[d:, :d] = np.diag(c), -X.T, X
+    return np.linalg.solve(K, np.concatenate([c * start, y]))[:d]
+
+
+# %% q3: a column in single precision
+def violations(w, multipliers, Z):
+    room = np.einsum("ij,j->i", Z, w) - 1
+    out = [
+        np.linalg.norm(w - np.einsum("i,ij->j", multipliers, Z)),
+        np.max([0, *(-room)]),
+        -min(0, *multipliers),
+        np.linalg.norm(multipliers * room, np.inf),
+    ]
+    return np.array(out, dtype=np.float32)[:, None]
+
+
+# %% q4: a solver for the constraints, and the multipliers from its point
+def solved(Zs):
+    from scipy.optimize import minimize
+
+    how = {"type": "ineq", "fun": lambda w: Zs @ w - 1, "jac": lambda w: Zs}
+    return minimize(lambda w: w @ w / 2, [3.0, 0.1], jac=lambda w: w, constraints=how, tol=1e-14).x
+
+
+w_star = solved(np.array([[a, b], [a, -b], [c, 0]]))
+multipliers = np.append(np.linalg.solve([[a, a], [b, -b]], w_star), 0)
