@@ -36,13 +36,21 @@ IDLE = f"{SESSION}.kernelDisplayStatus === 'idle'"
 CODE = """[...jupyterapp.shell.currentWidget.content.model.cells]
     .filter(cell => cell.type === "code")"""
 CELLS = f"{CODE}.map(cell => cell.outputs.toJSON())"
-# A cell that fails does not keep those after it from running.
 PREPARE = f"""answers => {CODE}.forEach(cell => {{
     const source = cell.sharedModel.getSource();
     if (source in answers) cell.sharedModel.setSource(answers[source]);
-    cell.setMetadata("tags", [...(cell.getMetadata("tags") ?? []), "raises-exception"]);
 }})"""
-RAN = f"() => {CODE}.every(cell => cell.executionCount) && {IDLE}"
+# What is stored in the notebook must not be taken for what it says here.
+CLEAR = "jupyterapp.commands.execute('notebook:clear-all-cell-outputs')"
+# The notebook stops at a cell that fails; what has not run then, runs after it.
+RUN_ON = """async () => {
+    const notebook = jupyterapp.shell.currentWidget.content, cells = [...notebook.model.cells];
+    const next = cells.findIndex(cell => cell.type === "code" && !cell.executionCount);
+    if (next < 0) return false;
+    notebook.activeCellIndex = next;
+    await jupyterapp.commands.execute("notebook:run-all-below");
+    return true;
+}"""
 CONSOLE = "jupyterapp.shell.currentWidget.console"
 SHOWN = f"""() => [...{CONSOLE}.cells]
     .filter(cell => cell.model.type === "code").flatMap(cell => cell.model.outputs.toJSON())"""
@@ -124,13 +132,18 @@ def run(visit: Visit, page: str, without: Collection[str]) -> Ran:
     visit.tab.wait_for_function(READY)
     visit.tab.wait_for_function(IDLE)
     visit.tab.evaluate(PREPARE, answers(page) if course else {})
-    visit.tab.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
-    visit.tab.wait_for_function(RAN, polling=200)
+    visit.tab.evaluate(CLEAR)
+    if any(visit.tab.evaluate(CELLS)):
+        raise RuntimeError("the outputs that are stored could not be cleared")
     cells = json.loads((ROOT / f"{page}.ipynb").read_text(encoding="utf-8"))["cells"]
     stored = [cell for cell in cells if cell["cell_type"] == "code"]
+    for _ in stored:
+        if not visit.tab.evaluate(RUN_ON):
+            break
+    visit.tab.wait_for_function(IDLE)
     judge = marked if course else compare
     said = judge(stored, visit.tab.evaluate(CELLS), without)
-    visit.ran.what = f"{said.cells} of {said.of} cells, {said.same} verdicts alike"
+    visit.ran.what = f"{said.cells} of {said.of} cells, {said.same} of {said.stored} verdicts"
     visit.ran.lacking, visit.ran.troubles = said.lacking, visit.ran.troubles + said.troubles
     return visit.over()
 

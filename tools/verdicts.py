@@ -49,9 +49,10 @@ def lacks(text: str, without: Collection[str]) -> str:
 
 @dataclass
 class Said:
-    """What came of the comparison: verdicts alike, cells that lack something, and troubles."""
+    """What came of the comparison: verdicts alike, of those stored; cells that ran; troubles."""
 
     same: int = 0
+    stored: int = 0
     cells: int = 0
     of: int = 0
     lacking: list[str] = field(default_factory=list)
@@ -72,6 +73,8 @@ def compare(stored: list[dict], ran: list[dict], without: Collection[str] = ()) 
     """Compare code cells, as stored and as they ran, one by one."""
     said, lost = Said(of=len(stored)), []
     for number, (cell, outputs) in enumerate(zip(stored, ran, strict=True), 1):
+        expected, found = verdicts(cell["outputs"]), verdicts(outputs)
+        said.stored += len(expected)
         failed = error(outputs)
         if failed and (why := excuse(failed, without, lost)):
             lost.append("".join(cell["source"]))
@@ -81,7 +84,6 @@ def compare(stored: list[dict], ran: list[dict], without: Collection[str] = ()) 
             said.troubles.append(f"cell {number} fails: {words(failed)}")
             continue
         said.cells += 1
-        expected, found = verdicts(cell["outputs"]), verdicts(outputs)
         said.same += len([line for line in found if line in expected])
         for place, here, there in (("not", expected, found), ("only", found, expected)):
             said.troubles += [
@@ -98,6 +100,7 @@ def marked(stored: list[dict], ran: list[dict], without: Collection[str] = ()) -
     for number, (cell, outputs) in enumerate(zip(stored, ran, strict=True), 1):
         tests = "".join(cell["source"]).count("\ndef test_")
         said.cells += error(outputs) is None
+        said.stored += tests
         if failed := error(outputs):
             said.troubles.append(f"cell {number} fails: {words(failed)}")
         marks = [line for line in printed(outputs) if MARK.match(line)]
