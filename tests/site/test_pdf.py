@@ -4,13 +4,15 @@ import io
 import re
 
 import browser as tools  # tools/browser.py
+import outline  # tools/outline.py
+import paper  # tools/paper.py
 import pdf  # tools/pdf.py
 import pikepdf
 import pytest
 import rules
 from bs4 import BeautifulSoup
 
-PRINTED = {page for _, pages in pdf.chapters() for page in pages}
+PRINTED = {page for _, pages in paper.chapters() for page in pages}
 
 
 def test_every_part_is_printed_but_coursework_and_package():
@@ -20,10 +22,10 @@ def test_every_part_is_printed_but_coursework_and_package():
 
 @pytest.mark.parametrize("page", ["book/setup/primer", "book/perspective/claims"])
 def test_a_page_keeps_its_links_and_unfolds(page, site):
-    body = pdf.article(page, PRINTED)
+    body = paper.article(page, PRINTED)
     assert body.h1.get_text().strip()
     ids = [tag["id"] for tag in body.find_all(id=True)]
-    assert len(ids) == len(set(ids)) and all(name.startswith(pdf.anchor(page)) for name in ids)
+    assert len(ids) == len(set(ids)) and all(name.startswith(paper.anchor(page)) for name in ids)
     assert all("open" in details.attrs for details in body.find_all("details"))
     links = [tag["href"] for tag in body.find_all(href=True)]
     inside = [link[1:] for link in links if link.startswith("#")]
@@ -33,7 +35,7 @@ def test_a_page_keeps_its_links_and_unfolds(page, site):
         assert not link.startswith("https://") or "/.." not in link, link
     for link in inside:
         target, _, place = link.partition("--")
-        (there,) = (one for one in PRINTED if pdf.anchor(one) == target)
+        (there,) = (one for one in PRINTED if paper.anchor(one) == target)
         text = (site / f"{there}.html").read_text(encoding="utf-8")
         assert not place or f'id="{place}"' in text, link
     for image in body.find_all("img"):
@@ -53,12 +55,10 @@ def small(site, chromium):
     """A book of six pages: its document, its headings, and what is printed of it."""
     joined = site / "joined-for-tests.html"
     try:
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(pdf, "chapters", lambda: SMALL)
-            text, headings = pdf.document()
-            joined.write_text(text, encoding="utf-8")
-            with pdf.print_book(chromium.new_page(), joined, headings) as book:
-                yield text, headings, book
+        text, headings = paper.document(SMALL)
+        joined.write_text(text, encoding="utf-8")
+        with pdf.print_book(chromium.new_page(), joined, headings, SMALL) as book:
+            yield text, headings, book
     finally:
         for path in pdf.between(joined):
             path.unlink(missing_ok=True)
@@ -72,7 +72,7 @@ def test_all_that_is_named_in_the_joined_document_is_there(small):
     for way in ('xlink:href="#', "url(#", ' href="#'):
         named = set(re.findall(rf"{re.escape(way)}([^\")]*)", text))
         assert named and named <= set(ids), way
-    for way in pdf.NAMES:
+    for way in paper.NAMES:
         assert set(" ".join(re.findall(rf'\b{way}="([^"]*)"', text)).split()) <= set(ids), way
 
 
@@ -99,8 +99,8 @@ def test_the_outline_has_the_parts_and_the_words_of_the_page(small):
 
 def test_the_contents_say_where_a_chapter_begins(small):
     book = small[2]
-    numbers = pdf.page_numbers(book)
-    order = [numbers[pdf.anchor(page)] for _, pages in SMALL for page in pages]
+    numbers = outline.page_numbers(book, SMALL)
+    order = [numbers[paper.anchor(page)] for _, pages in SMALL for page in pages]
     assert order == sorted(set(order)) and order[0] > 2
     drawn = [str(operator) for _, operator in pikepdf.parse_content_stream(book.pages[1])]
     assert drawn.count("Do") >= 2, "the names, and over them the numbers"
@@ -108,7 +108,7 @@ def test_the_contents_say_where_a_chapter_begins(small):
 
 def test_no_entry_of_the_ledger_has_a_page_of_its_own(small):
     text, _, book = small
-    numbers = pdf.page_numbers(book)
+    numbers = outline.page_numbers(book, SMALL)
     pages = numbers["book-references"] - numbers["book-perspective-claims"]
     assert pages < text.count('class="ledger-entry"') / 2
 
