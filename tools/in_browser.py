@@ -25,7 +25,7 @@ import psutil
 from browser import SITE, chromium, executable, patience, sent, served
 from contents import notebooks_in_order
 from grading.assignment import IDENTIFIER, PAGES, Assignment
-from verdicts import compare, error, marked, words
+from verdicts import compare, error, excuse, lacks, marked, words
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST = ROOT / "book/linear/max_margin.ipynb"
@@ -174,23 +174,24 @@ def try_it(visit: Visit, page: str, without: Collection[str]) -> Ran:
     visit.start = time.monotonic()
     tab.click(".try-it button")
     tab.wait_for_selector(".try-it[data-state]")
-    if tab.get_attribute(".try-it", "data-state") != "ready":
-        ran.troubles.append(tab.inner_text(".try-it [role=status]"))
-        return visit.over()
     first = time.monotonic() - visit.start
+    ran.what = f"tried in place: {first:.0f} s"
+    if tab.get_attribute(".try-it", "data-state") != "ready":
+        why = tab.inner_text(".try-it [role=status]")
+        (ran.lacking if lacks(why, without) else ran.troubles).append(why)
+        return visit.over()
     (frame,) = (one for one in tab.frames if "/lite/repl/" in one.url)
     outputs = frame.evaluate(SHOWN)
     if failed := error(outputs):
-        sorted_out = compare([{"source": "", "outputs": []}], [outputs], without)
-        ran.lacking, ran.what = sorted_out.lacking, f"tried in place: {first:.0f} s"
-        ran.troubles += sorted_out.troubles
+        why = excuse(failed, without, [])
+        (ran.lacking if why else ran.troubles).append(f"the experiment {why or words(failed)}")
         return visit.over()
     if not outputs:
         ran.troubles.append("the experiment shows nothing")
     place = visit.site / tab.get_attribute(".try-it", "data-code")
     code = json.loads(place.read_text(encoding="utf-8"))["code"]
     refused = []
-    for text, how in changed(code)[:CHANGES] or [(code, "no number in it")]:
+    for text, how in [*changed(code)[:CHANGES], (code, "nothing changed")]:
         since = time.monotonic()
         frame.evaluate(CHANGE, text)
         tab.click(".try-it button")
@@ -199,7 +200,7 @@ def try_it(visit: Visit, page: str, without: Collection[str]) -> Ran:
         failed = error(outputs)
         if failed is None:
             again = time.monotonic() - since
-            ran.what = f"tried in place: {first:.0f} s, and with {how} {again:.0f} s"
+            ran.what += f", and with {how} {again:.0f} s"
             return visit.over()
         refused.append(f"with {how} it says {words(failed)}")
     ran.troubles += refused
