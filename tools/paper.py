@@ -37,7 +37,6 @@ ON_SCREEN = (
 )
 LOOK = """
 article.bd-article, .contents { break-before: page; }
-* { box-shadow: none !important; }  /* or each becomes a picture */
 .cover { page: cover; height: 230mm; display: grid; align-content: center; }
 .cover h1 { font-size: 30pt; }
 .contents p { position: relative; margin: 1mm 12mm 1mm 0; }
