@@ -100,6 +100,7 @@ help:
 	@echo "PATHS='book/linear'    limits notebooks, checks and seeds to these files or folders"
 	@echo "WORKERS=1              test processes at a time; without it, one a core"
 	@echo "TESTS='tests/test_flow.py'  limits unit to these"
+	@echo "RUNTIME=folder         lite: another Pyodide than the release; WITHOUT=clarabel: it lacks that"
 	@echo "PYTHON=python3.12      the Python that makes the environment in $(VENV)"
 
 CLOSE ?= 0
@@ -145,15 +146,17 @@ $(LITE): | $(SERVED)
 	@rm -f $(VENV)/lite/ready*
 	@touch $@
 
-# RUNTIME is a folder with a Pyodide distribution; without it, its release is fetched.
+# RUNTIME is a folder with a Pyodide distribution; without it, its release is fetched. WITHOUT
+# names packages that it lacks: what needs them fails, and `make live` counts that apart.
+lacking := $(foreach one,$(WITHOUT),--without $(one))
 lite: setup $(LITE)
-	@$(VENV)/lite/bin/python tools/jupyterlite.py $(RUNTIME)
+	@$(VENV)/lite/bin/python tools/jupyterlite.py $(RUNTIME) $(lacking)
 	@$(RUN) $(PY) tools/build.py --lite
 
 # Without PATHS one page, which takes a minute or two.
 live: setup
 	@$(RUN) $(PY) tools/browser.py
-	@$(RUN) $(PY) tools/in_browser.py $(if $(filter file,$(origin PATHS)),,$(PATHS))
+	@$(RUN) $(PY) tools/in_browser.py $(lacking) $(if $(filter file,$(origin PATHS)),,$(PATHS))
 
 serve: setup
 	@test -e _build/html/index.html || $(MAKE) --no-print-directory book

@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import itertools
 import json
 import re
 import subprocess
@@ -105,15 +106,41 @@ def test_ci_covers_pythons_and_systems_and_the_newest_dependencies_once_a_week()
     assert {system.split("-")[0] for system in matrix["os"]} == {"ubuntu", "macos", "windows"}
     assert re.fullmatch(r"\d+ \d+ \* \* \d", triggers["schedule"][0]["cron"])
     weekly = {"all": False, "unit": False, "newest": True, "binder": True, "links": True}
-    weekly |= {"seeds": True, "live": True}
+    weekly |= {"seeds": True}
     for name, scheduled in weekly.items():
         assert jobs[name]["if"] == f"github.event_name {'==' if scheduled else '!='} 'schedule'"
     assert "--upgrade" in str(jobs["newest"]["steps"])
     for name in ("binder", "links"):
         assert jobs[name]["steps"][-1] == {"run": f"make {name}"}
-    assert jobs["live"]["steps"][-1] == {"run": "make live PATHS=book"}
     assert jobs["seeds"]["steps"][-1] == {"run": "make seeds SEEDS=2001-2010"}
     assert set(jobs) == set(weekly)
+
+
+def test_a_page_runs_in_a_browser_before_the_site_is_published_and_every_page_after_it():
+    jobs = yaml.safe_load(read(".github/workflows/publish.yml"))["jobs"]
+    runs = {name: [step.get("run") for step in job["steps"]] for name, job in jobs.items()}
+    publish = runs["publish"]
+    order = [publish.index(step) for step in ("make lite", "make live")]
+    shown = next(n for n, step in enumerate(publish) if step and step.startswith("make pdf"))
+    uses = [str(step.get("uses", "")) for step in jobs["publish"]["steps"]]
+    deployed = next(n for n, action in enumerate(uses) if action.startswith("actions/deploy-pages"))
+    assert order == sorted(order) and max(*order, shown) < deployed
+    assert jobs["live"]["needs"] == "publish"
+    assert runs["live"][-2:] == ["make lite", "make live PATHS=book"]
+
+
+@pytest.mark.parametrize("name", ["test.yml", "publish.yml", "release.yml"])
+def test_each_step_of_a_workflow_runs_what_is_there(name):
+    targets = set(re.findall(r"(?m)^\.PHONY: (\w+)$", read("Makefile")))
+    for job in yaml.safe_load(read(f".github/workflows/{name}"))["jobs"].values():
+        for step in job["steps"]:
+            words = str(step.get("run", "")).replace("=", " ").split()
+            assert "apt-get" not in words, "the runner's Ubuntu has no package of Chromium"
+            made = [after for word, after in itertools.pairwise(words) if word == "make"]
+            assert set(made) <= targets
+            paths = [w for w in words if re.fullmatch(r"\.?[\w.]+/[\w./]+", w)]
+            for path in paths:
+                assert path.startswith(("_build/", ".venv/")) or (ROOT / path).exists(), path
 
 
 def test_what_runs_before_a_push_is_what_ci_runs():

@@ -9,6 +9,7 @@ from zipfile import ZipFile
 import jupyterlite as lite  # tools/jupyterlite.py
 import pytest
 import runtime  # tools/runtime.py
+from contents import notebooks_in_order  # tools/contents.py
 
 
 def package(name, *depends, data=b"a wheel"):
@@ -77,6 +78,19 @@ def test_a_package_that_the_lock_file_does_not_name_is_refused(tmp_path):
         runtime.gather(place, [], ["a"], tmp_path / "cache", tmp_path / "out")
 
 
+def test_a_package_may_be_left_out_only_of_a_runtime_that_lacks_it(tmp_path):
+    one, two = package("a", "b"), package("b")
+    (tmp_path / "some").mkdir()
+    place = make_runtime(tmp_path / "given", one, present=[one])
+    wheel = make_wheel(tmp_path / "some", "a", "b")
+    runtime.gather(place, [wheel], [], tmp_path / "cache", tmp_path / "out", without=["b"])
+    lock = json.loads((tmp_path / "out" / runtime.LOCK).read_text())["packages"]
+    assert {name: found["depends"] for name, found in lock.items()} == {"a": [], "ours": ["a"]}
+    place = make_runtime(tmp_path / "whole", one, two, present=[one, two])
+    with pytest.raises(ValueError, match="has b: do not leave that out"):
+        runtime.gather(place, [], ["a"], tmp_path / "cache", tmp_path / "out", without=["b"])
+
+
 def test_what_is_missing_is_fetched_from_the_release_once(tmp_path, monkeypatch):
     place = make_runtime(tmp_path / "given", package("a"))
     (place / "package.json").write_text('{"version": "314.0.7"}')
@@ -107,7 +121,7 @@ def test_without_a_network_nothing_is_left_and_it_says_so(tmp_path, monkeypatch,
     def nobody(*_, **__):
         raise URLError("nobody answers")
 
-    def build(given):
+    def build(given, without):
         runtime.gather(given, [], ["a"], tmp_path / "cache", tmp_path / "out")
 
     monkeypatch.setattr(runtime.urllib.request, "urlopen", nobody)
@@ -124,7 +138,7 @@ def test_the_notebooks_are_those_of_the_contents_and_no_secret_one(tmp_path):
     written = {
         path.relative_to(tmp_path / "files").as_posix() for path in tmp_path.rglob("*.ipynb")
     }
-    assert written == {f"{page}.ipynb" for page in lite.pages()}
+    assert written == {f"{page}.ipynb" for page in notebooks_in_order()}
     assert "book/coursework/linear.ipynb" in written
     assert not [name for name in written if "master" in name]
 

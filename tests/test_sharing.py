@@ -1,19 +1,38 @@
 """What a link, a preview and a citation of a page say."""
 
 import pytest
+from bs4 import BeautifulSoup
 from PIL import Image
+from plain import plain  # book/_ext/plain.py
 from sharing import card_name, description, draw_card  # book/_ext/sharing.py
 
 FORMULA = (
-    '<span class="katex"><span class="katex-mathml"><math><semantics><mi>w</mi><annotation'
+    '<span class="katex"><span class="katex-mathml"><math><semantics><mrow>'
+    '<mover accent="true"><mi>w</mi><mo>^</mo></mover><mtext>.</mtext></mrow><annotation'
     ' encoding="application/x-tex">\\hat w</annotation></semantics></math></span>'
     '<span class="katex-html" aria-hidden="true"><span>w</span></span></span>'
 )
 
 
 def test_the_first_paragraph_describes_the_page_formulas_in_words():
-    body = f"<h1>Title</h1>\n<p>It tends to <em>one</em> {FORMULA} &amp; stays.</p><p>Not this.</p>"
-    assert description(body) == "It tends to one hat w & stays."
+    body = f"<h1>Title</h1>\n<p>A limit &amp; <em>one</em> {FORMULA} It stays.</p><p>Not this.</p>"
+    assert description(body) == "A limit & one ŵ. It stays."
+
+
+@pytest.mark.parametrize(
+    ("mathml", "text"),
+    [
+        ("<mi>x</mi><mo>↦</mo><mo>⟨</mo><mi>w</mi><mo>,</mo><mi>x</mi><mo>⟩</mo>", "x ↦ ⟨w,x⟩"),
+        ("<mi>log</mi><mo>\u2061</mo><mi>k</mi><mtext>,</mtext>", "log k,"),
+        ("<msub><mi>ℓ</mi><mi>∞</mi></msub>", "ℓ_∞"),
+        ("<msup><mi>t</mi><mrow><mo>−</mo><mn>1</mn></mrow></msup>", "t^(− 1)"),
+        ("<msubsup><mi>W</mi><mn>1</mn><mo>⊤</mo></msubsup>", "W_1^⊤"),
+        ("<mfrac><mn>2</mn><mrow><mi>L</mi><mo>+</mo><mn>1</mn></mrow></mfrac>", "2/(L + 1)"),
+        ("<msqrt><mi>d</mi></msqrt>", "√d"),
+    ],
+)
+def test_a_formula_in_plain_characters(mathml, text):
+    assert plain(BeautifulSoup(f"<math>{mathml}</math>", "html.parser").math) == text
 
 
 def test_a_long_description_ends_with_a_sentence_or_says_that_it_goes_on():

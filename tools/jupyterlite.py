@@ -1,23 +1,26 @@
 """JupyterLite for the book: every notebook runs in the reader's browser, without a server.
 
-    python tools/jupyterlite.py [runtime]
+    python tools/jupyterlite.py [runtime] [--without package]
 
 Puts into `_build/lite` what `build.py` lays beside the book: the interface, Python for a browser
 with all wheels that the book needs and the package itself, and the notebooks. `runtime` is a
 folder with a Pyodide distribution; without it, the package of npm, whose wheels are fetched from
 its release and compared with their hashes. Where that cannot be had, nothing is left in
-`_build/lite`, and it says so: the book is then built without it.
+`_build/lite`, and it says so: the book is then built without it. A runtime for trials may lack
+a package that is named after `--without`; what needs it then fails.
 """
 
+import argparse
 import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import nbformat
-import yaml
 from browser import sent
+from contents import notebooks_in_order
 from runtime import Unreachable, gather
 from wheel import make_wheel
 
@@ -44,17 +47,10 @@ SETTINGS = {
 }
 
 
-def pages() -> list[str]:
-    """Return the notebooks of the book, in the order of the contents, without their suffix."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    files = [toc["root"], *(one["file"] for part in toc["parts"] for one in part["chapters"])]
-    return [file for file in files if (ROOT / f"{file}.ipynb").exists()]
-
-
 def write_source(to: Path) -> None:
     """Write what JupyterLite is built from, but for the runtime: settings and contents."""
     book = to / "files"
-    for page in pages():
+    for page in notebooks_in_order():
         place = book / f"{page}.ipynb"
         place.parent.mkdir(parents=True, exist_ok=True)
         notebook = nbformat.read(ROOT / f"{page}.ipynb", as_version=4)
@@ -78,8 +74,8 @@ def weigh(folder: Path) -> None:
     (folder / "weight.json").write_text(json.dumps(files, sort_keys=True), encoding="utf-8")
 
 
-def build(runtime: Path) -> None:
-    """Build JupyterLite into _build/lite."""
+def build(runtime: Path, without: Collection[str] = ()) -> None:
+    """Build JupyterLite into _build/lite, without packages that the runtime lacks."""
     for folder in (OUTPUT, SOURCE):
         shutil.rmtree(folder, ignore_errors=True)
     SOURCE.mkdir(parents=True)
@@ -93,7 +89,8 @@ def build(runtime: Path) -> None:
         raise Unreachable(f"pip cannot fetch lite/wheels.txt: {fetched.stderr[-300:].strip()}")
     wheels = [*(SOURCE / "wheels").glob("*.whl"), *(sys.prefix / EXTENSION).glob("*.whl")]
     wheels = [wheel for wheel in wheels if not wheel.name.startswith("widgetsnbextension-3")]
-    gather(runtime, sorted(wheels), KERNEL, CACHE, SOURCE / "static" / "pyodide")
+    to = SOURCE / "static" / "pyodide"
+    gather(runtime, sorted(wheels), KERNEL, CACHE, to, without)
     write_source(SOURCE)
     command = [sys.executable, "-m", "jupyterlite_core", "build"]
     done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True)
@@ -102,17 +99,21 @@ def build(runtime: Path) -> None:
     weigh(OUTPUT)
 
 
-def main(runtime: Path) -> None:
+def main(runtime: Path, without: Collection[str] = ()) -> None:
     """Build, or say why not and leave nothing."""
     try:
-        build(runtime)
+        build(runtime, without)
     except Unreachable as reason:
         shutil.rmtree(OUTPUT, ignore_errors=True)
         print(f"no notebooks in the browser: {reason}\nThe book is built without them.")
         return
     megabytes = sum(path.stat().st_size for path in OUTPUT.rglob("*") if path.is_file()) / 1e6
-    print(f"JupyterLite with {len(pages())} notebooks, {megabytes:.0f} MB: {OUTPUT}")
+    print(f"JupyterLite with {len(notebooks_in_order())} notebooks, {megabytes:.0f} MB: {OUTPUT}")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else NPM)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("runtime", nargs="?", type=Path, default=NPM)
+    parser.add_argument("--without", action="append", default=[], metavar="package")
+    given = parser.parse_args()
+    main(given.runtime.resolve(), given.without)

@@ -8,7 +8,7 @@ import hashlib
 import json
 import shutil
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from email import message_from_bytes
 from functools import partial
 from pathlib import Path
@@ -108,7 +108,14 @@ def bring(package: dict, runtime: Path, release: str | None, cache: Path) -> Pat
     return path
 
 
-def gather(runtime: Path, wheels: list[Path], names: Iterable[str], cache: Path, to: Path) -> None:
+def gather(
+    runtime: Path,
+    wheels: list[Path],
+    names: Iterable[str],
+    cache: Path,
+    to: Path,
+    without: Collection[str] = (),
+) -> None:
     """Put into the folder `to` the runtime, the wheels, all that they need, and a lock file of it.
 
     Parameters
@@ -123,20 +130,27 @@ def gather(runtime: Path, wheels: list[Path], names: Iterable[str], cache: Path,
         Where fetched files are kept.
     to : Path
         The folder, made anew.
+    without : collection of str
+        Packages that the runtime lacks and that are left out, whoever needs them.
 
     Raises
     ------
     Unreachable
         A file would have to be fetched, and cannot be.
     ValueError
-        A file is not what its hash says, or a package is not in the lock file.
+        A file is not what its hash says, a package is not in the lock file, or one of `without`
+        is.
     """
     lock = json.loads((runtime / LOCK).read_text(encoding="utf-8"))
     about = runtime / "package.json"
     release = about.exists() and json.loads(about.read_text(encoding="utf-8")).get("version")
     release = RELEASE.format(release) if release else None
     packages = {str(canonicalize_name(name)): one for name, one in lock["packages"].items()}
+    if there := sorted(packages.keys() & set(without)):
+        raise ValueError(f"{runtime} has {', '.join(there)}: do not leave that out.")
     added = [entry(wheel, lock["info"]["python"]) for wheel in wheels]
+    for one in (*packages.values(), *added):
+        one["depends"] = [name for name in one["depends"] if name not in without]
     needed = closure(
         packages | {str(canonicalize_name(one["name"])): one for one in added},
         [*names, *(str(canonicalize_name(one["name"])) for one in added)],

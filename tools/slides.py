@@ -16,7 +16,7 @@ from pathlib import Path
 
 from browser import SITE
 from bs4 import BeautifulSoup, Tag
-from pdf import words  # tools/pdf.py
+from paper import words  # tools/paper.py
 
 REVEAL = SITE.parents[1] / "node_modules" / "reveal.js" / "dist"
 OUTPUT = SITE.parent / "slides"

@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 from bs4 import BeautifulSoup
 from figures import vector
+from plain import plain
 from sphinx.application import Sphinx
 
 LONGEST = 200  # characters of a description
@@ -27,19 +28,13 @@ def description(body: str) -> str:
         return ""
     paragraph = BeautifulSoup(match[1], "html.parser")
     for formula in paragraph.select(".katex"):
-        formula.replace_with(_words(formula.annotation.get_text()))
+        formula.replace_with(plain(formula.math))
     text = " ".join(paragraph.get_text().split())
     if len(text) <= LONGEST:
         return text
     kept = text[:LONGEST]
     stop = max(kept.rfind(mark) for mark in (". ", "? ", "! "))
     return kept[: stop + 1] if stop > 40 else kept.rsplit(" ", 1)[0] + " …"
-
-
-def _words(tex: str) -> str:
-    """Return a short formula without the commands that only set its type."""
-    tex = re.sub(r"\\(?:mathcal|mathbf|mathrm|text|operatorname)\s*", "", tex)
-    return re.sub(r"\\([a-zA-Z]+)\s*", r"\1 ", tex.replace("{", "").replace("}", "")).strip()
 
 
 def card_name(pagename: str) -> str:

@@ -5,13 +5,15 @@ import re
 from functools import cache
 
 import browser as tools  # tools/browser.py
+import outline  # tools/outline.py
+import paper  # tools/paper.py
 import pdf  # tools/pdf.py
 import pikepdf
 import pytest
 from bs4 import BeautifulSoup
 
 ID = re.compile(r'\bid="([^"]*)"')
-PRINTED = {page for _, pages in pdf.chapters() for page in pages}
+PRINTED = {page for _, pages in paper.chapters() for page in pages}
 
 
 def test_every_part_is_printed_but_coursework_and_package(site):
@@ -23,10 +25,10 @@ def test_every_part_is_printed_but_coursework_and_package(site):
 
 @pytest.mark.parametrize("page", ["book/setup/primer", "book/perspective/claims"])
 def test_a_page_keeps_its_links_and_unfolds(page, site):
-    body = pdf.article(page, PRINTED)
+    body = paper.article(page, PRINTED)
     assert body.h1.get_text().strip()
     ids = [tag["id"] for tag in body.find_all(id=True)]
-    assert len(ids) == len(set(ids)) and all(name.startswith(pdf.anchor(page)) for name in ids)
+    assert len(ids) == len(set(ids)) and all(name.startswith(paper.anchor(page)) for name in ids)
     assert all("open" in details.attrs for details in body.find_all("details"))
     links = [tag["href"] for tag in body.find_all(href=True)]
     inside = [link[1:] for link in links if link.startswith("#")]
@@ -34,7 +36,7 @@ def test_a_page_keeps_its_links_and_unfolds(page, site):
     for link in links:
         assert link.startswith(("#", "https://", "mailto:")), "a place on the printer's own disk"
         assert not link.startswith("https://") or "/.." not in link, link
-    anchors = {pdf.anchor(one): one for one in PRINTED}
+    anchors = {paper.anchor(one): one for one in PRINTED}
     assert len(anchors) == len(PRINTED)
     places = cache(lambda there: set(ID.findall((site / f"{there}.html").read_text("utf-8"))))
     for link in inside:
@@ -57,12 +59,10 @@ def small(site, chromium):
     """A book of six pages: its document, its headings, and what is printed of it."""
     joined = site / "joined-for-tests.html"
     try:
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(pdf, "chapters", lambda: SMALL)
-            text, headings = pdf.document()
-            joined.write_text(text, encoding="utf-8")
-            with pdf.print_book(chromium.new_page(), joined, headings) as book:
-                yield text, headings, book
+        text, headings = paper.document(SMALL)
+        joined.write_text(text, encoding="utf-8")
+        with pdf.print_book(chromium.new_page(), joined, headings, SMALL) as book:
+            yield text, headings, book
     finally:
         for path in pdf.between(joined):
             path.unlink(missing_ok=True)
@@ -76,7 +76,7 @@ def test_all_that_is_named_in_the_joined_document_is_there(small):
     for way in ('xlink:href="#', "url(#", ' href="#'):
         named = set(re.findall(rf"{re.escape(way)}([^\")]*)", text))
         assert named and named <= set(ids), way
-    for way in pdf.NAMES:
+    for way in paper.NAMES:
         assert set(" ".join(re.findall(rf'\b{way}="([^"]*)"', text)).split()) <= set(ids), way
 
 
@@ -103,8 +103,8 @@ def test_the_outline_has_the_parts_and_the_words_of_the_page(small):
 
 def test_the_contents_say_where_a_chapter_begins(small):
     book = small[2]
-    numbers = pdf.page_numbers(book)
-    order = [numbers[pdf.anchor(page)] for _, pages in SMALL for page in pages]
+    numbers = outline.page_numbers(book, SMALL)
+    order = [numbers[paper.anchor(page)] for _, pages in SMALL for page in pages]
     assert order == sorted(set(order)) and order[0] > 2
     drawn = [str(operator) for _, operator in pikepdf.parse_content_stream(book.pages[1])]
     assert drawn.count("Do") >= 2, "the names, and over them the numbers"
@@ -112,7 +112,7 @@ def test_the_contents_say_where_a_chapter_begins(small):
 
 def test_no_entry_of_the_ledger_has_a_page_of_its_own(small):
     text, _, book = small
-    numbers = pdf.page_numbers(book)
+    numbers = outline.page_numbers(book, SMALL)
     pages = numbers["book-references"] - numbers["book-perspective-claims"]
     assert pages < text.count('class="ledger-entry"') / 2
 
