@@ -11,13 +11,14 @@ import threading
 import numpy as np
 import pytest
 
-from ibias import datasets, flow, losses, optima, potentials, progress
-from ibias.datasets import Dataset
+from ibias import datasets, flow, losses, methods, models, optima, potentials, progress
+from ibias.datasets import Dataset, Regression
 from ibias.descent import descent
 from ibias.flow import collocation, singular_values
 from ibias.flow.collocation import collocate
 from ibias.flow.estimate import CLOSER, Apart, closer, compared, differences, visited
 from ibias.methods import AdaGrad
+from ibias.objectives import Objective
 from ibias.optima import _highs
 from ibias.optima._programs import power_cone_program
 from tests.fuzz import linear, other_flows
@@ -402,3 +403,27 @@ def test_the_runs_are_compared_where_the_states_move_fastest():
     assert {136, 137, 999} <= set(visited(times, states[:500]).tolist())
     # And of matrices.
     assert {136, 137} <= set(visited(times, states[:, None]).tolist())
+
+
+def test_a_pull_that_was_cut_off_is_refused():
+    """The flow leaves the saddle so late that e^s times its pull is beyond what is represented."""
+    line = Dataset([[1.0], [-1.0]], [1, -1])
+    net = models.deep_linear(1, 1, 5)
+    start = np.full(net.n_parameters, 1e-8)
+    with pytest.raises(flow.IntegrationFailed, match="Ask for times up to") as refused:
+        flow.network_flow(line, net, start=start, log_t=[52.0, 56.0])
+    until = float(re.search(r"times up to ([\d.]+)", str(refused.value)).group(1))
+    assert flow.network_flow(line, net, start=start, log_t=[until]).final == pytest.approx(
+        start, rel=0.1
+    )
+    faint = Dataset(1e-12 * datasets.separable(0).X, datasets.separable(0).y)
+    with pytest.raises(flow.IntegrationFailed, match="larger inputs"):
+        flow.flow(Objective(faint), methods.Steepest(2), log_t=[60.0])
+
+
+def test_two_neurons_that_leave_two_inputs_at_once_are_both_seen():
+    how = {"signs": [1, -1], "directions": [[0.6, 0.8], [0.8, 0.6]], "log_size": -2.0}
+    data, times = Regression(np.eye(2), [1.0, -1.0]), np.linspace(1.0, 20.0, 20)
+    tight = flow.orthogonal_relu_flow(data, times=times, tolerance=1e-8, **how)
+    loose = flow.orthogonal_relu_flow(data, times=times, **how)
+    assert np.abs(tight.log_sizes - loose.log_sizes).max() <= 2e-6

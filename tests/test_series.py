@@ -134,3 +134,41 @@ def test_more_terms_are_taken_again_at_the_end_of_a_plateau(monkeypatch):
     right = flows.loop(line.Z, ("sigmoid", 1.0), 8.0, start, steps)
     assert np.abs(path.iterates - right).max() <= 1e-8 * np.abs(right).max()
     assert 4 in again
+
+
+def within(path, right, tolerance):
+    size = np.maximum(1, np.abs(right).max(axis=1))
+    return (np.abs(path.iterates - right).max(axis=1) <= tolerance * size).all()
+
+
+def test_where_steps_become_unstable_again_every_step_is_taken():
+    """The swings have died out when the loop is left; then the curvature rises beyond 2/eta."""
+    data = Dataset.one_class([[0.063, -2.045], [0.03, 1.157], [0.177, 0.211]])
+    steps, how = [100, 200, 400, 1000], {"step_size": 16.4, "start": [-3.0, 0.09]}
+    path = flow.continued_gradient_descent(
+        data, loss=losses.Sigmoid(), log_steps=np.log(steps), tolerance=1e-6, **how
+    )
+    right = flows.loop(data.Z, ("sigmoid", 1.0), 16.4, [-3.0, 0.09], steps)
+    assert within(path, right, 1e-6)
+
+
+@pytest.mark.parametrize("tolerance", [1e-9, 1e-6, 1e-4])
+def test_the_loop_is_not_left_where_pulls_grow_by_powers_in_a_step(tolerance):
+    """On this plateau the pull grows by e^6 in a step, and all differences look small before."""
+    data, steps = Dataset.one_class([[-1.334], [0.2915], [-0.6531]]), np.arange(1, 1001)
+    path = flow.continued_gradient_descent(
+        data, step_size=218.6, start=[3.806], log_steps=np.log(steps), tolerance=tolerance
+    )
+    right = flows.loop(data.Z, ("logistic", 1.0), 218.6, [3.806], steps)
+    assert within(path, right, tolerance)
+
+
+@pytest.mark.parametrize("x", [[-0.4, -0.2, 0.1, 0.5], [0.1, 0.2, -0.3]])
+def test_what_only_rounding_decides_is_refused(x):
+    """Zero is a fixed point but for the last digit, and steps of more than 2/||H|| leave it."""
+    data = Dataset.one_class(np.reshape(x, (-1, 1)))
+    eta = 2.23 / (np.square(x).mean() / 4)
+    with pytest.raises(flow.IntegrationFailed):
+        flow.continued_gradient_descent(
+            data, step_size=eta, log_steps=np.log([30, 100, 200, 300, 1000])
+        )

@@ -18,8 +18,16 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, increasing, positive, require
 from ibias.datasets import Dataset
-from ibias.flow.estimate import agreed, closer, differences, first_moment, two_runs
-from ibias.flow.homogeneous import ACCURATE, LARGEST_EXPONENT, ROUGH
+from ibias.flow.estimate import (
+    LARGEST_EXPONENT,
+    agreed,
+    bounded,
+    closer,
+    differences,
+    first_moment,
+    two_runs,
+)
+from ibias.flow.homogeneous import ACCURATE, ROUGH
 from ibias.losses import MarginLoss, named
 from ibias.models import Attention
 from ibias.objectives import Objective
@@ -47,15 +55,19 @@ class AttentionField:
         t, r = self.pairs
         return keys, scores, keys[:, t] - keys[:, r], scores[:, t] - scores[:, r]
 
-    def __call__(self, s: float | np.ndarray, theta: np.ndarray) -> np.ndarray:
-        """Return d theta/ds, for one time or several."""
-        keys, scores, between, better = self.parts
+    def exponents(self, s: float | np.ndarray, theta: np.ndarray) -> np.ndarray:
+        """Return the logarithm of the weight of each pair, shape (..., n_samples, n_pairs)."""
+        keys, scores, *_ = self.parts
         logits = np.einsum("itk,...k->...it", keys, self.model.query(theta))
         log_s = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
         slope = self.loss.log_slope((np.exp(log_s) * scores).sum(axis=-1)) - np.log(len(keys))
         (t, r), s = self.pairs, np.asarray(s)[..., None, None]
-        exponents = s + slope[..., None] + log_s[..., t] + log_s[..., r]
-        pull = np.exp(np.minimum(exponents, LARGEST_EXPONENT)) * better
+        return s + slope[..., None] + log_s[..., t] + log_s[..., r]
+
+    def __call__(self, s: float | np.ndarray, theta: np.ndarray) -> np.ndarray:
+        """Return d theta/ds, for one time or several."""
+        *_, between, better = self.parts
+        pull = np.exp(np.minimum(self.exponents(s, theta), LARGEST_EXPONENT)) * better
         return np.einsum("...ip,ipk->...k", pull, between)
 
 
@@ -132,6 +144,7 @@ def attention_flow(
             lambda s, w: differences(field, s, w),
             fine=ACCURATE,
             coarse=ROUGH,
+            halt=bounded(lambda s, theta: float(field.exponents(s, theta).max())),
             smooth=False,
         )
         return agreed(log_t, runs, tolerance, objective.log_risk, length=True)

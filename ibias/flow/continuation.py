@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from ibias import progress
 from ibias._validate import increasing, positive, require
-from ibias.datasets import Dataset
+from ibias.datasets import Dataset, generator
 from ibias.descent import Diverged
 from ibias.flow.collocation import TooShort
 from ibias.flow.estimate import (
@@ -176,7 +176,8 @@ class March:
     patience : float
         See `separation.follow`.
     disturbed : float
-        A relative change of the iterates, at the start and at every power of two.
+        A change of the iterates before every look, relative to them and to what moves them: at
+        random, as rounding is. What both runs round alike would decide both alike.
     """
 
     field: Series
@@ -219,7 +220,7 @@ class March:
     def loop(self, k: int, w: np.ndarray, log_k: np.ndarray) -> tuple[int, np.ndarray]:
         """Run the exact loop from step k until it may be left; return the step and the iterate."""
         Z, loss, step_size = self.field.Z, self.field.loss, np.exp(self.field.log_scale)
-        begun = k
+        begun, pattern = k, generator(0).uniform(-1, 1, w.size)
         with (
             np.errstate(over="ignore", invalid="ignore"),
             progress.Bar("taking the first steps one by one", MAX_LOOP) as bar,
@@ -227,7 +228,9 @@ class March:
             ahead = self.pace
             while self.n_looped < MAX_LOOP:
                 stop = min(begun + ahead, k + MAX_LOOP - self.n_looped)
-                w = w * (1 + self.disturbed)
+                if self.disturbed:
+                    pull = np.abs(loss.slope(Z @ w)) @ self.field.sizes
+                    w = w + self.disturbed * pattern * (np.abs(w) + step_size * pull)
                 wanted = np.exp(log_k[len(self.iterates) :][: stop - k + 1])
                 for step in [*np.rint(wanted[wanted < stop + 0.5]).astype(int).tolist(), stop]:
                     for _ in range(step - k):
@@ -240,7 +243,8 @@ class March:
                         self.iterates.append(w)
                 if not np.abs(w).max(initial=0.0) < BEYOND or self.field.outgrown(np.log(k), w):
                     raise Diverged(k)
-                if is_unstable(self.field, w):
+                unstable = is_unstable(self.field, w)
+                if unstable:
                     self.unstable = k
                 bar.at(self.n_looped)
                 if len(self.iterates) == len(log_k):
@@ -249,7 +253,7 @@ class March:
                 if k >= self.soonest:
                     small = self.small(w)
                     _, neglected = self.field.look(np.log(k), w, small)
-                    if neglected <= small:
+                    if neglected <= small and not unstable:
                         return k, w
                     # It falls like a power of k.
                     power = 1 / self.field.terms.order
@@ -271,6 +275,8 @@ class March:
             small = self.small(w)
             seen, neglected = field.look(s, w, small)
             if field is self.field:
+                if is_unstable(field, w):
+                    raise _Unstable(s)
                 if neglected > 2 * small:
                     raise _Rough
                 good.append((s, w.copy()))
@@ -297,17 +303,15 @@ class March:
         except _More:
             terms.least = terms.order
             return self.continued(k, w, log_k)
+        except _Unstable as unstable:  # swings too small to be seen may grow: every step counts
+            self.soonest = whole_step(unstable.time)
+            return Arc([], "", 0), k, w
         except _Rough:
             s, w = good[-1]
         except TooShort as short:
             s, w = good[-1]
             self.soonest = beyond(short)
-        whole = np.ceil(np.exp(s) * (1 - 1e-12))
-        if not whole < WHOLE:
-            raise IntegrationFailed(
-                f"at step {np.exp(s):.3g} the iterates cease to follow a smooth curve, too late for"
-                " a loop: ask for earlier steps, or a start nearer to zero."
-            ) from None
+        whole = whole_step(s)
         first = float(np.log(k))
         reached = log_k[log_k <= np.log(whole) * (1 + 1e-15)]
         until = np.append(reached, np.log(whole))
@@ -318,7 +322,18 @@ class March:
             self.soonest = beyond(short)
             return Arc([], "", 0), k, good[0][1]
         done = Arc(list(again.states[: len(reached)]), "", again.n_evaluations)
-        return done, int(whole), again.states[-1]
+        return done, whole, again.states[-1]
+
+
+def whole_step(s: float) -> int:
+    """Return the first whole step from the log time s on; raise where no loop gets on from it."""
+    whole = np.ceil(np.exp(s) * (1 - 1e-12))
+    if not whole < WHOLE:
+        raise IntegrationFailed(
+            f"at step {np.exp(s):.3g} the iterates cease to follow a smooth curve, too late for"
+            " a loop: ask for earlier steps, or a start nearer to zero."
+        )
+    return int(whole)
 
 
 def beyond(short: TooShort) -> int:
@@ -328,6 +343,13 @@ def beyond(short: TooShort) -> int:
 
 class _Rough(Exception):
     """The series has become too coarse."""
+
+
+class _Unstable(Exception):
+    """Steps amplify what is off the smooth curve."""
+
+    def __init__(self, time: float) -> None:
+        self.time = time
 
 
 class _More(Exception):

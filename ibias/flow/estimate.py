@@ -167,14 +167,15 @@ def visited(times: np.ndarray, states: np.ndarray) -> np.ndarray:
     """Return the indices of the times at which the check run is asked for its state.
 
     Evenly, and also where the states of the real run, one for each time that it reached, move
-    fastest: at the end of a plateau, a small error of the time is a large one of the state, and
-    only there.
+    farthest and fastest: at the end of a plateau, a small error of the time is a large one of the
+    state, and only there.
     """
     at = np.linspace(0, len(times) - 1, min(len(times), VISITED)).round().astype(int)
     if len(states) > VISITED:
         moves = np.abs(np.diff(states, axis=0)).reshape(len(states) - 1, -1)
-        speed = moves.max(axis=1, initial=0.0) / np.diff(times[: len(states)])
-        fastest = np.argsort(speed)[-VISITED:]
+        ways = moves.max(axis=1, initial=0.0)
+        speeds = ways / np.diff(times[: len(states)])
+        fastest = np.concatenate([np.argsort(by)[-VISITED:] for by in (ways, speeds)])
         at = np.concatenate([at, fastest, fastest + 1])
     return np.unique(at)
 
@@ -211,6 +212,7 @@ def about_columns(X: np.ndarray) -> str:
     )
 
 
+LARGEST_EXPONENT = 50.0  # of a pull of a network, which has powers of itself multiplied to it
 DIFFERENCE = 6e-6  # relative, for a Jacobian by differences, which steers an iteration only
 CAUTION = 3.0  # log time by which the check run starts earlier
 
@@ -295,6 +297,26 @@ def two_runs(
             smooth=smooth,
         )
     return Runs(real, check, at)
+
+
+def bounded(exponent: Callable[[float, np.ndarray], float]) -> Callable[[float, np.ndarray], bool]:
+    """Return a halt that refuses states whose pull the field had to cut off.
+
+    `exponent` returns the logarithm of the largest pull at a time and a state. Trial steps may
+    overshoot, and are taken back; a solution that comes there is none of the equation any more.
+    """
+
+    def halt(s: float, w: np.ndarray) -> bool:
+        beyond = exponent(s, w) - LARGEST_EXPONENT
+        if beyond >= 0:
+            raise IntegrationFailed(
+                f"at log time {s:.6g} the time times the pull exceeds exp({LARGEST_EXPONENT:g}):"
+                f" the flow waits near a saddle for too long. Ask for times up to {s - beyond - 0.1:.4g},"
+                " or take a larger start, or larger inputs."
+            )
+        return False
+
+    return halt
 
 
 def evenly(local_error: float, w: np.ndarray, most: np.ndarray | float = np.inf) -> np.ndarray:

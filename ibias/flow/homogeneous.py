@@ -17,15 +17,13 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, increasing, network, positive, read_only, require
 from ibias.datasets import Dataset
-from ibias.flow.estimate import Runs, closer, compared, two_runs
+from ibias.flow.estimate import LARGEST_EXPONENT, Runs, bounded, closer, compared, two_runs
 from ibias.flow.log_time import IntegrationFailed
 from ibias.losses import MarginLoss, named
 from ibias.models import Network
 from ibias.trajectory import Trajectory
 
 ROUGH, ACCURATE = 0.01, 0.001  # local errors of the check run and the real one, per tolerance
-# A trial step of the integrator may overshoot by far. A finite weight lets it reject the step.
-LARGEST_EXPONENT = 50.0
 MAX_EVALUATIONS = 20_000  # smooth passages take a quarter; more means that it slides along a kink
 DIFFERENCE = 1e-6  # of ||theta||, for the second derivative of the network
 
@@ -125,9 +123,12 @@ class NetworkField:
 
     def _weights(self, s: float | np.ndarray, margins: np.ndarray) -> np.ndarray:
         """Return alpha_i."""
+        return np.exp(np.minimum(self._exponents(s, margins), LARGEST_EXPONENT))
+
+    def _exponents(self, s: float | np.ndarray, margins: np.ndarray) -> np.ndarray:
+        """Return log alpha_i."""
         clock = np.asarray(s)[..., None] - np.log(self.data.n_samples)
-        exponents = clock + self.loss.log_slope(margins)
-        return np.exp(np.minimum(exponents, LARGEST_EXPONENT))
+        return clock + self.loss.log_slope(margins)
 
     def __call__(self, s: float | np.ndarray, theta: np.ndarray) -> np.ndarray:
         """Return sum_i alpha_i grad q_i."""
@@ -166,6 +167,11 @@ class NetworkField:
             calls += np.size(s)
             return self(s, state)
 
+        def largest(s: float, theta: np.ndarray) -> float:
+            margins = self.data.y * self.net.predict(theta, self.data.X)
+            return float(self._exponents(s, margins).max())
+
+        within = bounded(largest)
         runs = two_runs(
             counted,
             launch,
@@ -174,7 +180,7 @@ class NetworkField:
             self.jacobian,
             fine=ACCURATE,
             coarse=ROUGH,
-            halt=lambda *_: calls > MAX_EVALUATIONS,
+            halt=lambda s, theta: calls > MAX_EVALUATIONS or within(s, theta),
             symmetric=True,
             smooth=False,
         )

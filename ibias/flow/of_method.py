@@ -17,9 +17,9 @@ from ibias.flow.adaptive import adam_flow, continued_adagrad
 from ibias.flow.attention import attention_flow
 from ibias.flow.continuation import continued_gradient_descent
 from ibias.flow.cross_entropy import cross_entropy_flow
-from ibias.flow.estimate import agreed, closer, first_moment, two_runs
+from ibias.flow.estimate import LARGEST_EXPONENT, agreed, bounded, closer, first_moment, two_runs
 from ibias.flow.gradient import gradient_flow
-from ibias.flow.homogeneous import LARGEST_EXPONENT, network_flow
+from ibias.flow.homogeneous import network_flow
 from ibias.flow.matrix import matrix_flow
 from ibias.flow.mirror import mirror_flow
 from ibias.flow.next_token import next_token_flow
@@ -205,8 +205,10 @@ def velocity_flow(
 
     launch = first_moment(field, theta, speed, log_t)
 
+    within = bounded(lambda s, theta: float(s + np.max(velocity(pull, theta)[0])))
+
     def attempt(part: float) -> Trajectory:
-        runs = two_runs(field, launch, log_t, part * tolerance, smooth=False)
+        runs = two_runs(field, launch, log_t, part * tolerance, halt=within, smooth=False)
         return agreed(log_t, runs, tolerance, objective.log_risk, length=True)
 
     return closer(attempt)

@@ -204,6 +204,7 @@ class NeuronField:
             if result.status == 1:
                 now, state = result.t_events[0][0], result.y_events[0][0].copy()
                 cosines = self.parts(state)[1]
-                gone = active & (cosines <= np.where(active, cosines, 1.0).min())
+                # Others may have left as well, by a rounding error: nothing would see them leave.
+                gone = active & (cosines <= max(0.0, np.where(active, cosines, 1.0).min()))
                 active, cosines[gone] = active & ~gone, 0.0
         return np.array(found), calls

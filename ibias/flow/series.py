@@ -21,6 +21,7 @@ import numpy as np
 from ibias.flow.log_time import LogTimeField
 
 MAX_ORDER = 6
+SLOWLY = 0.5  # a change of the logarithm of a weight in one step
 SEEN = 0.25  # of what may be neglected: a smaller term is left out
 
 
@@ -107,14 +108,16 @@ class Series(LogTimeField):
         """Return how many terms can be seen, and the first one beyond `order`, over `order`.
 
         The last is a bound, where it is below `small`. One difference is at most twice the one
-        before, where steps do not amplify: so they need not all be computed. Where it is not small,
-        it is by how much it moves w.
+        before, where steps do not amplify and weights hardly change: so they need not all be
+        computed. Where it is not small, it is by how much it moves w.
         """
         begun = w
         order, seen = self.terms.order, self.terms.least
         enough = SEEN * small if seen < order else small * (order * (order + 1))
         pull, step = super().__call__, np.exp(-s)
         differences, size = [pull(s, w)], 0.0  # the j-th backward one of the last pull
+        steep = np.abs(self.loss.log_slope_derivative(self.margins(w))).max(initial=0.0)
+        change = steep * np.abs(self.Z @ (step * differences[0])).max(initial=0.0)
         for j in range(1, order + 1):
             w = w + step * differences[0]
             new = pull(s, w)
@@ -124,7 +127,7 @@ class Series(LogTimeField):
             size = float(np.abs(new).max(initial=0.0))
             if seen <= j < order and size > SEEN * small * (j + 1):
                 seen = j + 1
-            if size <= enough * 2.0 ** (j - order):
+            if change <= SLOWLY and size <= enough * 2.0 ** (j - order):
                 break
         neglected = size * 2.0 ** (order - j) / (order * (order + 1))
         if neglected > small and 1 / step >= 2 * w.size:  # the loop has cost more than this does
