@@ -244,20 +244,17 @@ def adam_flow(
 
     # A coordinate of the gradient that slides along zero stays within epsilon of it. Where it
     # changes its sign the field has a kink: its second derivative jumps.
-    def attempt(part: float) -> Trajectory:
-        runs = two_runs(
-            field,
-            launch,
-            log_t,
-            part * tolerance,
-            field.jacobian,
-            fine=FINE,
-            smallest=SLIDING * epsilon,
-            smooth=False,
-        )
-        return agreed(log_t, runs, tolerance, lambda w: loss.log_risk(w @ data.Z.T))
-
-    return closer(attempt)
+    return agreed(
+        field,
+        launch,
+        log_t,
+        tolerance,
+        lambda w: loss.log_risk(w @ data.Z.T),
+        field.jacobian,
+        fine=FINE,
+        smallest=SLIDING * epsilon,
+        smooth=False,
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,15 +18,7 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, increasing, positive, require
 from ibias.datasets import Dataset
-from ibias.flow.estimate import (
-    LARGEST_EXPONENT,
-    agreed,
-    bounded,
-    closer,
-    differences,
-    first_moment,
-    two_runs,
-)
+from ibias.flow.estimate import LARGEST_EXPONENT, agreed, bounded, first_moment
 from ibias.flow.homogeneous import ACCURATE, ROUGH
 from ibias.losses import MarginLoss, named
 from ibias.models import Attention
@@ -135,18 +127,15 @@ def attention_flow(
     if not speed > 0:
         raise ValueError("start is a stationary point of the risk: draw it at random.")
 
-    def attempt(part: float) -> Trajectory:
-        runs = two_runs(
-            field,
-            first_moment(field, theta, speed, log_t),
-            log_t,
-            part * tolerance,
-            lambda s, w: differences(field, s, w),
-            fine=ACCURATE,
-            coarse=ROUGH,
-            halt=bounded(lambda s, theta: float(field.exponents(s, theta).max())),
-            smooth=False,
-        )
-        return agreed(log_t, runs, tolerance, objective.log_risk, length=True)
-
-    return closer(attempt)
+    return agreed(
+        field,
+        first_moment(field, theta, speed, log_t),
+        log_t,
+        tolerance,
+        objective.log_risk,
+        length=True,
+        fine=ACCURATE,
+        coarse=ROUGH,
+        halt=bounded(lambda s, theta: float(field.exponents(s, theta).max())),
+        smooth=False,
+    )

@@ -19,14 +19,7 @@ from ibias._validate import increasing, positive, require
 from ibias.datasets import Dataset, generator
 from ibias.descent import Diverged
 from ibias.flow.collocation import TooShort
-from ibias.flow.estimate import (
-    ACCURATE,
-    ROUGH,
-    about_columns,
-    advised,
-    closer,
-    visited,
-)
+from ibias.flow.estimate import ACCURATE, ROUGH, about_columns, advised, closer, visited
 from ibias.flow.gradient import PATIENCE, Space, by_collocation, by_lsoda, conclude
 from ibias.flow.log_time import IntegrationFailed, Passage
 from ibias.flow.separation import Arc, Halt, Run, follow

@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from ibias._validate import finite_array, increasing, positive, require
 from ibias.datasets import MulticlassDataset
-from ibias.flow.estimate import agreed, closer, two_runs
+from ibias.flow.estimate import agreed
 from ibias.flow.log_time import LINEAR, TINY
 from ibias.losses import LARGEST_EXPONENT, Logistic
 from ibias.trajectory import Trajectory
@@ -129,10 +129,7 @@ def cross_entropy_flow(
         first = min(0.5 * np.log(local_error / size**3), log_t[0]) - 1 - caution
         return first, w + field(first, w)
 
-    def attempt(part: float) -> Trajectory:
-        runs = two_runs(
-            field, launch, log_t, part * tolerance, field.jacobian, linear=lambda _: LINEAR / size
-        )
-        return agreed(log_t, runs, tolerance, field.log_risk)
-
-    return closer(attempt)
+    linear = LINEAR / size
+    return agreed(
+        field, launch, log_t, tolerance, field.log_risk, field.jacobian, linear=lambda _: linear
+    )

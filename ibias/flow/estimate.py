@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -141,28 +141,6 @@ class Runs:
         return self.real.n_evaluations + self.check.n_evaluations
 
 
-def agreed(
-    log_t: np.ndarray,
-    runs: Runs,
-    tolerance: float,
-    log_risk: Callable[[np.ndarray], np.ndarray],
-    *,
-    length: bool = False,
-) -> Trajectory:
-    """Return the real run as a trajectory, where the check run agrees; see `compared`."""
-    states = runs.real.states
-    return Trajectory(
-        log_t=read_only(np.array(log_t)),
-        iterates=read_only(states),
-        log_risk=read_only(np.asarray(log_risk(states))),
-        status=f"integrated to log time {log_t[-1]:.6g}",
-        error_estimate=compared(
-            log_t, states, runs.check.states, runs.at, tolerance, length=length
-        ),
-        n_evaluations=runs.n_evaluations,
-    )
-
-
 def visited(times: np.ndarray, states: np.ndarray) -> np.ndarray:
     """Return the indices of the times at which the check run is asked for its state.
 
@@ -212,7 +190,8 @@ def about_columns(X: np.ndarray) -> str:
     )
 
 
-LARGEST_EXPONENT = 50.0  # of a pull of a network, which has powers of itself multiplied to it
+# Of a pull or a size in a network. A trial step may overshoot; a finite value lets it be rejected.
+LARGEST_EXPONENT = 50.0
 DIFFERENCE = 6e-6  # relative, for a Jacobian by differences, which steers an iteration only
 CAUTION = 3.0  # log time by which the check run starts earlier
 
@@ -297,6 +276,37 @@ def two_runs(
             smooth=smooth,
         )
     return Runs(real, check, at)
+
+
+def agreed(
+    field: Field,
+    launch: Launch,
+    log_t: np.ndarray,
+    tolerance: float,
+    log_risk: Callable[[np.ndarray], np.ndarray],
+    jacobian: Field | None = None,
+    *,
+    length: bool = False,
+    **how: Any,
+) -> Trajectory:
+    """Return what two runs agree on as a trajectory; closer ones, where they are apart.
+
+    `field`, `launch`, `jacobian` and `how` are those of `two_runs`, `length` is that of `compared`.
+    """
+
+    def attempt(part: float) -> Trajectory:
+        runs = two_runs(field, launch, log_t, part * tolerance, jacobian, **how)
+        states, others = runs.real.states, runs.check.states
+        return Trajectory(
+            log_t=read_only(np.array(log_t)),
+            iterates=read_only(states),
+            log_risk=read_only(np.asarray(log_risk(states))),
+            status=f"integrated to log time {log_t[-1]:.6g}",
+            error_estimate=compared(log_t, states, others, runs.at, tolerance, length=length),
+            n_evaluations=runs.n_evaluations,
+        )
+
+    return closer(attempt)
 
 
 def bounded(exponent: Callable[[float, np.ndarray], float]) -> Callable[[float, np.ndarray], bool]:

@@ -17,7 +17,7 @@ from ibias.flow.adaptive import adam_flow, continued_adagrad
 from ibias.flow.attention import attention_flow
 from ibias.flow.continuation import continued_gradient_descent
 from ibias.flow.cross_entropy import cross_entropy_flow
-from ibias.flow.estimate import LARGEST_EXPONENT, agreed, bounded, closer, first_moment, two_runs
+from ibias.flow.estimate import LARGEST_EXPONENT, agreed, bounded, first_moment
 from ibias.flow.gradient import gradient_flow
 from ibias.flow.homogeneous import network_flow
 from ibias.flow.matrix import matrix_flow
@@ -204,14 +204,9 @@ def velocity_flow(
         raise ValueError("start is a stationary point of the risk: draw it at random.")
 
     launch = first_moment(field, theta, speed, log_t)
-
     within = bounded(lambda s, theta: float(s + np.max(velocity(pull, theta)[0])))
-
-    def attempt(part: float) -> Trajectory:
-        runs = two_runs(field, launch, log_t, part * tolerance, halt=within, smooth=False)
-        return agreed(log_t, runs, tolerance, objective.log_risk, length=True)
-
-    return closer(attempt)
+    how = {"halt": within, "smooth": False, "length": True}
+    return agreed(field, launch, log_t, tolerance, objective.log_risk, **how)
 
 
 def _each(

@@ -21,12 +21,11 @@ from scipy.integrate import solve_ivp
 
 from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import Regression
-from ibias.flow.estimate import compared, visited
+from ibias.flow.estimate import LARGEST_EXPONENT, compared, visited
 from ibias.flow.log_time import IntegrationFailed
 from ibias.trajectory import unit
 
 ROUGH, ACCURATE = 0.01, 0.001  # local errors of the check run and the real one, per tolerance
-LARGEST_EXPONENT = 50.0  # a trial step may overshoot; a finite value lets it be rejected
 ORTHOGONAL = 1e-10  # the largest cosine of two inputs
 
 

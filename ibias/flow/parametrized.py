@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, increasing, positive, require
 from ibias.datasets import Regression
-from ibias.flow.estimate import agreed, closer, first_moment, two_runs
+from ibias.flow.estimate import agreed, first_moment
 from ibias.objectives import Model, Objective
 from ibias.trajectory import Trajectory
 
@@ -73,10 +73,5 @@ def parametrized_flow(
     speed = max(np.abs(velocity(theta)).max(), 1e-300)
 
     launch = first_moment(field, theta, speed, log_t)
-
     # The Jacobian is minus a Hessian, times e^s.
-    def attempt(part: float) -> Trajectory:
-        runs = two_runs(field, launch, log_t, part * tolerance, symmetric=True)
-        return agreed(log_t, runs, tolerance, objective.log_risk)
-
-    return closer(attempt)
+    return agreed(field, launch, log_t, tolerance, objective.log_risk, symmetric=True)

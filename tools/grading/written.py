@@ -115,10 +115,7 @@ def by_hand(assignment: Assignment, folder: Path) -> dict[str, float]:
     most = sum(question.points for question in assignment.questions)
     for row in table.read(path) if path.exists() else []:
         if text := row.get(BY_HAND, "").strip():
-            try:
-                found[row["key"]] = float(text.replace(",", "."))
-            except ValueError:
-                found[row["key"]] = math.nan
+            found[row["key"]] = _number(text)
             if not abs(found[row["key"]]) <= most:
                 raise ValueError(
                     f"{path}: {row.get('student')}, {BY_HAND!r}: {text!r}; write the points to add,"
@@ -127,11 +124,16 @@ def by_hand(assignment: Assignment, folder: Path) -> dict[str, float]:
     return found
 
 
-def _point(path: Path, row: dict[str, str], name: str, text: str) -> float:
+def _number(text: str) -> float:
+    """Return the number that a person wrote, with a comma or a point; NaN if it is none."""
     try:
-        value = float(text.replace(",", "."))
+        return float(text.replace(",", "."))
     except ValueError:
-        value = -1.0
+        return math.nan
+
+
+def _point(path: Path, row: dict[str, str], name: str, text: str) -> float:
+    value = _number(text)
     if not 0 <= value <= 1:
         raise ValueError(
             f"{path}: {row.get('student')}, {name!r}: {text!r}; a point is a number from 0 to 1"
