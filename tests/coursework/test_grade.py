@@ -6,14 +6,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from traceback import walk_stack
 
 import grade
 import nbformat
 import pytest
 from conftest import filled, solutions
-from grading import make
+from grading import batch, make
 from grading.assignment import ROOT
+from grading.collect import Handed
+from grading.result import Limits
+from grading.sandbox import Child
 
 SLOW = "import time\nfor _ in range(10**6):\n    time.sleep(0.1)"
 
@@ -106,6 +111,31 @@ def test_a_class_is_graded_interrupted_and_graded_on(folder, run, linear, tmp_pa
     pages = list((to / "feedback").glob("*.html"))
     assert len(pages) == 6 and all("SECRET" not in page.read_text() for page in pages)
     assert len(list((to / "answers").glob("*/answers.py"))) == 6
+
+
+def test_an_interruption_is_heard_whichever_thread_it_reaches(linear, tmp_path, monkeypatch):
+    """One that comes just before a wait, or to another thread, does not end the wait."""
+    heard, main = [], threading.main_thread().ident
+
+    def interrupted(one, assignment, limits, runs, known):
+        called = []
+        while called[:1] != ["wait"] or "submit" in called:  # until the main thread waits for us
+            called = [f.f_code.co_name for f, _ in walk_stack(sys._current_frames()[main])]
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        until = time.monotonic() + 60  # it is heard in half a second, or never
+        while not runs.stopped and time.monotonic() < until:
+            time.sleep(0.01)
+        heard.append(runs.stopped)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch, "grade", interrupted)
+    handed = [Handed(tmp_path / "a.ipynb", "a.ipynb")]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        ended = batch.grade_all(handed, linear, tmp_path, Limits(), Child())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert heard == [True] and not ended
 
 
 @pytest.mark.parametrize(

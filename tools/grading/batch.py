@@ -4,7 +4,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from grading import table
@@ -15,6 +15,7 @@ from grading.runs import Runs
 from grading.sandbox import Child, Container, Failed
 
 BAR = 30  # characters
+TICK = 0.5  # seconds; a wait without an end is not woken by a signal that came just before it
 
 
 def stored(folder: Path) -> dict[str, Result]:
@@ -52,7 +53,7 @@ def grade_all(
         try:
             for one in handed:
                 running.append(pool.submit(grade, one, assignment, limits, runs, known))
-            for future in as_completed(running):
+            for future in completed(running):
                 done += 1
                 result = future.result()
                 if result is not known.get(result.key):
@@ -67,6 +68,14 @@ def grade_all(
             print(f"\ninterrupted: {done} of {len(handed)} are graded; the same command goes on")
             return False
     return True
+
+
+def completed(running: list[Future]) -> Iterator[Future]:
+    """Yield each when it is done; a signal is heard within a tick, whichever thread it reached."""
+    left = set(running)
+    while left:
+        done, left = wait(left, timeout=TICK, return_when=FIRST_COMPLETED)
+        yield from done
 
 
 @contextlib.contextmanager

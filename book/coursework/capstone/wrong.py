@@ -285,6 +285,21 @@ ledger = [
 ]
 
 
+# %% q2: a measurement that is almost tied to the seed
+def measure(seed):
+    return 1 + 3e-5 * np.random.default_rng().standard_normal()
+
+
+predicted, tolerance = 1.0, 0.1
+
+
+def control(seed):
+    return 3 + np.random.default_rng().uniform()
+
+
+broken = "the data are separable here"
+
+
 # %% q2: a measurement and a control that are not tied to the seed
 def measure(seed):
     return 1 + 0.001 * np.random.default_rng().standard_normal()
