@@ -57,6 +57,7 @@ SERVED := node_modules/ready-$(call say,package.json package-lock.json)
 .PHONY: page
 .PHONY: pdf
 .PHONY: picture
+.PHONY: processors
 .PHONY: seeds
 .PHONY: serve
 .PHONY: setup
@@ -79,6 +80,7 @@ help:
 	@echo "make notebooks         execute the notebooks and store their text outputs"
 	@echo "make seeds             every check of the book under other seeds: SEEDS='1 2 3' or '1001-1100' CLOSE=5"
 	@echo "make mutants           does a test notice a changed formula? SAMPLE=200 SEED=0 ONLY='ibias.flow.*'"
+	@echo "make processors        the tests as older processors round: KERNELS='Haswell Nehalem'"
 	@echo "make sweeps            compute the stored tables again (minutes)"
 	@echo "make coursework        student notebooks and autograders from the masters: SECRET=12345"
 	@echo "make marks             what each right and each wrong answer gets: STUDENTS=300 tries as many"
@@ -103,6 +105,7 @@ help:
 	@echo "RUNTIME=folder         lite: another Pyodide than the release; WITHOUT=clarabel: it lacks that"
 	@echo "PYTHON=python3.12      the Python that makes the environment in $(VENV)"
 
+KERNELS ?= Haswell Nehalem
 CLOSE ?= 0
 PATHS ?= book
 TESTS ?= ibias tests README.md
@@ -217,6 +220,12 @@ checks: $(READY)
 
 assignments: $(READY)
 	$(stage) coursework tests "python -m pytest -q $(BY_GROUP) $(SLOWEST) tests/coursework"
+
+# Sums have another order on another processor. OpenBLAS plays any older one than the machine has.
+processors: $(READY)
+	@for kernel in $(KERNELS); do echo "==== $$kernel"; \
+	  OPENBLAS_CORETYPE=$$kernel $(MAKE) --no-print-directory unit checks assignments || exit 1; \
+	done
 
 # A sample of changed formulas, each put to the tests that reach it.
 mutants: $(READY)

@@ -79,3 +79,18 @@ def test_bad_input(data):
         flow.cross_entropy_flow(datasets.separable(0), log_t=[1.0])
     with pytest.raises(ValueError, match=r"start has shape \(3,\)"):
         flow.cross_entropy_flow(data, log_t=[1.0], start=[1.0, 2.0, 3.0])
+
+
+def test_classes_that_overlap_are_followed_until_they_rest():
+    rng = np.random.default_rng(0)
+    data = MulticlassDataset(rng.standard_normal((30, 3)), rng.integers(0, 3, 30))
+    path = flow.cross_entropy_flow(data, log_t=[14.0, 17.0])
+    assert path.iterates[0] == pytest.approx(path.final, abs=1e-9)
+    for factor in (1.0, 1e-3):
+        scaled = MulticlassDataset(factor * data.X, data.y)
+        with pytest.raises(ValueError, match=r"the classes overlap.* ask for times up to") as said:
+            flow.cross_entropy_flow(scaled, log_t=[5.0, 60.0])
+        until = float(str(said.value).split()[-1].rstrip("."))
+        assert factor * flow.cross_entropy_flow(scaled, log_t=[until]).final == pytest.approx(
+            path.final, abs=1e-6
+        )

@@ -106,7 +106,7 @@ def test_ci_covers_pythons_and_systems_and_the_newest_dependencies_once_a_week()
     assert {system.split("-")[0] for system in matrix["os"]} == {"ubuntu", "macos", "windows"}
     assert re.fullmatch(r"\d+ \d+ \* \* \d", triggers["schedule"][0]["cron"])
     weekly = {"all": False, "unit": False, "newest": True, "binder": True, "links": True}
-    weekly |= {"seeds": True}
+    weekly |= {"seeds": True, "processors": True}
     for name, scheduled in weekly.items():
         assert jobs[name]["if"] == f"github.event_name {'==' if scheduled else '!='} 'schedule'"
     assert "--upgrade" in str(jobs["newest"]["steps"])

@@ -45,10 +45,11 @@ def with_advice(data: Dataset, p: float) -> tuple[Dataset, MaxMargin]:
     try:
         return data, max_margin(data, p=p)
     except RuntimeError as error:
-        column, divisor = re.search(r"divide column (\d+) by (\S+) ", str(error)).groups()
-        X = data.X.copy()
-        X[:, int(column)] /= float(divisor)
-        scaled = Dataset(X, data.y)
+        assert "divide each column of X by its largest entry" in str(error)
+        sizes = np.abs(data.X).max(axis=0)
+        for column, size in re.findall(r"column (\d+) by ([^\s,]+)", str(error)):
+            assert float(size) == pytest.approx(sizes[int(column)], rel=0.05)
+        scaled = Dataset(data.X / sizes, data.y)
         return scaled, max_margin(scaled, p=p)
 
 
@@ -70,7 +71,7 @@ def test_raw_tables_have_certified_margins(data: Dataset, p: float) -> None:
     "data", [raw_wine(), raw_cancer(), loans(1)], ids=["wine", "cancer", "loans"]
 )
 def test_the_euclidean_margin_of_raw_tables_is_that_of_lawson_and_hanson(data: Dataset) -> None:
-    best = max_margin(data)
+    data, best = with_advice(data, 2)  # of raw cancer not every processor certifies it
     Z = data.Z / best.margin
     a, _ = nnls(np.vstack([Z.T, np.ones(len(Z))]), np.r_[np.zeros(Z.shape[1]), 1.0])
     assert np.linalg.norm(a @ data.Z) / a.sum() == pytest.approx(best.margin, rel=1e-7)
@@ -115,7 +116,7 @@ def test_where_float64_cannot_the_error_says_what_to_scale_and_that_works() -> N
     labels = np.where(X[:, 0] > 0, 1, -1)
     X[:, 0] += 0.3 * labels
     hard = Dataset(X * [1e-10, 1e6, 1], labels)
-    with pytest.raises(RuntimeError, match=r"divide column 1 by \de\+1\d") as caught:
+    with pytest.raises(RuntimeError, match=r"column 1 by \S+, column 0 by") as caught:
         max_margin(hard)
     assert len(str(caught.value)) < 500
     scaled, best = with_advice(hard, 2)

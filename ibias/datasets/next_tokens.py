@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from ibias._validate import finite_array, positive_integer, read_only, squares
 from ibias.datasets.random import generator
 
+RANK = 1e-10  # singular values below this, relative to the largest, are zero
 ROUNDING = 1e-9  # by which frequencies may miss the sum one
 
 
@@ -106,6 +107,35 @@ class NextTokens:
         rows = [self._difference(firsts[j], v, self.X[j]) for j, v in pairs]
         width = self.n_classes * self.n_features
         return read_only(np.reshape(rows, (len(rows), width))), read_only(pairs)
+
+    @cached_property
+    def spans(self) -> tuple[np.ndarray, np.ndarray]:
+        """Orthonormal rows of F, the span of the rows of `inside`, and of the rest of the space.
+
+        Shapes (rank, n_tokens * n_features) and (n_tokens * n_features - rank, ...).
+        """
+        rows = self.inside[0]
+        if not len(rows):
+            return read_only(rows), read_only(np.eye(rows.shape[1]))
+        _, size, right = np.linalg.svd(rows)
+        rank = int((size > RANK * size[0]).sum())
+        return read_only(right[:rank]), read_only(right[rank:])
+
+    @cached_property
+    def outside_across(self) -> np.ndarray:
+        """The rows of `outside` in the coordinates across F; what is rounding of them is zero."""
+        rows = self.outside[0]
+        seen = rows @ self.spans[1].T
+        seen[np.linalg.norm(seen, axis=1) <= RANK * np.linalg.norm(rows, axis=1)] = 0.0
+        return read_only(seen)
+
+    @cached_property
+    def settled(self) -> np.ndarray:
+        """The W in F, flat, whose log-odds within the supports come closest to those of P."""
+        rows, odds = self.inside
+        if not len(rows):
+            return read_only(np.zeros(rows.shape[1]))
+        return read_only(np.linalg.lstsq(rows, odds, rcond=RANK)[0])
 
     def _difference(self, one: int, other: int, h: np.ndarray) -> np.ndarray:
         """Return the row that maps W to the logit of `one` minus that of `other`."""

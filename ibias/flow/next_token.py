@@ -1,4 +1,11 @@
-"""Gradient flow of next-token prediction: the probabilities settle, and the logits run away."""
+"""Gradient flow of next-token prediction: the probabilities settle, and the logits run away.
+
+F is the span of the differences (e_z - e_z') h_j^T of tokens within a support. Along F the pull
+e^s (p - softmax) holds W ever more stiffly at the W* that has the log-odds of the data; across F
+only the tokens outside the supports pull, with e^s times their probability, of order one at all
+times. The two are computed apart: in their sum the second would be lost in the rounding of the
+first. Late enough, W is where the two balance along F, at a distance of order e^-s from W*.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +18,16 @@ from scipy.special import softmax
 
 from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import NextTokens
-from ibias.flow.estimate import closer, compared, two_runs
-from ibias.flow.log_time import LINEAR, TINY
+from ibias.flow.estimate import CAUTION, FINE, ROUGH, closer, compared, two_runs
+from ibias.flow.log_time import LINEAR, TINY, IntegrationFailed
 from ibias.losses import LARGEST_EXPONENT, Logistic
 from ibias.objectives import Objective
+from ibias.optima.separability import separate
 from ibias.trajectory import Trajectory
 
-HELD = 14.0  # the log time from which the part in F is held: it still moves by about exp(-14)
-RANK = 1e-10  # singular values below this, relative to the largest, are zero
+SETTLED = 14.0  # the log time, for contexts of length one, up to which a W that settles is followed
+EXACT = 1e-9  # the largest error in a log-odds that is rounding
+EARLIER = 3.0  # log time that is waited for what a push is larger than one
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,73 +36,163 @@ class NextTokenField:
 
     data: NextTokens
 
+    @cached_property
+    def size(self) -> float:
+        """The largest ||h_j||."""
+        return float(max(np.linalg.norm(self.data.X, axis=1).max(), TINY))
+
+    @cached_property
+    def basis(self) -> np.ndarray:
+        """Orthonormal rows that span F, shape (rank, n_tokens * n_features)."""
+        return self.data.spans[0]
+
+    @cached_property
+    def settled(self) -> np.ndarray:
+        """W*: it has the log-odds of the data within the supports, or comes closest."""
+        return self.data.settled
+
+    @cached_property
+    def runs_away(self) -> bool:
+        """Whether the entropy is reached, in the limit only: W* is exact, and a ray exists."""
+        rows, odds = self.data.inside
+        off = np.abs(rows @ self.settled - odds).max(initial=0.0)
+        if not self.data.outside_across.size or off > EXACT * np.abs(odds).max(initial=1.0):
+            return False
+        try:
+            return separate(self.data.outside_across).kind == "separable"
+        except RuntimeError:  # rounding leaves it open
+            return False
+
+    @cached_property
+    def follows(self) -> np.ndarray:
+        """Which tokens follow, shape (n_contexts, n_tokens)."""
+        return self.data.P > 0
+
+    @cached_property
+    def reference(self) -> np.ndarray:
+        """The softmax within the supports at W*: the frequencies, if W* is exact."""
+        u = np.where(self.follows, self.logits(self.settled), -np.inf)
+        return self.data.P if self.runs_away else softmax(u, axis=-1)
+
     def logits(self, w: np.ndarray) -> np.ndarray:
         """Return u, shape (..., n_contexts, n_tokens)."""
         return self.data.X @ w.reshape(*w.shape[:-1], self.data.n_classes, -1).swapaxes(-1, -2)
 
+    def flat(self, pulls: np.ndarray) -> np.ndarray:
+        """Return sum_j pulls_j h_j^T, flat, for pulls of shape (..., n_contexts, n_tokens)."""
+        total = pulls.swapaxes(-1, -2) @ self.data.X
+        return total.reshape(*total.shape[:-2], -1)
+
+    def missing(self, w: np.ndarray) -> np.ndarray:
+        """Return p - softmax within the supports, without loss of digits near W*."""
+        du = np.where(self.follows, self.logits(w - self.settled), -np.inf)
+        more = np.expm1(du - du.max(axis=-1, keepdims=True))
+        mean = (self.reference * more).sum(axis=-1, keepdims=True)
+        return self.data.P - self.reference + self.reference * (mean - more) / (1 + mean)
+
+    def outward(self, s: float | np.ndarray, w: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return e^s q / n of the tokens outside, the softmax within the supports, and all q.
+
+        Each of shape (..., n_contexts, n_tokens).
+        """
+        u = self.logits(w)
+        log_q = u - np.logaddexp.reduce(u, axis=-1, keepdims=True)
+        log_t = np.asarray(s)[..., None, None] - np.log(self.data.n_samples)
+        alpha = np.exp(np.minimum(np.where(self.follows, -np.inf, log_t + log_q), LARGEST_EXPONENT))
+        return alpha, softmax(np.where(self.follows, u, -np.inf), axis=-1), np.exp(log_q)
+
+    def push(self, s: float | np.ndarray, w: np.ndarray) -> np.ndarray:
+        """Return the pull of the tokens outside, flat: it moves the mean within against them."""
+        alpha, within, _ = self.outward(s, w)
+        return self.flat(alpha.sum(axis=-1, keepdims=True) * within - alpha)
+
+    def push_jacobian(self, s: float, w: np.ndarray) -> np.ndarray:
+        """Return its derivative, shape (n, n)."""
+        total = np.zeros((w.size, w.size))
+        for h, alpha, inner, q in zip(self.data.X, *self.outward(s, w), strict=True):
+            change = np.diag(alpha) - np.outer(alpha, q)  # of alpha
+            block = np.outer(inner, change.sum(axis=0)) - change
+            block += alpha.sum() * covariance(inner)
+            total += np.kron(block, np.outer(h, h))
+        return total
+
+    def hessian(self, within: np.ndarray) -> np.ndarray:
+        """Return the Hessian along F, where the softmax within the supports is `within`."""
+        total = np.zeros((len(self.basis), len(self.basis)))
+        for h, p in zip(self.data.X, within, strict=True):
+            total += self.basis @ np.kron(covariance(p), np.outer(h, h)) @ self.basis.T
+        return total / self.data.n_samples
+
     def __call__(self, s: float | np.ndarray, w: np.ndarray) -> np.ndarray:
         """Return dw/ds, for one time or several."""
-        data = self.data
-        missing = data.P - softmax(self.logits(w), axis=-1)
-        pull = (missing.swapaxes(-1, -2) @ data.X).reshape(w.shape)
-        return np.exp(np.asarray(s))[..., None] / data.n_samples * pull
+        held = self.flat(self.missing(w)) @ self.basis.T @ self.basis
+        return np.exp(np.asarray(s))[..., None] / self.data.n_samples * held + self.push(s, w)
 
     def jacobian(self, s: float, w: np.ndarray) -> np.ndarray:
-        """Return minus e^s times the Hessian."""
-        data, total = self.data, np.zeros((w.size, w.size))
-        for h, q in zip(data.X, softmax(self.logits(w), axis=-1), strict=True):
-            total -= np.kron(np.diag(q) - np.outer(q, q), np.outer(h, h))
-        return np.exp(s) / data.n_samples * total
+        """Return its derivative."""
+        within = self.reference - self.missing(w) + (self.data.P - self.reference)
+        held = self.basis.T @ self.hessian(within) @ self.basis
+        return self.push_jacobian(s, w) - np.exp(s) * held
 
 
 @dataclass(frozen=True, eq=False)
-class HeldField(NextTokenField):
-    """The same orthogonally to F, where the log-odds within the supports do not change.
+class BalancedField(NextTokenField):
+    """The same across F, for w = W* + g + x with x in F where its two pulls balance.
 
-    The tokens outside pull with e^s times their probability, of order one at all times.
+    e^s C x = P_F push(s, W* + g), with the Hessian C along F at W*: right up to e^-2s.
     """
 
     @cached_property
-    def rows(self) -> np.ndarray:
-        """The rows of `data.outside`, orthogonally to F."""
-        rows, inside = self.data.outside[0], self.data.inside[0]
-        if not len(inside):
-            return rows
-        _, size, basis = np.linalg.svd(inside, full_matrices=False)
-        basis = basis[size > RANK * size[0]]
-        return rows - rows @ basis.T @ basis
+    def stiffness(self) -> np.ndarray:
+        """The Hessian C."""
+        return self.hessian(self.data.P)
 
-    def weights(self, s: float, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return e^s q_jv / n for the pairs (j, v) outside, and all q, which may underflow."""
-        u, (context, token) = self.logits(w), self.data.outside[1].T
-        log_q = u - np.logaddexp.reduce(u, axis=-1, keepdims=True)
-        log_t = np.asarray(s)[..., None] - np.log(self.data.n_samples)
-        exponents = log_t + log_q[..., context, token]
-        return np.exp(np.minimum(exponents, LARGEST_EXPONENT)), np.exp(log_q)
+    def since(self, local_error: float) -> float:
+        """Return a log time from which what is left out, (e^-s C^-1)^2, is this small."""
+        softest = np.linalg.eigvalsh(self.stiffness).min(initial=np.inf)
+        return EARLIER - np.log(min(softest, self.size**2)) - np.log(local_error) / 2
 
-    def log_risk(self, w: np.ndarray) -> np.ndarray:
-        """Return log of the mean of log(1 + odds of the tokens outside), shape (n_times,).
+    def off(self, s: float, w: np.ndarray) -> float:
+        """Return how far w is from the balance along F."""
+        g = across(self.basis, w)
+        return float(np.abs(w - self.place(s, g)).max(initial=0.0))
 
-        What is missing is what the held part would still lose, of the order 1/t^2.
-        """
-        u = self.data.Z @ w.T
-        u = u.reshape(*self.data.P.shape, -1)
-        follows = (self.data.P > 0)[..., None]
-        inside = np.logaddexp.reduce(np.where(follows, u, -np.inf), axis=1)
-        others = np.logaddexp.reduce(np.where(follows, -np.inf, u), axis=1)
-        return Logistic().log_risk((inside - others).T)
+    def held(self, s: float | np.ndarray, g: np.ndarray) -> np.ndarray:
+        """Return e^s x in the basis of F, shape (..., rank)."""
+        pushed = self.push(s, self.settled + g) @ self.basis.T
+        return np.linalg.solve(self.stiffness, pushed[..., None])[..., 0]
 
-    def __call__(self, s: float | np.ndarray, w: np.ndarray) -> np.ndarray:
-        """Return the part of dw/ds orthogonal to F, for one time or several."""
-        return self.weights(s, w)[0] @ self.rows
+    def place(self, s: float | np.ndarray, g: np.ndarray) -> np.ndarray:
+        """Return w."""
+        x = np.exp(-np.asarray(s))[..., None] * self.held(s, g)
+        return self.settled + g + x @ self.basis
 
-    def jacobian(self, s: float, w: np.ndarray) -> np.ndarray:
-        """Return its derivative: d q_v = q_v (d u_v - sum_z q_z d u_z) within each context."""
-        alpha, q = self.weights(s, w)
-        context, token = self.data.outside[1].T
-        means = (q[:, :, None] * self.data.X[:, None, :]).reshape(len(q), -1)
-        own = self.data.Z.reshape(*q.shape, -1)[context, token]
-        return self.rows.T @ (alpha[:, None] * (own - means[context]))
+    def log_risk(self, s: np.ndarray, g: np.ndarray) -> np.ndarray:
+        """Return the log of what the tokens outside and the odds within lose, shape (n_times,)."""
+        u, held = self.logits(self.place(s, g)), self.held(s, g)
+        inside = np.logaddexp.reduce(np.where(self.follows, u, -np.inf), axis=-1)
+        others = np.logaddexp.reduce(np.where(self.follows, -np.inf, u), axis=-1)
+        odds = np.einsum("ti,ij,tj->t", held, self.stiffness, held) / 2
+        return np.logaddexp(Logistic().log_risk(inside - others), np.log(odds) - 2 * s)
+
+    def __call__(self, s: float | np.ndarray, g: np.ndarray) -> np.ndarray:
+        """Return dg/ds, for one time or several."""
+        return across(self.basis, self.push(s, self.place(s, g)))
+
+    def jacobian(self, s: float, g: np.ndarray) -> np.ndarray:
+        """Return its derivative, with x held."""
+        P = np.eye(g.size) - self.basis.T @ self.basis
+        return P @ self.push_jacobian(s, self.place(s, g)) @ P
+
+
+def across(basis: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the part of each row orthogonal to the basis."""
+    return rows - rows @ basis.T @ basis
+
+
+def covariance(p: np.ndarray) -> np.ndarray:
+    """Return diag(p) - p p^T."""
+    return np.diag(p) - np.outer(p, p)
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
@@ -106,14 +205,12 @@ def next_token_flow(
 ) -> Trajectory:
     """Return the solution of dW/dt = -grad risk(W) at the times exp(log_t).
 
-    The gradient is a difference of probabilities, which loses a digit for each factor ten of t.
-    From log t = 14 on, where the part of W that the supports see has settled up to a part of a
-    million, that part is held, and the rest goes on in logarithms.
+    Beyond the time from which W along F is known up to e^-2s, times of any size cost the same.
 
     Parameters
     ----------
     data : NextTokens
-        Beyond log t = 14: contexts whose entropy some W reaches in the limit.
+        Beyond log t = 14, with contexts of length one: such whose entropy is reached in the limit.
     log_t : array, shape (n_times,), increasing
         Natural logarithms of the times.
     start : array, shape (n_tokens, n_features), optional
@@ -130,7 +227,7 @@ def next_token_flow(
     Raises
     ------
     ValueError
-        For bad input, by name, and for times beyond 14 on contexts that settle.
+        For bad input, by name, and for such times on contexts where W settles.
     IntegrationFailed
         When the integrator does not arrive, or the tolerance cannot be met.
 
@@ -149,47 +246,66 @@ def next_token_flow(
     w = np.zeros(shape) if start is None else finite_array("start", start)
     if w.shape != shape:
         raise ValueError(f"start has shape {w.shape}; it must be (n_tokens, n_features) = {shape}.")
-    w, field, objective = w.ravel(), NextTokenField(data), Objective(data)
-    size = max(np.linalg.norm(data.X, axis=1).max(), TINY)
+    w, field, log_risk = w.ravel(), NextTokenField(data), Objective(data).log_risk
+    size = field.size
 
     def launch(local_error: float, caution: float) -> tuple[float, np.ndarray]:
         # One Euler step errs by at most t^2 size^3 / 2; both bounds hold everywhere.
-        first = min(0.5 * np.log(local_error / size**3), log_t[0], HELD) - 1 - caution
+        first = min(0.5 * np.log(local_error / size**3), log_t[0]) - 1 - caution
         return first, w + field(first, w)
 
-    early, late = log_t[log_t <= HELD], log_t[log_t > HELD]
-    until = np.append(early, HELD) if late.size and HELD not in early else early
+    latest = SETTLED - 2 * np.log(size)
+    if log_t[-1] > latest and not field.runs_away:
+        raise ValueError(
+            "log_t: with these data W settles, wholly or in part, and the pull that is left is"
+            f" rounding; ask for times up to {latest - 0.01:.2f}, or give contexts with n_features"
+            " of at least n_contexts."
+        )
+    far = BalancedField(data)
 
     def attempt(part: float) -> Trajectory:
-        runs = two_runs(field, launch, until, part * tolerance, field.jacobian)
-        real, states, calls = runs.real, runs.real.states[: len(early)], runs.n_evaluations
-        log_risk = objective.log_risk(real.states)[: len(early)]
-        error = compared(until, real.states, runs.check.states, runs.at, tolerance)[: len(early)]
+        from_here = far.since(part * FINE * tolerance)
+        early = log_t[log_t <= from_here + CAUTION]
+        late = log_t[len(early) :]
+        # Each run goes on from where it is itself, and the check run later.
+        handed = [from_here, from_here + CAUTION]
+        until = np.unique(np.append(early, handed)) if late.size else early
+        near = two_runs(field, launch, until, part * tolerance, field.jacobian)
+        kept = np.searchsorted(until, early)
+        real, calls = near.real.states, near.n_evaluations
+        error = compared(until, real, near.check.states, near.at, tolerance)[kept]
+        states, risks = real[kept], log_risk(real)[kept]
         if late.size:
-            gap = objective.log_risk(real.state)
-            if not gap < -HELD / 2:
-                raise ValueError(
-                    f"log_t: the cross-entropy stays {np.exp(gap):.2g} above the entropy, and W"
-                    f" settles; ask for times up to {HELD:g}."
-                )
-            held = HeldField(data)
-            # Each run goes on from where it is itself.
-            far = two_runs(
-                held,
-                lambda _, caution: (HELD, (runs.check if caution else real).state),
+            starts = real[np.searchsorted(until, from_here)], near.check.state
+            for s, w in zip(handed, starts, strict=True):
+                if not far.off(s, w) <= ROUGH * tolerance * np.abs(w).max(initial=1.0):
+                    raise IntegrationFailed(
+                        f"at log time {s:.6g} the odds within the supports are off by"
+                        f" {far.off(s, w):.1e} from where they settle. Ask for times up to"
+                        f" {handed[1] - 0.01:.2f}, or for a larger tolerance."
+                    )
+
+            def onward(_: float, caution: float) -> tuple[float, np.ndarray]:
+                place = int(caution > 0)
+                return handed[place], across(far.basis, starts[place])
+
+            runs = two_runs(
+                far,
+                onward,
                 late,
                 part * tolerance,
-                held.jacobian,
+                far.jacobian,
                 linear=lambda _: LINEAR / size,
             )
-            found, calls = far.real.states, calls + far.n_evaluations
-            error = np.append(error, compared(late, found, far.check.states, far.at, tolerance))
-            states = np.vstack([states, found])
-            log_risk = np.append(log_risk, held.log_risk(found))
+            found = far.place(late, runs.real.states)
+            other = far.place(late[runs.at], runs.check.states)
+            error = np.append(error, compared(late, found, other, runs.at, tolerance))
+            states, calls = np.vstack([states, found]), calls + runs.n_evaluations
+            risks = np.append(risks, far.log_risk(late, runs.real.states))
         return Trajectory(
             log_t=read_only(np.array(log_t)),
             iterates=read_only(states),
-            log_risk=read_only(log_risk),
+            log_risk=read_only(risks),
             status=f"integrated to log time {log_t[-1]:.6g}",
             error_estimate=read_only(error),
             n_evaluations=calls,

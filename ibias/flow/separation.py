@@ -74,7 +74,10 @@ def follow(
     def in_doubt(s: float, w: np.ndarray) -> bool:
         nonlocal separated
         separated = separated or bool((field.margins(w) > 0).all())
-        return not separated and s + field.clock >= DOUBT
+        if separated:
+            return False
+        # Where nothing moves, LSODA does not see how stiff the field is, and takes short steps.
+        return s + field.clock >= DOUBT or np.abs(field(s, w)).max(initial=0.0) <= near(w)
 
     passage = run(field, s, w, times, in_doubt)
     states, calls = list(passage.states), passage.n_evaluations
@@ -133,7 +136,7 @@ def beside_the_rest(
     minimum: np.ndarray | None = None
     since = np.inf
     # What separable samples pull along the span, over what holds it there, falls like e^-s.
-    earliest = (EARLIEST if parts.separable.size else DOUBT) - field.clock
+    earliest = EARLIEST - field.clock if parts.separable.size else -np.inf
 
     def distance(x: np.ndarray) -> float:
         nonlocal minimum

@@ -9,22 +9,23 @@ UNEVEN = 1e3  # features whose sizes differ by more are the first thing to chang
 
 
 def uneven_columns(X: np.ndarray) -> str:
-    """Return which column to divide and by what; empty where all are of about one size.
+    """Return which columns to divide and by what; empty where all are of about one size.
+
+    One column brought to the size of another leaves a third one where it is: all are named.
 
     >>> uneven_columns(np.array([[1.0, 4e6], [0.5, 2e6]]))
-    'column 1 of X is up to 4e+06 and column 0 up to 1: divide column 1 by 4e+06'
+    'divide each column of X by its largest entry, column 1 by 4e+06, column 0 by 1'
     """
     sizes = np.abs(X).max(axis=0)
     used = np.flatnonzero(sizes > 0)
     if used.size == 0:
         return ""
     large, small = used[sizes[used].argmax()], used[sizes[used].argmin()]
-    ratio = sizes[large] / sizes[small]
-    if ratio < UNEVEN:
+    if sizes[large] < UNEVEN * sizes[small]:
         return ""
     return (
-        f"column {large} of X is up to {sizes[large]:.3g} and column {small} up to"
-        f" {sizes[small]:.3g}: divide column {large} by {ratio:.0e}"
+        f"divide each column of X by its largest entry, column {large} by {sizes[large]:.2g},"
+        f" column {small} by {sizes[small]:.2g}"
     )
 
 

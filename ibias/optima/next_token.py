@@ -12,7 +12,6 @@ from ibias.optima._solver import require
 from ibias.optima.margin import margin_of_rows
 
 COMPATIBLE = 1e-9  # the largest error in a log-odds that is rounding
-RANK = 1e-10  # singular values below this, relative to the largest, are zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +70,11 @@ def next_token_limit(data: NextTokens) -> NextTokenLimit:
     """
     require("data", data, NextTokens)
     inside, odds = data.inside
-    outside, pairs = data.outside
+    pairs = data.outside[1]
     if not len(pairs):
         raise ValueError("data: every token follows every context, and nothing runs away.")
-    basis = span(inside)
-    finite = np.linalg.lstsq(inside, odds, rcond=None)[0] if len(odds) else np.zeros(len(data.Z.T))
+    basis, across = data.spans
+    finite = data.settled
     error = float(np.abs(inside @ finite - odds).max(initial=0.0))
     if error > COMPATIBLE * max(1.0, np.abs(odds).max(initial=0.0)):
         raise ValueError(
@@ -83,27 +82,19 @@ def next_token_limit(data: NextTokens) -> NextTokenLimit:
             " other linearly; give embeddings with n_features of at least n_contexts."
         )
     projection = basis.T @ basis
-    best = margin_of_rows(outside - outside @ projection, 2)
+    best = margin_of_rows(data.outside_across, 2)
     weights = np.zeros(data.P.shape)
     weights[tuple(pairs.T)] = best.dual_variables / best.margin**2
     shape = data.n_classes, data.n_features
     return NextTokenLimit(
         finite=read_only(finite.reshape(shape)),
-        ray=read_only(best.w.reshape(shape).copy()),
+        ray=read_only((best.w @ across).reshape(shape)),
         dual_variables=read_only(weights),
         correction=read_only(_correction(data, basis, weights).reshape(shape)),
         projection=read_only(projection),
         duality_gap=best.duality_gap,
         error=error,
     )
-
-
-def span(rows: np.ndarray) -> np.ndarray:
-    """Return an orthonormal basis of the row space, shape (rank, n)."""
-    if not len(rows):
-        return np.zeros((0, rows.shape[1]))
-    _, s, Vt = np.linalg.svd(rows, full_matrices=False)
-    return Vt[s > RANK * s[0]]
 
 
 def _correction(data: NextTokens, basis: np.ndarray, weights: np.ndarray) -> np.ndarray:

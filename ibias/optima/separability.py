@@ -12,13 +12,14 @@ from ibias._validate import read_only
 from ibias.datasets import Dataset
 from ibias.optima._advice import undecided
 from ibias.optima._highs import linear_program
-from ibias.optima._norms import least_squares, row_space
+from ibias.optima._norms import row_space
 from ibias.optima._solver import require
 from ibias.optima._verdict import in_words
 
 PRECISION = 1e-12  # of the residual, relative to the largest entry of each feature
 SPANNED = 1e-9  # squared sines below this are rounding
 RANK = 1e-10  # singular values below this, of the largest, are rounding
+CUTS = (1e-15, 1e-13, 1e-11)  # of singular values that may be
 
 
 class NotSeparable(ValueError):
@@ -182,7 +183,7 @@ def separate(Z: np.ndarray) -> Separation:
     if rest.size:
         # Projections take the solver's rounding off: exactly here weights @ Z = 0, and exactly
         # across the rest the direction separates the others.
-        on_rest = weights[~separated] - least_squares(rest.T, weights[~separated] @ rest)
+        on_rest = _meeting_zero(rest, weights[~separated])
         direction = direction - _onto_rows(rest, direction)
         weights = np.zeros(len(Z))
         weights[~separated] = on_rest / lengths[~separated]
@@ -220,6 +221,22 @@ def _stiemke(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         raise RuntimeError(undecided(rows, np.full(n, 1 / n)))
     separated = answer.x[d:] > 0.5
     return answer.x[:d], separated, np.where(separated, 0.0, -answer.ineqlin.marginals)
+
+
+def _meeting_zero(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the weights closest to `weights` with weights @ rows = 0.
+
+    Small singular values are rounding, or not: of the cuts the first is taken after which the
+    weights are positive and meet zero, and the caller says so where there is none.
+    """
+    left, size, right = np.linalg.svd(rows, full_matrices=False)
+    for cut in CUTS:
+        kept = size > cut * size.max(initial=0.0)
+        off = (weights @ rows) @ right[kept].T / size[kept]
+        corrected = weights - left[:, kept] @ off
+        if (corrected > 0).all() and np.abs(corrected @ rows).max() <= PRECISION * corrected.sum():
+            break
+    return corrected
 
 
 def _row_span(rows: np.ndarray) -> np.ndarray:

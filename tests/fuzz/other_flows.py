@@ -22,7 +22,7 @@ def drawn(rng):
 
 def problem(rng):
     """One random problem."""
-    names = [mirror, network, parametrized, classes, accelerated, adam, adagrad]
+    names = [mirror, network, parametrized, classes, next_tokens, accelerated, adam, adagrad]
     return names[rng.integers(len(names))](rng)
 
 
@@ -109,6 +109,31 @@ def classes(rng):
         "cross_entropy_flow",
         lambda: flow.cross_entropy_flow(data, log_t=log_t, start=start, tolerance=tolerance),
         truth,
+        tolerance,
+        X,
+    )
+
+
+def next_tokens(rng):
+    """Late times, rare tokens, short and long contexts, far starts."""
+    m, n_tokens = int(rng.integers(1, 4)), int(rng.integers(3, 5))
+    X = rng.standard_normal((m, m + int(rng.integers(0, 2))))
+    X *= 10 ** rng.uniform(-0.7, 0.3, size=(m, 1))
+    P = np.exp(rng.uniform(0.2, 4.0) * rng.standard_normal((m, n_tokens)))
+    for p in P:
+        p[rng.choice(n_tokens, int(rng.integers(1, n_tokens)), replace=False)] = 0.0
+    P /= P.sum(axis=1, keepdims=True)
+    start = rng.standard_normal((n_tokens, X.shape[1])) * rng.choice([0.0, 0.3, 3.0])
+    log_t, tolerance = (
+        np.append(np.sort(rng.uniform(-3, 26, size=3)), 27.0),
+        10 ** rng.uniform(-9, -2),
+    )
+    return tried(
+        "next_token_flow",
+        lambda: flow.next_token_flow(
+            datasets.NextTokens(X, P), log_t=log_t, start=start, tolerance=tolerance
+        ),
+        right.next_tokens(X, P, start, log_t),
         tolerance,
         X,
     )

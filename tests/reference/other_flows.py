@@ -1,7 +1,8 @@
 """Mirror, network, parametrised, multiclass, accelerated and adaptive flows, plainly.
 
 Each velocity is written down again from its definition, in the time t itself, and integrated by
-DOP853 with tight tolerances; AdaGrad is a loop in extended precision. Nothing of the package.
+DOP853 with tight tolerances; AdaGrad is a loop in extended precision; next tokens are followed to
+late times in other variables. Nothing of the package.
 """
 
 import numpy as np
@@ -82,6 +83,71 @@ def cross_entropy(X, labels, n_classes, start, times):
         return ((hot - p).T @ X / len(X)).ravel()
 
     return solved(velocity, start, times)
+
+
+def next_tokens(X, P, start, log_t):
+    """Softmax regression on frequencies P, W flat, at late times.
+
+    By Radau in s = log t and the variables (x, g): W = W* + e^-s x + g, x in the span F of the
+    differences within the supports, where W* has the log-odds of P. Then nothing is lost:
+    x' = x + e^s (e^s (p - q) + pull) along F, g' = pull across F.
+    """
+    m, n_tokens, d = *P.shape, X.shape[1]
+    rows, odds = [np.zeros(n_tokens * d)], [0.0]
+    for h, p in zip(X, P, strict=True):
+        first, *others = np.flatnonzero(p)
+        for v in others:
+            rows.append(np.kron(np.eye(n_tokens)[v] - np.eye(n_tokens)[first], h))
+            odds.append(np.log(p[v] / p[first]))
+    settled = np.linalg.pinv(np.array(rows), rcond=1e-10) @ odds
+    _, size, basis = np.linalg.svd(np.array(rows))
+    k = int((size > 1e-10 * max(1.0, size[0])).sum())
+    F, G, follows = basis[:k], basis[k:], P > 0
+
+    def pulls(s, x, g):
+        """Those within the supports, on F, and those of the tokens outside."""
+        dW = (np.exp(-s) * x @ F).reshape(n_tokens, d)
+        W = settled.reshape(n_tokens, d) + dW + (g @ G).reshape(n_tokens, d)
+        u, du = X @ W.T, np.where(follows, X @ dW.T, -np.inf)
+        log_q = u - np.logaddexp.reduce(u, axis=1, keepdims=True)
+        q = np.where(follows, 0.0, np.exp(np.minimum(s - np.log(m) + log_q, 300.0)))
+        more = np.expm1(du - du.max(axis=1, keepdims=True))
+        mean = (P * more).sum(axis=1, keepdims=True)
+        within = np.exp(s) / m * (P * (mean - more) / (1 + mean)).T @ X
+        beyond = (q.sum(axis=1, keepdims=True) * P * (1 + more) / (1 + mean) - q).T @ X
+        return within.ravel(), beyond.ravel()
+
+    calls = 0
+
+    def velocity(s, state):
+        nonlocal calls
+        calls += 1
+        if calls > 30_000:
+            raise OverflowError
+        within, beyond = pulls(s, state[:k], state[k:])
+        x = state[:k] + np.exp(s) * (F @ (within + beyond))
+        return np.concatenate([x, G @ beyond])
+
+    def plain(w):
+        scores = X @ w.reshape(n_tokens, d).T
+        q = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return ((P - q / q.sum(axis=1, keepdims=True)).T @ X / m).ravel()
+
+    # To t = 1 plainly, in t itself.
+    early = log_t[log_t <= 0]
+    begun = solved(lambda _, w: plain(w), np.ravel(start), [*np.exp(early), 1.0])
+    late, w = log_t[len(early) :], begun[-1]
+    state = np.concatenate([F @ (w - settled), G @ (w - settled)])
+    try:
+        answer = solve_ivp(
+            velocity, (0.0, late[-1]), state, "Radau", t_eval=late, rtol=1e-11, atol=1e-11
+        )
+    except OverflowError:
+        return None
+    if not (answer.success and np.isfinite(answer.y).all()):
+        return None
+    x, g = answer.y[:k].T, answer.y[k:].T
+    return np.vstack([begun[:-1], settled + np.exp(-late)[:, None] * (x @ F) + g @ G])
 
 
 def accelerated(Z, loss, start, times):
