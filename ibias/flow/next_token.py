@@ -25,7 +25,7 @@ from ibias.objectives import Objective
 from ibias.optima.separability import separate
 from ibias.trajectory import Trajectory
 
-SETTLED = 14.0  # the log time, for contexts of length one, up to which a W that settles is followed
+SETTLED = 18.0  # the log time, for contexts of length one, up to which a W that settles is followed
 EXACT = 1e-9  # the largest error in a log-odds that is rounding
 EARLIER = 3.0  # log time that is waited for what a push is larger than one
 
@@ -210,7 +210,7 @@ def next_token_flow(
     Parameters
     ----------
     data : NextTokens
-        Beyond log t = 14, with contexts of length one: such whose entropy is reached in the limit.
+        Beyond log t = 18, with contexts of length one: such whose entropy is reached in the limit.
     log_t : array, shape (n_times,), increasing
         Natural logarithms of the times.
     start : array, shape (n_tokens, n_features), optional
