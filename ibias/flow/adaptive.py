@@ -169,7 +169,9 @@ def continued_adagrad(
             iterates=read_only(accurate[:, :d].copy()),
             log_risk=read_only(np.asarray(loss.log_risk(accurate[:, :d] @ data.Z.T))),
             status=f"integrated to {log_steps[-1]:.6g} = log k",
-            error_estimate=compared(log_steps, accurate[:, :d], rough[:, :d], runs.at, tolerance),
+            error_estimate=compared(
+                log_steps, accurate[:, :d], rough[:, :d], runs.at, tolerance, clock="log k"
+            ),
             n_evaluations=LOOP + runs.n_evaluations,
             accumulators=read_only(accurate[:, d:].copy()),
         )

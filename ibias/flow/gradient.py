@@ -265,19 +265,22 @@ def conclude(
     space: Space,
     data: Dataset,
     loss: MarginLoss,
-    log_t: np.ndarray,
+    times: np.ndarray,
     accurate: Arc,
     check: Arc,
     at: np.ndarray,
     tolerance: float,
+    step_size: float | None = None,
 ) -> Trajectory:
-    """Compare the two runs and assemble the trajectory."""
+    """Compare the two runs and assemble the trajectory; with a step size the times are log k."""
     w = space.lift(np.array(accurate.iterates))
     other = space.lift(np.array(check.iterates))
-    extra, advice = accurate.error / space.size, about_columns(data.X)
-    error = compared(log_t, w, other, at, tolerance, advice=advice, extra=extra)
+    extra = np.where(np.arange(len(times)) < len(times) - accurate.n_ends, 0.0, accurate.error)
+    clock = "log t" if step_size is None else "log k"
+    error = compared(times, w, other, at, tolerance, extra=extra / space.size, clock=clock)
+    log_t = times + np.log(step_size or 1.0)
     return Trajectory(
-        log_t=read_only(np.array(log_t)),
+        log_t=read_only(log_t),
         iterates=read_only(w),
         log_risk=read_only(np.asarray(loss.log_risk(np.array(accurate.iterates) @ space.Z.T))),
         status=accurate.status,

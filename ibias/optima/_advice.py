@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from ibias.datasets.columns import scaling
+
 SMALL = 1e-5  # a margin this far below the largest entry is what makes it hard
 UNEVEN = 1e3  # features whose sizes differ by more are the first thing to change
 
 
 def uneven_columns(X: np.ndarray) -> str:
-    """Return which column to divide and by what; empty where all are of about one size.
+    """Return which columns to scale and by what; empty where all are of about one size.
 
     >>> uneven_columns(np.array([[1.0, 4e6], [0.5, 2e6]]))
-    'column 1 of X is up to 4e+06 and column 0 up to 1: divide column 1 by 4e+06'
+    'make the columns of X alike: divide column 1 by 4e+06'
     """
-    sizes = np.abs(X).max(axis=0)
-    used = np.flatnonzero(sizes > 0)
-    if used.size == 0:
-        return ""
-    large, small = used[sizes[used].argmax()], used[sizes[used].argmin()]
-    ratio = sizes[large] / sizes[small]
-    if ratio < UNEVEN:
-        return ""
-    return (
-        f"column {large} of X is up to {sizes[large]:.3g} and column {small} up to"
-        f" {sizes[small]:.3g}: divide column {large} by {ratio:.0e}"
-    )
+    how = scaling(X, UNEVEN)
+    return how and f"make the columns of X alike: {how}"
 
 
 def too_small(Z: np.ndarray, weights: np.ndarray, margin: float, gap: float, p: float = 2) -> str:
