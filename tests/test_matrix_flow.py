@@ -13,6 +13,7 @@ from ibias.datasets import (
 )
 from ibias.flow import matrix as matrix_module
 from ibias.flow import two_by_two as two_by_two_module
+from ibias.flow.estimate import CLOSER
 from ibias.flow.rest import Rest
 from ibias.models.matrix_product import (
     balanced_factors,
@@ -227,7 +228,7 @@ def test_errors_that_the_saddle_multiplies_are_within_the_tolerance(tolerance):
 
 
 def test_steps_that_are_right_one_by_one_are_not_enough(monkeypatch):
-    monkeypatch.setattr(matrix_module, "LOCAL", (1.0,))
+    monkeypatch.setattr(matrix_module, "LOCAL", 1 / CLOSER)
     problem, _ = all_seen()
     with pytest.raises(flow.IntegrationFailed, match="two runs that share no approximation"):
         flow.matrix_flow(problem, depth=3, scale=1e-4, log_t=ESCAPES, tolerance=1e-8)

@@ -38,8 +38,8 @@ class Apart(IntegrationFailed):
     """The two runs differ by more than the tolerance allows."""
 
 
-def closer(attempt: Callable[[float], Result]) -> Result:
-    """Return what two runs agree on: attempt(1), or if they are apart, with smaller local errors.
+def closer(attempt: Callable[[float], Result], part: float = CLOSER) -> Result:
+    """Return what two runs agree on: attempt(1), or if they are apart, with a part of its errors.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def closer(attempt: Callable[[float], Result]) -> Result:
         return attempt(1.0)
     except Apart as apart:
         try:
-            return attempt(CLOSER)
+            return attempt(part)
         except IntegrationFailed:
             raise apart from None
 
