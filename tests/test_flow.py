@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from ibias import datasets, flow, losses
+from ibias import datasets, flow, losses, optima
 from ibias.datasets import Dataset
 from ibias.descent import Diverged, descent
 from ibias.flow.log_time import LogTimeField
@@ -277,3 +277,21 @@ def test_the_minimiser_is_found_where_columns_differ_by_far():
     assert w is not None
     pull = np.exp(field.loss.log_slope(Z @ w)) @ Z
     assert np.abs(pull / np.abs(Z).max(axis=0)).max() < 1e-12
+
+
+@pytest.mark.parametrize("data", [datasets.separable(0, 100, 20), datasets.digits(3, 8)])
+@pytest.mark.parametrize("method", ["flow", "descent"])
+def test_up_to_the_last_time_that_double_precision_knows(data, method):
+    """The way is straight, and costs no more than that to the times before."""
+    follow = {
+        "flow": lambda *times: flow.gradient_flow(data, log_t=times),
+        "descent": lambda *times: flow.continued_gradient_descent(data, log_steps=times),
+    }[method]
+    before, run = follow(1e5), follow(1e12, 5e13, 1e14)
+    velocity = np.diff(run.iterates, axis=0) / np.diff(run.log_t)[:, None]
+    w = optima.max_margin(data).w
+    assert np.abs(velocity - w).max() <= 1e-8 * np.abs(w).max()
+    assert run.n_evaluations < 2 * before.n_evaluations
+    with pytest.raises(flow.IntegrationFailed, match="up to 1e\\+14") as caught:
+        follow(1e15)
+    assert str(caught.value).startswith("double precision")

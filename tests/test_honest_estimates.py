@@ -4,9 +4,11 @@
 """
 
 import functools
+import importlib
 import re
 import signal
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -381,6 +383,59 @@ def test_the_first_reason_is_given_where_that_does_not_help(second):
 
     with pytest.raises(flow.IntegrationFailed, match=r"^apart$"):
         closer(attempt)
+
+
+def test_how_much_closer_may_be_said():
+    tried = []
+
+    def attempt(part):
+        tried.append(part)
+        raise Apart("apart")
+
+    with pytest.raises(Apart):
+        closer(attempt, 1e-3)
+    assert tried == [1, 1e-3]
+
+
+NET = models.two_layer_relu(2, 3)
+AXES = Regression(np.eye(2), [1.0, -1.0])
+COMPARING = {
+    "gradient": lambda: flow.gradient_flow(SAMPLES, log_t=[1.0]),
+    "estimate": lambda: flow.adam_flow(datasets.separable(0), epsilon=1e-3, log_t=[1.0]),
+    "adaptive": lambda: flow.continued_adagrad(LINE, step_size=0.1, log_steps=[8.0]),
+    "mirror": lambda: flow.mirror_flow(LINE, potentials.SquaredNorm(2), log_t=[1.0]),
+    "homogeneous": lambda: flow.network_flow(
+        SAMPLES, NET, log_t=[1.0], start=NET.random(datasets.generator(0))
+    ),
+    "matrix": lambda: flow.matrix_flow(TABLE, scale=0.1, log_t=[1.0]),
+    "two_by_two": lambda: flow.two_by_two_flow(np.eye(2), log_t=[1.0]),
+    "next_token": lambda: flow.next_token_flow(datasets.next_tokens(0), log_t=[1.0]),
+    "orthogonal": lambda: flow.orthogonal_relu_flow(
+        AXES, signs=[1, -1], directions=np.eye(2), log_size=-1.0, times=[1.0]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COMPARING)
+def test_every_flow_is_repeated_closer(name, monkeypatch):
+    module, calls = importlib.import_module(f"ibias.flow.{name}"), []
+
+    def apart_at_first(*arguments, **how):
+        calls.append(name)
+        if len(calls) == 1:
+            raise Apart("apart")
+        return compared(*arguments, **how)
+
+    monkeypatch.setattr(module, "compared", apart_at_first)
+    assert (COMPARING[name]().error_estimate > 0).all()
+    assert len(calls) == 2
+
+
+def test_no_flow_compares_without_being_repeated():
+    folder = Path(flow.__file__).parent
+    calls = re.compile(r"\bcompared\(")
+    comparing = {path.stem for path in folder.glob("*.py") if calls.search(path.read_text())}
+    assert comparing == set(COMPARING)
 
 
 def test_another_failure_is_not_repeated():

@@ -12,6 +12,8 @@ from ibias.datasets import (
     two_by_two_completion,
 )
 from ibias.flow import matrix as matrix_module
+from ibias.flow import two_by_two as two_by_two_module
+from ibias.flow.estimate import CLOSER
 from ibias.flow.rest import Rest
 from ibias.models.matrix_product import (
     balanced_factors,
@@ -139,6 +141,34 @@ def test_a_negative_determinant_stops_the_growth():
     np.testing.assert_allclose(run.iterates[-1] * [[0, 1], [1, 1]], [[0, 1], [1, 0]], atol=1e-8)
 
 
+@pytest.mark.parametrize(
+    "start, depth, last, tolerance",
+    [
+        ([[-7.1e-5, -6.1e-5], [4.4e-5, 1.3e-4]], 4, 4.1, 1e-5),
+        ([[2.3e-4, -1.5e-4], [-1.3e-4, -1.6e-4]], 3, 5.9, 1e-5),
+    ],
+)
+def test_where_two_runs_of_the_completion_are_apart_closer_ones_agree(
+    start, depth, last, tolerance
+):
+    """From a tiny start, where errors grow with the matrix; the factors are another state."""
+    run = flow.two_by_two_flow(start, depth=depth, log_t=[last], tolerance=tolerance)
+    factors = balanced_factors(np.array(start), depth)
+    right = flow.matrix_flow(two_by_two_completion(), start=factors, log_t=[last], tolerance=1e-7)
+    size = max(1.0, np.abs(run.log_determinant).max())
+    assert np.abs(run.iterates[0] - right.final).max() <= run.error_estimate[0] + 1e-6
+    assert run.error_estimate[0] <= tolerance * size
+
+
+def test_where_local_errors_cannot_be_smaller_nothing_is_tried_twice(monkeypatch):
+    runs = []
+    true = two_by_two_module.collocate
+    monkeypatch.setattr(two_by_two_module, "collocate", lambda *how: runs.append(0) or true(*how))
+    with pytest.raises(flow.IntegrationFailed, match="tolerance=1e-13"):
+        flow.two_by_two_flow(np.diag([0.1, -0.1]), log_t=[3.0], tolerance=1e-13)
+    assert len(runs) == 1
+
+
 def test_commuting_sensors_keep_their_eigenvectors():
     problem = commuting_sensing(4, 2, seed=0)
     run = flow.matrix_flow(problem, scale=0.1, log_t=TIMES)
@@ -198,7 +228,7 @@ def test_errors_that_the_saddle_multiplies_are_within_the_tolerance(tolerance):
 
 
 def test_steps_that_are_right_one_by_one_are_not_enough(monkeypatch):
-    monkeypatch.setattr(matrix_module, "LOCAL", (1.0,))
+    monkeypatch.setattr(matrix_module, "LOCAL", 1 / CLOSER)
     problem, _ = all_seen()
     with pytest.raises(flow.IntegrationFailed, match="two runs that share no approximation"):
         flow.matrix_flow(problem, depth=3, scale=1e-4, log_t=ESCAPES, tolerance=1e-8)

@@ -1,12 +1,14 @@
 """Neurons on orthogonal inputs, against gradient descent on the network and closed forms."""
 
+from warnings import catch_warnings, simplefilter
+
 import numpy as np
 import pytest
 
 from ibias import datasets, models
 from ibias.datasets import Regression
 from ibias.descent import descent
-from ibias.flow import orthogonal_relu_flow
+from ibias.flow import IntegrationFailed, orthogonal_relu_flow
 from ibias.objectives import Objective
 
 
@@ -110,3 +112,27 @@ def test_bad_input(change, message):
     data = change.pop("data", Regression(np.eye(2), [1.0, -1.0]))
     with pytest.raises(ValueError, match=message):
         orthogonal_relu_flow(data, **{**HOW, **change})
+
+
+@pytest.mark.parametrize("seed", [7, 22, 76, 122])
+def test_where_two_runs_are_apart_closer_ones_agree(seed):
+    rng = datasets.generator(seed)
+    axes = np.linalg.qr(rng.standard_normal((3, 3)))[0] * rng.uniform(0.3, 3, (3, 1))
+    data = Regression(axes, 5 * rng.standard_normal(3))
+    how = {"signs": np.resize([1, -1], 8), "directions": rng.standard_normal((8, 3))}
+    run, finer = (
+        orthogonal_relu_flow(data, **how, log_size=-1.0, times=[1.0, 4.0], tolerance=tolerance)
+        for tolerance in (1e-6, 1e-9)
+    )
+    size = np.maximum(1, np.abs(finer.log_sizes).max(axis=1))
+    assert (run.error_estimate <= 1e-6 * size).all()
+    off = np.abs(run.log_sizes - finer.log_sizes).max(axis=1)
+    assert (off <= run.error_estimate + finer.error_estimate).all()
+
+
+def test_its_times_are_no_logarithms_in_what_it_says_and_small_errors_no_warnings():
+    data, signs, directions = problem(0)
+    how = {"signs": signs, "directions": directions, "log_size": -1.0, "times": [2.5]}
+    with pytest.raises(IntegrationFailed, match=r"^at t = 2\.5 two runs"), catch_warnings():
+        simplefilter("error")
+        orthogonal_relu_flow(data, **how, tolerance=1e-17)

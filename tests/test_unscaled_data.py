@@ -1,7 +1,5 @@
 """Ordinary tables that nobody has scaled: right, or an error whose advice works."""
 
-import re
-
 import numpy as np
 import pytest
 from scipy.optimize import nnls
@@ -19,6 +17,7 @@ from ibias.optima import (
     min_norm,
     separation,
 )
+from tests.advice import scaled
 
 
 def raw_wine() -> Dataset:
@@ -45,12 +44,7 @@ def with_advice(data: Dataset, p: float) -> tuple[Dataset, MaxMargin]:
     try:
         return data, max_margin(data, p=p)
     except RuntimeError as error:
-        assert "divide each column of X by its largest entry" in str(error)
-        sizes = np.abs(data.X).max(axis=0)
-        for column, size in re.findall(r"column (\d+) by ([^\s,]+)", str(error)):
-            assert float(size) == pytest.approx(sizes[int(column)], rel=0.05)
-        scaled = Dataset(data.X / sizes, data.y)
-        return scaled, max_margin(scaled, p=p)
+        return (data := scaled(data, str(error))), max_margin(data, p=p)
 
 
 @pytest.mark.parametrize("p", [1, 1.3, 2, 3, np.inf])
@@ -110,17 +104,26 @@ def test_the_split_of_raw_tables() -> None:
     assert separation(loans(2, noise=0.7)).separable.size == 0
 
 
-def test_where_float64_cannot_the_error_says_what_to_scale_and_that_works() -> None:
-    rng = datasets.generator(5)
-    X = rng.standard_normal((40, 3))
-    labels = np.where(X[:, 0] > 0, 1, -1)
-    X[:, 0] += 0.3 * labels
-    hard = Dataset(X * [1e-10, 1e6, 1], labels)
-    with pytest.raises(RuntimeError, match=r"column 1 by \S+, column 0 by") as caught:
+@pytest.mark.parametrize(
+    "sizes, seen, said",
+    [
+        ([1, 1, 1e-12], 2, r"multiply column 2 by \de\+1[12] "),
+        ([1e12, 1, 1], 1, r"divide column 0 by \de\+1[12] "),
+        ([1e-10, 1e6, 1], 0, r"multiply column 0 by \S+, divide column 1 by \S+ "),
+    ],
+)
+def test_where_float64_cannot_the_error_says_what_to_scale_and_that_works(
+    sizes: list, seen: int, said: str
+) -> None:
+    X = datasets.generator(5).standard_normal((40, 3))
+    labels = np.where(X[:, seen] > 0, 1, -1)
+    X[:, seen] += 0.3 * labels
+    hard = Dataset(X * sizes, labels)
+    with pytest.raises(RuntimeError, match=said) as caught:
         max_margin(hard)
     assert len(str(caught.value)) < 500
-    scaled, best = with_advice(hard, 2)
-    assert scaled is not hard and best.duality_gap <= 1e-9 * best.margin
+    alike, best = with_advice(hard, 2)
+    assert alike is not hard and best.duality_gap <= 1e-9 * best.margin
 
 
 def test_a_margin_next_to_nothing_is_an_error_and_the_hinge_machine_needs_none() -> None:

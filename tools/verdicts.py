@@ -43,7 +43,7 @@ def words(failed: dict) -> str:
 def lacks(text: str, without: Collection[str]) -> str:
     """Return which of these packages is missed, if that is what the text of an error says."""
     text = COLOUR.sub("", text)
-    says = r"No module named '{0}'|solver {0} is not installed"
+    says = r"No module named '{0}'|needs the package {0},"
     return next((one for one in without if re.search(says.format(one), text, re.I)), "")
 
 

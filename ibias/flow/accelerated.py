@@ -8,7 +8,16 @@ from numpy.typing import ArrayLike
 from ibias._validate import increasing, positive, require
 from ibias.datasets import Dataset
 from ibias.flow.collocation import collocate
-from ibias.flow.estimate import ACCURATE, CAUTION, ROUGH, closer, evenly, visited
+from ibias.flow.estimate import (
+    ACCURATE,
+    CAUTION,
+    ROUGH,
+    about_columns,
+    advised,
+    closer,
+    evenly,
+    visited,
+)
 from ibias.flow.gradient import Space, conclude
 from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage, integrate
 from ibias.flow.separation import Arc
@@ -126,4 +135,5 @@ def accelerated_flow(
         check = Arc(list(swinging.states[:, :d]), "", swinging.n_evaluations)
         return conclude(space, data, loss, log_t, accurate, check, at, tolerance)
 
-    return closer(attempt)
+    with advised(about_columns(data.X)):
+        return closer(attempt)

@@ -11,7 +11,7 @@ from ibias._validate import increasing, positive, read_only, require
 from ibias.datasets import Dataset
 from ibias.flow.estimate import ROUGH, agreed, closer, compared, two_runs
 from ibias.flow.log_time import IntegrationFailed, LogTimeField
-from ibias.flow.series import LOG_SERIES
+from ibias.flow.series import LOG_SERIES, ahead, neglected_term
 from ibias.flow.start import one_start
 from ibias.losses import MarginLoss, named
 from ibias.trajectory import Trajectory
@@ -106,6 +106,10 @@ def continued_adagrad(
         move = eta * np.divide(g, length, out=np.zeros_like(g), where=length > 0)
         return np.concatenate([move, squares], axis=-1)
 
+    def increments(s: float | np.ndarray, state: np.ndarray, n_terms: int) -> np.ndarray:
+        step = np.exp(-np.asarray(s))[..., None]
+        return ahead(lambda state: map_increment(s, state), step, state, n_terms)
+
     def jacobian(s: float, state: np.ndarray) -> np.ndarray:
         """Return the derivative of the first term of the series, which is the large one."""
         w, total = np.split(state, 2)
@@ -118,12 +122,8 @@ def continued_adagrad(
         return np.block([[by_w, by_total], [2 * np.exp(-s) * g[:, None] * slope, 0 * by_total]])
 
     def field(s: float | np.ndarray, state: np.ndarray) -> np.ndarray:
-        rows = [map_increment(s, state)]
-        if np.min(s) < NO_STEPS:
-            for _ in range(ORDER - 1):
-                state = state + np.exp(-np.asarray(s))[..., None] * rows[-1]
-                rows.append(map_increment(s, state))
-        return np.tensordot(LOG_SERIES[len(rows)], np.array(rows), axes=1)
+        rows = increments(s, state, ORDER if np.min(s) < NO_STEPS else 1)
+        return np.tensordot(LOG_SERIES[len(rows)], rows, axes=1)
 
     states = {0: np.r_[w, np.zeros_like(w)]}
     for k in range(LOOP):
@@ -131,12 +131,8 @@ def continued_adagrad(
 
     def smooth(s: float, state: np.ndarray) -> None:
         """Refuse a state from which the steps do not lie on a smooth curve."""
-        rows, ahead = [], state
-        for _ in range(ORDER + 1):
-            rows.append(map_increment(s, ahead)[: w.size])
-            ahead = ahead + np.exp(-s) * map_increment(s, ahead)
-        neglected = np.abs(np.diff(rows, n=ORDER, axis=0)).max() / (ORDER + 1) / ORDER
-        if neglected > ROUGH * tolerance * max(1.0, np.abs(state[: w.size]).max()):
+        neglected = np.abs(neglected_term(increments(s, state, ORDER + 1))[: w.size]).max()
+        if not neglected <= ROUGH * tolerance * max(1.0, np.abs(state[: w.size]).max()):
             raise IntegrationFailed(
                 f"at step {np.exp(s):.4g} the iterates do not follow a smooth curve, as after the"
                 f" first {LOOP} steps they must: choose a smaller step_size, a start nearer to"
@@ -169,7 +165,9 @@ def continued_adagrad(
             iterates=read_only(accurate[:, :d].copy()),
             log_risk=read_only(np.asarray(loss.log_risk(accurate[:, :d] @ data.Z.T))),
             status=f"integrated to {log_steps[-1]:.6g} = log k",
-            error_estimate=compared(log_steps, accurate[:, :d], rough[:, :d], runs.at, tolerance),
+            error_estimate=compared(
+                log_steps, accurate[:, :d], rough[:, :d], runs.at, tolerance, clock="log k"
+            ),
             n_evaluations=LOOP + runs.n_evaluations,
             accumulators=read_only(accurate[:, d:].copy()),
         )

@@ -132,7 +132,7 @@ def continued_gradient_descent(
             patience=PATIENCE,
             disturbed=ULPS,
         ).to(space.start, log_k[at])
-        return conclude(space, data, loss, log_k + np.log(eta), accurate, check, at, tolerance)
+        return conclude(space, data, loss, log_k, accurate, check, at, tolerance, eta)
 
     with advised(about_columns(data.X)):
         return closer(attempt)
@@ -189,22 +189,22 @@ class March:
 
     def to(self, w: np.ndarray, log_k: np.ndarray) -> Arc:
         """Return the iterates at the steps exp(log_k)."""
-        k, status, error = 0, "", 0.0
+        k = 0
         while True:
             k, w = self.loop(k, w, log_k)
             later = log_k[len(self.iterates) :]
             arc, k, w = self.continued(k, w, later)
             self.iterates += arc.iterates
             self.n_series += arc.n_evaluations
-            status, error = arc.status, arc.error
             if len(self.iterates) == len(log_k):
                 break
+        status = arc.status
         if self.unstable:
             status = (
                 f"the step exceeded 2/||Hessian|| as late as step {self.unstable}, where rounding"
                 f" errors may be amplified; {status}"
             )
-        return Arc(self.iterates, status, self.n_looped + self.n_series, error)
+        return Arc(self.iterates, status, self.n_looped + self.n_series, arc.error, arc.n_ends)
 
     def small(self, w: np.ndarray) -> float:
         """Return what is negligible at w."""

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ibias._validate import read_only
+from ibias.datasets.columns import scaling
 from ibias.flow.collocation import collocate
 from ibias.flow.log_time import IntegrationFailed, Passage, integrate
 from ibias.trajectory import Trajectory
@@ -37,8 +38,8 @@ class Apart(IntegrationFailed):
     """The two runs differ by more than the tolerance allows."""
 
 
-def closer(attempt: Callable[[float], Result]) -> Result:
-    """Return what two runs agree on: attempt(1), or if they are apart, with smaller local errors.
+def closer(attempt: Callable[[float], Result], part: float = CLOSER) -> Result:
+    """Return what two runs agree on: attempt(1), or if they are apart, with a part of its errors.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def closer(attempt: Callable[[float], Result]) -> Result:
         return attempt(1.0)
     except Apart as apart:
         try:
-            return attempt(CLOSER)
+            return attempt(part)
         except IntegrationFailed:
             raise apart from None
 
@@ -62,10 +63,10 @@ def compared(
     tolerance: float,
     *,
     floor: float = ACCURATE,
-    extra: float = 0.0,
+    extra: np.ndarray | float = 0.0,
     size: np.ndarray | None = None,
-    advice: str = "",
     length: bool = False,
+    clock: str = "log t",
 ) -> np.ndarray:
     """Return an estimate of the error at each time; raise where it exceeds the tolerance.
 
@@ -83,14 +84,14 @@ def compared(
         The error allowed, relative to max(1, |w|).
     floor : float
         The local error of the accurate run, as a part of the tolerance: no estimate is below.
-    extra : float
+    extra : float, or array of shape (n_times,)
         What else is known of the error of the accurate run.
     size : array, shape (n_times,), optional
         What the tolerance is relative to; without it max(1, max_j |w_j|).
-    advice : str
-        What else may help.
     length : bool
         Whether errors and sizes are Euclidean lengths in place of largest entries.
+    clock : str
+        What the times are.
     """
     order = 2 if length else np.inf
     norm = lambda w: np.linalg.norm(w, ord=order, axis=1) if w.size else np.zeros(len(w))  # noqa: E731
@@ -103,19 +104,20 @@ def compared(
     allowed = tolerance * size
     if not np.isfinite(difference).all():
         raise IntegrationFailed(
-            "the two runs that guard each other hold NaN or infinity. Ask for earlier times, or"
-            " divide the columns of X by their sizes."
+            "the two runs that guard each other hold NaN or infinity: ask for earlier times, or"
+            " take a start nearer to zero."
         )
     # Neither run need be the better one: each may be off by the error of the other, and more. And
     # by rounding: no more than this can be told of the difference of two numbers of that size.
-    estimate = TWICE * difference + floor * tolerance * size + extra
+    known = floor * tolerance * size + extra
+    estimate = TWICE * difference + known
     if (estimate > allowed).any():
         worst = int(np.argmax(estimate / allowed))
         raise Apart(
-            f"at log t = {log_t[worst]:.6g} two runs that share no approximation differ by"
+            f"at {clock} = {log_t[worst]:.6g} two runs that share no approximation differ by"
             f" {difference[worst]:.1e}, and tolerance={tolerance:g} allows"
-            f" {allowed[worst] / TWICE:.1e}."
-            f" {remedy(float(difference[worst] / size[worst]))}{advice}"
+            f" {(allowed - known)[worst] / TWICE:.1e}."
+            f" {remedy(float(difference[worst] / size[worst]))}"
         )
     return read_only(estimate)
 
@@ -172,21 +174,15 @@ def advised(advice: str) -> Iterator[None]:
     try:
         yield
     except IntegrationFailed as error:
-        raise IntegrationFailed(f"{error}{advice}") from error
+        kind = Apart if isinstance(error, Apart) else IntegrationFailed
+        raise kind(f"{error}{advice}") from error
 
 
 def about_columns(X: np.ndarray) -> str:
     """Return the advice for columns of different sizes; nothing where they are alike."""
-    sizes = np.abs(X).max(axis=0)
-    if not (sizes > 0).any():
-        return ""
-    small = sizes[sizes > 0].min()
-    largest = int(np.argmax(sizes))
-    if sizes[largest] <= UNEVEN * small:
-        return ""
-    return (
-        f" The columns of X differ in size: divide column {largest} by {sizes[largest]:.2g}, and"
-        " so on for the others (that is another metric, and so another flow)."
+    how = scaling(X, UNEVEN)
+    return how and (
+        f" The columns of X differ in size: {how} (that is another metric, and so another flow)."
     )
 
 

@@ -21,7 +21,7 @@ from ibias.flow.estimate import (
     compared,
     visited,
 )
-from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage, integrate
+from ibias.flow.log_time import TINY, IntegrationFailed, LogTimeField, Passage, integrate
 from ibias.flow.separation import Arc, Halt, Run, follow
 from ibias.flow.series import Series
 from ibias.flow.start import one_start
@@ -29,6 +29,11 @@ from ibias.losses import MarginLoss, is_convex, named
 from ibias.trajectory import Trajectory
 
 SEGMENT, SEGMENTS = 10.0, 4.0  # log times at which LSODA's tolerance is renewed: 40, 160, ...
+# From here on the way is straight, and it is renewed no more: a new start would begin with short
+# steps, which see the rounding of s.
+STRAIGHT = 1e6
+LATEST = 1e14  # later, the exponents s - u are not known to a tenth, whatever is done
+FINEST = 2.3e-14  # a relative local error: LSODA takes none below a hundred roundings
 PATIENCE = 2.0  # log time that the check run waits before it takes a limit for the flow
 STRETCH = 20_000  # steps of LSODA between two renewals: raw columns take five thousand
 
@@ -210,13 +215,24 @@ def by_lsoda(local_error: float, unit: float) -> Run:
         states, calls = np.empty((0, w.size)), 0
         while len(states) < len(times):
             left = times[len(states) :]
-            end = max(SEGMENT, s + field.clock + 0.1) * SEGMENTS - field.clock
+            clock = s + field.clock
+            if s > LATEST / 2:
+                raise IntegrationFailed(
+                    "double precision does not tell the weights of the samples at log time"
+                    f" {left[-1]:.3g}: ask for times up to {LATEST:g}."
+                )
+            end = max(SEGMENT, clock + 0.1) * SEGMENTS - field.clock
+            end = end if clock < STRAIGHT else LATEST
             until = left if left[-1] <= end else np.append(left[left < end], end)
             # In the first stretch w may shrink, from a start far off.
-            far = s + field.clock >= SEGMENT * SEGMENTS * (1 - 1e-12)
+            far = clock >= SEGMENT * SEGMENTS * (1 - 1e-12)
             allowed = field.allowed(w, local_error, unit) if far else local_error * unit
+            relative = local_error / 10
+            if far:  # what is allowed keeps the weights linear: no part of w may exceed it
+                most = np.min(allowed, initial=np.inf) / (SEGMENTS * np.abs(w).max(initial=TINY))
+                relative = min(relative, max(float(most), FINEST))
             options = {
-                "relative": local_error / 10,
+                "relative": relative,
                 "jacobian": field.jacobian,
                 "halt": halt,
                 "max_steps": STRETCH,
@@ -265,19 +281,22 @@ def conclude(
     space: Space,
     data: Dataset,
     loss: MarginLoss,
-    log_t: np.ndarray,
+    times: np.ndarray,
     accurate: Arc,
     check: Arc,
     at: np.ndarray,
     tolerance: float,
+    step_size: float | None = None,
 ) -> Trajectory:
-    """Compare the two runs and assemble the trajectory."""
+    """Compare the two runs and assemble the trajectory; with a step size the times are log k."""
     w = space.lift(np.array(accurate.iterates))
     other = space.lift(np.array(check.iterates))
-    extra, advice = accurate.error / space.size, about_columns(data.X)
-    error = compared(log_t, w, other, at, tolerance, advice=advice, extra=extra)
+    extra = np.where(np.arange(len(times)) < len(times) - accurate.n_ends, 0.0, accurate.error)
+    clock = "log t" if step_size is None else "log k"
+    error = compared(times, w, other, at, tolerance, extra=extra / space.size, clock=clock)
+    log_t = times + np.log(step_size or 1.0)
     return Trajectory(
-        log_t=read_only(np.array(log_t)),
+        log_t=read_only(log_t),
         iterates=read_only(w),
         log_risk=read_only(np.asarray(loss.log_risk(np.array(accurate.iterates) @ space.Z.T))),
         status=accurate.status,

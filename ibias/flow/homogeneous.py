@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, increasing, network, positive, read_only, require
 from ibias.datasets import Dataset
-from ibias.flow.estimate import LARGEST_EXPONENT, Runs, bounded, closer, compared, two_runs
+from ibias.flow.estimate import LARGEST_EXPONENT, Runs, advised, bounded, closer, compared, two_runs
 from ibias.flow.log_time import IntegrationFailed
 from ibias.losses import MarginLoss, named
 from ibias.models import Network
@@ -92,15 +92,8 @@ def network_flow(
     def attempt(part: float) -> Trajectory:
         runs = field.passages(theta, log_t, part * tolerance)
         iterates = runs.real.states
-        error = compared(
-            log_t,
-            iterates,
-            runs.check.states,
-            runs.at,
-            tolerance,
-            advice=" The start may lie near a saddle or a kink: take another.",
-            length=True,
-        )
+        with advised(" The start may lie near a saddle or a kink: take another."):
+            error = compared(log_t, iterates, runs.check.states, runs.at, tolerance, length=True)
         return Trajectory(
             log_t=read_only(np.array(log_t)),
             iterates=read_only(iterates),

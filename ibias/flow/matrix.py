@@ -13,16 +13,14 @@ from scipy.integrate import DOP853, ode
 from ibias import progress
 from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import MatrixProblem
-from ibias.flow.estimate import compared, visited
+from ibias.flow.estimate import closer, compared, visited
 from ibias.flow.log_time import IntegrationFailed
 from ibias.flow.rest import Rest, independent
 from ibias.models.matrix_product import product, scaled_identity, vjp
 from ibias.trajectory import MatrixTrajectory
 
 MAX_EVALUATIONS = 300_000  # of one run
-# Local errors, per tolerance: leaving the saddle multiplies them by up to a thousand; if by more,
-# a second attempt is made.
-LOCAL = (1e-3, 1e-6)
+LOCAL = 1e-3  # local errors, per tolerance: leaving the saddle multiplies them by a thousand
 SMALLEST = 1e-13  # a relative local error
 REST = 0.1  # how much of the way of W is left at rest, per tolerance
 AFTER_REST = 0.5  # how much longer the check run goes on, of the time at which the flow rests
@@ -94,7 +92,7 @@ def matrix_flow(
 
     pulling = independent(problem)
     bar = progress.Bar("integrating the factors", float(np.exp(log_t[-1])))
-    evaluations = count()
+    evaluations, resting = count(), Rest(pulling, REST * tolerance)
 
     def field(t: float, state: np.ndarray) -> np.ndarray:
         bar.at(t)
@@ -115,8 +113,11 @@ def matrix_flow(
     sizes = np.concatenate([np.linalg.norm(f, axis=(-2, -1)).ravel() for f in factors])
     smallest = sizes[sizes > 0].min(initial=1.0)
     times = np.exp(log_t)
-    for local in LOCAL:
-        errors = local * tolerance, 1e-3 * local * tolerance * smallest
+
+    def attempt(part: float) -> MatrixTrajectory:
+        nonlocal evaluations, resting
+        local_error = part * LOCAL * tolerance
+        errors = local_error, 1e-3 * local_error * smallest
         evaluations, resting = count(), Rest(pulling, REST * tolerance)
         with bar, np.errstate(all="ignore"):  # a trial step may overflow; it is taken back
             states, rest, n_evaluations = _by_runge_kutta(field, at_rest, initial, times, *errors)
@@ -126,24 +127,20 @@ def matrix_flow(
             stops = np.minimum(times[at], rest + longer)
             others = _by_multistep(field, initial, stops, *errors)
         check = np.array([product(unpack(state)) for state in others])
-        try:
-            error = _compared(log_t, iterates, check, at, tolerance)
-            break
-        except IntegrationFailed:
-            if local == LOCAL[-1]:
-                raise
-    rests = rest < times[-1]
-    return MatrixTrajectory(
-        log_t=read_only(log_t),
-        iterates=read_only(iterates),
-        log_risk=read_only(_log(problem.risk(iterates))),
-        factors=tuple(read_only(factor) for factor in unpack(states[-1].copy())),
-        status=(f"at rest since log time {np.log(rest):.4g}" if rest else "at rest throughout")
-        if rests
-        else "reached the last time, not yet at rest",
-        n_evaluations=n_evaluations,
-        error_estimate=error,
-    )
+        rests = rest < times[-1]
+        return MatrixTrajectory(
+            log_t=read_only(log_t),
+            iterates=read_only(iterates),
+            log_risk=read_only(_log(problem.risk(iterates))),
+            factors=tuple(read_only(factor) for factor in unpack(states[-1].copy())),
+            status=(f"at rest since log time {np.log(rest):.4g}" if rest else "at rest throughout")
+            if rests
+            else "reached the last time, not yet at rest",
+            n_evaluations=n_evaluations,
+            error_estimate=_compared(log_t, iterates, check, at, tolerance),
+        )
+
+    return closer(attempt)
 
 
 Field = Callable[[float, np.ndarray], np.ndarray]

@@ -9,16 +9,14 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import Dataset, Regression
-from ibias.flow.estimate import compared, two_runs
-from ibias.flow.log_time import IntegrationFailed, LogTimeField
+from ibias.flow.estimate import closer, compared, two_runs
+from ibias.flow.log_time import LogTimeField
 from ibias.losses import MarginLoss, named
 from ibias.objectives import Objective
 from ibias.potentials import Potential
 from ibias.trajectory import Trajectory
 
-# Local errors, per tolerance: where a weight changes its sign, psi need not be smooth (|w|^p), and
-# the two runs lose digits there; then a second attempt is made.
-LOCAL = (1.0, 1e-3)
+CLOSER = 1e-3  # where a weight changes its sign, two digits are not enough
 LOOSEST = 1e-7  # local errors, at most: beyond it, trial steps overshoot
 AT_REST = 1e-13  # a residual this small, relative to the targets, is rounding error
 LARGEST = 1e200  # a trial step may overshoot; a finite value lets the integrator reject it
@@ -93,38 +91,35 @@ def mirror_flow(
         first = min(field.first_time(local_error / stretch), log_t[0]) - caution
         return first, field.first_step(first)
 
-    for local in LOCAL:
-        try:
-            runs = two_runs(
-                field,
-                launch,
-                log_t,
-                local * tolerance / stretch,
-                field.jacobian,
-                halt=field.at_rest,
-                smallest=LOOSEST / stretch,
-                smooth=local == LOCAL[0],
+    def attempt(part: float) -> Trajectory:
+        runs = two_runs(
+            field,
+            launch,
+            log_t,
+            part * tolerance / stretch,
+            field.jacobian,
+            halt=field.at_rest,
+            smallest=LOOSEST / stretch,
+            smooth=part == 1,  # where a weight changes its sign, psi need not be (|w|^p)
+        )
+        w, other = (
+            field.weights(
+                np.concatenate([run.states, np.tile(run.state, (size - len(run.states), 1))])
             )
-            w, other = (
-                field.weights(
-                    np.concatenate([run.states, np.tile(run.state, (size - len(run.states), 1))])
-                )
-                for run, size in [(runs.real, len(log_t)), (runs.check, len(runs.at))]
-            )
-            error, end = compared(log_t, w, other, runs.at, tolerance), runs.real.time
-            break
-        except IntegrationFailed:
-            if local == LOCAL[-1]:
-                raise
-    rests = end < log_t[-1]
-    return Trajectory(
-        log_t=read_only(log_t),
-        iterates=read_only(w),
-        log_risk=read_only(objective.log_risk(w)),
-        status=f"{'at rest from' if rests else 'integrated to'} log time {end:.6g}",
-        error_estimate=error,
-        n_evaluations=runs.n_evaluations,
-    )
+            for run, size in [(runs.real, len(log_t)), (runs.check, len(runs.at))]
+        )
+        end = runs.real.time
+        rests = end < log_t[-1]
+        return Trajectory(
+            log_t=read_only(log_t),
+            iterates=read_only(w),
+            log_risk=read_only(objective.log_risk(w)),
+            status=f"{'at rest from' if rests else 'integrated to'} log time {end:.6g}",
+            error_estimate=compared(log_t, w, other, runs.at, tolerance),
+            n_evaluations=runs.n_evaluations,
+        )
+
+    return closer(attempt, CLOSER)
 
 
 @dataclass(frozen=True, eq=False)

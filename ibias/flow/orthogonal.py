@@ -21,11 +21,12 @@ from scipy.integrate import solve_ivp
 
 from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import Regression
-from ibias.flow.estimate import LARGEST_EXPONENT, compared, visited
+from ibias.flow.estimate import LARGEST_EXPONENT, closer, compared, visited
 from ibias.flow.log_time import IntegrationFailed
 from ibias.trajectory import unit
 
 ROUGH, ACCURATE = 0.01, 0.001  # local errors of the check run and the real one, per tolerance
+SMALLEST = 1e-13  # a relative local error
 ORTHOGONAL = 1e-10  # the largest cosine of two inputs
 
 
@@ -44,7 +45,8 @@ class NeuronTrajectory:
         f(x_i).
     log_risk : array, shape (n_times,)
     error_estimate : array, shape (n_times,)
-        Of log sizes and cosines, in the largest entry.
+        Of log sizes and cosines, in the largest entry: twice the distance to a second run, by
+        another integrator.
     n_evaluations : int
     """
 
@@ -123,20 +125,25 @@ def orthogonal_relu_flow(
         raise ValueError("times must be at least 0, where the flow starts.")
     start = np.column_stack([np.broadcast_to(xi, signs.shape), unit(w) @ unit(X).T]).ravel()
     field = NeuronField(lengths, y, signs)
-    states, calls = field.run(start, times, ACCURATE * tolerance, "DOP853")
-    at = visited(times, states)
-    others, more = field.run(start, times[at], ROUGH * tolerance, "RK45")
-    xi, cosines = field.parts(states)
-    predictions = y - field.residuals(xi, cosines)
-    return NeuronTrajectory(
-        times=read_only(times),
-        log_sizes=read_only(xi),
-        cosines=read_only(np.maximum(cosines, 0.0)),
-        predictions=read_only(predictions),
-        log_risk=read_only(np.log(((y - predictions) ** 2).mean(axis=-1) / 2)),
-        error_estimate=compared(times, states, others, at, tolerance),
-        n_evaluations=calls + more,
-    )
+
+    def attempt(part: float) -> NeuronTrajectory:
+        states, calls = field.run(start, times, part * ACCURATE * tolerance, "DOP853")
+        at = visited(times, states)
+        others, more = field.run(start, times[at], part * ROUGH * tolerance, "RK45")
+        xi, cosines = field.parts(states)
+        predictions = y - field.residuals(xi, cosines)
+        return NeuronTrajectory(
+            times=read_only(times),
+            log_sizes=read_only(xi),
+            cosines=read_only(np.maximum(cosines, 0.0)),
+            predictions=read_only(predictions),
+            log_risk=read_only(np.log(((y - predictions) ** 2).mean(axis=-1) / 2)),
+            error_estimate=compared(times, states, others, at, tolerance, clock="t"),
+            n_evaluations=calls + more,
+        )
+
+    with np.errstate(all="ignore"):  # of trial steps; the logarithm of no risk is -inf
+        return closer(attempt)
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +197,7 @@ class NeuronField:
                 t_eval=left,
                 events=leaves,
                 args=(active,),
-                rtol=local_error,
+                rtol=max(local_error, SMALLEST),
                 atol=local_error,
             )
             calls += result.nfev

@@ -34,13 +34,15 @@ class Arc:
     """A stretch of a flow: the iterates at the requested times, and how it ended.
 
     `error` is what the end adds to the error of the integration: how far the flow was from
-    the limit that stands for it since.
+    the limit that stands for it since, in Euclidean length. `n_ends` iterates, the last ones, lie
+    on that limit.
     """
 
     iterates: list[np.ndarray]
     status: str
     n_evaluations: int
     error: float = 0.0
+    n_ends: int = 0
 
 
 def follow(
@@ -141,11 +143,11 @@ def beside_the_rest(
     def distance(x: np.ndarray) -> float:
         nonlocal minimum
         minimum = minimiser(rest, x[:n]) if minimum is None else minimum
-        return np.inf if minimum is None else float(np.abs(x[:n] - minimum).max(initial=0.0))
+        return np.inf if minimum is None else float(np.linalg.norm(x[:n] - minimum))
 
     def rests(s: float, x: np.ndarray) -> bool:
         nonlocal since
-        if s < earliest or distance(x) > near(x):
+        if s < earliest or distance(x) > near(basis @ x):
             return False
         since = min(since, s)
         return s >= since + patience
@@ -162,7 +164,7 @@ def beside_the_rest(
     if parts.separable.size == 0:
         status = f"not separable: at rest at the finite minimiser from log time {s:.6g}"
         end = basis @ np.r_[bounded, x[n:]]
-        return Arc([*iterates, *([end] * len(left))], status, calls, off)
+        return Arc([*iterates, *([end] * len(left))], status, calls, off, len(left))
     status = (
         f"not separable: {parts.rest.size} samples at rest at their finite minimiser from log"
         f" time {s:.6g}, {parts.separable.size} samples on the ray"
@@ -170,7 +172,7 @@ def beside_the_rest(
     rays = field.restricted(parts.separable, across, along @ bounded)
     passage = run(rays, s, x[n:], left, None)
     ends = along @ bounded + passage.states @ across.T
-    return Arc([*iterates, *ends], status, calls + passage.n_evaluations, off)
+    return Arc([*iterates, *ends], status, calls + passage.n_evaluations, off, len(left))
 
 
 def spans(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

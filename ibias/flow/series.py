@@ -12,6 +12,7 @@ larger than the terms by powers of the condition number.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import comb
@@ -37,6 +38,35 @@ def log_series(order: int) -> np.ndarray:
 
 
 LOG_SERIES = [log_series(order) for order in range(MAX_ORDER + 1)]
+
+
+def ahead(
+    increment: Callable[[np.ndarray], np.ndarray],
+    step: float | np.ndarray,
+    w: np.ndarray,
+    n_terms: int,
+) -> np.ndarray:
+    """Return e^s F after 0, 1, ... steps from w, shape (n_terms, ...); step = e^-s.
+
+    `increment` is e^s F, which neither over- nor underflows.
+    """
+    rows = []
+    for _ in range(n_terms):
+        rows.append(increment(w))
+        w = w + step * rows[-1]
+    return np.array(rows)
+
+
+def neglected_term(rows: np.ndarray) -> np.ndarray:
+    """Return the first term beyond `order`, over `order`, from order + 1 increments.
+
+    It falls like a power of k, of that order: over it, it is by how much it will move w.
+
+    >>> neglected_term(np.array([1.0, 2.0, 4.0]))  # Delta^2 F = 1, over 3, over 2
+    np.float64(0.16666666666666666)
+    """
+    order = len(rows) - 1
+    return np.diff(rows, n=order, axis=0)[0] / (order * (order + 1))
 
 
 @dataclass(eq=False)
@@ -83,11 +113,8 @@ class Series(LogTimeField):
 
     def pulls(self, s: float, w: np.ndarray, n_terms: int) -> np.ndarray:
         """Return the pull Z^T alpha after 0, 1, ... steps from w, shape (n_terms, n_features)."""
-        pull, step, pulls = super().__call__, np.exp(-s), []
-        for _ in range(n_terms):
-            pulls.append(pull(s, w))
-            w = w + step * pulls[-1]
-        return np.array(pulls)
+        pull = super().__call__
+        return ahead(lambda w: pull(s, w), np.exp(-s), w, n_terms)
 
     def __call__(self, s: float, w: np.ndarray) -> np.ndarray:
         """Return dw/ds, shape (n_features,)."""

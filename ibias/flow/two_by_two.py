@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from ibias._validate import finite_array, increasing, positive, positive_integer, read_only
 from ibias.flow.collocation import collocate
-from ibias.flow.estimate import CAUTION, DIFFERENCE, compared, visited
+from ibias.flow.estimate import CAUTION, DIFFERENCE, closer, compared, visited
 from ibias.flow.log_time import integrate
 
 TARGET = np.array([[0.0, 1.0], [1.0, 0.0]])  # M, with 0 for the entry that nobody sees
@@ -131,44 +131,49 @@ def two_by_two_flow(
         first = min(log_t[0], np.log(0.01 * local_error / speed)) - caution
         return first, np.append(_state(first, W0), log_det)
 
-    def allowed(state: np.ndarray) -> np.ndarray:
-        # Late, when w11 is large, the seen entries are smooth only up to their own rounding.
-        late = np.clip(state[0] ** 2, 1.0, ROUGHEST)
-        return coarse * max(1.0, np.abs(state).max()) * np.array([1.0, late, late, late, 1.0])
+    def attempt(part: float) -> TwoByTwoTrajectory:
+        fine, coarse = np.maximum(part * tolerance * np.array([FINE, COARSE]), SMALLEST)
 
-    fine, coarse = np.maximum(tolerance * np.array([FINE, COARSE]), SMALLEST)
-    passage = integrate(field, *launch(fine, 0.0), log_t, fine)
-    at = visited(log_t, passage.states)
-    # By other formulas, evaluated at all stages at once.
-    check = collocate(
-        lambda s, states: np.array([field(*one) for one in zip(s, states, strict=True)]),
-        *launch(coarse, CAUTION),
-        log_t[at],
-        allowed,
-        jacobian,
-    )
-    iterates, others = (
-        np.array([_matrix(*one) for one in zip(times, run.states, strict=True)])
-        for times, run in ((log_t, passage), (log_t[at], check))
-    )
-    error = compared(
-        log_t,
-        np.column_stack([iterates.reshape(-1, 4), passage.states[:, 4]]),
-        np.column_stack([others.reshape(-1, 4), check.states[:, 4]]),
-        at,
-        tolerance,
-    )
-    off = passage.states[:, :4].reshape(-1, 2, 2)
-    return TwoByTwoTrajectory(
-        log_t=read_only(log_t),
-        iterates=read_only(iterates),
-        log_determinant=read_only(passage.states[:, 4].copy()),
-        log_risk=read_only(
-            np.log((SEEN * off**2).sum(axis=(-2, -1)) / 2) - 2 * np.log1p(np.exp(log_t))
-        ),
-        n_evaluations=passage.n_evaluations + check.n_evaluations,
-        error_estimate=error,
-    )
+        def allowed(state: np.ndarray) -> np.ndarray:
+            # Late, when w11 is large, the seen entries are smooth only up to their own rounding.
+            late = np.clip(state[0] ** 2, 1.0, ROUGHEST)
+            return coarse * max(1.0, np.abs(state).max()) * np.array([1.0, late, late, late, 1.0])
+
+        passage = integrate(field, *launch(fine, 0.0), log_t, fine)
+        at = visited(log_t, passage.states)
+        # By other formulas, evaluated at all stages at once.
+        check = collocate(
+            lambda s, states: np.array([field(*one) for one in zip(s, states, strict=True)]),
+            *launch(coarse, CAUTION),
+            log_t[at],
+            allowed,
+            jacobian,
+        )
+        iterates, others = (
+            np.array([_matrix(*one) for one in zip(times, run.states, strict=True)])
+            for times, run in ((log_t, passage), (log_t[at], check))
+        )
+        error = compared(
+            log_t,
+            np.column_stack([iterates.reshape(-1, 4), passage.states[:, 4]]),
+            np.column_stack([others.reshape(-1, 4), check.states[:, 4]]),
+            at,
+            tolerance,
+        )
+        off = passage.states[:, :4].reshape(-1, 2, 2)
+        return TwoByTwoTrajectory(
+            log_t=read_only(log_t),
+            iterates=read_only(iterates),
+            log_determinant=read_only(passage.states[:, 4].copy()),
+            log_risk=read_only(
+                np.log((SEEN * off**2).sum(axis=(-2, -1)) / 2) - 2 * np.log1p(np.exp(log_t))
+            ),
+            n_evaluations=passage.n_evaluations + check.n_evaluations,
+            error_estimate=error,
+        )
+
+    # Where local errors cannot be smaller, a second attempt would be the first.
+    return closer(attempt) if COARSE * tolerance > SMALLEST else attempt(1.0)
 
 
 def _state(s: float, W: np.ndarray) -> np.ndarray:

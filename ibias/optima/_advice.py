@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from ibias.datasets.columns import scaling
+
 SMALL = 1e-5  # a margin this far below the largest entry is what makes it hard
 UNEVEN = 1e3  # features whose sizes differ by more are the first thing to change
 
 
 def uneven_columns(X: np.ndarray) -> str:
-    """Return which columns to divide and by what; empty where all are of about one size.
-
-    One column brought to the size of another leaves a third one where it is: all are named.
+    """Return which columns to scale and by what; empty where all are of about one size.
 
     >>> uneven_columns(np.array([[1.0, 4e6], [0.5, 2e6]]))
-    'divide each column of X by its largest entry, column 1 by 4e+06, column 0 by 1'
+    'make the columns of X alike: divide column 1 by 4e+06'
     """
-    sizes = np.abs(X).max(axis=0)
-    used = np.flatnonzero(sizes > 0)
-    if used.size == 0:
-        return ""
-    large, small = used[sizes[used].argmax()], used[sizes[used].argmin()]
-    if sizes[large] < UNEVEN * sizes[small]:
-        return ""
-    return (
-        f"divide each column of X by its largest entry, column {large} by {sizes[large]:.2g},"
-        f" column {small} by {sizes[small]:.2g}"
-    )
+    how = scaling(X, UNEVEN)
+    return how and f"make the columns of X alike: {how}"
 
 
 def too_small(Z: np.ndarray, weights: np.ndarray, margin: float, gap: float, p: float = 2) -> str:

@@ -17,6 +17,7 @@ from scipy import sparse
 from scipy.optimize import OptimizeWarning
 
 from ibias.optima._highs import FEASIBILITY, linear_program
+from ibias.optima._solver import needed
 from ibias.progress import Bar
 
 GAP = 1e-13  # what CLARABEL is asked for
@@ -71,7 +72,8 @@ class LinearProgram:
 
     def interior_point(self, watch: Watch | None = None) -> tuple[np.ndarray, np.ndarray] | None:
         """Solve by CLARABEL."""
-        import clarabel
+        with needed():
+            import clarabel
 
         m, k = self.A.shape
         below, above = np.isfinite(self.lower), np.isfinite(self.upper)
@@ -89,7 +91,8 @@ def _clarabel(
     c: np.ndarray, A: sparse.csc_array, b: np.ndarray, cones: list, watch: Watch | None
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Minimise <c, x> s.t. b - A x in the cones; `watch` sees every iteration, and may raise."""
-    import clarabel
+    with needed():
+        import clarabel
 
     settings = clarabel.DefaultSettings()
     settings.verbose = False
@@ -140,7 +143,8 @@ def power_cone_program(
     sum_j r_j = t with r_j^(1/p) t^(1 - 1/p) >= |w_j|. `watch` is called with the number of the
     iteration and the solver's gap; what it raises stops the solver.
     """
-    import clarabel
+    with needed():
+        import clarabel
 
     n, d = Z.shape
     # The variables are w, r and one number: the margin s, or the norm t.

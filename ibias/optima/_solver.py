@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,19 +37,53 @@ def norm_order(name: str, value: Any) -> float:
     return order
 
 
+@contextmanager
+def needed() -> Iterator[None]:
+    """Say how to install a package that is missed in this context.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        In place of the one of the import.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise _missing(str(error.name).partition(".")[0]) from error
+
+
+def _missing(package: str) -> ModuleNotFoundError:
+    # Upgraded, since cvxpy passes over a solver that is too old; some versions of it list their
+    # solvers once, when they are loaded.
+    return ModuleNotFoundError(
+        f"this optimum needs the package {package}, which is not installed:"
+        f" `pip install --upgrade {package}`, then restart Python.",
+        name=package,
+    )
+
+
 def solve(problem: cvxpy.Problem, what: str) -> None:
     """Solve by CLARABEL at tight tolerances; raise RuntimeError unless there is a point.
 
     The solver often stops just short of 1e-13 and calls its answer inaccurate. How good the
     answer is, is not for the solver to say: the caller computes a certificate.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Without the solver, which is a package of its own.
+    RuntimeError
+        When it finds no point.
     """
     import cvxpy
 
     try:
-        with warnings.catch_warnings():
+        with needed(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Solution may be inaccurate")
             problem.solve(solver=cvxpy.CLARABEL, **TIGHT)
     except cvxpy.SolverError as error:
+        if "is not installed" in str(error):
+            raise _missing("clarabel") from error
         raise RuntimeError(_found_none(what)) from error
     if problem.status not in (cvxpy.OPTIMAL, cvxpy.OPTIMAL_INACCURATE):
         raise RuntimeError(_found_none(what))

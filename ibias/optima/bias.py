@@ -13,7 +13,7 @@ from ibias.optima._advice import too_small
 from ibias.optima._hull import best_of, candidates
 from ibias.optima._norms import Extended, row_space
 from ibias.optima._predictor import LinearClassifier
-from ibias.optima._solver import require, solve
+from ibias.optima._solver import needed, require, solve
 from ibias.optima.margin import GAP, ON_THE_MARGIN, ROUNDING, SMALL
 from ibias.optima.separability import separation
 
@@ -154,7 +154,8 @@ def _solve(Z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]
 
 def _by_cone(Z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
     """Return a unit w, the bias and the balanced weights by a second-order cone program."""
-    import cvxpy
+    with needed():
+        import cvxpy
 
     w, bias, margin = cvxpy.Variable(Z.shape[1]), cvxpy.Variable(), cvxpy.Variable()
     above = Z @ w + bias * y >= margin

@@ -11,7 +11,7 @@ from ibias.datasets import Dataset
 from ibias.optima._advice import too_small
 from ibias.optima._norms import length
 from ibias.optima._predictor import LinearClassifier
-from ibias.optima._solver import require, solve
+from ibias.optima._solver import needed, require, solve
 from ibias.optima.margin import GAP, ON_THE_MARGIN, ROUNDING
 from ibias.optima.separability import separate
 
@@ -74,7 +74,8 @@ def max_fourier_margin(data: Dataset) -> FourierMargin:
     >>> best.w.round(6), round(best.margin, 6)
     (array([0.5, 0.5]), 1.414214)
     """
-    import cvxpy
+    with needed():
+        import cvxpy
 
     Z = require("data", data, Dataset).Z
     size = np.abs(Z).max() or 1.0

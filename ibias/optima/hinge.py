@@ -11,7 +11,7 @@ from ibias.datasets import Dataset
 from ibias.optima._advice import uneven_columns
 from ibias.optima._norms import Extended, row_space
 from ibias.optima._predictor import LinearClassifier
-from ibias.optima._solver import require, solve
+from ibias.optima._solver import needed, require, solve
 from ibias.optima.margin import margin_of_rows
 from ibias.optima.separability import NotSeparable
 
@@ -122,7 +122,8 @@ def _soft(Z: np.ndarray, cost: float) -> tuple[np.ndarray, np.ndarray]:
 
 def _hinge_solve(Z: np.ndarray, cost: float) -> np.ndarray:
     """Return the dual variables of min ||w||^2/(2 cost) + sum max(0, 1 - Zw)."""
-    import cvxpy
+    with needed():
+        import cvxpy
 
     w, shortfall = cvxpy.Variable(Z.shape[1]), cvxpy.Variable(len(Z), nonneg=True)
     above = Z @ w >= 1 - shortfall

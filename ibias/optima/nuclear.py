@@ -13,7 +13,7 @@ from ibias.datasets import MatrixProblem
 from ibias.datasets.matrices import one_problem
 from ibias.models.spectrum import nuclear_norm
 from ibias.optima._norms import Extended, least_squares
-from ibias.optima._solver import solve
+from ibias.optima._solver import needed, solve
 
 GAP = 1e-6  # the largest gap, relative to the value, that is returned
 FIT = 1e-9  # the largest misfit, relative to the observations
@@ -218,7 +218,8 @@ def _solve_dual(
     sensors: np.ndarray, y: np.ndarray, semidefinite: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return W (the multiplier of the matrix inequality) and nu from one solve."""
-    import cvxpy
+    with needed():
+        import cvxpy
 
     m, n = sensors.shape[1:]
     nu = cvxpy.Variable(len(y))

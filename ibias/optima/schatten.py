@@ -9,7 +9,7 @@ import numpy as np
 from ibias._validate import choice, read_only
 from ibias.datasets import MatrixProblem, MulticlassDataset
 from ibias.datasets.matrices import one_problem
-from ibias.optima._solver import require, solve
+from ibias.optima._solver import needed, require, solve
 from ibias.optima.multiclass import multiclass_margin
 
 NORMS = {"nuclear": "nuc", "spectral": 2}
@@ -99,7 +99,8 @@ def schatten_margin(data: MulticlassDataset, *, norm: str) -> SchattenMargin:
     require("data", data, MulticlassDataset)
     choice("norm", norm, tuple(NORMS))
     scale = multiclass_margin(data).margin  # raises where nothing separates
-    import cvxpy
+    with needed():
+        import cvxpy
 
     W = cvxpy.Variable((data.n_classes, data.n_features))
     apart = (data.Z / scale) @ cvxpy.vec(W, order="C") >= 1
@@ -135,7 +136,8 @@ def min_spectral_norm(problem: MatrixProblem) -> MinSpectralNorm:
     """
     sensors, size = one_problem(problem).sensors, np.abs(problem.observations).max() or 1.0
     y = problem.observations / size  # W is found in this unit
-    import cvxpy
+    with needed():
+        import cvxpy
 
     rows = sensors.reshape(len(y), -1)
     W = cvxpy.Variable(sensors.shape[1:])
