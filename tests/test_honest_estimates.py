@@ -482,3 +482,20 @@ def test_two_neurons_that_leave_two_inputs_at_once_are_both_seen():
     tight = flow.orthogonal_relu_flow(data, times=times, tolerance=1e-8, **how)
     loose = flow.orthogonal_relu_flow(data, times=times, **how)
     assert np.abs(tight.log_sizes - loose.log_sizes).max() <= 2e-6
+
+
+@pytest.mark.parametrize("power", [36, 40, 44, 46])
+def test_rows_that_almost_meet_are_not_taken_for_rows_that_do(power):
+    """To first order w moves by t delta / 8 along (-1, 1): no minimiser is finite."""
+    delta = 2.0**-power
+    data = Dataset.from_signed([[1.0, 1.0], [-1.0, -1.0 + delta]])
+    path = flow.gradient_flow(data, log_t=[10.0, 18.0])
+    t = np.exp(path.log_t)[:, None]
+    assert path.iterates == pytest.approx(t * delta / 8 * np.array([-1.0, 1.0]), abs=1e-9)
+    assert "at rest" not in path.status
+
+
+def test_rows_that_meet_are_at_rest():
+    data = Dataset.from_signed([[1.0, 1.0], [-1.0, -1.0], [0.3, 0.3]])
+    path = flow.gradient_flow(data, log_t=[1.0, 1e5])
+    assert "at rest" in path.status and path.final == pytest.approx([path.final[0]] * 2)

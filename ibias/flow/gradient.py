@@ -22,7 +22,7 @@ from ibias.flow.estimate import (
     visited,
 )
 from ibias.flow.log_time import TINY, IntegrationFailed, LogTimeField, Passage, integrate
-from ibias.flow.separation import Arc, Halt, Run, follow
+from ibias.flow.separation import Arc, Halt, Run, follow, rounding
 from ibias.flow.series import Series
 from ibias.flow.start import one_start
 from ibias.losses import MarginLoss, is_convex, named
@@ -51,7 +51,8 @@ def gradient_flow(
 
     Computed in s = log t, where the cost grows like log s for an exponential tail: t =
     10^10000 takes milliseconds. If the data are not separable, the flow is continued by
-    its limit (see `ibias.flow.separation`), and the status says so.
+    its limit (see `ibias.flow.separation`), and the status says so. Rows that are dependent up to
+    rounding, a few units of it, are taken for dependent.
 
     Parameters
     ----------
@@ -150,7 +151,7 @@ class Space:
         scale = np.where(scale > 0, scale, 1.0)
         triangle = np.linalg.qr((Z / scale).T if Z.shape[1] > Z.shape[0] else Z / scale, mode="r")
         spectrum = np.linalg.svd(triangle, compute_uv=False)
-        rank = int((spectrum > 1e-13 * spectrum[0]).sum())
+        rank = int((spectrum > rounding(Z / scale)).sum())
         if rank == data.n_features:
             return cls(Z, size * w, None, np.zeros_like(w), size)
         if rank == data.n_samples:

@@ -24,6 +24,7 @@ DOUBT = 12.0  # log time from which it matters whether the data are separable
 EARLIEST = 32.0  # log time from which a limit may stand for the flow beside a ray
 NEWTON_STEPS = 60
 RANK = 1e-12
+BLUR = 4.0  # by how much a rotation may be off, in units of rounding
 
 Halt = Callable[[float, np.ndarray], bool] | None
 Run = Callable[[LogTimeField, float, np.ndarray, np.ndarray, Halt], Passage]
@@ -98,11 +99,25 @@ def follow(
 
 
 def certified(field: LogTimeField) -> Separation | None:
-    """Return which samples can be separated; None where rounding leaves that open."""
+    """Return which samples can be separated; None where rounding leaves that open.
+
+    So it does where the rest spans a little more than its span: rows that almost repeat each
+    other, with the other sign, may be separated by a margin that only late times see.
+    """
     try:
-        return separate(field.Z)
+        parts = separate(field.Z)
     except RuntimeError:
         return None
+    rest = field.Z[parts.rest]
+    across = spans(rest, field.columns)[1] if rest.size else rest.T
+    beyond = np.linalg.norm(rest @ across, axis=1).max(initial=0.0)
+    return parts if beyond <= rounding(rest) else None
+
+
+def rounding(rows: np.ndarray) -> float:
+    """Return how long the rounding in a rotation of the rows may be."""
+    longest = np.linalg.norm(rows, axis=1).max(initial=0.0)
+    return float(BLUR * np.finfo(float).eps * np.sqrt(max(rows.shape)) * longest)
 
 
 def checked(field: LogTimeField, times: np.ndarray, states: list) -> list:
