@@ -20,7 +20,7 @@ from ibias.datasets import Dataset, generator
 from ibias.descent import Diverged
 from ibias.flow.collocation import TooShort
 from ibias.flow.estimate import ACCURATE, ROUGH, about_columns, advised, closer, visited
-from ibias.flow.gradient import PATIENCE, Space, by_collocation, by_lsoda, conclude
+from ibias.flow.gradient import LATEST, PATIENCE, Space, by_collocation, by_lsoda, conclude
 from ibias.flow.log_time import IntegrationFailed, Passage
 from ibias.flow.separation import Arc, Halt, Run, follow
 from ibias.flow.series import MAX_ORDER, Series, Terms
@@ -114,24 +114,28 @@ def continued_gradient_descent(
 
     def attempt(part: float) -> Trajectory:
         fine, coarse = part * ACCURATE * tolerance, part * ROUGH * tolerance
+
+        def checked(times: np.ndarray) -> Arc:
+            return March(
+                series(Terms(MAX_ORDER, least=MAX_ORDER)),
+                by_collocation(coarse, space.unit),
+                neglected=SOONER * 2 * fine,
+                unit=space.unit,
+                every=1,
+                pace=3,
+                soonest=SOONEST,
+                patience=PATIENCE,
+                disturbed=ULPS,
+            ).to(space.start, times)
+
         accurate = March(
             series(Terms(TERMS)),
-            by_lsoda(fine, space.unit),
+            by_lsoda(fine, space.unit, lambda: checked(np.minimum(log_k[-1:], LATEST))),
             neglected=2 * fine,
             unit=space.unit,
         ).to(space.start, log_k)
         at = visited(log_k, np.array(accurate.iterates))
-        check = March(
-            series(Terms(MAX_ORDER, least=MAX_ORDER)),
-            by_collocation(coarse, space.unit),
-            neglected=SOONER * 2 * fine,
-            unit=space.unit,
-            every=1,
-            pace=3,
-            soonest=SOONEST,
-            patience=PATIENCE,
-            disturbed=ULPS,
-        ).to(space.start, log_k[at])
+        check = checked(log_k[at])
         return conclude(space, data, loss, log_k, accurate, check, at, tolerance, eta)
 
     with advised(about_columns(data.X)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -106,9 +107,14 @@ def gradient_flow(
 
     def attempt(part: float) -> Trajectory:
         fine, coarse = part * ACCURATE * tolerance, part * ROUGH * tolerance
-        accurate = solve(by_lsoda(fine, space.unit), fine, log_t, 0.0, 0.0)
+
+        def checked(times: np.ndarray) -> Arc:
+            return solve(by_collocation(coarse, space.unit), coarse, times, CAUTION, PATIENCE)
+
+        real = by_lsoda(fine, space.unit, lambda: checked(np.minimum(log_t[-1:], LATEST)))
+        accurate = solve(real, fine, log_t, 0.0, 0.0)
         at = visited(log_t, np.array(accurate.iterates))
-        check = solve(by_collocation(coarse, space.unit), coarse, log_t[at], CAUTION, PATIENCE)
+        check = checked(log_t[at])
         return conclude(space, data, loss, log_t, accurate, check, at, tolerance)
 
     with advised(about_columns(data.X)):
@@ -208,8 +214,13 @@ def first_time(field: LogTimeField, w: np.ndarray, allowed: float) -> float:
     return float(min((np.log(allowed) - log_gradient - log_hessian) / 2, latest))
 
 
-def by_lsoda(local_error: float, unit: float) -> Run:
-    """Return the integrator of the real runs."""
+def by_lsoda(local_error: float, unit: float, arrives: Callable[[], object]) -> Run:
+    """Return the integrator of the real runs.
+
+    Where LSODA fails, Radau may not, and takes ten times as long. Before, `arrives` is called: a
+    check run, which raises IntegrationFailed where it does not arrive either.
+    """
+    arrives = cache(arrives)
 
     def run(field: LogTimeField, s: float, w: np.ndarray, times: np.ndarray, halt: Halt) -> Passage:
         # LSODA cannot take a tolerance that grows with w: it is given a new one now and then.
@@ -240,7 +251,11 @@ def by_lsoda(local_error: float, unit: float) -> Run:
             }
             try:
                 passage = integrate(field, s, w, until, allowed, **options)
-            except IntegrationFailed:  # rounding in the exponents; Radau minds it less
+            except IntegrationFailed as failed:  # rounding in the exponents; Radau minds it less
+                try:
+                    arrives()
+                except IntegrationFailed as other:
+                    raise min(failed, other, key=lambda error: error.time) from None
                 passage = integrate(field, s, w, until, allowed, swings=True, **options)
             reached = (
                 passage.states[: len(left[left < end])] if until is not left else passage.states

@@ -27,7 +27,15 @@ LINEAR = 0.1  # by what part an error of the smallest margin may change the weig
 
 
 class IntegrationFailed(RuntimeError):
-    """The integrator did not reach the last requested time."""
+    """The integrator did not reach the last requested time.
+
+    Attributes
+    ----------
+    time : float
+        The log time that was reached; infinite where that is not what failed.
+    """
+
+    time = np.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,7 +256,9 @@ def integrate(
 
 def stopped(time: float, last: float, reason: str) -> IntegrationFailed:
     """Return the error of an integration that did not arrive, with what helps."""
-    return IntegrationFailed(
+    error = IntegrationFailed(
         f"the integration stopped at log time {time:.6g} of {last:.6g}: {reason}. Ask for times"
         f" up to {time - 0.01 * abs(time) - 0.01:.4g}, or for a larger tolerance."
     )
+    error.time = time
+    return error
