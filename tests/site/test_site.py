@@ -84,8 +84,9 @@ def test_text_has_its_place_before_the_page_is_complete(address, visit):
     beside = page.query_selector(".bd-sidebar-secondary")
     for width in (390, 820, 1200, 1280, 1311, 1440, 1920):
         page.set_viewport_size({"width": width, "height": 900})
-        tools.until(page, "width => innerWidth === width", width)
-        page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+        # For a moment the new page may still have the bar with which it scrolls.
+        tools.until(page, "width => document.documentElement.clientWidth === width", width)
+        tools.still(page)
         complete = text.bounding_box()
         place = beside.evaluate_handle(
             "e => { const at = [e.parentElement, e.nextSibling]; e.remove(); return at; }"
