@@ -39,12 +39,10 @@ def slow(monkeypatch):
     "run",
     [
         lambda until: flow.gradient_flow(cancer(), log_t=[min(20.0, until)]),
-        lambda until: flow.gradient_flow(turned(16), log_t=[min(1e4, until)]),
         lambda until: flow.gradient_flow(turned(24), log_t=[min(60.0, until)]),
-        lambda until: flow.continued_gradient_descent(turned(16), log_steps=[min(1e4, until)]),
         lambda until: flow.continued_gradient_descent(turned(20), log_steps=[min(1e4, until)]),
     ],
-    ids=["cancer", "turned 16", "turned 24", "descent 16", "descent 20"],
+    ids=["cancer", "turned 24", "descent 20"],
 )
 def test_it_is_early_and_its_times_work(run, slow):
     with pytest.raises(flow.IntegrationFailed, match="Ask for times up to") as caught:
