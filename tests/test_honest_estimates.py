@@ -499,3 +499,12 @@ def test_rows_that_meet_are_at_rest():
     data = Dataset.from_signed([[1.0, 1.0], [-1.0, -1.0], [0.3, 0.3]])
     path = flow.gradient_flow(data, log_t=[1.0, 1e5])
     assert "at rest" in path.status and path.final == pytest.approx([path.final[0]] * 2)
+
+
+@pytest.mark.parametrize("split", [1e-9, 1e-10])
+def test_a_long_row_does_not_hide_what_short_ones_span(split):
+    """Two rows almost meet, and the third lies along them: what is left of the two moves w."""
+    data = Dataset([[1.0, 1.0], [1.0, 1.0 + split], [1e6, 1e6]], [1, -1, 1])
+    path = flow.gradient_flow(data, log_t=[10.0, 19.0], tolerance=1e-6)
+    moved = path.iterates[:, 0] - path.iterates[:, 1]
+    assert moved == pytest.approx(np.exp(path.log_t) * split / 6, rel=1e-3, abs=1e-6)

@@ -130,13 +130,47 @@ def test_late_flows_are_those_of_an_integrator_in_other_variables(seed):
         assert (error <= 10 * path.error_estimate + 2e-9).all()
 
 
-def test_a_limit_is_taken_only_where_the_flow_is_next_to_it(monkeypatch):
+def test_a_limit_is_taken_only_where_the_flow_is_next_to_it(data, monkeypatch):
     """Handed over too early, the two runs would agree, and both be wrong."""
+    right = flow.flow(data, log_t=[3.0, 30.0])
     monkeypatch.setattr(BalancedField, "since", lambda *_: 4.0)
+    assert flow.flow(data, log_t=[3.0, 30.0]).iterates == pytest.approx(right.iterates, abs=1e-8)
+    monkeypatch.setattr(BalancedField, "bent", lambda *_: 0.0)
     with pytest.raises(IntegrationFailed, match="odds within the supports are off") as said:
-        flow.flow(datasets.next_tokens(0), log_t=[3.0, 30.0])
-    until = float(re.search(r"up to ([\d.]+),", str(said.value))[1])
-    flow.flow(datasets.next_tokens(0), log_t=[3.0, until])
+        flow.flow(data, log_t=[3.0, 30.0])
+    until = float(re.search(r"up to ([\d.]+[\d])", str(said.value))[1])
+    flow.flow(data, log_t=[3.0, until])
+
+
+def test_contexts_that_almost_agree_pull_for_long():
+    """The odds within a support are small in time, but the tokens outside are not done."""
+    X = [[-1.136834, 2.416647, 0.616402], [-1.161975, 2.474232, 0.631956]]
+    data = NextTokens(X, [[0.587, 0.0, 0.0, 0.413], [0.0, 0.0, 1.0, 0.0]])
+    log_t = [3.0, 8.0, 12.0, 16.0]
+    right = flow.next_token_flow(data, log_t=log_t, tolerance=1e-10).iterates
+    size = np.abs(right).max(axis=1)
+    for tolerance in (3e-5, 2e-4):
+        path = flow.next_token_flow(data, log_t=log_t, tolerance=tolerance)
+        error = np.abs(path.iterates - right).max(axis=1)
+        assert (error <= np.minimum(tolerance * size, 10 * path.error_estimate)).all()
+
+
+@pytest.mark.parametrize("off", [1e-9, 1e-10, 1e-11])
+def test_contexts_that_are_almost_one_move_apart_slowly(off):
+    """Their frequencies differ by .3, and half of that pulls along what they differ in."""
+    data = NextTokens([[1.0, 0.0], [1.0, off]], [[0.3, 0.7, 0.0], [0.6, 0.4, 0.0]])
+    path = flow.next_token_flow(data, log_t=[10.0, 17.5])
+    apart = path.iterates.reshape(-1, 3, 2)[:, 0, 1]
+    assert apart == pytest.approx(0.15 / 2 * off * np.exp(path.log_t), rel=1e-2, abs=1e-9)
+
+
+@pytest.mark.parametrize("rare", [1e-8, 1e-10, 1e-12, 1e-17])
+def test_a_token_that_hardly_follows_costs_no_digits(rare):
+    P = np.array([[rare, 0.3, 0.7 - rare, 0.0]])
+    log_t = np.array([-2.0, 0.0, 2.0, 5.0])
+    path = flow.next_token_flow(NextTokens([[1.0]], P), log_t=log_t, tolerance=1e-9)
+    right = other_flows.solved(lambda _, w: P[0] - softmax(w), np.zeros(4), np.exp(log_t))
+    assert path.iterates == pytest.approx(right, abs=1e-9)
 
 
 def test_the_limit_solves_its_problem(data):

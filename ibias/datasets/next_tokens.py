@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from ibias._validate import finite_array, positive_integer, read_only, squares
 from ibias.datasets.random import generator
 
-RANK = 1e-10  # singular values below this, relative to the largest, are zero
+BLUR = 4.0  # by how much a rotation may be off, in units of rounding
 ROUNDING = 1e-9  # by which frequencies may miss the sum one
 
 
@@ -114,11 +114,11 @@ class NextTokens:
 
         Shapes (rank, n_tokens * n_features) and (n_tokens * n_features - rank, ...).
         """
-        rows = self.inside[0]
+        rows = alike(self.inside[0])[0]
         if not len(rows):
             return read_only(rows), read_only(np.eye(rows.shape[1]))
         _, size, right = np.linalg.svd(rows)
-        rank = int((size > RANK * size[0]).sum())
+        rank = int((size > rounding(rows) * size[0]).sum())
         return read_only(right[:rank]), read_only(right[rank:])
 
     @cached_property
@@ -126,21 +126,33 @@ class NextTokens:
         """The rows of `outside` in the coordinates across F; what is rounding of them is zero."""
         rows = self.outside[0]
         seen = rows @ self.spans[1].T
-        seen[np.linalg.norm(seen, axis=1) <= RANK * np.linalg.norm(rows, axis=1)] = 0.0
+        seen[np.linalg.norm(seen, axis=1) <= rounding(rows) * np.linalg.norm(rows, axis=1)] = 0.0
         return read_only(seen)
 
     @cached_property
     def settled(self) -> np.ndarray:
         """The W in F, flat, whose log-odds within the supports come closest to those of P."""
-        rows, odds = self.inside
+        (rows, lengths), odds = alike(self.inside[0]), self.inside[1]
         if not len(rows):
             return read_only(np.zeros(rows.shape[1]))
-        return read_only(np.linalg.lstsq(rows, odds, rcond=RANK)[0])
+        return read_only(np.linalg.lstsq(rows, odds / lengths, rcond=rounding(rows))[0])
 
     def _difference(self, one: int, other: int, h: np.ndarray) -> np.ndarray:
         """Return the row that maps W to the logit of `one` minus that of `other`."""
         identity = np.eye(self.n_classes)
         return np.kron(identity[one] - identity[other], h)
+
+
+def alike(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows at length one, and their lengths: a short context spans as much as a long."""
+    lengths = np.linalg.norm(rows, axis=1)
+    lengths = np.where(lengths > 0, lengths, 1.0)
+    return rows / lengths[:, None], lengths
+
+
+def rounding(rows: np.ndarray) -> float:
+    """Return how far rows of length one may be off their span by the rounding of a rotation."""
+    return float(BLUR * np.finfo(float).eps * np.sqrt(max(rows.shape)))
 
 
 def next_tokens(

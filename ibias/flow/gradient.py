@@ -23,7 +23,7 @@ from ibias.flow.estimate import (
     visited,
 )
 from ibias.flow.log_time import TINY, IntegrationFailed, LogTimeField, Passage, integrate
-from ibias.flow.separation import Arc, Halt, Run, follow, rounding
+from ibias.flow.separation import Arc, Halt, Run, follow, lengths, rounding
 from ibias.flow.series import Series
 from ibias.flow.start import one_start
 from ibias.losses import MarginLoss, is_convex, named
@@ -155,16 +155,18 @@ class Space:
         Z = data.Z / size
         scale = np.abs(Z).max(axis=0)
         scale = np.where(scale > 0, scale, 1.0)
-        triangle = np.linalg.qr((Z / scale).T if Z.shape[1] > Z.shape[0] else Z / scale, mode="r")
+        alike = Z / scale
+        alike = alike / lengths(alike)
+        triangle = np.linalg.qr(alike.T if alike.shape[1] > len(alike) else alike, mode="r")
         spectrum = np.linalg.svd(triangle, compute_uv=False)
-        rank = int((spectrum > rounding(Z / scale)).sum())
+        rank = int((spectrum > rounding(alike)).sum())
         if rank == data.n_features:
             return cls(Z, size * w, None, np.zeros_like(w), size)
         if rank == data.n_samples:
             basis, triangle = np.linalg.qr(Z.T)
             rows = triangle.T.copy()
         else:
-            right = np.linalg.svd(Z / scale, full_matrices=False)[2][:rank]
+            right = np.linalg.svd(alike, full_matrices=False)[2][:rank]
             basis = np.linalg.qr(right.T * scale[:, None])[0]
             rows = Z @ basis
         return cls(rows, size * (basis.T @ w), basis, w - basis @ (basis.T @ w), size)

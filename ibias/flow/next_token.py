@@ -39,7 +39,12 @@ class NextTokenField:
     @cached_property
     def size(self) -> float:
         """The largest ||h_j||."""
-        return float(max(np.linalg.norm(self.data.X, axis=1).max(), TINY))
+        return float(max(self.lengths.max(), TINY))
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """All ||h_j||, shape (n_contexts, 1)."""
+        return np.linalg.norm(self.data.X, axis=1, keepdims=True)
 
     @cached_property
     def basis(self) -> np.ndarray:
@@ -84,11 +89,18 @@ class NextTokenField:
         return total.reshape(*total.shape[:-2], -1)
 
     def missing(self, w: np.ndarray) -> np.ndarray:
-        """Return p - softmax within the supports, without loss of digits near W*."""
-        du = np.where(self.follows, self.logits(w - self.settled), -np.inf)
+        """Return p - softmax within the supports, without loss of digits near W*.
+
+        Further off than a logit or so, in any direction, the plain difference is the better one.
+        """
+        off = w - self.settled
+        du = np.where(self.follows, self.logits(off), -np.inf)
         more = np.expm1(du - du.max(axis=-1, keepdims=True))
         mean = (self.reference * more).sum(axis=-1, keepdims=True)
-        return self.data.P - self.reference + self.reference * (mean - more) / (1 + mean)
+        close = self.data.P - self.reference + self.reference * (mean - more) / (1 + mean)
+        plain = self.data.P - softmax(np.where(self.follows, self.logits(w), -np.inf), axis=-1)
+        far = np.linalg.norm(off, axis=-1)[..., None, None] * self.lengths > 1
+        return np.where(far, plain, close)
 
     def outward(self, s: float | np.ndarray, w: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return e^s q / n of the tokens outside, the softmax within the supports, and all q.
@@ -151,6 +163,11 @@ class BalancedField(NextTokenField):
         """Return a log time from which what is left out, (e^-s C^-1)^2, is this small."""
         softest = np.linalg.eigvalsh(self.stiffness).min(initial=np.inf)
         return EARLIER - np.log(min(softest, self.size**2)) - np.log(local_error) / 2
+
+    def bent(self, w: np.ndarray) -> float:
+        """Return the square of the largest logit by which w is off W* along F."""
+        along = (w - self.settled) @ self.basis.T @ self.basis
+        return float(np.square(self.logits(along)).max(initial=0.0))
 
     def off(self, s: float, w: np.ndarray) -> float:
         """Return how far w is from the balance along F."""
@@ -263,8 +280,9 @@ def next_token_flow(
         )
     far = BalancedField(data)
 
-    def attempt(part: float) -> Trajectory:
-        from_here = far.since(part * FINE * tolerance)
+    def attempt(part: float, from_here: float | None = None) -> Trajectory:
+        local_error = part * FINE * tolerance
+        from_here = far.since(local_error) if from_here is None else from_here
         early = log_t[log_t <= from_here + CAUTION]
         late = log_t[len(early) :]
         # Each run goes on from where it is itself, and the check run later.
@@ -273,6 +291,11 @@ def next_token_flow(
         near = two_runs(field, launch, until, part * tolerance, field.jacobian)
         kept = np.searchsorted(until, early)
         real, calls = near.real.states, near.n_evaluations
+        if late.size:
+            # The balance is that of small odds: where those outside still pull, it is too early.
+            bent = far.bent(real[np.searchsorted(until, from_here)])
+            if bent > local_error:
+                return attempt(part, from_here + 1 + np.log(bent / local_error) / 2)
         error = compared(until, real, near.check.states, near.at, tolerance)[kept]
         states, risks = real[kept], log_risk(real)[kept]
         if late.size:
@@ -282,7 +305,7 @@ def next_token_flow(
                     raise IntegrationFailed(
                         f"at log time {s:.6g} the odds within the supports are off by"
                         f" {far.off(s, w):.1e} from where they settle. Ask for times up to"
-                        f" {handed[1] - 0.01:.2f}, or for a larger tolerance."
+                        f" {handed[1] - 0.01:.2f}."
                     )
 
             def onward(_: float, caution: float) -> tuple[float, np.ndarray]:

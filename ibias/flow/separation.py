@@ -109,15 +109,21 @@ def certified(field: LogTimeField) -> Separation | None:
     except RuntimeError:
         return None
     rest = field.Z[parts.rest]
-    across = spans(rest, field.columns)[1] if rest.size else rest.T
-    beyond = np.linalg.norm(rest @ across, axis=1).max(initial=0.0)
-    return parts if beyond <= rounding(rest) else None
+    if not rest.size:
+        return parts
+    beyond = rest @ spans(rest, field.columns)[1]
+    return parts if np.linalg.norm(beyond / lengths(rest), axis=1).max() <= rounding(rest) else None
+
+
+def lengths(rows: np.ndarray) -> np.ndarray:
+    """Return the length of each row, one in the place of zero, shape (n, 1)."""
+    size = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.where(size > 0, size, 1.0)
 
 
 def rounding(rows: np.ndarray) -> float:
-    """Return how long the rounding in a rotation of the rows may be."""
-    longest = np.linalg.norm(rows, axis=1).max(initial=0.0)
-    return float(BLUR * np.finfo(float).eps * np.sqrt(max(rows.shape)) * longest)
+    """Return how far rows of length one may be off their span by the rounding of a rotation."""
+    return float(BLUR * np.finfo(float).eps * np.sqrt(max(rows.shape)))
 
 
 def checked(field: LogTimeField, times: np.ndarray, states: list) -> list:
@@ -193,7 +199,10 @@ def beside_the_rest(
 def spans(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return orthonormal bases, as columns, of the span of the rows and of its complement."""
     scale = np.where(columns > 0, columns, 1.0)
-    _, size, right = np.linalg.svd(np.linalg.qr(rows / scale, mode="r"), full_matrices=True)
+    # The lengths of the rows do not matter: a long one must not hide what short ones span.
+    rows = rows / scale
+    rows = rows / lengths(rows)
+    _, size, right = np.linalg.svd(np.linalg.qr(rows, mode="r"), full_matrices=True)
     rank = int((size > RANK * size.max(initial=0.0) * len(rows)).sum())
     if rank == len(scale):
         return np.eye(rank), np.zeros((rank, 0))
