@@ -29,7 +29,7 @@ USES = {  # what a page loads, and what on it needs that
     "sphinx-design.min.css": "[class^=sd-]",
 }
 # A number of thousands with a comma is two numbers of a list; with a blank it breaks in two.
-APART = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])|\b(?<![.,]|, )\d{1,3}(?: \d{3})+\b")
+APART = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])|(?<![\d.,])\b\d{1,3}(?: \d{3})+\b")
 UNFOLD = "document.querySelectorAll('details').forEach(d => { d.open = true; })"
 NEVER = re.compile(r"thebe|toggle|searchtools|fontawesome|MathJax")
 # Faces that a page is painted with stand in its style sheets: lines would move if they came late.
@@ -119,7 +119,7 @@ def code(page: Any) -> list[str]:
     page.evaluate(UNFOLD)
     return page.evaluate(
         """advance => [...document.querySelectorAll(".cell_input pre, article .highlight pre")]
-            .filter(box => !box.closest(".cell_output")).filter(box => {
+            .filter(box => !box.closest(".cell_output, dl")).filter(box => {
             const style = getComputedStyle(box);
             const inside = box.clientWidth - parseFloat(style.paddingLeft)
                 - parseFloat(style.paddingRight);
@@ -225,7 +225,7 @@ def wide(page: Any) -> list[str]:
     """On a narrow screen nothing is wider than the text, unless its box scrolls."""
     found = page.evaluate(
         """edge => [...document.querySelectorAll("article *")]
-            .filter(e => e.getClientRects().length && !e.closest("svg, .katex-mathml"))
+            .filter(e => e.getClientRects().length && !e.closest("svg, .katex-mathml, .headerlink"))
             .filter(e => e.getBoundingClientRect().right > edge + 1)
             .filter(e => {
                 for (let box = e.parentElement; box; box = box.parentElement)
