@@ -215,7 +215,9 @@ def _wrong(state: dict) -> list[str]:
     return [f"slider at {state['at']}: not so that {rule}" for rule in rules if not rules[rule]]
 
 
+# Of what is shown to the right: at a desk code may begin where the text does and be wider.
 EDGE = """(() => {
+    if (innerWidth > 640) return innerWidth;
     const article = document.querySelector("article"), style = getComputedStyle(article);
     return article.getBoundingClientRect().right - parseFloat(style.paddingRight);
 })()"""
