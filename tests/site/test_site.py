@@ -86,7 +86,7 @@ def test_text_has_its_place_before_the_page_is_complete(address, visit):
     for width in (390, 820, 1200, 1280, 1311, 1440, 1920):
         page.set_viewport_size({"width": width, "height": 900})
         tools.until(page, "width => innerWidth === width", width)
-        page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+        tools.still(page)
         complete = text.bounding_box()
         place = beside.evaluate_handle(
             "e => { const at = [e.parentElement, e.nextSibling]; e.remove(); return at; }"
