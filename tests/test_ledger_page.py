@@ -14,12 +14,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 CHECK = (
-    "check   S000-28 | limit | distance to the smaller scale's entropy = 0 (tolerance 0.01)"
+    "check   S000-28 | limit | distance to the smaller scale's entropy <= 0 (tolerance 0.01)"
     " | holds | [measured 0.0012]\n"
 )
 CONTROL = (
-    "control S000-28 | limit | distance to the smaller scale's entropy = 0 (tolerance 0.01)"
-    " | fails: no sampling noise | [measured 0.31]\n"
+    "control S000-28 | limit | distance to the smaller scale's entropy <= 0 (tolerance 0.01)"
+    " | fails: sampling noise: none | [measured 0.31]\n"
 )
 CONF = f"""
 extensions = ["myst_nb", "sphinxcontrib.bibtex", "citations", "ledger"]
@@ -92,7 +92,8 @@ def test_a_checked_claim_shows_its_values_and_links_to_the_check(page):
     assert 'data-state="checked"' in entry
     assert "measured 0.0012" in entry and "measured 0.31" in entry
     assert 'href="../stochasticity/sgd.html#check-S000-28"' in entry
-    assert "fails: no sampling noise" in entry
+    assert "entropy ≤ 0 (tolerance 0.01)" in entry
+    assert "fails without sampling noise; instead: none" in entry
     assert '<a class="reference internal" href="../stochasticity/sgd.html">SGD</a>' in entry
 
 

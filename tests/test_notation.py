@@ -153,3 +153,11 @@ def test_what_is_often_written_names_its_entry_of_the_ledger(page):
         if not re.match(r" \(\{(claim|check)\}`", match[1])
     ]
     assert anonymous == []
+
+
+@pytest.mark.parametrize("path", sorted(BOOK.glob("coursework/*/master.ipynb")), ids=str)
+def test_the_coursework_writes_the_risk_as_the_book_does(path):
+    """A capital of its own: R is a residual, and what is differentiated is the risk."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    assert re.findall(r"\\(?:nabla|partial|dot) ?R(?![A-Za-z]).*|[Rr]isk \$R\b.*", text) == []

@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 
 from ibias import plots
 from ibias.plots import style
@@ -30,9 +31,25 @@ def lab(rgb: np.ndarray) -> np.ndarray:
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
+def contrast(color: str) -> float:
+    return 1.05 / (XYZ[1] @ linear(color) + 0.05)
+
+
 @pytest.mark.parametrize("color", [*plots.PALETTE, plots.INK])
 def test_contrast_on_white_is_at_least_three_to_one(color):
-    assert 1.05 / (XYZ[1] @ linear(color) + 0.05) >= 3
+    assert contrast(color) >= 3
+
+
+def test_what_must_be_compared_does_not_recede():
+    """The lines that join a pair, and the bars of the truth, by their edges."""
+    ax = Figure().add_subplot()
+    plots.pairs(ax, {"plain": [1.0, 2.0], "averaged": [0.5, 1.5]})
+    joins = [line.get_color() for line in ax.lines if line.get_linestyle() == "-"]
+    ax = Figure().add_subplot()
+    plots.stems(ax, [1.0, 2.0], {"found": [0.9, 1.9]})
+    edges = [bar.get_edgecolor() for bar in ax.patches]
+    assert len(joins) == len(edges) == 2
+    assert min(map(contrast, joins + edges)) >= 3
 
 
 @pytest.mark.parametrize("vision", VISION)

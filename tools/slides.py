@@ -41,6 +41,7 @@ html { font-size: 20px; }
 .reveal .bd-article :is(.vector, .frames) svg {
   height: 480px !important; width: auto !important; max-width: 100%; margin: 0 auto; }
 .reveal .bd-article figcaption { max-width: none; }
+.reveal .slide-number { right: auto; left: 8px; }
 """
 # A slide that is too high for the screen is drawn as small as it must be.
 START = """const fit = ({ currentSlide: slide }) => {
@@ -104,6 +105,7 @@ def _parts(piece: Tag) -> list[tuple[Tag, float]]:
 def _collect(section: Tag, heading: str, made: list[Slide]) -> None:
     """Add the slides of one section, and of the sections in it."""
     said: list[str] = []
+    before: list[str] = []  # the classes of the piece before
 
     def show(piece: Tag) -> None:
         for part, lines in _parts(piece):
@@ -125,6 +127,8 @@ def _collect(section: Tag, heading: str, made: list[Slide]) -> None:
             for output in piece.select(".slider, figure, .checks, .vector"):
                 if not output.find_parent(["figure"]) and not output.find_parent(class_="slider"):
                     show(output)
+        elif "math" in classes and "math" in before:  # the formula goes on
+            made[-1].shown.append(str(piece))
         elif "exercise" in classes or "math" in classes or TABLE in classes:
             show(piece)
         elif "proof" in classes and not {"theorem", "proposition", "lemma"} & set(classes):
@@ -133,6 +137,7 @@ def _collect(section: Tag, heading: str, made: list[Slide]) -> None:
             show(piece)
         elif piece.name in ("p", "ul", "ol", "details"):
             said.append(str(piece))
+        before = classes
     _speak(made, said)
 
 

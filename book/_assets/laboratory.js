@@ -100,7 +100,7 @@
     const theory = number < 0 ? "What is selected here is not known: no entry of the atlas covers it."
       : predicted === null ? "The theory names no optimum to compare with."
         : `Of what the theory predicts it reaches ${percent(predicted)}.`;
-    return `${reached} Log risk ${risk}. ${theory}`;
+    return `${reached} Log risk ${String(risk).replace(/^-/, "\u2212")}. ${theory}`;
   };
 
   form.addEventListener("input", () => { offer(); show(); });

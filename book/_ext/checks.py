@@ -55,7 +55,7 @@ def line_html(line: str, anchored: set[str], ledger: str, code: str = "") -> str
     anchored.update(ids)
     sign, name, lead = ROLES[match["role"]]
     statement, tolerance = _statement(match["statement"])
-    verdict = f"{lead}{_verdict(html.escape(match['verdict']))}"
+    verdict = f"{lead}{verdict_of(html.escape(match['verdict']), '<i>', '</i>')}"
     claims = " ".join(f'<a href="{ledger}#claim-{claim}">{claim}</a>' for claim in ids)
     return (
         f'<li class="{match["role"]}">{anchors}'
@@ -68,14 +68,26 @@ def line_html(line: str, anchored: set[str], ledger: str, code: str = "") -> str
     )
 
 
-def _verdict(text: str) -> str:
-    """Return a verdict that says which hypothesis is given up, and what stands in its place."""
+def verdict_of(text: str, before: str = "", after: str = "") -> str:
+    """Return a verdict that says which hypothesis is given up, and what stands in its place.
+
+    `before` and `after` enclose the hypothesis.
+    """
     fails, _, broken = text.partition("fails: ")
     if fails or not broken:
         return text
     hypothesis, _, instead = broken.partition(": ")
     place = f"; instead: {instead}" if instead else ""
-    return f"fails without <i>{hypothesis}</i>{place}"
+    return f"fails without {before}{hypothesis}{after}{place}"
+
+
+def words_of(statement: str) -> str:
+    """Return a printed statement with the sign of its relation, as the pages show it."""
+    match = PREDICTION.match(statement)
+    if not match:
+        return statement
+    what, relation, value, tolerance = match.groups()
+    return f"{what} {RELATION[relation]} {value} (tolerance {tolerance})"
 
 
 def _to_code(code: str) -> str:

@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar
 
+from checks import verdict_of, words_of
 from docutils import nodes
 from markdown_directive import Markdown
 from sphinx.application import Sphinx
@@ -108,11 +109,12 @@ class LedgerDirective(Markdown):
         for check in standing.checks:
             served = claim.id if claim.id in check.ids else claim.same_as
             text = nodes.paragraph()
-            text += link(self.env, check.statement, claim.page, f"check-{served}")
+            text += link(self.env, words_of(check.statement), claim.page, f"check-{served}")
             text += nodes.Text(f": measured {check.measured}. Controls: ")
             controls = [line for line in standing.controls if line.assertion == check.assertion]
             text += nodes.Text(
-                "; ".join(f"measured {line.measured}, {line.verdict}" for line in controls) + "."
+                "; ".join(f"measured {one.measured}, {verdict_of(one.verdict)}" for one in controls)
+                + "."
             )
             lines += nodes.list_item("", text)
         if not claim.wrong:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from ibias.plots.style import INK, MARKERS, MIST, PALETTE
+from ibias.plots.style import GREY, INK, MARKERS, MIST, PALETTE
 
 
 def pairs(ax: Axes, columns: Mapping[str, ArrayLike]) -> None:
@@ -24,7 +24,7 @@ def pairs(ax: Axes, columns: Mapping[str, ArrayLike]) -> None:
     """
     values = np.array(list(columns.values()))  # (n_columns, n_sets)
     places = np.arange(len(values))
-    ax.plot(places, values, color=MIST, linestyle="-", linewidth=1.6, zorder=1)
+    ax.plot(places, values, color=GREY, linestyle="-", linewidth=1, zorder=1)
     for place, row, color, marker in zip(places, values, PALETTE, MARKERS, strict=False):
         ax.plot([place] * len(row), row, marker, color=color, linestyle="none", zorder=2)
     ax.set_xticks(places, list(columns))
@@ -45,7 +45,8 @@ def stems(ax: Axes, truth: ArrayLike, columns: Mapping[str, ArrayLike]) -> None:
     True
     """
     index = np.arange(1, len(np.asarray(truth)) + 1)
-    ax.bar(index, truth, width=0.9, color=MIST, label="truth")
+    bars = {"facecolor": MIST, "edgecolor": GREY, "linewidth": 1}  # the edge is seen, in dark too
+    ax.bar(index, truth, width=0.9, label="truth", **bars)
     for (name, w), color, marker in zip(columns.items(), PALETTE, MARKERS, strict=False):
         ring = {"markersize": 9.5, "markerfacecolor": "none", "markeredgewidth": 1.5}
         style = ring if marker == "o" and len(columns) > 1 else {"markersize": 5.5}

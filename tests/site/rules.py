@@ -28,6 +28,8 @@ USES = {  # what a page loads, and what on it needs that
     "laboratory.css": "#laboratory",
     "sphinx-design.min.css": "[class^=sd-]",
 }
+# A number of thousands with a comma is two numbers of a list; with a blank it breaks in two.
+APART = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])|(?<![\d.,])\b\d{1,3}(?: \d{3})+\b")
 UNFOLD = "document.querySelectorAll('details').forEach(d => { d.open = true; })"
 NEVER = re.compile(r"thebe|toggle|searchtools|fontawesome|MathJax")
 # Faces that a page is painted with stand in its style sheets: lines would move if they came late.
@@ -67,6 +69,21 @@ def source(page: Any) -> list[str]:
     return found + ["a formula that does not parse"] * bool(page.query_selector(".katex-error"))
 
 
+def words(page: Any) -> list[str]:
+    """Numbers keep together, and what stands in the place of a hypothesis is said once."""
+    prose, verdicts = page.evaluate(
+        """() => {
+            const copy = document.querySelector("article").cloneNode(true);
+            const verdicts = [...copy.querySelectorAll(".checks .verdict")];
+            copy.querySelectorAll("pre, code, .katex, .checks, .ledger-entry")
+                .forEach(e => e.remove());
+            return [copy.textContent, verdicts.map(e => e.textContent)];
+        }"""
+    )
+    found = [f"write it with a no-break space: {match[0]}" for match in APART.finditer(prose)]
+    return found + [f"instead, twice: {one}" for one in verdicts if one.count("instead") > 1]
+
+
 def figures(page: Any) -> list[str]:
     """Each figure is a drawing that is there and says what it shows; no pixels stand for one."""
     return page.evaluate(
@@ -101,7 +118,8 @@ def code(page: Any) -> list[str]:
     """The lines of code fit their boxes, by the size of the type and not by a machine's face."""
     page.evaluate(UNFOLD)
     return page.evaluate(
-        """advance => [...document.querySelectorAll(".cell_input pre")].filter(box => {
+        """advance => [...document.querySelectorAll(".cell_input pre, article .highlight pre")]
+            .filter(box => !box.closest(".cell_output, dl")).filter(box => {
             const style = getComputedStyle(box);
             const inside = box.clientWidth - parseFloat(style.paddingLeft)
                 - parseFloat(style.paddingRight);
@@ -197,18 +215,27 @@ def _wrong(state: dict) -> list[str]:
     return [f"slider at {state['at']}: not so that {rule}" for rule in rules if not rules[rule]]
 
 
+# Of what is shown to the right: at a desk code may begin where the text does and be wider.
+EDGE = """(() => {
+    if (innerWidth > 640) return innerWidth;
+    const article = document.querySelector("article"), style = getComputedStyle(article);
+    return article.getBoundingClientRect().right - parseFloat(style.paddingRight);
+})()"""
+
+
 def wide(page: Any) -> list[str]:
-    """On a narrow screen nothing is wider than the screen, unless its box scrolls."""
+    """On a narrow screen nothing is wider than the text, unless its box scrolls."""
     found = page.evaluate(
-        """() => [...document.querySelectorAll("article *")]
-            .filter(e => e.getClientRects().length && !e.closest("svg, .katex-mathml"))
-            .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+        """edge => [...document.querySelectorAll("article *")]
+            .filter(e => e.getClientRects().length && !e.closest("svg, .katex-mathml, .headerlink"))
+            .filter(e => e.getBoundingClientRect().right > edge + 1)
             .filter(e => {
                 for (let box = e.parentElement; box; box = box.parentElement)
                     if (["auto", "scroll"].includes(getComputedStyle(box).overflowX)) return false;
                 return true;
             })
-            .map(e => `wider than the screen: ${e.outerHTML.slice(0, 120)}`)"""
+            .map(e => `wider than the text: ${e.outerHTML.slice(0, 120)}`)""",
+        page.evaluate(EDGE),
     )
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         found.append("the page scrolls sideways")

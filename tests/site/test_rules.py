@@ -104,6 +104,14 @@ FAULTS = {
         OTHER_FACE,
     ),
     "a formula that does not parse": ("source", "parse", "Text.", '<i class="katex-error">x</i>'),
+    "a number with a comma": ("words", "27,600", "Text.", "It is 27,600 steps."),
+    "a number that breaks": ("words", "27 600", "Text.", "It is 27 600 steps."),
+    "a verdict that says it twice": (
+        "words",
+        "instead, twice",
+        "gap = 0",
+        '<p class="verdict">fails without x; instead: y instead</p>',
+    ),
     "a figure without text": ("figures", "a.svg", 'alt="Two', 'title="Two'),
     "a figure without a size": ("figures", "a.svg", ' height="9"', ""),
     "a figure that is not there": ("figures", "b.svg", 'src="a.svg"', 'src="b.svg"'),
@@ -128,6 +136,12 @@ FAULTS = {
         '<p style="height: 1100px">',
     ),
     "a long line": ("code", "wider than its box", "x" * 100, "x" * 110),
+    "a long line beside the text": (
+        "code",
+        "wider than its box",
+        "<p>Text.</p>",
+        f'<div class="highlight"><pre tabindex="0">{"x" * 110}</pre></div>',
+    ),
     "a check without its code": (
         "folds",
         "without its code",
@@ -178,9 +192,15 @@ FAULTS = {
     ),
     "a box wider than a phone": (
         "wide",
-        "wider than the screen",
+        "wider than the text",
         "<p>",
         '<p style="width: 600px">',
+    ),
+    "a word past the edge of the text": (
+        "wide",
+        "wider than the text",
+        "<article>",
+        '<article style="padding-right: 40px"><p style="margin-right: -20px">x</p>',
     ),
     "a page that scrolls sideways": (
         "wide",

@@ -49,7 +49,8 @@ def look_at(path, address, site, visit, subtests):
     page = visit(f"{address}/{path}")
     heard = rules.loads(page, address)  # before anything is moved
     late = rules.first_screen(page)
-    at_a_desk = (rules.source, rules.figures, rules.sliders, rules.jumps, rules.folds, rules.code)
+    at_a_desk = (rules.source, rules.words, rules.figures, rules.sliders, rules.jumps)
+    at_a_desk += (rules.folds, rules.code)
     for rule in at_a_desk:
         with subtests.test(rule.__name__):
             assert rule(page) == []

@@ -85,3 +85,20 @@ def test_the_prose_is_in_the_notes(deck):
     path, _ = deck
     notes = re.findall(r"<aside class=.notes.>(.*?)</aside>", path.read_text("utf-8"), re.DOTALL)
     assert len(notes) >= 4 and "<p>" in notes[0]
+
+
+def test_a_formula_that_goes_on_stays_on_its_slide():
+    page = """<article><section><h1>Page</h1><section><h2>Part</h2><p>Least.</p>
+    <div class="math">min</div><div class="math">subject to</div><p>So.</p>
+    <div class="math">another</div></section></section></article>"""
+    made = slides.slides(BeautifulSoup(page, "html.parser").article)
+    assert [len(one.shown) for one in made] == [0, 2, 1]
+
+
+def test_the_number_of_a_slide_is_not_under_the_arrows(deck, visit):
+    page = visit(deck[0].as_uri(), width=1280, height=720)
+    page.wait_for_function("window.Reveal && Reveal.isReady()")
+    number, arrows = (
+        page.locator(f".reveal > {one}").bounding_box() for one in (".slide-number", ".controls")
+    )
+    assert number["x"] + number["width"] < arrows["x"]
