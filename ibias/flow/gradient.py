@@ -166,8 +166,10 @@ class Space:
             basis, triangle = np.linalg.qr(Z.T)
             rows = triangle.T.copy()
         else:
-            right = np.linalg.svd(alike, full_matrices=False)[2][:rank]
-            basis = np.linalg.qr(right.T * scale[:, None])[0]
+            _, spectrum, right = np.linalg.svd(Z / scale, full_matrices=False)
+            if spectrum[rank - 1] <= rounding(alike) * spectrum[0]:  # hidden beside long rows
+                right = np.linalg.svd(alike, full_matrices=False)[2]
+            basis = np.linalg.qr(right[:rank].T * scale[:, None])[0]
             rows = Z @ basis
         return cls(rows, size * (basis.T @ w), basis, w - basis @ (basis.T @ w), size)
 

@@ -55,19 +55,27 @@ def flow(Z, loss, start, times, stiff=False):
     if not np.isfinite(velocity(0, size * np.asarray(start, dtype=float))).all():
         return None  # out of the range of this reference
     v, clock = size * np.asarray(start, dtype=float), size**2 * np.asarray(times)
+    method, relative = ("Radau", 1e-11) if stiff else ("DOP853", 2.5e-14)
     try:
-        answer = solve_ivp(
-            velocity,
-            (0, clock[-1]),
-            v,
-            method="Radau" if stiff else "DOP853",
-            t_eval=clock,
-            rtol=1e-11 if stiff else 2.5e-14,
-            atol=1e-15,
-        )
+        states = integrated(velocity, v, clock, method, relative, 1e-15)
     except ValueError:
         return None
-    return answer.y.T / size if answer.success and answer.y.shape[1] == len(times) else None
+    return None if states is None else states / size
+
+
+def integrated(velocity, state, times, method, relative, absolute, begin=0.0):
+    """The states at the times, or None where the integrator gives up.
+
+    Each time is the end of a step: what lies within a step is less well known.
+    """
+    states = []
+    for end in times:
+        answer = solve_ivp(velocity, (begin, end), state, method, rtol=relative, atol=absolute)
+        begin, state = end, answer.y[:, -1]
+        if not (answer.success and np.isfinite(state).all()):
+            return None
+        states.append(state)
+    return np.array(states)
 
 
 def alone(z, loss, start, log_t, n):

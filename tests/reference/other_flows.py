@@ -6,9 +6,8 @@ late times in other variables. Nothing of the package.
 """
 
 import numpy as np
-from scipy.integrate import solve_ivp
 
-from tests.reference.flows import WIDE, minus_slope
+from tests.reference.flows import WIDE, integrated, minus_slope
 
 EXPONENTIAL = ("exponential", 1.0)
 
@@ -26,19 +25,9 @@ def solved(velocity, start, times, begin=0.0, relative=1e-12, absolute=1e-14):
         return velocity(t, x)
 
     try:
-        answer = solve_ivp(
-            counted,
-            (begin, times[-1]),
-            start,
-            "DOP853",
-            t_eval=times,
-            rtol=relative,
-            atol=absolute,
-        )
+        return integrated(counted, start, times, "DOP853", relative, absolute, begin)
     except OverflowError:
         return None
-    good = answer.success and np.isfinite(answer.y).all()
-    return answer.y.T if good else None
 
 
 def mirror(Z, inverse, m0, times):
@@ -139,14 +128,12 @@ def next_tokens(X, P, start, log_t):
     late, w = log_t[len(early) :], begun[-1]
     state = np.concatenate([F @ (w - settled), G @ (w - settled)])
     try:
-        answer = solve_ivp(
-            velocity, (0.0, late[-1]), state, "Radau", t_eval=late, rtol=1e-11, atol=1e-11
-        )
+        states = integrated(velocity, state, late, "Radau", 1e-11, 1e-11)
     except OverflowError:
         return None
-    if not (answer.success and np.isfinite(answer.y).all()):
+    if states is None:
         return None
-    x, g = answer.y[:k].T, answer.y[k:].T
+    x, g = states[:, :k], states[:, k:]
     return np.vstack([begun[:-1], settled + np.exp(-late)[:, None] * (x @ F) + g @ G])
 
 
