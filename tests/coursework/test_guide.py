@@ -15,7 +15,8 @@ from grading.marks import Bench, full
 from grading.result import Limits, Result, grade, store
 from grading.runs import Runs
 
-GUIDE = (PAGES / "guide.md").read_text(encoding="utf-8")
+NO_BREAK = "\N{NO-BREAK SPACE}"  # keeps a number together
+GUIDE = (PAGES / "guide.md").read_text(encoding="utf-8").replace(NO_BREAK, " ")
 TESTS = ("assignments", "grade", "guide", "monday", "printed", "runs")
 
 # Words of a sentence that promises something, and the tests of it.
