@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, positive_integer, read_only, squares
 from ibias.datasets.random import generator
+from ibias.datasets.rows import lengths, rounding
 
-BLUR = 4.0  # by how much a rotation may be off, in units of rounding
 ROUNDING = 1e-9  # by which frequencies may miss the sum one
 
 
@@ -114,10 +114,11 @@ class NextTokens:
 
         Shapes (rank, n_tokens * n_features) and (n_tokens * n_features - rank, ...).
         """
-        rows = alike(self.inside[0])[0]
+        rows = self.inside[0]
         if not len(rows):
             return read_only(rows), read_only(np.eye(rows.shape[1]))
-        _, size, right = np.linalg.svd(rows)
+        # A short context spans as much as a long one.
+        _, size, right = np.linalg.svd(rows / lengths(rows))
         rank = int((size > rounding(rows) * size[0]).sum())
         return read_only(right[:rank]), read_only(right[rank:])
 
@@ -126,16 +127,28 @@ class NextTokens:
         """The rows of `outside` in the coordinates across F; what is rounding of them is zero."""
         rows = self.outside[0]
         seen = rows @ self.spans[1].T
-        seen[np.linalg.norm(seen, axis=1) <= rounding(rows) * np.linalg.norm(rows, axis=1)] = 0.0
-        return read_only(seen)
+        visible = np.linalg.norm(seen / lengths(rows), axis=1, keepdims=True) > rounding(rows)
+        return read_only(np.where(visible, seen, 0.0))
 
     @cached_property
     def settled(self) -> np.ndarray:
         """The W in F, flat, whose log-odds within the supports come closest to those of P."""
-        (rows, lengths), odds = alike(self.inside[0]), self.inside[1]
+        rows, odds = self.inside
         if not len(rows):
             return read_only(np.zeros(rows.shape[1]))
-        return read_only(np.linalg.lstsq(rows, odds / lengths, rcond=rounding(rows))[0])
+        size = lengths(rows)
+        return read_only(np.linalg.lstsq(rows / size, odds / size[:, 0], rcond=rounding(rows))[0])
+
+    def hessian(self, within: np.ndarray) -> np.ndarray:
+        """Return the Hessian along F where the softmax within the supports is `within`.
+
+        In the basis of `spans`, shape (rank, rank); `within` has the shape of P.
+        """
+        F = self.spans[0]
+        total = np.zeros((len(F), len(F)))
+        for h, p in zip(self.X, within, strict=True):
+            total += F @ np.kron(covariance(p), np.outer(h, h)) @ F.T
+        return total / self.n_samples
 
     def _difference(self, one: int, other: int, h: np.ndarray) -> np.ndarray:
         """Return the row that maps W to the logit of `one` minus that of `other`."""
@@ -143,16 +156,9 @@ class NextTokens:
         return np.kron(identity[one] - identity[other], h)
 
 
-def alike(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows at length one, and their lengths: a short context spans as much as a long."""
-    lengths = np.linalg.norm(rows, axis=1)
-    lengths = np.where(lengths > 0, lengths, 1.0)
-    return rows / lengths[:, None], lengths
-
-
-def rounding(rows: np.ndarray) -> float:
-    """Return how far rows of length one may be off their span by the rounding of a rotation."""
-    return float(BLUR * np.finfo(float).eps * np.sqrt(max(rows.shape)))
+def covariance(p: np.ndarray) -> np.ndarray:
+    """Return diag(p) - p p^T: that of one draw of a token."""
+    return np.diag(p) - np.outer(p, p)
 
 
 def next_tokens(

@@ -12,19 +12,11 @@ from ibias._validate import finite_array, increasing, positive, require
 from ibias.datasets import MulticlassDataset
 from ibias.flow.estimate import agreed
 from ibias.flow.log_time import LINEAR, TINY
+from ibias.flow.separation import split
 from ibias.losses import LARGEST_EXPONENT, Logistic
-from ibias.optima.separability import separate
 from ibias.trajectory import Trajectory
 
 SETTLED = 20.0  # the log time, for inputs of length one, from which rounding outweighs the pull
-
-
-def separable(Z: np.ndarray) -> bool:
-    """Say whether some w has <z, w> > 0 for all rows z; also where rounding leaves it open."""
-    try:
-        return separate(Z).kind == "separable"
-    except RuntimeError:
-        return True
 
 
 def soft_minimum(u: np.ndarray) -> np.ndarray:
@@ -140,8 +132,9 @@ def cross_entropy_flow(
         first = min(0.5 * np.log(local_error / size**3), log_t[0]) - 1 - caution
         return first, w + field(first, w)
 
-    if log_t[-1] + 2 * np.log(size) > SETTLED and not separable(data.Z):
-        until = SETTLED - 2 * np.log(size)
+    until = SETTLED - 2 * np.log(size)
+    parts = split(data.Z) if log_t[-1] > until else None
+    if parts is not None and parts.kind != "separable":
         raise ValueError(
             "log_t: the classes overlap, so W settles, wholly or in part, and the pull that is left"
             f" is rounding; ask for times up to {until - 0.01:.2f}."

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import increasing, positive, read_only, require
 from ibias.datasets import Dataset
+from ibias.datasets.rows import lengths, rounding
 from ibias.flow.collocation import collocate
 from ibias.flow.estimate import (
     ACCURATE,
@@ -23,7 +24,7 @@ from ibias.flow.estimate import (
     visited,
 )
 from ibias.flow.log_time import TINY, IntegrationFailed, LogTimeField, Passage, integrate
-from ibias.flow.separation import Arc, Halt, Run, follow, lengths, rounding
+from ibias.flow.separation import Arc, Halt, Run, follow
 from ibias.flow.series import Series
 from ibias.flow.start import one_start
 from ibias.losses import MarginLoss, is_convex, named

@@ -92,7 +92,8 @@ def matrix_flow(
 
     pulling = independent(problem)
     bar = progress.Bar("integrating the factors", float(np.exp(log_t[-1])))
-    evaluations, resting = count(), Rest(pulling, REST * tolerance)
+    evaluations: count[int]
+    resting: Rest
 
     def field(t: float, state: np.ndarray) -> np.ndarray:
         bar.at(t)

@@ -18,11 +18,12 @@ from scipy.special import softmax
 
 from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import NextTokens
+from ibias.datasets.next_tokens import covariance
 from ibias.flow.estimate import CAUTION, FINE, ROUGH, closer, compared, two_runs
 from ibias.flow.log_time import LINEAR, TINY, IntegrationFailed
+from ibias.flow.separation import split
 from ibias.losses import LARGEST_EXPONENT, Logistic
 from ibias.objectives import Objective
-from ibias.optima.separability import separate
 from ibias.trajectory import Trajectory
 
 SETTLED = 18.0  # the log time, for contexts of length one, up to which a W that settles is followed
@@ -63,10 +64,8 @@ class NextTokenField:
         off = np.abs(rows @ self.settled - odds).max(initial=0.0)
         if not self.data.outside_across.size or off > EXACT * np.abs(odds).max(initial=1.0):
             return False
-        try:
-            return separate(self.data.outside_across).kind == "separable"
-        except RuntimeError:  # rounding leaves it open
-            return False
+        parts = split(self.data.outside_across)
+        return parts is not None and parts.kind == "separable"
 
     @cached_property
     def follows(self) -> np.ndarray:
@@ -128,13 +127,6 @@ class NextTokenField:
             total += np.kron(block, np.outer(h, h))
         return total
 
-    def hessian(self, within: np.ndarray) -> np.ndarray:
-        """Return the Hessian along F, where the softmax within the supports is `within`."""
-        total = np.zeros((len(self.basis), len(self.basis)))
-        for h, p in zip(self.data.X, within, strict=True):
-            total += self.basis @ np.kron(covariance(p), np.outer(h, h)) @ self.basis.T
-        return total / self.data.n_samples
-
     def __call__(self, s: float | np.ndarray, w: np.ndarray) -> np.ndarray:
         """Return dw/ds, for one time or several."""
         held = self.flat(self.missing(w)) @ self.basis.T @ self.basis
@@ -142,8 +134,7 @@ class NextTokenField:
 
     def jacobian(self, s: float, w: np.ndarray) -> np.ndarray:
         """Return its derivative."""
-        within = self.reference - self.missing(w) + (self.data.P - self.reference)
-        held = self.basis.T @ self.hessian(within) @ self.basis
+        held = self.basis.T @ self.data.hessian(self.data.P - self.missing(w)) @ self.basis
         return self.push_jacobian(s, w) - np.exp(s) * held
 
 
@@ -157,7 +148,7 @@ class BalancedField(NextTokenField):
     @cached_property
     def stiffness(self) -> np.ndarray:
         """The Hessian C."""
-        return self.hessian(self.data.P)
+        return self.data.hessian(self.data.P)
 
     def since(self, local_error: float) -> float:
         """Return a log time from which what is left out, (e^-s C^-1)^2, is this small."""
@@ -205,11 +196,6 @@ class BalancedField(NextTokenField):
 def across(basis: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return the part of each row orthogonal to the basis."""
     return rows - rows @ basis.T @ basis
-
-
-def covariance(p: np.ndarray) -> np.ndarray:
-    """Return diag(p) - p p^T."""
-    return np.diag(p) - np.outer(p, p)
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ibias.datasets.rows import lengths, rounding
 from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage
 from ibias.losses import LARGEST_EXPONENT, is_convex
 from ibias.optima.separability import Separation, separate
@@ -24,7 +25,6 @@ DOUBT = 12.0  # log time from which it matters whether the data are separable
 EARLIEST = 32.0  # log time from which a limit may stand for the flow beside a ray
 NEWTON_STEPS = 60
 RANK = 1e-12
-BLUR = 4.0  # by how much a rotation may be off, in units of rounding
 
 Halt = Callable[[float, np.ndarray], bool] | None
 Run = Callable[[LogTimeField, float, np.ndarray, np.ndarray, Halt], Passage]
@@ -98,32 +98,26 @@ def follow(
     return beside_the_rest(field, parts, s, w, left, before, run, near, patience)
 
 
-def certified(field: LogTimeField) -> Separation | None:
-    """Return which samples can be separated; None where rounding leaves that open.
-
-    So it does where the rest spans a little more than its span: rows that almost repeat each
-    other, with the other sign, may be separated by a margin that only late times see.
-    """
+def split(Z: np.ndarray) -> Separation | None:
+    """Return which of the signed inputs can be separated; None where rounding leaves that open."""
     try:
-        parts = separate(field.Z)
+        return separate(Z)
     except RuntimeError:
         return None
-    rest = field.Z[parts.rest]
-    if not rest.size:
+
+
+def certified(field: LogTimeField) -> Separation | None:
+    """Return the `split` of the samples; None where it cannot be relied on.
+
+    So it is where the rest spans a little more than its span: rows that almost repeat each
+    other, with the other sign, may be separated by a margin that only late times see.
+    """
+    parts = split(field.Z)
+    if parts is None or not parts.rest.size:
         return parts
+    rest = field.Z[parts.rest]
     beyond = rest @ spans(rest, field.columns)[1]
     return parts if np.linalg.norm(beyond / lengths(rest), axis=1).max() <= rounding(rest) else None
-
-
-def lengths(rows: np.ndarray) -> np.ndarray:
-    """Return the length of each row, one in the place of zero, shape (n, 1)."""
-    size = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.where(size > 0, size, 1.0)
-
-
-def rounding(rows: np.ndarray) -> float:
-    """Return how far rows of length one may be off their span by the rounding of a rotation."""
-    return float(BLUR * np.finfo(float).eps * np.sqrt(max(rows.shape)))
 
 
 def checked(field: LogTimeField, times: np.ndarray, states: list) -> list:

@@ -99,9 +99,5 @@ def next_token_limit(data: NextTokens) -> NextTokenLimit:
 
 def _correction(data: NextTokens, basis: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return D in F with H D = P_F sum lambda_jv (p_j - e_v) h_j^T, H the Hessian within S."""
-    hessian = np.zeros((len(basis), len(basis)))
-    for h, p in zip(data.X, data.P, strict=True):
-        covariance = (np.diag(p) - np.outer(p, p)) / data.n_samples
-        hessian += basis @ np.kron(covariance, np.outer(h, h)) @ basis.T
     pull = (weights.sum(axis=1, keepdims=True) * data.P - weights).T @ data.X
-    return basis.T @ np.linalg.solve(hessian, basis @ pull.ravel())
+    return basis.T @ np.linalg.solve(data.hessian(data.P), basis @ pull.ravel())

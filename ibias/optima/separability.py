@@ -10,6 +10,7 @@ from scipy import sparse
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
+from ibias.datasets.rows import lengths
 from ibias.optima._advice import undecided
 from ibias.optima._highs import linear_program
 from ibias.optima._norms import row_space
@@ -175,9 +176,8 @@ def separate(Z: np.ndarray) -> Separation:
     columns = np.abs(Z).max(axis=0)
     columns = np.where(columns > 0, columns, 1.0)
     rows, basis = row_space(Z / columns)
-    lengths = np.linalg.norm(rows, axis=1)
-    lengths = np.where(lengths > 0, lengths, 1.0)
-    rows = rows / lengths[:, None]
+    size = lengths(rows)[:, 0]
+    rows = rows / size[:, None]
     direction, separated, weights = _stiemke(rows)
     residual, rest = 0.0, rows[~separated]
     if rest.size:
@@ -186,11 +186,11 @@ def separate(Z: np.ndarray) -> Separation:
         on_rest = _meeting_zero(rest, weights[~separated])
         direction = direction - _onto_rows(rest, direction)
         weights = np.zeros(len(Z))
-        weights[~separated] = on_rest / lengths[~separated]
+        weights[~separated] = on_rest / size[~separated]
         weights = weights / weights.sum()
         residual = float(np.abs(weights @ Z / columns).max())
     w = (direction if basis is None else basis @ direction) / columns
-    margins = (Z @ w) / lengths
+    margins = (Z @ w) / size
     if not (
         residual <= PRECISION
         and (weights[~separated] > 0).all()
@@ -260,6 +260,5 @@ def _in_span(rows: np.ndarray, Z: np.ndarray) -> np.ndarray:
     """
     columns = np.abs(Z).max(axis=0)
     rows = rows / np.where(columns > 0, columns, 1.0)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    basis = _row_span(rows / np.where(lengths > 0, lengths, 1.0))
+    basis = _row_span(rows / lengths(rows))
     return 1 - (basis**2).sum(axis=0) <= SPANNED

@@ -124,10 +124,8 @@ def next_tokens(rng):
         p[rng.choice(n_tokens, int(rng.integers(1, n_tokens)), replace=False)] = 0.0
     P /= P.sum(axis=1, keepdims=True)
     start = rng.standard_normal((n_tokens, X.shape[1])) * rng.choice([0.0, 0.3, 3.0])
-    log_t, tolerance = (
-        np.append(np.sort(rng.uniform(-3, 26, size=3)), 27.0),
-        10 ** rng.uniform(-9, -2),
-    )
+    log_t = np.append(np.sort(rng.uniform(-3, 26, size=3)), 27.0)
+    tolerance = 10 ** rng.uniform(-9, -2)
     return tried(
         "next_token_flow",
         lambda: flow.next_token_flow(

@@ -63,14 +63,25 @@ def flow(Z, loss, start, times, stiff=False):
     return None if states is None else states / size
 
 
-def integrated(velocity, state, times, method, relative, absolute, begin=0.0):
-    """The states at the times, or None where the integrator gives up.
+def integrated(velocity, state, times, method, relative, absolute, begin=0.0, most=np.inf):
+    """The states at the times, or None where the integrator gives up, or after `most` calls.
 
     Each time is the end of a step: what lies within a step is less well known.
     """
-    states = []
+    states, calls = [], 0
+
+    def counted(t, x):
+        nonlocal calls
+        calls += 1
+        if calls > most:
+            raise OverflowError
+        return velocity(t, x)
+
     for end in times:
-        answer = solve_ivp(velocity, (begin, end), state, method, rtol=relative, atol=absolute)
+        try:
+            answer = solve_ivp(counted, (begin, end), state, method, rtol=relative, atol=absolute)
+        except OverflowError:
+            return None
         begin, state = end, answer.y[:, -1]
         if not (answer.success and np.isfinite(state).all()):
             return None
