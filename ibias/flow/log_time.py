@@ -264,7 +264,7 @@ def stopped(time: float, last: float, reason: str) -> IntegrationFailed:
     """Return the error of an integration that did not arrive, with what helps."""
     error = IntegrationFailed(
         f"the integration stopped at log time {time:.6g} of {last:.6g}: {reason}. Ask for times"
-        f" up to {time - 0.01 * abs(time) - 0.01:.4g}, or for a larger tolerance."
+        f" up to {time - 0.01 * abs(time) - 0.01:.4g}; a larger tolerance may take it further."
     )
     error.time = time
     return error
