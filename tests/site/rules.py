@@ -119,11 +119,13 @@ def code(page: Any) -> list[str]:
     page.evaluate(UNFOLD)
     return page.evaluate(
         """advance => [...document.querySelectorAll(".cell_input pre, article .highlight pre")]
-            .filter(box => !box.closest(".cell_output, dl")).filter(box => {
+            .filter(box => !box.closest(".cell_output")).filter(box => {
             const style = getComputedStyle(box);
             const inside = box.clientWidth - parseFloat(style.paddingLeft)
                 - parseFloat(style.paddingRight);
-            const longest = Math.max(...box.textContent.split("\\n").map(line => line.length));
+            const lines = box.textContent.split("\\n")  // of an example, what is typed
+                .filter(line => !box.closest("dl") || /^(>>>|\\.\\.\\.) /.test(line));
+            const longest = Math.max(0, ...lines.map(line => line.length));
             return longest * advance * parseFloat(style.fontSize) > inside + 1;
         }).map(box => `a line of code is wider than its box: ${box.textContent.slice(0, 80)}`)""",
         ADVANCE,
