@@ -176,6 +176,7 @@ class NetworkField:
             halt=lambda s, theta: calls > MAX_EVALUATIONS or within(s, theta),
             symmetric=True,
             smooth=False,
+            saddles=True,
         )
         for run in (runs.real, runs.check):
             if run.time < log_t[-1]:
