@@ -110,7 +110,8 @@ def descent(
     1.4142
     >>> objective = objectives.Objective(data, "exponential")
     >>> adam = methods.Adam(epsilon=[0.0, 1e-8])
-    >>> descent(objective, adam, steps=0.1, n_steps=10, sampling=noise.Reshuffled(1)).final.shape
+    >>> run = descent(objective, adam, steps=0.1, n_steps=10, sampling=noise.Reshuffled(1))
+    >>> run.final.shape
     (2, 2)
     """
     method = require("method", method or Gradient(), Method, example="methods.Gradient()")

@@ -158,7 +158,9 @@ class Logistic(MarginLoss):
         latest = log_scale if isinstance(log_scale, float) else np.max(log_scale)
         if latest > LARGEST_EXPONENT:
             return super().weights(log_scale, margins)
-        return np.exp(log_scale) / (1 + np.exp(margins))
+        weights = np.exp(margins)
+        weights += 1.0
+        return np.divide(np.exp(log_scale), weights, out=weights)
 
     def log_slope_derivative(self, margins: np.ndarray) -> np.ndarray:
         """Return -1 / (1 + exp(-u))."""

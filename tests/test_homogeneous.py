@@ -238,7 +238,7 @@ def test_the_times_that_are_advised_are_reached(monkeypatch):
     monkeypatch.setattr(homogeneous, "MAX_EVALUATIONS", 1500)
     with pytest.raises(flow.IntegrationFailed, match="ask for times up to") as refused:
         flow.network_flow(DATA, net, log_t=[100.0], start=start(net), **how)
-    until = float(re.search(r"times up to ([-\d.]+),", str(refused.value)).group(1))
+    until = float(re.search(r"times up to ([-\d.]+);", str(refused.value)).group(1))
     assert flow.network_flow(DATA, net, log_t=[until], start=start(net), **how).log_t == until
 
 

@@ -91,4 +91,5 @@ def test_one_number_of_an_experiment_is_changed_and_nothing_else():
         ("é = f(3, step=0.55)\nflag = True", "0.5 -> 0.55"),
         ("é = f(4, step=0.5)\nflag = True", "3 -> 4"),
     ]
+    assert in_browser.changed("f(0.0)") == [("f(0.1)", "0.0 -> 0.1")]
     assert in_browser.changed("show()") == []

@@ -158,7 +158,7 @@ def changed(code: str) -> list[tuple[str, str]]:
     made, lines = [], code.splitlines()
     for node in sorted(numbers, key=lambda node: isinstance(node.value, int)):
         line = lines[node.lineno - 1].encode()
-        new = f"{node.value + 1}" if isinstance(node.value, int) else f"{1.1 * node.value:g}"
+        new = f"{node.value + 1}" if isinstance(node.value, int) else f"{1.1 * node.value or 0.1:g}"
         other = line[: node.col_offset] + new.encode() + line[node.end_col_offset :]
         text = "\n".join([*lines[: node.lineno - 1], other.decode(), *lines[node.lineno :]])
         made.append((text, f"{ast.get_source_segment(code, node)} -> {new}"))

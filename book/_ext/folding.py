@@ -2,13 +2,14 @@
 
 Imports, figures, sliders and checks fold behind one quiet line; what is left is the lesson: the
 data, an update, a certificate, a formula. The rule reads the code of a cell and what it printed.
+The picture comes first: what stands before the first one folds.
 The tag ``lesson`` shows a cell and ``fold`` folds one, against the rule. Without scripts and on
 paper every line of code is there: the reader's choice, some, all or none, is kept by code.js.
 """
 
 import ast
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from docutils import nodes
@@ -108,23 +109,48 @@ def fold(app: Sphinx, doctree: nodes.document) -> None:
     """Make the code of each cell of a page into what its reader can fold."""
     if app.env.docname.startswith(WHOLE):
         return
-    for cell in list(doctree.findall(nodes.container)):
-        if cell.get("nb_element") != "cell_code":
-            continue
-        first, *outputs = cell.children
-        if first.get("nb_element") != "cell_code_source":
-            continue
+    cells = [cell for cell in doctree.findall(nodes.container) if has_code(cell)]
+    kinds = before_the_picture([told(cell) for cell in cells])
+    for cell, what in zip(cells, kinds, strict=True):
         cell.attributes.pop("hide_mode", None)  # the tags hide-input and fold are one here
-        tags = cell["cell_metadata"].get("tags", [])
-        printed = "\n".join(
-            block.astext() for output in outputs for block in output.findall(nodes.literal_block)
-        )
-        what = kind(first.astext(), tags, printed)
-        on_line = any(map(LINE.match, printed.splitlines()))
+        on_line = any(map(LINE.match, printed(cell).splitlines()))
         classes = ["code", what, *(["on-line"] if on_line else [])]
         number = f"code-{cell['cell_index']}"
-        cell[0] = code_fold("", first, ids=[number], classes=classes, said=SAID[what])
+        cell[0] = code_fold("", cell[0], ids=[number], classes=classes, said=SAID[what])
         join(cell)
+
+
+def has_code(cell: nodes.container) -> bool:
+    """Return whether a node is a cell that shows its code."""
+    parts = cell.children
+    return (
+        cell.get("nb_element") == "cell_code"
+        and bool(parts)
+        and parts[0].get("nb_element") == "cell_code_source"
+    )
+
+
+def printed(cell: nodes.container) -> str:
+    """Return what the code of a cell printed."""
+    blocks = (block for one in cell.children[1:] for block in one.findall(nodes.literal_block))
+    return "\n".join(block.astext() for block in blocks)
+
+
+def told(cell: nodes.container) -> tuple[str, bool, bool]:
+    """Return the kind of a cell, whether it has an output, and whether a tag settles its kind."""
+    tags = cell["cell_metadata"].get("tags", [])
+    return kind(cell[0].astext(), tags, printed(cell)), len(cell) > 1, "lesson" in tags
+
+
+def before_the_picture(cells: Sequence[tuple[str, bool, bool]]) -> list[str]:
+    """Return the kinds of the cells of a page, of what is `told`: before its picture, asides."""
+    kinds = [what for what, *_ in cells]
+    pictures = [what == "picture" and output for what, output, _ in cells]
+    first = pictures.index(True) if any(pictures) else 0
+    for i, (what, _, tagged) in enumerate(cells[:first]):
+        if what == "lesson" and not tagged:
+            kinds[i] = "aside"
+    return kinds
 
 
 def join(cell: nodes.container) -> None:

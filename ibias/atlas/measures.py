@@ -15,6 +15,15 @@ SCHATTEN = {1.0: "nuclear", 2.0: "Frobenius", np.inf: "spectral"}
 FITS = 0.02  # the largest residual, against the targets, of weights that count as a fit
 
 
+def l_norm(p: float) -> str:
+    """Return the name of a norm.
+
+    >>> l_norm(2.0), l_norm(np.inf)
+    ('l_2', 'l_∞')
+    """
+    return "l_∞" if p == np.inf else f"l_{p:g}"
+
+
 @dataclass(frozen=True, eq=False)
 class Margin:
     """The smallest margin over a norm of the weights: the largest possible is `best`.
@@ -40,7 +49,7 @@ class Margin:
     def __str__(self) -> str:
         if self.shape:
             return f"margin in the {SCHATTEN[self.p]} norm"
-        return f"margin in the l_{self.p:g} norm{' of the spectrum' if self.fourier else ''}"
+        return f"margin in the {l_norm(self.p)} norm{' of the spectrum' if self.fourier else ''}"
 
     def share(self, w: ArrayLike) -> float:
         """Return the margin of w over the largest; negative where w errs."""
@@ -66,7 +75,7 @@ class Norm:
     shape: tuple[int, int] | None = None
 
     def __str__(self) -> str:
-        name = SCHATTEN[self.p] if self.shape else f"l_{self.p:g}"
+        name = SCHATTEN[self.p] if self.shape else l_norm(self.p)
         return f"{'weighted ' if np.ndim(self.scales) else ''}{name} norm"
 
     def share(self, w: ArrayLike) -> float:

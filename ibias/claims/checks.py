@@ -57,7 +57,7 @@ class Check:
 
     Examples
     --------
-    >>> parallel = Check("S000-6", "limit", "cosine", lambda v, w: v @ w, equals=1, tolerance=1e-3)
+    >>> parallel = Check("S000-6", "limit", "cosine", np.dot, equals=1, tolerance=1e-3)
     >>> v, w = np.array([1.0, 0.0]), np.array([0.6, 0.8])
     >>> parallel(v, v)
     check   S000-6 | limit | cosine = 1 (tolerance 0.001) | holds | [measured 1]

@@ -108,7 +108,8 @@ def attention_flow(
     --------
     >>> from ibias import datasets, models
     >>> data = datasets.token_sequences(seed=0)
-    >>> path = attention_flow(data, models.Attention(3, 6), log_t=[5.0, 50.0], start=np.zeros(6))
+    >>> model = models.Attention(3, 6)
+    >>> path = attention_flow(data, model, log_t=[5.0, 50.0], start=np.zeros(6))
     >>> bool(path.norms[1] > path.norms[0])
     True
     """

@@ -190,7 +190,7 @@ class NetworkField:
                 "it slides along a kink of the ReLU. Take another start, or descent with"
                 " steps.Safe(), which zigzags across it."
                 if getattr(self.net, "activation", None) == "relu"
-                else f"ask for times up to {until:.4g}, or for a larger tolerance."
+                else f"ask for times up to {until:.4g}; a larger tolerance may take it further."
             )
             raise IntegrationFailed(
                 f"{MAX_EVALUATIONS} evaluations took the flow only to log t = {reached:.4g} of"

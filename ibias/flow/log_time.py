@@ -63,6 +63,11 @@ class LogTimeField:
         return float(np.linalg.norm(self.Z, axis=1).max(initial=0.0))
 
     @cached_property
+    def shifted(self) -> bool:
+        """Whether there is an offset."""
+        return bool(self.offset.any())
+
+    @cached_property
     def columns(self) -> np.ndarray:
         """The largest |z_ij| of each column j, shape (n_features,)."""
         return np.abs(self.Z).max(axis=0, initial=0.0)
@@ -84,7 +89,8 @@ class LogTimeField:
 
     def margins(self, w: np.ndarray) -> np.ndarray:
         """Return u = Z w + offset, shape (..., n_samples)."""
-        return (self.Z @ w if w.ndim == 1 else w @ self.Z.T) + self.offset
+        margins = self.Z.dot(w) if w.ndim == 1 else w @ self.Z.T
+        return margins + self.offset if self.shifted else margins
 
     def weights(self, s: float | np.ndarray, margins: np.ndarray) -> np.ndarray:
         """Return alpha_i = e^s scale (-l'(u_i)), of order one at all times."""
@@ -258,7 +264,7 @@ def stopped(time: float, last: float, reason: str) -> IntegrationFailed:
     """Return the error of an integration that did not arrive, with what helps."""
     error = IntegrationFailed(
         f"the integration stopped at log time {time:.6g} of {last:.6g}: {reason}. Ask for times"
-        f" up to {time - 0.01 * abs(time) - 0.01:.4g}, or for a larger tolerance."
+        f" up to {time - 0.01 * abs(time) - 0.01:.4g}; a larger tolerance may take it further."
     )
     error.time = time
     return error

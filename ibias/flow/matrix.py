@@ -75,7 +75,8 @@ def matrix_flow(
     Examples
     --------
     >>> from ibias import datasets
-    >>> run = matrix_flow(datasets.Sensing([np.diag([1.0, 2.0])], [2.0]), scale=1e-2, log_t=[5.0])
+    >>> one = datasets.Sensing([np.diag([1.0, 2.0])], [2.0])
+    >>> run = matrix_flow(one, scale=1e-2, log_t=[5.0])
     >>> np.diag(run.final).round(2)
     array([0.1 , 0.95])
     """

@@ -12,7 +12,7 @@ from conftest import ROOT
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 HEAVIEST = {"prose": 450_000, "mathematics": 850_000, "sliders": 1_200_000}
-SCREENS = {"desk": 1.2, "phone": 1.5}  # above which the first picture of a page begins
+SCREENS = {"desk": 0.75, "phone": 1.0}  # above which the first picture of a page begins
 SHORTEST_ALT, SHORTEST_LABEL = 40, 30
 ADVANCE = 0.603  # of a character of code in ems: the widest of the faces that site.css names
 SOURCE = re.compile(r"```|:::|\{[\w:]+\}`|\$|\\[a-zA-Z(]|\*\*\w[^*\n]*\*\*")
@@ -119,11 +119,13 @@ def code(page: Any) -> list[str]:
     page.evaluate(UNFOLD)
     return page.evaluate(
         """advance => [...document.querySelectorAll(".cell_input pre, article .highlight pre")]
-            .filter(box => !box.closest(".cell_output, dl")).filter(box => {
+            .filter(box => !box.closest(".cell_output")).filter(box => {
             const style = getComputedStyle(box);
             const inside = box.clientWidth - parseFloat(style.paddingLeft)
                 - parseFloat(style.paddingRight);
-            const longest = Math.max(...box.textContent.split("\\n").map(line => line.length));
+            const lines = box.textContent.split("\\n")  // of an example, what is typed
+                .filter(line => !box.closest("dl") || /^(>>>|\\.\\.\\.) /.test(line));
+            const longest = Math.max(0, ...lines.map(line => line.length));
             return longest * advance * parseFloat(style.fontSize) > inside + 1;
         }).map(box => `a line of code is wider than its box: ${box.textContent.slice(0, 80)}`)""",
         ADVANCE,

@@ -54,6 +54,26 @@ def test_what_a_cell_is_for(what):
     assert folding.kind(source, tags, printed.replace("@", a_printed_line())) == kind
 
 
+LESSON, TAGGED = ("lesson", False, False), ("lesson", False, True)
+DRAWN, DEFINED = ("picture", True, False), ("picture", False, False)
+
+
+@pytest.mark.parametrize(
+    ("cells", "kinds"),
+    [
+        ([LESSON, LESSON, DRAWN], ["aside", "aside", "picture"]),
+        ([LESSON, DRAWN, LESSON, DRAWN], ["aside", "picture", "lesson", "picture"]),
+        ([DEFINED, LESSON, DRAWN], ["picture", "aside", "picture"]),
+        ([TAGGED, LESSON, DRAWN], ["lesson", "aside", "picture"]),
+        ([DEFINED, LESSON], ["picture", "lesson"]),
+        ([LESSON], ["lesson"]),
+        ([], []),
+    ],
+)
+def test_code_before_the_first_picture_folds(cells, kinds):
+    assert folding.before_the_picture(cells) == kinds
+
+
 def a_printed_line():
     """Return what a check prints."""
     import contextlib
