@@ -171,7 +171,7 @@ def remedy(relative: float) -> str:
     wanted = 10 ** np.ceil(np.log10(20 * relative))
     if wanted <= LARGEST_TOLERANCE:
         return f"Ask for tolerance={wanted:.0e}, or for earlier times."
-    return "No tolerance helps: ask for earlier times, a smaller step, or a start nearer to zero."
+    return "No tolerance helps: ask for earlier times, a smaller step, or another start."
 
 
 @contextmanager
