@@ -9,6 +9,7 @@ import pytest
 from ibias import datasets, flow, optima
 from ibias.datasets import Dataset
 from ibias.descent import descent
+from ibias.losses import StretchedExponential
 from ibias.methods import AdaGrad, Adam, HeavyBall, NormalizedSteepest, RMSProp
 from ibias.noise import WithReplacement
 from ibias.objectives import Objective
@@ -224,3 +225,35 @@ def test_adam_flow_passes_kinks_at_the_tolerance(seed, n, d, epsilon):
     error = np.abs(run.iterates - truth).max(axis=1)
     assert (error <= 10 * run.error_estimate + 1e-9).all()
     assert (error <= 3e-7 * np.maximum(1, np.abs(truth).max(axis=1))).all()
+
+
+@pytest.mark.parametrize("loss", ["logistic", "exponential", StretchedExponential(3)], ids=str)
+def test_adagrad_is_refused_where_squares_of_gradients_underflow(loss):
+    """The exact loop moves by step_size at first, however small the gradient is."""
+    far = 400.0 if isinstance(loss, str) else 8.0
+    line, how = Dataset.one_class([[1.0]]), {"step_size": 0.1, "log_steps": [np.log(2000)]}
+    with pytest.raises(ValueError, match="start nearer to zero"):
+        flow.continued_adagrad(line, loss=loss, start=[far], **how)
+    path = flow.continued_adagrad(line, loss=loss, start=[far / 4], tolerance=1e-5, **how)
+    right = descent(
+        Objective(line, loss), AdaGrad(), steps=0.1, start=[far / 4], n_steps=2000, record=[2000]
+    )
+    assert path.final == pytest.approx(right.final, abs=1e-5 * far)
+
+
+def test_adagrad_is_refused_where_the_gradient_of_one_column_underflows():
+    how = {"step_size": 0.1, "log_steps": [8.0]}
+    with pytest.raises(ValueError, match="column 1 of X"):
+        flow.continued_adagrad(Dataset.one_class([[1.0, 1e-200]]), **how)
+    with pytest.raises(ValueError, match="column 1 of X"):
+        flow.continued_adagrad(Dataset.one_class(np.eye(2)), start=[0.0, 400.0], **how)
+    path = flow.continued_adagrad(Dataset.one_class([[1.0, 0.0]]), **how)  # never moves
+    assert path.final[1] == 0 < path.final[0]
+
+
+def test_adagrad_advises_no_times_that_it_does_not_take():
+    """From far off G is as small as e^-600: the check run stops before the first step allowed."""
+    line = Dataset.one_class([[1.0]])
+    with pytest.raises(flow.IntegrationFailed, match="descent takes every step") as refused:
+        flow.continued_adagrad(line, start=[300.0], step_size=0.1, log_steps=[np.log(2000)])
+    assert "times up to" not in str(refused.value)

@@ -1,10 +1,13 @@
 """Networks in descent and in flow: against exact loops and integrators, and what is conserved."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
 from ibias import datasets, flow, losses, models
+from ibias.datasets import Dataset
 from ibias.descent import Diverged, descent
 from ibias.flow import homogeneous
 from ibias.flow.homogeneous import NetworkField
@@ -227,6 +230,26 @@ def test_sliding_along_a_kink_is_reported(monkeypatch):
         flow.network_flow(
             XOR, RELU, log_t=[1e4], start=start(RELU, 1, scale=1.0), loss="exponential"
         )
+
+
+def test_the_times_that_are_advised_are_reached(monkeypatch):
+    """The check run may come less far than the real one."""
+    net, how = models.Network((3, 3, 1), "squared_relu"), {"tolerance": 1e-7}
+    monkeypatch.setattr(homogeneous, "MAX_EVALUATIONS", 1500)
+    with pytest.raises(flow.IntegrationFailed, match="ask for times up to") as refused:
+        flow.network_flow(DATA, net, log_t=[100.0], start=start(net), **how)
+    until = float(re.search(r"times up to ([-\d.]+);", str(refused.value)).group(1))
+    assert flow.network_flow(DATA, net, log_t=[until], start=start(net), **how).log_t == until
+
+
+@pytest.mark.parametrize("far", [10.0, 100.0, 600.0])
+def test_a_start_far_on_the_wrong_side_is_left_at_once(far):
+    """With one sample and the exponential loss e^w grows by t."""
+    line, log_t = Dataset.one_class([[1.0]]), np.array([-far - 3, -far, 1 - far, 0.0])
+    path = flow.network_flow(
+        line, models.linear(1), loss="exponential", log_t=log_t, start=[-far], tolerance=1e-7
+    )
+    assert path.iterates[:, 0] == pytest.approx(np.logaddexp(-far, log_t), abs=1e-7 * far)
 
 
 def test_a_stationary_start_is_refused():

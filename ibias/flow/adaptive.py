@@ -18,9 +18,11 @@ from ibias.trajectory import Trajectory
 
 ORDER = 3  # terms of the series that continues AdaGrad
 LOOP = 2**10  # steps of its exact loop; the check run leaves it at half of them
+SOON = 1.02 * float(np.log(LOOP))  # log k: where a run stops before, no later start is allowed
 SMALLEST_EPSILON = 1e-10
 FINE = 1e-3  # local errors of Adam's flow, per tolerance: a hundred of them gather
 SLIDING = 0.005  # of epsilon: local errors where the gradient is as small
+SMALLEST = -345.0  # the logarithm of a gradient whose square is still a number
 NO_STEPS = 40.0  # past this log k one step is below rounding, whatever it is
 
 
@@ -94,6 +96,7 @@ def continued_adagrad(
             f"log_steps must be at least log {LOOP}; use descent with AdaGrad before that."
         )
     n, w = data.n_samples, one_start(data, start)
+    refuse_underflow(data, loss, w)
     pull = LogTimeField(data.Z, loss, -np.log(n), np.zeros(n))
 
     def map_increment(s: float | np.ndarray, state: np.ndarray) -> np.ndarray:
@@ -133,11 +136,7 @@ def continued_adagrad(
         """Refuse a state from which the steps do not lie on a smooth curve."""
         neglected = np.abs(neglected_term(increments(s, state, ORDER + 1))[: w.size]).max()
         if not neglected <= ROUGH * tolerance * max(1.0, np.abs(state[: w.size]).max()):
-            raise IntegrationFailed(
-                f"at step {np.exp(s):.4g} the iterates do not follow a smooth curve, as after the"
-                f" first {LOOP} steps they must: choose a smaller step_size, a start nearer to"
-                " zero, or a larger tolerance; descent takes every step."
-            )
+            raise no_curve(s)
 
     def watched(s: float, state: np.ndarray) -> bool:
         smooth(s, state)
@@ -150,15 +149,20 @@ def continued_adagrad(
     smooth(np.log(LOOP), states[LOOP])
 
     def attempt(part: float) -> AdaGradTrajectory:
-        runs = two_runs(
-            field,
-            launch,
-            log_steps,
-            part * tolerance,
-            jacobian,
-            halt=watched,
-            linear=lambda state: np.tile(pull.linear(state[: w.size]), 2),
-        )
+        try:
+            runs = two_runs(
+                field,
+                launch,
+                log_steps,
+                part * tolerance,
+                jacobian,
+                halt=watched,
+                linear=lambda state: np.tile(pull.linear(state[: w.size]), 2),
+            )
+        except IntegrationFailed as failed:
+            if failed.time > SOON:
+                raise
+            raise no_curve(failed.time) from failed
         accurate, rough, d = runs.real.states, runs.check.states, data.n_features
         return AdaGradTrajectory(
             log_t=read_only(log_steps + np.log(eta)),
@@ -173,6 +177,33 @@ def continued_adagrad(
         )
 
     return closer(attempt)
+
+
+def no_curve(s: float) -> IntegrationFailed:
+    """Return the error of iterates that no integrator can follow from the step e^s on."""
+    return IntegrationFailed(
+        f"at step {np.exp(s):.4g} the iterates do not follow a smooth curve, as after the first"
+        f" {LOOP} steps they must: choose a smaller step_size, a start nearer to zero, or a larger"
+        " tolerance; descent takes every step."
+    )
+
+
+def refuse_underflow(data: Dataset, loss: MarginLoss, w: np.ndarray) -> None:
+    """Refuse a start where the square of a coordinate of the gradient is zero by rounding.
+
+    AdaGrad moves as far from there as from anywhere, and the loop would not move.
+    """
+    with np.errstate(divide="ignore"):
+        terms = loss.log_slope(data.Z @ w)[:, None] + np.log(np.abs(data.Z))
+    sizes = terms.max(axis=0)
+    lost = np.flatnonzero((sizes < SMALLEST) & data.Z.any(axis=0))
+    if lost.size:
+        j = int(lost[0])
+        raise ValueError(
+            f"start: the gradient of column {j} of X is about exp({sizes[j]:.0f}) there, and its"
+            " square, by whose root AdaGrad divides, is no number in double precision. Take a start"
+            " nearer to zero, or multiply a column of tiny entries."
+        )
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps

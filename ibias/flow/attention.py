@@ -139,4 +139,5 @@ def attention_flow(
         coarse=ROUGH,
         halt=bounded(lambda s, theta: float(field.exponents(s, theta).max())),
         smooth=False,
+        saddles=True,
     )

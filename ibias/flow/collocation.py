@@ -12,7 +12,7 @@ import numpy as np
 
 from ibias import progress
 from ibias.flow.log_time import IntegrationFailed, Passage, stopped
-from ibias.flow.radau import STAGES, Newton, tableau
+from ibias.flow.radau import STAGES, Newton, instability, tableau
 from ibias.flow.series import Series
 from ibias.flow.sums import LATEST, Sums
 
@@ -25,6 +25,9 @@ SLOW = 0.1  # a rate of the iteration above this calls for a new Jacobian
 GROWTH, SAFETY = 8.0, 0.8
 CAREFUL, BOLDER = 1.1, 1.2  # how steps grow after one that failed, and how that is forgotten
 SHORTEST = 0.4  # of a step of descent: a loop is better than shorter steps of the integrator
+# What a step may be, times the fastest growth of errors at its end. Over longer ones the method
+# damps what grows, and would rest at a saddle that the flow leaves.
+LONGEST = 1.0
 LEAP = 1e6  # a Jacobian that has grown by more is that of a point which no solution comes near
 # The estimate is that of an embedded formula of order 5. The local error of the step itself,
 # of order 9, is about this power of it.
@@ -57,6 +60,7 @@ def collocate(
     halt: Callable[[float, np.ndarray], bool] | None = None,
     first_step: float = 0.1,
     smooth: bool = True,
+    unit: Callable[[np.ndarray], float] | None = None,
     series: Series | None = None,
 ) -> Passage:
     """Integrate dw/ds = field(s, w) through all `times`, each the end of a step.
@@ -82,6 +86,9 @@ def collocate(
         The step that is tried first.
     smooth : bool
         Whether the field has as many derivatives as the order asks for.
+    unit : callable, optional
+        For a field whose rests may be unstable: what errors at w are relative to, at most one.
+        No step is longer then than errors take to grow by e, however little moves.
     series : Series, optional
         Gradient descent, of which `field` is the first term: then the states are its iterates,
         by `ibias.flow.sums`. The Jacobian must be symmetric.
@@ -133,7 +140,8 @@ def collocate(
                     raise TooShort(s, float(times[-1]))
                 sums = sums.over(s + step * np.append(0.0, t.nodes), t.derivative / step)
             newton.prepare(step, sums)
-            tolerance = allowed(w)
+            near = 1.0 if unit is None else unit(w)
+            tolerance = near * allowed(w)
             guess = np.outer(t.nodes * step, slope) if predict is None else predict(step)
             Z, pulls, rate, used = solve_stages(field, newton, s, w, step, guess, tolerance, sums)
             calls += used
@@ -144,7 +152,7 @@ def collocate(
                 continue
             ends = t.inverse @ Z  # step times the slopes at the nodes
             raw = step * slope / t.real_pole + t.estimate @ ends
-            size = max(1.0, float(np.abs(w).max()))
+            size = near * max(1.0, float(np.abs(w).max()))
             embedded = size * (tolerance / size) ** (SUPERCONVERGENCE if smooth else 1.0)
             error = float((np.abs(newton.filtered(raw)) / embedded).max())
             error = error if np.isfinite(error) else np.inf
@@ -152,6 +160,12 @@ def collocate(
             if error > 1:
                 h, newton = step * max(0.1, factor), newton if fresh else None
                 continue
+            if unit is not None:
+                rate_of_errors = instability(jacobian(s + step, w + Z[-1]), symmetric)
+                calls += 1
+                if step * rate_of_errors > LONGEST:
+                    h = step * max(0.1, min(0.5, LONGEST / (step * rate_of_errors)))
+                    continue
             predict, growth = continuation(Z, step), min(GROWTH, BOLDER * growth)
             s = float(times[len(states)]) if step == left else s + step
             w, slope = w + Z[-1], ends[-1] / step

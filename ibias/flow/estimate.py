@@ -18,7 +18,8 @@ import numpy as np
 from ibias._validate import read_only
 from ibias.datasets.columns import scaling
 from ibias.flow.collocation import collocate
-from ibias.flow.log_time import IntegrationFailed, Passage, integrate
+from ibias.flow.log_time import MAX_STEPS, IntegrationFailed, Passage, integrate
+from ibias.flow.radau import instability
 from ibias.trajectory import Trajectory
 
 # Local errors of the real run and of the check run, as parts of the tolerance.
@@ -28,6 +29,11 @@ CLOSER = 0.01  # of these, where the two are apart: on a plateau errors of the t
 TWICE = 2.0
 VISITED = 12  # times, at most, at which the two runs are compared
 LARGEST_TOLERANCE = 1e-2  # an error above this part of w is no approximation any more
+NEAR = 0.1  # a state smaller than this may be near a saddle at zero
+BEFORE = 1e4  # log time that takes away any way: where a flow starts
+GROWN = 0.01  # by what part an error may grow before the first time
+FEW = 20_000  # steps, where w is small: a hundred will do, unless rounding errors hide the pull
+STRETCH = 10.0  # how much w grows or shrinks before errors are relative to its new size
 UNEVEN = 30.0  # columns whose sizes differ by more are worth a word
 
 
@@ -165,7 +171,7 @@ def remedy(relative: float) -> str:
     wanted = 10 ** np.ceil(np.log10(20 * relative))
     if wanted <= LARGEST_TOLERANCE:
         return f"Ask for tolerance={wanted:.0e}, or for earlier times."
-    return "No tolerance helps: ask for earlier times, a smaller step, or a start nearer to zero."
+    return "No tolerance helps: ask for earlier times, a smaller step, or another start."
 
 
 @contextmanager
@@ -222,6 +228,7 @@ def two_runs(
     linear: Callable[[np.ndarray], np.ndarray | float] = lambda _: np.inf,
     symmetric: bool = False,
     smooth: bool = True,
+    saddles: bool = False,
 ) -> Runs:
     """Return LSODA's run and the check run by collocation, which starts earlier.
 
@@ -248,14 +255,23 @@ def two_runs(
         field is not linear, and no step would hold.
     symmetric, smooth : bool
         See `collocate`.
+    saddles : bool
+        Whether rests may be unstable; then the field is e^s times one of w alone. Near zero local
+        errors are relative to w, from which a late rise starts.
     """
-    first, start = launch(fine * tolerance, 0.0)
     # Both take the matrix only to solve their implicit equations (residuals are of the field) and
     # to choose steps: a wrong one makes a run slow, or fail, and cannot move both ends alike.
     steer = jacobian if jacobian is not None else lambda s, w: differences(field, s, w)
-    real = integrate(
-        field, first, start, times, min(fine * tolerance, smallest), jacobian=steer, halt=halt
-    )
+    local_error = min(fine * tolerance, smallest)
+    if saddles:
+        unit = lambda w: distance_from_rest(field, steer, w)  # noqa: E731
+        launch = in_time(launch, unit, steer, symmetric)
+        first, start = launch(fine * tolerance, 0.0)
+        real = in_stretches(field, first, start, times, local_error, unit, steer, halt)
+    else:
+        unit = None
+        first, start = launch(fine * tolerance, 0.0)
+        real = integrate(field, first, start, times, local_error, jacobian=steer, halt=halt)
     local_error = min(coarse * tolerance, smallest)
     first, start = launch(coarse * tolerance, CAUTION)
     at = visited(times, real.states)
@@ -270,8 +286,79 @@ def two_runs(
             symmetric=symmetric,
             halt=halt,
             smooth=smooth,
+            unit=unit,
         )
     return Runs(real, check, at)
+
+
+def distance_from_rest(field: Field, jacobian: Field, w: np.ndarray) -> float:
+    """Return about how far w is from a rest at zero, at most one: what an error is relative to.
+
+    One where w is not small, and where the pull, over how fast it changes, says that zero is none.
+    """
+    size = float(np.abs(w).max(initial=0.0))
+    if size >= NEAR or size == 0:
+        return 1.0
+    pull, slope = np.abs(field(0.0, w)).max(), np.abs(jacobian(0.0, w)).max()
+    distance = max(size, float(pull / slope)) if slope > 0 else 1.0
+    return distance if distance < NEAR else 1.0
+
+
+def in_time(
+    launch: Launch, unit: Callable[[np.ndarray], float], jacobian: Field, symmetric: bool
+) -> Launch:
+    """Return a launch that moves by a part of `unit`, and before any error has grown.
+
+    A state that rests beside a saddle moves by less than the local error until long after.
+    """
+    theta = launch(1.0, BEFORE)[1]
+    size, rate = unit(theta), instability(jacobian(0.0, theta), symmetric)
+    latest = np.log(GROWN / rate) if rate > 0 else np.inf
+
+    def earlier(local_error: float, caution: float) -> tuple[float, np.ndarray]:
+        late = max(launch(size * local_error, caution)[0] - latest, 0.0)
+        return launch(size * local_error, caution + late)
+
+    return earlier
+
+
+def in_stretches(
+    field: Field,
+    s: float,
+    w: np.ndarray,
+    times: np.ndarray,
+    local_error: float,
+    unit: Callable[[np.ndarray], float],
+    jacobian: Field,
+    halt: Callable[[float, np.ndarray], bool] | None,
+) -> Passage:
+    """Return LSODA's run with local errors relative to unit(w), renewed as w grows or shrinks."""
+    states, calls = np.empty((0, w.size)), 0
+    while True:
+        scale, size, halted = unit(w), float(np.abs(w).max(initial=0.0)), False
+
+        def renewed(s: float, w: np.ndarray, scale: float = scale, size: float = size) -> bool:
+            nonlocal halted
+            halted = halt is not None and halt(s, w)
+            now = float(np.abs(w).max(initial=0.0))
+            left = scale < 1 and now > STRETCH * scale
+            return halted or left or now < min(size, NEAR) / STRETCH
+
+        passage = integrate(
+            field,
+            s,
+            w,
+            times[len(states) :],
+            local_error * scale,
+            local_error / 10,
+            jacobian=jacobian,
+            halt=renewed,
+            max_steps=MAX_STEPS if scale == 1 else FEW,
+        )
+        states, calls = np.vstack([states, passage.states]), calls + passage.n_evaluations
+        s, w = passage.time, passage.state
+        if halted or len(states) == len(times):
+            return Passage(states, s, w, calls)
 
 
 def agreed(

@@ -147,22 +147,27 @@ class NetworkField:
 
     def passages(self, theta: np.ndarray, log_t: np.ndarray, tolerance: float) -> Runs:
         """Return the two runs; the first moment, up to a move of the local error, is one step."""
-        pull, calls = self(0.0, theta), 0
+        calls = 0
+
+        def largest(s: float, theta: np.ndarray) -> float:
+            margins = self.data.y * self.net.predict(theta, self.data.X)
+            return float(self._exponents(s, margins).max())
+
+        # At time one the pull of samples far on the wrong side would be cut off.
+        early = min(LARGEST_EXPONENT - largest(0.0, theta), 0.0)
+        pull = self(early, theta)
 
         def launch(local_error: float, caution: float) -> tuple[float, np.ndarray]:
             nonlocal calls
             calls = 0
-            first = min(np.log(local_error) - np.log(np.abs(pull).max()), log_t[0]) - caution
-            return first, theta + np.exp(first) * pull
+            moved = np.log(local_error) - np.log(np.abs(pull).max()) + early
+            first = min(moved, log_t[0]) - caution
+            return first, theta + np.exp(first - early) * pull
 
         def counted(s: float | np.ndarray, state: np.ndarray) -> np.ndarray:
             nonlocal calls
             calls += np.size(s)
             return self(s, state)
-
-        def largest(s: float, theta: np.ndarray) -> float:
-            margins = self.data.y * self.net.predict(theta, self.data.X)
-            return float(self._exponents(s, margins).max())
 
         within = bounded(largest)
         runs = two_runs(
@@ -176,18 +181,19 @@ class NetworkField:
             halt=lambda s, theta: calls > MAX_EVALUATIONS or within(s, theta),
             symmetric=True,
             smooth=False,
+            saddles=True,
         )
-        for run in (runs.real, runs.check):
-            if run.time < log_t[-1]:
-                why = (
-                    "it slides along a kink of the ReLU. Take another start, or descent with"
-                    " steps.Safe(), which zigzags across it."
-                    if getattr(self.net, "activation", None) == "relu"
-                    else f"ask for times up to {run.time:.4g}; a larger tolerance may take it"
-                    " further."
-                )
-                raise IntegrationFailed(
-                    f"{MAX_EVALUATIONS} evaluations took the flow only to log t = {run.time:.4g} of"
-                    f" {log_t[-1]:.4g}: {why}"
-                )
+        reached = min(runs.real.time, runs.check.time)
+        if reached < log_t[-1]:
+            until = reached - 0.01 * abs(reached) - 0.01
+            why = (
+                "it slides along a kink of the ReLU. Take another start, or descent with"
+                " steps.Safe(), which zigzags across it."
+                if getattr(self.net, "activation", None) == "relu"
+                else f"ask for times up to {until:.4g}; a larger tolerance may take it further."
+            )
+            raise IntegrationFailed(
+                f"{MAX_EVALUATIONS} evaluations took the flow only to log t = {reached:.4g} of"
+                f" {log_t[-1]:.4g}: {why}"
+            )
         return runs

@@ -205,7 +205,7 @@ def velocity_flow(
 
     launch = first_moment(field, theta, speed, log_t)
     within = bounded(lambda s, theta: float(s + np.max(velocity(pull, theta)[0])))
-    how = {"halt": within, "smooth": False, "length": True}
+    how = {"halt": within, "smooth": False, "length": True, "saddles": True}
     return agreed(field, launch, log_t, tolerance, objective.log_risk, **how)
 
 

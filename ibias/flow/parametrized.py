@@ -74,4 +74,4 @@ def parametrized_flow(
 
     launch = first_moment(field, theta, speed, log_t)
     # The Jacobian is minus a Hessian, times e^s.
-    return agreed(field, launch, log_t, tolerance, objective.log_risk, symmetric=True)
+    return agreed(field, launch, log_t, tolerance, objective.log_risk, symmetric=True, saddles=True)

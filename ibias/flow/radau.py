@@ -14,6 +14,7 @@ from scipy.linalg.lapack import zgetrf, zgetrs
 from ibias.flow.sums import Sums
 
 STAGES = 5
+SEEN = 1e-6  # of a Jacobian: eigenvalues below may be rounding, or errors of differences
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,3 +115,16 @@ class Newton:
         if self.symmetric:
             return (vector @ self.basis / (1 - self.h / pole * self.rates)) @ self.basis.T
         return pole * zgetrs(*self.factors[0], vector.astype(complex))[0].real
+
+
+def instability(jacobian: np.ndarray, symmetric: bool) -> float:
+    """Return the rate at which errors grow fastest: the largest eigenvalue, zero if none does.
+
+    >>> instability(np.diag([-2.0, 0.5]), symmetric=True)
+    0.5
+    """
+    size = np.abs(jacobian).max(initial=0.0)
+    if not 0 < size < np.inf:
+        return 0.0
+    rates = np.linalg.eigvalsh(jacobian) if symmetric else np.linalg.eigvals(jacobian).real
+    return float(rates.max()) if rates.max() > SEEN * size else 0.0
