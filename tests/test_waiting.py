@@ -5,9 +5,11 @@ import pytest
 from scipy.special import expi
 
 from ibias import flow, methods, models
-from ibias.datasets import Dataset, Regression
+from ibias.datasets import Completion, Dataset, Regression
 from ibias.flow.collocation import collocate
+from ibias.flow.matrix import fastest_growth, stretches
 from ibias.flow.radau import instability
+from ibias.models.matrix_product import product, vjp
 from ibias.objectives import Objective
 
 LINE = Dataset.one_class([[1.0]])
@@ -95,6 +97,46 @@ def test_a_start_at_rest_but_for_a_trace_is_right_or_refused(start):
         [1.0, 1.0, 0.0, 0.0],
         1e-9,
     )
+
+
+@pytest.mark.parametrize("start", [1e-9, 1e-20, 1e-50, 1e-150])
+@pytest.mark.parametrize("late", [0.95, 1.0, 1.05, 3.0])
+@pytest.mark.parametrize("tolerance", [1e-3, 1e-6])
+def test_a_matrix_at_rest_but_for_a_trace_is_right_or_refused(start, late, tolerance):
+    """The first singular value fits from the start; w' = 2 w (1 - w) for the other one."""
+    t = -late * np.log(start)
+    problem = Completion(np.ones((2, 2), bool), np.eye(2))
+    is_right_or_refused(
+        lambda: flow.matrix_flow(
+            problem, start=[np.diag([1.0, start])] * 2, log_t=[np.log(t)], tolerance=tolerance
+        ),
+        np.diag([1.0, 1 / (1 + np.exp(min(-2 * t - 2 * np.log(start), 700)))]),
+        tolerance * np.sqrt(2),
+    )
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+def test_errors_of_factors_grow_no_faster(depth):
+    rng = np.random.default_rng(depth)
+    problem = Completion(np.ones((3, 3), bool), rng.standard_normal((3, 3)))
+    for size in (0.1, 0.5, 1.0):
+        factors = size * rng.standard_normal((depth, 3, 3))
+
+        def velocity(state):
+            factors = list(state.reshape(depth, 3, 3))
+            gradients = vjp(factors, problem.gradient(product(factors)))
+            return -np.concatenate([gradient.ravel() for gradient in gradients])
+
+        shifts = 1e-6 * np.eye(factors.size)
+        rows = [velocity(factors.ravel() + e) - velocity(factors.ravel() - e) for e in shifts]
+        rate = np.linalg.eigvals(np.array(rows) / 2e-6).real.max()
+        assert rate <= fastest_growth(factors, problem.gradient(product(factors))) + 1e-6
+
+
+def test_stretches_end_where_the_rate_has_risen():
+    rates = [(0.0, 1.0), (1.0, 2.0), (2.0, 5.0), (3.0, 3.0), (4.0, 19.0)]
+    assert stretches(rates) == [(2.0, 5.0), (np.inf, 19.0)]
+    assert stretches([(0.0, 0.0), (1.0, 2.0)]) == [(1.0, 2.0), (np.inf, 2.0)]
 
 
 @pytest.mark.parametrize("start", [1e-9, 1e-12, 1e-15])
