@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 from scipy.special import expi
 
-from ibias import flow, methods, models
+from ibias import flow, methods, models, potentials
 from ibias.datasets import Completion, Dataset, Regression
 from ibias.flow.collocation import collocate
 from ibias.flow.matrix import fastest_growth, stretches
 from ibias.flow.radau import instability
+from ibias.flow.ridge import RoundingErrors
+from ibias.losses import Sigmoid
 from ibias.models.matrix_product import product, vjp
 from ibias.objectives import Objective
 
@@ -176,3 +179,90 @@ def test_the_fastest_growth_of_errors():
     assert instability(np.array([[0.0, 1.0], [-1.0, 0.5]]), symmetric=False) == pytest.approx(0.25)
     assert instability(np.diag([-1.0, 1e-12]), symmetric=True) == 0  # rounding
     assert instability(np.zeros((2, 2)), symmetric=False) == 0
+
+
+RIDGE = Dataset.one_class([[1.0, 5.0], [1.0, -5.0]])
+
+
+def beside_the_ridge(start, log_t, speed=lambda g: g):
+    """The flow of RIDGE with the sigmoid, of w_1 and log w_2: nothing is lost beside w_1."""
+    slope = lambda u: 1 / (2 + 2 * np.cosh(u))  # noqa: E731
+
+    def velocity(_, state):
+        a, b = state[0], 5 * np.exp(state[1])
+        apart = -4 * np.sinh(a) * np.sinh(b) * slope(a + b) * slope(a - b)
+        return [
+            speed((slope(a + b) + slope(a - b)) / 2),
+            speed(2.5 * apart) / np.exp(state[1]),
+        ]
+
+    path = solve_ivp(
+        velocity,
+        (0.0, np.exp(log_t)),
+        [start[0], np.log(start[1])],
+        method="Radau",
+        rtol=1e-11,
+        atol=1e-11,
+    )
+    return np.array([path.y[0, -1], np.exp(path.y[1, -1])])
+
+
+@pytest.mark.parametrize("log_t", [2.4, 3.0, 3.26, 3.5, 4.1, 5.0])
+@pytest.mark.parametrize("trace", [1e-5, 1e-12, 1e-20, 1e-50])
+@pytest.mark.parametrize("solver", ["gradient", "mirror", "adam"])
+def test_a_ridge_is_left_in_time_or_refused(log_t, trace, solver):
+    """Beside w_1 < 0 the second weight grows, by a factor of 10^18, until w_1 is 0."""
+    start, how = np.array([-3.0, trace]), {"loss": Sigmoid(), "log_t": [log_t]}
+    run = {
+        "gradient": lambda: flow.gradient_flow(RIDGE, start=start, **how),
+        "mirror": lambda: flow.mirror_flow(RIDGE, potentials.SquaredNorm(2), start=start, **how),
+        "adam": lambda: flow.adam_flow(RIDGE, epsilon=1.0, start=start, **how),
+    }[solver]
+    speed = (lambda g: g / (1 + abs(g))) if solver == "adam" else (lambda g: g)
+    right = beside_the_ridge(start, log_t, speed)
+    is_right_or_refused(run, right, (1e-6 if solver == "adam" else 1e-8) * max(1, *right))
+
+
+def test_the_times_that_are_advised_on_a_ridge_are_reached():
+    how = {"loss": Sigmoid(), "start": [-3.0, 1e-20]}
+    with pytest.raises(flow.IntegrationFailed, match="loss is not convex") as refused:
+        flow.gradient_flow(RIDGE, log_t=[3.26], **how)
+    until = float(str(refused.value).split("times up to ")[1].split(",")[0])
+    assert flow.gradient_flow(RIDGE, log_t=[until], **how).final[0] > -3
+
+
+def test_descent_beside_a_ridge_is_refused():
+    with pytest.raises(flow.IntegrationFailed, match="loss is not convex"):
+        flow.continued_gradient_descent(
+            RIDGE, loss=Sigmoid(), step_size=0.01, log_steps=[7.9], start=[-3.0, 1e-20]
+        )
+
+
+def test_accelerated_beside_a_ridge_is_refused():
+    with pytest.raises(flow.IntegrationFailed, match="loss is not convex"):
+        flow.accelerated_flow(RIDGE, loss=Sigmoid(), log_t=[3.0], start=[-3.0, 1e-20])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_sigmoid_from_an_ordinary_start_is_not_refused(seed):
+    rng = np.random.default_rng(seed)
+    Z = rng.standard_normal((6, 3))
+    Z[:, 0] = np.abs(Z[:, 0]) + 0.1
+    path = flow.gradient_flow(
+        Dataset.one_class(Z), loss=Sigmoid(), log_t=[10.0], start=rng.standard_normal(3)
+    )
+    assert (path.error_estimate <= 1e-9 * np.abs(path.iterates).max()).all()
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_rounding_errors_grow_like_the_linear_flow(symmetric):
+    errors = RoundingErrors(lambda s, w: np.diag([0.5, -1.0]), 1.0, 1e-3, symmetric)
+    errors.begin(0.0, np.ones(2))
+    for s in np.arange(1, 101) / 5:
+        errors.step(s, np.ones(2))
+    grown = 2.0**-53 * 0.2 * np.sqrt(np.exp(0.2 * np.arange(1, 101)).sum())
+    assert errors.error(np.ones(2)) == pytest.approx(grown, rel=1e-9)
+    errors.check(np.ones(2))
+    errors.step(100.0, np.ones(2))
+    with pytest.raises(flow.IntegrationFailed, match=r"up to 19\.79, or"):
+        errors.check(np.ones(2))
