@@ -181,6 +181,26 @@ def test_the_fastest_growth_of_errors():
     assert instability(np.zeros((2, 2)), symmetric=False) == 0
 
 
+@pytest.mark.parametrize("trace", [1e-5, 1e-9, 1e-12, 1e-20, 1e-50])
+@pytest.mark.parametrize("part", [0.3, 0.9, 0.99, 1.01, 1.5])
+@pytest.mark.parametrize("tolerance", [1e-3, 1e-6])
+def test_a_neuron_shrinks_until_it_turns_away(trace, part, tolerance):
+    """It leaves the first input when tanh(t / 2) is its cosine, and rests at what is left.
+
+    From a tiny start the first residual is -1, the second is 0: a + w_1 falls like e^(-t / 2),
+    a - w_1 grows like e^(t / 2), and w_2 stays.
+    """
+    gap = trace**2 / 2  # of one and the cosine, to leading order
+    latest = np.log(2 / gap)
+    t = part * latest
+    at = min(t, latest)
+    right = -50 + np.log(np.exp(-at / 2) + gap * np.exp(at / 2) / 2)
+    how = {"signs": [1], "directions": [[1.0, trace]], "log_size": -50.0, "times": [t]}
+    run = flow.orthogonal_relu_flow(Regression(np.eye(2), [-1.0, 0.0]), tolerance=tolerance, **how)
+    assert run.log_sizes[0, 0] == pytest.approx(right, abs=tolerance * abs(right))
+    assert np.square(run.cosines[0, 0]).sum() == pytest.approx(1, abs=tolerance)
+
+
 RIDGE = Dataset.one_class([[1.0, 5.0], [1.0, -5.0]])
 
 
