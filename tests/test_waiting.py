@@ -286,3 +286,17 @@ def test_rounding_errors_grow_like_the_linear_flow(symmetric):
     errors.step(100.0, np.ones(2))
     with pytest.raises(flow.IntegrationFailed, match=r"up to 19\.79, or"):
         errors.check(np.ones(2))
+
+
+def test_decay_that_holds_the_pull_is_no_saddle():
+    decay = methods.WeightDecay(methods.Gradient(), 0.1)
+    with pytest.raises(flow.IntegrationFailed, match="or other forces hold") as refused:
+        flow.flow(LINE, decay, log_t=[60.0])
+    until = float(str(refused.value).split("times up to ")[1].split(";")[0])
+    assert flow.flow(LINE, decay, log_t=[until]).final[0] > 0
+
+
+def test_a_start_that_rounding_cannot_tell_from_a_saddle_is_refused_as_that():
+    data = Dataset.one_class([[1.0, 1.0, -1.0, 1.0, 0.0, 0.0]])
+    with pytest.raises(ValueError, match="rounding hides"):
+        flow.attention_flow(data, models.Attention(3, 1), log_t=[8.0], start=[1e-20])

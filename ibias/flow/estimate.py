@@ -413,8 +413,9 @@ def bounded(exponent: Callable[[float, np.ndarray], float]) -> Callable[[float, 
         if beyond >= 0:
             raise IntegrationFailed(
                 f"at log time {s:.6g} the time times the pull exceeds exp({LARGEST_EXPONENT:g}):"
-                " the flow waits near a saddle for too long. Ask for times up to"
-                f" {s - beyond - 0.1:.4g}, or take a larger start, or larger inputs."
+                " the flow waits near a saddle for too long, or other forces hold the pull. Ask for"
+                f" times up to {s - beyond - 0.1:.4g}; near a saddle, take a larger start, or"
+                " larger inputs."
             )
         return False
 

@@ -90,7 +90,10 @@ def network_flow(
             f"start has shape {theta.shape}; give the {net.n_parameters} parameters of net."
         )
     if not np.any(field(0.0, theta)):
-        raise ValueError("start is a stationary point of the risk: draw it at random.")
+        raise ValueError(
+            "start is a stationary point of the risk, or rounding hides that it is none: draw it at"
+            " random, and larger."
+        )
 
     def attempt(part: float) -> Trajectory:
         runs = field.passages(theta, log_t, part * tolerance)
