@@ -289,3 +289,13 @@ def test_one_class_is_a_margin_problem():
     assert data.y.tolist() == [1.0] and data.Z.tolist() == [[1.0, 2.0]]
     with pytest.raises(ValueError, match="at least one sample"):
         datasets.Dataset.one_class(np.empty((0, 2)))
+
+
+@pytest.mark.parametrize("tolerance", [1e-2, 1e-3, 1e-5])
+def test_late_times_do_not_need_a_small_tolerance(tolerance):
+    """Margins are of the size of log t: local errors keep the weights of the samples linear."""
+    data, net = datasets.separable(0, 10, 3), models.deep_linear(3, 2, 2)
+    begin = net.random(datasets.generator(0))
+    path = flow.network_flow(data, net, log_t=[1e6], start=begin, tolerance=tolerance)
+    margins = data.y * net.predict(path.final, data.X)
+    assert margins.min() == pytest.approx(1e6, rel=3 * tolerance)

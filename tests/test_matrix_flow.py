@@ -298,7 +298,12 @@ def test_the_check_run_hands_on_what_stops_it(error):
 
     with pytest.raises(error, match="here"):
         matrix_module._by_multistep(
-            lambda t, x: stopping(x), np.ones(3), np.array([1.0, 9.0]), 1e-10, 1e-12
+            lambda t, x: stopping(x),
+            np.ones(3),
+            np.array([1.0, 9.0]),
+            [(0.0, 0.0)],
+            1e-10,
+            1e-12,
         )
     assert calls == 40
 

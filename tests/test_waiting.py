@@ -2,12 +2,17 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 from scipy.special import expi
 
-from ibias import flow, methods, models
-from ibias.datasets import Dataset, Regression
+from ibias import flow, methods, models, potentials
+from ibias.datasets import Completion, Dataset, Regression
 from ibias.flow.collocation import collocate
+from ibias.flow.matrix import fastest_growth, stretches
 from ibias.flow.radau import instability
+from ibias.flow.ridge import RoundingErrors
+from ibias.losses import Sigmoid
+from ibias.models.matrix_product import product, vjp
 from ibias.objectives import Objective
 
 LINE = Dataset.one_class([[1.0]])
@@ -97,6 +102,46 @@ def test_a_start_at_rest_but_for_a_trace_is_right_or_refused(start):
     )
 
 
+@pytest.mark.parametrize("start", [1e-9, 1e-20, 1e-50, 1e-150])
+@pytest.mark.parametrize("late", [0.95, 1.0, 1.05, 3.0])
+@pytest.mark.parametrize("tolerance", [1e-3, 1e-6])
+def test_a_matrix_at_rest_but_for_a_trace_is_right_or_refused(start, late, tolerance):
+    """The first singular value fits from the start; w' = 2 w (1 - w) for the other one."""
+    t = -late * np.log(start)
+    problem = Completion(np.ones((2, 2), bool), np.eye(2))
+    is_right_or_refused(
+        lambda: flow.matrix_flow(
+            problem, start=[np.diag([1.0, start])] * 2, log_t=[np.log(t)], tolerance=tolerance
+        ),
+        np.diag([1.0, 1 / (1 + np.exp(min(-2 * t - 2 * np.log(start), 700)))]),
+        tolerance * np.sqrt(2),
+    )
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+def test_errors_of_factors_grow_no_faster(depth):
+    rng = np.random.default_rng(depth)
+    problem = Completion(np.ones((3, 3), bool), rng.standard_normal((3, 3)))
+    for size in (0.1, 0.5, 1.0):
+        factors = size * rng.standard_normal((depth, 3, 3))
+
+        def velocity(state):
+            factors = list(state.reshape(depth, 3, 3))
+            gradients = vjp(factors, problem.gradient(product(factors)))
+            return -np.concatenate([gradient.ravel() for gradient in gradients])
+
+        shifts = 1e-6 * np.eye(factors.size)
+        rows = [velocity(factors.ravel() + e) - velocity(factors.ravel() - e) for e in shifts]
+        rate = np.linalg.eigvals(np.array(rows) / 2e-6).real.max()
+        assert rate <= fastest_growth(factors, problem.gradient(product(factors))) + 1e-6
+
+
+def test_stretches_end_where_the_rate_has_risen():
+    rates = [(0.0, 1.0), (1.0, 2.0), (2.0, 5.0), (3.0, 3.0), (4.0, 19.0)]
+    assert stretches(rates) == [(2.0, 5.0), (np.inf, 19.0)]
+    assert stretches([(0.0, 0.0), (1.0, 2.0)]) == [(1.0, 2.0), (np.inf, 2.0)]
+
+
 @pytest.mark.parametrize("start", [1e-9, 1e-12, 1e-15])
 def test_a_query_between_two_equal_tokens_turns_to_one_or_is_refused(start):
     """At zero the two good tokens pull in opposite directions, with equal force."""
@@ -134,3 +179,124 @@ def test_the_fastest_growth_of_errors():
     assert instability(np.array([[0.0, 1.0], [-1.0, 0.5]]), symmetric=False) == pytest.approx(0.25)
     assert instability(np.diag([-1.0, 1e-12]), symmetric=True) == 0  # rounding
     assert instability(np.zeros((2, 2)), symmetric=False) == 0
+
+
+@pytest.mark.parametrize("trace", [1e-5, 1e-9, 1e-12, 1e-20, 1e-50])
+@pytest.mark.parametrize("part", [0.3, 0.9, 0.99, 1.01, 1.5])
+@pytest.mark.parametrize("tolerance", [1e-3, 1e-6])
+def test_a_neuron_shrinks_until_it_turns_away(trace, part, tolerance):
+    """It leaves the first input when tanh(t / 2) is its cosine, and rests at what is left.
+
+    From a tiny start the first residual is -1, the second is 0: a + w_1 falls like e^(-t / 2),
+    a - w_1 grows like e^(t / 2), and w_2 stays.
+    """
+    gap = trace**2 / 2  # of one and the cosine, to leading order
+    latest = np.log(2 / gap)
+    t = part * latest
+    at = min(t, latest)
+    right = -50 + np.log(np.exp(-at / 2) + gap * np.exp(at / 2) / 2)
+    how = {"signs": [1], "directions": [[1.0, trace]], "log_size": -50.0, "times": [t]}
+    run = flow.orthogonal_relu_flow(Regression(np.eye(2), [-1.0, 0.0]), tolerance=tolerance, **how)
+    assert run.log_sizes[0, 0] == pytest.approx(right, abs=tolerance * abs(right))
+    assert np.square(run.cosines[0, 0]).sum() == pytest.approx(1, abs=tolerance)
+
+
+RIDGE = Dataset.one_class([[1.0, 5.0], [1.0, -5.0]])
+
+
+def beside_the_ridge(start, log_t, speed=lambda g: g):
+    """The flow of RIDGE with the sigmoid, of w_1 and log w_2: nothing is lost beside w_1."""
+    slope = lambda u: 1 / (2 + 2 * np.cosh(u))  # noqa: E731
+
+    def velocity(_, state):
+        a, b = state[0], 5 * np.exp(state[1])
+        apart = -4 * np.sinh(a) * np.sinh(b) * slope(a + b) * slope(a - b)
+        return [
+            speed((slope(a + b) + slope(a - b)) / 2),
+            speed(2.5 * apart) / np.exp(state[1]),
+        ]
+
+    path = solve_ivp(
+        velocity,
+        (0.0, np.exp(log_t)),
+        [start[0], np.log(start[1])],
+        method="Radau",
+        rtol=1e-11,
+        atol=1e-11,
+    )
+    return np.array([path.y[0, -1], np.exp(path.y[1, -1])])
+
+
+@pytest.mark.parametrize("log_t", [2.4, 3.0, 3.26, 3.5, 4.1, 5.0])
+@pytest.mark.parametrize("trace", [1e-5, 1e-12, 1e-20, 1e-50])
+@pytest.mark.parametrize("solver", ["gradient", "mirror", "adam"])
+def test_a_ridge_is_left_in_time_or_refused(log_t, trace, solver):
+    """Beside w_1 < 0 the second weight grows, by a factor of 10^18, until w_1 is 0."""
+    start, how = np.array([-3.0, trace]), {"loss": Sigmoid(), "log_t": [log_t]}
+    run = {
+        "gradient": lambda: flow.gradient_flow(RIDGE, start=start, **how),
+        "mirror": lambda: flow.mirror_flow(RIDGE, potentials.SquaredNorm(2), start=start, **how),
+        "adam": lambda: flow.adam_flow(RIDGE, epsilon=1.0, start=start, **how),
+    }[solver]
+    speed = (lambda g: g / (1 + abs(g))) if solver == "adam" else (lambda g: g)
+    right = beside_the_ridge(start, log_t, speed)
+    is_right_or_refused(run, right, (1e-6 if solver == "adam" else 1e-8) * max(1, *right))
+
+
+def test_the_times_that_are_advised_on_a_ridge_are_reached():
+    how = {"loss": Sigmoid(), "start": [-3.0, 1e-20]}
+    with pytest.raises(flow.IntegrationFailed, match="loss is not convex") as refused:
+        flow.gradient_flow(RIDGE, log_t=[3.26], **how)
+    until = float(str(refused.value).split("times up to ")[1].split(",")[0])
+    assert flow.gradient_flow(RIDGE, log_t=[until], **how).final[0] > -3
+
+
+def test_descent_beside_a_ridge_is_refused():
+    with pytest.raises(flow.IntegrationFailed, match="loss is not convex"):
+        flow.continued_gradient_descent(
+            RIDGE, loss=Sigmoid(), step_size=0.01, log_steps=[7.9], start=[-3.0, 1e-20]
+        )
+
+
+def test_accelerated_beside_a_ridge_is_refused():
+    with pytest.raises(flow.IntegrationFailed, match="loss is not convex"):
+        flow.accelerated_flow(RIDGE, loss=Sigmoid(), log_t=[3.0], start=[-3.0, 1e-20])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_sigmoid_from_an_ordinary_start_is_not_refused(seed):
+    rng = np.random.default_rng(seed)
+    Z = rng.standard_normal((6, 3))
+    Z[:, 0] = np.abs(Z[:, 0]) + 0.1
+    path = flow.gradient_flow(
+        Dataset.one_class(Z), loss=Sigmoid(), log_t=[10.0], start=rng.standard_normal(3)
+    )
+    assert (path.error_estimate <= 1e-9 * np.abs(path.iterates).max()).all()
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_rounding_errors_grow_like_the_linear_flow(symmetric):
+    errors = RoundingErrors(lambda s, w: np.diag([0.5, -1.0]), 1.0, 1e-3, symmetric)
+    errors.begin(0.0, np.ones(2))
+    for s in np.arange(1, 101) / 5:
+        errors.step(s, np.ones(2))
+    grown = 2.0**-53 * 0.2 * np.sqrt(np.exp(0.2 * np.arange(1, 101)).sum())
+    assert errors.error(np.ones(2)) == pytest.approx(grown, rel=1e-9)
+    errors.check(np.ones(2))
+    errors.step(100.0, np.ones(2))
+    with pytest.raises(flow.IntegrationFailed, match=r"up to 19\.79, or"):
+        errors.check(np.ones(2))
+
+
+def test_decay_that_holds_the_pull_is_no_saddle():
+    decay = methods.WeightDecay(methods.Gradient(), 0.1)
+    with pytest.raises(flow.IntegrationFailed, match="or other forces hold") as refused:
+        flow.flow(LINE, decay, log_t=[60.0])
+    until = float(str(refused.value).split("times up to ")[1].split(";")[0])
+    assert flow.flow(LINE, decay, log_t=[until]).final[0] > 0
+
+
+def test_a_start_that_rounding_cannot_tell_from_a_saddle_is_refused_as_that():
+    data = Dataset.one_class([[1.0, 1.0, -1.0, 1.0, 0.0, 0.0]])
+    with pytest.raises(ValueError, match="rounding hides"):
+        flow.attention_flow(data, models.Attention(3, 1), log_t=[8.0], start=[1e-20])

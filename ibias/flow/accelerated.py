@@ -20,8 +20,9 @@ from ibias.flow.estimate import (
 )
 from ibias.flow.gradient import Space, conclude
 from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage, integrate
+from ibias.flow.ridge import RoundingErrors
 from ibias.flow.separation import Arc
-from ibias.losses import MarginLoss, named
+from ibias.losses import MarginLoss, is_convex, named
 from ibias.trajectory import Trajectory
 
 CALM = 40.0  # a log time by which swings, which die out like 1/t, are below rounding
@@ -122,15 +123,22 @@ def accelerated_flow(
         accurate = solve(part * ACCURATE * tolerance / 10)
         local_error, at = part * ROUGH * tolerance / 10, visited(log_t, np.array(accurate.iterates))
         first = min(-5.0, log_t[0]) + 0.5 * np.log(local_error) - CAUTION
+        start, unit, halt = early(first), None, None
+        if not is_convex(loss):
+            unit = lambda state: 1.0  # noqa: E731
+            grown = RoundingErrors(jacobian, space.unit, tolerance, symmetric=False)
+            halt = grown.watching(first, start, log_t[at], None)
         swinging = collocate(
             velocity,
             first,
-            early(first),
+            start,
             log_t[at],
             lambda state: evenly(
                 max(local_error, ROUNDING), state, np.tile(field.linear(state[:d]), 2)
             ),
             jacobian,
+            halt=halt,
+            unit=unit,
         )
         check = Arc(list(swinging.states[:, :d]), "", swinging.n_evaluations)
         return conclude(space, data, loss, log_t, accurate, check, at, tolerance)

@@ -13,7 +13,7 @@ from ibias.flow.estimate import ROUGH, agreed, closer, compared, two_runs
 from ibias.flow.log_time import IntegrationFailed, LogTimeField
 from ibias.flow.series import LOG_SERIES, ahead, neglected_term
 from ibias.flow.start import one_start
-from ibias.losses import MarginLoss, named
+from ibias.losses import MarginLoss, is_convex, named
 from ibias.trajectory import Trajectory
 
 ORDER = 3  # terms of the series that continues AdaGrad
@@ -283,6 +283,7 @@ def adam_flow(
         fine=FINE,
         smallest=SLIDING * epsilon,
         smooth=False,
+        convex=is_convex(loss),
     )
 
 

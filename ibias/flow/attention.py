@@ -126,7 +126,10 @@ def attention_flow(
     field = AttentionField(data, model, loss)
     speed = np.abs(field(0.0, theta)).max()
     if not speed > 0:
-        raise ValueError("start is a stationary point of the risk: draw it at random.")
+        raise ValueError(
+            "start is a stationary point of the risk, or rounding hides that it is none: draw it at"
+            " random, and larger."
+        )
 
     return agreed(
         field,

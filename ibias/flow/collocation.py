@@ -25,7 +25,7 @@ SLOW = 0.1  # a rate of the iteration above this calls for a new Jacobian
 GROWTH, SAFETY = 8.0, 0.8
 CAREFUL, BOLDER = 1.1, 1.2  # how steps grow after one that failed, and how that is forgotten
 SHORTEST = 0.4  # of a step of descent: a loop is better than shorter steps of the integrator
-# What a step may be, times the fastest growth of errors at its end. Over longer ones the method
+# What a step may be, times the fastest growth of errors at its ends. Over longer ones the method
 # damps what grows, and would rest at a saddle that the flow leaves.
 LONGEST = 1.0
 LEAP = 1e6  # a Jacobian that has grown by more is that of a point which no solution comes near
@@ -104,7 +104,7 @@ def collocate(
     s, w, h = float(start_time), np.array(start, dtype=float), first_step
     newton: Newton | None = None
     slope, predict, sums = None, None, None
-    growth, steepest = GROWTH, 1.0
+    growth, steepest, rate_of_errors = GROWTH, 1.0, 0.0
 
     def passage() -> Passage:
         return Passage(np.reshape(states, (len(states), w.size)), s, w, calls)
@@ -123,6 +123,7 @@ def collocate(
             if h <= SMALLEST_STEP * max(abs(s), 1.0):
                 break
             left = float(times[len(states)]) - s
+            h = h if h * rate_of_errors <= LONGEST else LONGEST / rate_of_errors
             step = left if h >= left * (1 - 1e-9) else min(h, left / 2) if h > left / 2 else h
             if slope is None:
                 slope, calls = field(np.array([s]), w[None])[0], calls + 1
@@ -161,11 +162,12 @@ def collocate(
                 h, newton = step * max(0.1, factor), newton if fresh else None
                 continue
             if unit is not None:
-                rate_of_errors = instability(jacobian(s + step, w + Z[-1]), symmetric)
+                rate_at_end = instability(jacobian(s + step, w + Z[-1]), symmetric)
                 calls += 1
-                if step * rate_of_errors > LONGEST:
-                    h = step * max(0.1, min(0.5, LONGEST / (step * rate_of_errors)))
+                if step * rate_at_end > LONGEST:
+                    h = step * max(0.1, min(0.5, LONGEST / (step * rate_at_end)))
                     continue
+                rate_of_errors = rate_at_end
             predict, growth = continuation(Z, step), min(GROWTH, BOLDER * growth)
             s = float(times[len(states)]) if step == left else s + step
             w, slope = w + Z[-1], ends[-1] / step

@@ -118,7 +118,7 @@ def continued_gradient_descent(
         def checked(times: np.ndarray) -> Arc:
             return March(
                 series(Terms(MAX_ORDER, least=MAX_ORDER)),
-                by_collocation(coarse, space.unit),
+                by_collocation(coarse, space.unit, tolerance),
                 neglected=SOONER * 2 * fine,
                 unit=space.unit,
                 every=1,

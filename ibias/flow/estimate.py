@@ -20,6 +20,7 @@ from ibias.datasets.columns import scaling
 from ibias.flow.collocation import collocate
 from ibias.flow.log_time import MAX_STEPS, IntegrationFailed, Passage, integrate
 from ibias.flow.radau import instability
+from ibias.flow.ridge import RoundingErrors
 from ibias.trajectory import Trajectory
 
 # Local errors of the real run and of the check run, as parts of the tolerance.
@@ -229,6 +230,7 @@ def two_runs(
     symmetric: bool = False,
     smooth: bool = True,
     saddles: bool = False,
+    convex: bool = True,
 ) -> Runs:
     """Return LSODA's run and the check run by collocation, which starts earlier.
 
@@ -258,6 +260,9 @@ def two_runs(
     saddles : bool
         Whether rests may be unstable; then the field is e^s times one of w alone. Near zero local
         errors are relative to w, from which a late rise starts.
+    convex : bool
+        Whether the loss is. If not, rounding errors may grow, and are carried along the check run:
+        see `ridge`.
     """
     # Both take the matrix only to solve their implicit equations (residuals are of the field) and
     # to choose steps: a wrong one makes a run slow, or fail, and cannot move both ends alike.
@@ -275,6 +280,10 @@ def two_runs(
     local_error = min(coarse * tolerance, smallest)
     first, start = launch(coarse * tolerance, CAUTION)
     at = visited(times, real.states)
+    if not convex:
+        unit = unit or (lambda w: 1.0)
+        grown = RoundingErrors(steer, 1.0, tolerance, symmetric)
+        halt = grown.watching(first, start, times[at], halt)
     with np.errstate(over="ignore", invalid="ignore"):
         check = collocate(
             field,
@@ -404,8 +413,9 @@ def bounded(exponent: Callable[[float, np.ndarray], float]) -> Callable[[float, 
         if beyond >= 0:
             raise IntegrationFailed(
                 f"at log time {s:.6g} the time times the pull exceeds exp({LARGEST_EXPONENT:g}):"
-                " the flow waits near a saddle for too long. Ask for times up to"
-                f" {s - beyond - 0.1:.4g}, or take a larger start, or larger inputs."
+                " the flow waits near a saddle for too long, or other forces hold the pull. Ask for"
+                f" times up to {s - beyond - 0.1:.4g}; near a saddle, take a larger start, or"
+                " larger inputs."
             )
         return False
 

@@ -24,6 +24,7 @@ from ibias.flow.estimate import (
     visited,
 )
 from ibias.flow.log_time import TINY, IntegrationFailed, LogTimeField, Passage, integrate
+from ibias.flow.ridge import RoundingErrors
 from ibias.flow.separation import Arc, Halt, Run, follow
 from ibias.flow.series import Series
 from ibias.flow.start import one_start
@@ -110,7 +111,8 @@ def gradient_flow(
         fine, coarse = part * ACCURATE * tolerance, part * ROUGH * tolerance
 
         def checked(times: np.ndarray) -> Arc:
-            return solve(by_collocation(coarse, space.unit), coarse, times, CAUTION, PATIENCE)
+            run = by_collocation(coarse, space.unit, tolerance)
+            return solve(run, coarse, times, CAUTION, PATIENCE)
 
         real = by_lsoda(fine, space.unit, lambda: checked(np.minimum(log_t[-1:], LATEST)))
         accurate = solve(real, fine, log_t, 0.0, 0.0)
@@ -275,13 +277,20 @@ def by_lsoda(local_error: float, unit: float, arrives: Callable[[], object]) -> 
     return run
 
 
-def by_collocation(local_error: float, unit: float) -> Run:
-    """Return the integrator of the check runs."""
+def by_collocation(local_error: float, unit: float, tolerance: float) -> Run:
+    """Return the integrator of the check runs; it refuses rounding errors above the tolerance."""
+    grown: RoundingErrors | None = None
 
     def run(field: LogTimeField, s: float, w: np.ndarray, times: np.ndarray, halt: Halt) -> Passage:
+        nonlocal grown
         allowed: Callable = lambda w: field.allowed(w, local_error, unit)  # noqa: E731
         series = field if isinstance(field, Series) else None
         flow = field.flow if series else field
+        steep = not is_convex(field.loss)
+        if steep:
+            if grown is None:
+                grown = RoundingErrors(flow.jacobian, unit, tolerance, symmetric=True)
+            halt = grown.watching(s, w, times, halt)
         return collocate(
             flow,
             s,
@@ -292,6 +301,7 @@ def by_collocation(local_error: float, unit: float) -> Run:
             symmetric=True,
             halt=halt,
             smooth=field.loss.analytic,
+            unit=(lambda w: 1.0) if steep else None,
             series=series,
         )
 

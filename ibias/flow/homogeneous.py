@@ -25,6 +25,9 @@ from ibias.trajectory import Trajectory
 
 ROUGH, ACCURATE = 0.01, 0.001  # local errors of the check run and the real one, per tolerance
 MAX_EVALUATIONS = 20_000  # smooth passages take a quarter; more means that it slides along a kink
+# What an error of theta, relative to it, may change a margin by. Margins are of the size of log t,
+# and weights are their exponentials: further off the field is not linear, and no step would hold.
+LINEAR = 0.1
 DIFFERENCE = 1e-6  # of ||theta||, for the second derivative of the network
 
 
@@ -87,7 +90,10 @@ def network_flow(
             f"start has shape {theta.shape}; give the {net.n_parameters} parameters of net."
         )
     if not np.any(field(0.0, theta)):
-        raise ValueError("start is a stationary point of the risk: draw it at random.")
+        raise ValueError(
+            "start is a stationary point of the risk, or rounding hides that it is none: draw it at"
+            " random, and larger."
+        )
 
     def attempt(part: float) -> Trajectory:
         runs = field.passages(theta, log_t, part * tolerance)
@@ -178,6 +184,7 @@ class NetworkField:
             self.jacobian,
             fine=ACCURATE,
             coarse=ROUGH,
+            smallest=LINEAR / max(1.0, log_t[-1]),
             halt=lambda s, theta: calls > MAX_EVALUATIONS or within(s, theta),
             symmetric=True,
             smooth=False,

@@ -24,6 +24,10 @@ LOCAL = 1e-3  # local errors, per tolerance: leaving the saddle multiplies them 
 SMALLEST = 1e-13  # a relative local error
 REST = 0.1  # how much of the way of W is left at rest, per tolerance
 AFTER_REST = 0.5  # how much longer the check run goes on, of the time at which the flow rests
+# What a step may be, times the fastest growth of errors: a trace below every local error is seen
+# by no estimate of them, and over longer steps it would grow too little.
+LONGEST = 1.0
+RISE = 4.0  # by what factor this growth may rise before the multistep method is started anew
 
 
 def matrix_flow(
@@ -111,6 +115,10 @@ def matrix_flow(
         factors = unpack(state)
         return resting(factors, product(factors))
 
+    def instability(state: np.ndarray) -> float:
+        factors = unpack(state)
+        return fastest_growth(factors, pulling.gradient(product(factors)))
+
     initial = np.concatenate([factor.ravel() for factor in factors])
     sizes = np.concatenate([np.linalg.norm(f, axis=(-2, -1)).ravel() for f in factors])
     smallest = sizes[sizes > 0].min(initial=1.0)
@@ -122,12 +130,14 @@ def matrix_flow(
         errors = local_error, 1e-3 * local_error * smallest
         evaluations, resting = count(), Rest(pulling, REST * tolerance)
         with bar, np.errstate(all="ignore"):  # a trial step may overflow; it is taken back
-            states, rest, n_evaluations = _by_runge_kutta(field, at_rest, initial, times, *errors)
+            states, rest, rates, n_evaluations = _by_runge_kutta(
+                field, at_rest, instability, initial, times, *errors
+            )
             iterates = np.array([product(unpack(state)) for state in states])
             evaluations, at = count(), visited(log_t, iterates)
             longer = max(AFTER_REST * rest, resting.relaxation)
             stops = np.minimum(times[at], rest + longer)
-            others = _by_multistep(field, initial, stops, *errors)
+            others = _by_multistep(field, initial, stops, rates, *errors)
         check = np.array([product(unpack(state)) for state in others])
         rests = rest < times[-1]
         return MatrixTrajectory(
@@ -146,21 +156,25 @@ def matrix_flow(
 
 
 Field = Callable[[float, np.ndarray], np.ndarray]
+Rates = list[tuple[float, float]]  # times, and how fast errors grow there
 
 
 def _by_runge_kutta(
     field: Field,
     at_rest: Callable[[np.ndarray], bool],
+    instability: Callable[[np.ndarray], float],
     initial: np.ndarray,
     times: np.ndarray,
     rtol: float,
     atol: float,
-) -> tuple[np.ndarray, float, int]:
-    """Return the states at `times`, when the flow came to rest, and the number of evaluations."""
+) -> tuple[np.ndarray, float, Rates, int]:
+    """Return the states at `times`, when the flow came to rest, `Rates`, and the evaluations."""
     states: list[np.ndarray] = []
+    rates: Rates = [(0.0, instability(initial))]
     solver = DOP853(field, 0.0, initial, times[-1], rtol=max(rtol, SMALLEST), atol=atol)
     rests = at_rest(initial)
     while not rests and solver.status == "running":
+        solver.max_step = longest(rates[-1][1])
         solver.step()
         if solver.status == "failed" or not np.isfinite(solver.y).all():
             raise _stopped(times)
@@ -168,12 +182,46 @@ def _by_runge_kutta(
             between = solver.dense_output()
             states.extend(between(t) for t in times[len(states) :] if t <= solver.t)
         rests = len(states) < len(times) and at_rest(solver.y)
+        rates.append((float(solver.t), instability(solver.y)))
     states.extend([solver.y] * (len(times) - len(states)))
-    return np.array(states), float(solver.t) if rests else np.inf, solver.nfev
+    return np.array(states), float(solver.t) if rests else np.inf, rates, solver.nfev
+
+
+def fastest_growth(factors: Sequence[np.ndarray], G: np.ndarray) -> float:
+    """Return a bound on the rate at which errors of the factors grow, G the gradient at W.
+
+    The squares of first derivatives hold errors back. The rest of the Hessian is a block of
+    second derivatives <G, ... D_j ... D_k ...> for each two factors, at most ||G|| times the
+    others.
+    """
+    spectral = lambda A: np.linalg.norm(A, 2, axis=(-2, -1))  # noqa: E731
+    others = len(factors) - 1
+    if not others:
+        return 0.0
+    rate = others * spectral(G)
+    if others > 1:
+        rate = rate * np.max([spectral(factor) for factor in factors], axis=0) ** (others - 1)
+    return float(np.max(rate))
+
+
+def longest(rate: float) -> float:
+    """Return how long a step may be where errors grow at this rate."""
+    return LONGEST / rate if rate > 0 else np.inf
+
+
+def stretches(rates: Rates) -> list[tuple[float, float]]:
+    """Return the ends of stretches in which the rate rises by no more than `RISE`, and its most."""
+    found, (first, most) = [], (rates[0][1], rates[0][1])
+    for (t, rate), (_, before) in zip(rates[1:], rates, strict=False):
+        most = max(most, before)
+        if rate > RISE * first:
+            found.append((t, max(most, rate)))
+            first = most = rate
+    return [*found, (np.inf, max(most, rates[-1][1]))]
 
 
 def _by_multistep(
-    field: Field, initial: np.ndarray, times: np.ndarray, rtol: float, atol: float
+    field: Field, initial: np.ndarray, times: np.ndarray, rates: Rates, rtol: float, atol: float
 ) -> np.ndarray:
     """Return the states at `times`, which do not fall, by the formulas of Adams."""
     raised: list[BaseException] = []
@@ -186,19 +234,31 @@ def _by_multistep(
             raised.append(error)
             return np.zeros_like(state)
 
-    solver = ode(guarded).set_integrator(
-        "vode", method="adams", rtol=max(rtol, SMALLEST), atol=atol, nsteps=MAX_EVALUATIONS
-    )
-    solver.set_initial_value(initial, 0.0)
-    states = []
+    solver = ode(guarded)
+    states, now, state = [], 0.0, initial
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # it warns and returns; the failure is raised below
-        for t in times:
-            states.append(solver.integrate(t).copy() if t > solver.t else states[-1])
-            if raised:
-                raise raised[0]
-            if not solver.successful():
-                raise _stopped(times)
+        for end, rate in stretches(rates):
+            step = longest(rate)
+            solver.set_integrator(
+                "vode",
+                method="adams",
+                rtol=max(rtol, SMALLEST),
+                atol=atol,
+                nsteps=MAX_EVALUATIONS,
+                max_step=step if np.isfinite(step) else 0.0,  # none
+            )
+            solver.set_initial_value(state, now)
+            left = times[len(states) :]
+            for t in [*left[left <= end], *([end] if end < times[-1] else [])]:
+                state = solver.integrate(t).copy() if t > solver.t else state
+                now = t
+                if raised:
+                    raise raised[0]
+                if not solver.successful():
+                    raise _stopped(times)
+                if len(states) < len(times) and t == times[len(states)]:
+                    states.append(state)
     return np.array(states)
 
 

@@ -11,7 +11,7 @@ from ibias._validate import finite_array, increasing, positive, read_only, requi
 from ibias.datasets import Dataset, Regression
 from ibias.flow.estimate import closer, compared, two_runs
 from ibias.flow.log_time import LogTimeField
-from ibias.losses import MarginLoss, named
+from ibias.losses import MarginLoss, is_convex, named
 from ibias.objectives import Objective
 from ibias.potentials import Potential
 from ibias.trajectory import Trajectory
@@ -100,6 +100,7 @@ def mirror_flow(
             field.jacobian,
             halt=field.at_rest,
             smallest=LOOSEST / stretch,
+            convex=not isinstance(data, Dataset) or is_convex(loss),
             smooth=part == 1,  # where a weight changes its sign, psi need not be (|w|^p)
         )
         w, other = (

@@ -201,7 +201,10 @@ def velocity_flow(
 
     speed = np.abs(field(0.0, theta)).max()
     if not speed > 0:
-        raise ValueError("start is a stationary point of the risk: draw it at random.")
+        raise ValueError(
+            "start is a stationary point of the risk, or rounding hides that it is none: draw it at"
+            " random, and larger."
+        )
 
     launch = first_moment(field, theta, speed, log_t)
     within = bounded(lambda s, theta: float(s + np.max(velocity(pull, theta)[0])))

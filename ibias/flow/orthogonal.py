@@ -6,6 +6,9 @@ e^xi = |a_j| and the cosines p_i of w_j and the inputs. With the residuals r_i =
     d xi/dt = (s/n) sum over p_i > 0 of r_i ||x_i|| p_i,
     d p_i/dt = (s/n) r_i ||x_i|| - (d xi/dt) p_i    where p_i > 0.
 
+What no active input sees of w_j keeps its length R, so that N = sum p_i^2 + R^2 e^(-2 xi) = 1 for
+ever. While a neuron shrinks, errors of N would grow; with d xi/dt divided by N they do not.
+
 Inputs that are orthogonal do not turn a neuron towards each other: one that has left an input
 never sees it again. So the flow is smooth but for the moments at which a neuron leaves an input,
 and there it is started anew. The size of the start enters as a logarithm; e^-1000 is no problem.
@@ -17,7 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.integrate import solve_ivp
+from scipy.integrate import DOP853, RK45
+from scipy.optimize import brentq
 
 from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import Regression
@@ -26,8 +30,12 @@ from ibias.flow.log_time import IntegrationFailed
 from ibias.trajectory import unit
 
 ROUGH, ACCURATE = 0.01, 0.001  # local errors of the check run and the real one, per tolerance
+CLOSE = 4 * np.finfo(float).eps  # to the time at which a neuron leaves an input
 SMALLEST = 1e-13  # a relative local error
 ORTHOGONAL = 1e-10  # the largest cosine of two inputs
+# What a step may be, times the rate at which a neuron shrinks. There cosines grow, and one below
+# every local error is seen by no estimate of them: longer steps would let it grow too little.
+LONGEST = {DOP853: 1.0, RK45: 0.25}
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,13 +131,17 @@ def orthogonal_relu_flow(
         raise ValueError(f"log_size has shape {xi.shape}; give one number, or one a neuron.")
     if times[0] < 0:
         raise ValueError("times must be at least 0, where the flow starts.")
-    start = np.column_stack([np.broadcast_to(xi, signs.shape), unit(w) @ unit(X).T]).ravel()
-    field = NeuronField(lengths, y, signs)
+    cosines = unit(w) @ unit(X).T
+    start = np.column_stack([np.broadcast_to(xi, signs.shape), cosines]).ravel()
+    outside = unit(w) - cosines @ unit(X) if X.shape[1] > len(X) else np.zeros(w.shape)
+    unseen = np.square(np.minimum(cosines, 0.0)).sum(axis=-1) + np.square(outside).sum(axis=-1)
+    with np.errstate(divide="ignore"):
+        field = NeuronField(lengths, y, signs, xi + np.log(unseen) / 2)
 
     def attempt(part: float) -> NeuronTrajectory:
-        states, calls = field.run(start, times, part * ACCURATE * tolerance, "DOP853")
+        states, calls = field.run(start, times, part * ACCURATE * tolerance, DOP853)
         at = visited(times, states)
-        others, more = field.run(start, times[at], part * ROUGH * tolerance, "RK45")
+        others, more = field.run(start, times[at], part * ROUGH * tolerance, RK45)
         xi, cosines = field.parts(states)
         predictions = y - field.residuals(xi, cosines)
         return NeuronTrajectory(
@@ -148,11 +160,12 @@ def orthogonal_relu_flow(
 
 @dataclass(frozen=True, eq=False)
 class NeuronField:
-    """The vector field of (xi_j, cosines), neuron after neuron."""
+    """The vector field of (xi_j, cosines), neuron after neuron; log R_j is `log_unseen`."""
 
     lengths: np.ndarray
     y: np.ndarray
     signs: np.ndarray
+    log_unseen: np.ndarray
 
     def parts(self, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return xi, shape (..., width), and the cosines, shape (..., width, n_samples)."""
@@ -169,48 +182,73 @@ class NeuronField:
         xi, cosines = self.parts(state)
         cosines = np.where(active, cosines, 0.0)
         drive = self.signs[:, None] * self.residuals(xi, cosines) * self.lengths / len(self.y)
-        growth = (drive * cosines).sum(axis=-1, keepdims=True)
+        unseen = np.exp(2 * np.minimum(self.log_unseen - xi, LARGEST_EXPONENT))
+        length = np.square(cosines).sum(axis=-1) + unseen
+        growth = ((drive * cosines).sum(axis=-1) / length)[..., None]
         turn = active * (drive - growth * cosines)
         return np.concatenate([growth, turn], axis=-1).ravel()
 
     def run(
-        self, state: np.ndarray, times: np.ndarray, local_error: float, method: str
+        self, state: np.ndarray, times: np.ndarray, local_error: float, method: type
     ) -> tuple[np.ndarray, int]:
         """Return the states at the times, from time zero, and the number of evaluations."""
         now, found, calls = 0.0, [], 0
         active = self.parts(state)[1] > 0
-
-        def leaves(_: float, state: np.ndarray, active: np.ndarray) -> float:
-            return self.parts(state)[1][active].min(initial=1.0)
-
-        leaves.terminal, leaves.direction = True, -1
         while len(found) < len(times):
-            left = times[len(found) :]
-            if left[0] <= now:
+            if times[len(found)] <= now:
                 found.append(state)
                 continue
-            result = solve_ivp(
-                lambda _, state, active: self.derivative(state, active),
-                (now, times[-1]),
-                state,
-                method=method,
-                t_eval=left,
-                events=leaves,
-                args=(active,),
-                rtol=max(local_error, SMALLEST),
-                atol=local_error,
+            states, now, state, used = self.until_one_leaves(
+                now, state, active, times[len(found) :], local_error, method
             )
-            calls += result.nfev
-            if result.status < 0 or not np.isfinite(result.y).all():
+            found, calls = found + states, calls + used
+            cosines = self.parts(state)[1]
+            # Others may have left as well, by a rounding error: nothing would see them leave.
+            gone = active & (cosines <= max(0.0, np.where(active, cosines, 1.0).min()))
+            active, cosines[gone] = active & ~gone, 0.0
+        return np.array(found), calls
+
+    def until_one_leaves(
+        self,
+        now: float,
+        state: np.ndarray,
+        active: np.ndarray,
+        times: np.ndarray,
+        local_error: float,
+        method: type,
+    ) -> tuple[list[np.ndarray], float, np.ndarray, int]:
+        """Return the states at the times that are reached, the end, the state, and the cost."""
+
+        def field(_: float, state: np.ndarray) -> np.ndarray:
+            return self.derivative(state, active)
+
+        def nearest(state: np.ndarray) -> float:
+            return float(self.parts(state)[1][active].min(initial=1.0))
+
+        solver = method(
+            field, now, state, times[-1], rtol=max(local_error, SMALLEST), atol=local_error
+        )
+        found: list[np.ndarray] = []
+        before = nearest(state)
+        while solver.status == "running":
+            shrinking = -float(self.parts(field(solver.t, solver.y))[0].min(initial=0.0))
+            solver.max_step = LONGEST[method] / shrinking if shrinking > 0 else np.inf
+            solver.step()
+            if solver.status == "failed" or not np.isfinite(solver.y).all():
                 raise IntegrationFailed(
-                    f"the integrator stopped after time {now:.6g}. Ask for earlier times or a"
+                    f"the integrator stopped after time {solver.t:.6g}. Ask for earlier times or a"
                     " larger tolerance."
                 )
-            found += list(np.reshape(result.y, (state.size, -1)).T)  # none, it may be
-            if result.status == 1:
-                now, state = result.t_events[0][0], result.y_events[0][0].copy()
-                cosines = self.parts(state)[1]
-                # Others may have left as well, by a rounding error: nothing would see them leave.
-                gone = active & (cosines <= max(0.0, np.where(active, cosines, 1.0).min()))
-                active, cosines[gone] = active & ~gone, 0.0
-        return np.array(found), calls
+            between, end, last = solver.dense_output(), float(solver.t), solver.y
+            after = nearest(last)
+            leaves = before >= 0 >= after and before > after
+            if leaves:
+                above = lambda t, between=between: nearest(between(t))  # noqa: E731
+                left = brentq(above, solver.t_old, end, xtol=CLOSE, rtol=CLOSE)
+                end, last = left, between(left)
+            reached = times[len(found) : np.searchsorted(times, end, side="right")]
+            found += [between(t) for t in reached]
+            if leaves:
+                break
+            before = after
+        return found, end, np.array(last), solver.nfev
