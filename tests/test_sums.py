@@ -75,7 +75,7 @@ def by_sums(data, loss, step_size, start, steps, tolerance):
     scale = np.log(step_size / n) + space.log_clock
     march = continuation.March(
         Series(space.Z, losses.named(loss), scale, np.zeros(n), Terms(MAX_ORDER, MAX_ORDER)),
-        by_collocation(0.01 * tolerance, space.unit),
+        by_collocation(0.01 * tolerance, space.unit, tolerance),
         neglected=0.02 * tolerance,
         unit=space.unit,
         soonest=continuation.SOONEST,

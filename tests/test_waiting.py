@@ -10,7 +10,7 @@ from ibias.datasets import Completion, Dataset, Regression
 from ibias.flow.collocation import collocate
 from ibias.flow.matrix import fastest_growth, stretches
 from ibias.flow.radau import instability
-from ibias.flow.ridge import RoundingErrors
+from ibias.flow.rounding_errors import RoundingErrors
 from ibias.losses import Sigmoid
 from ibias.models.matrix_product import product, vjp
 from ibias.objectives import Objective

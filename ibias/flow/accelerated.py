@@ -20,7 +20,7 @@ from ibias.flow.estimate import (
 )
 from ibias.flow.gradient import Space, conclude
 from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage, integrate
-from ibias.flow.ridge import RoundingErrors
+from ibias.flow.rounding_errors import RoundingErrors
 from ibias.flow.separation import Arc
 from ibias.losses import MarginLoss, is_convex, named
 from ibias.trajectory import Trajectory

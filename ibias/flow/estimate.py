@@ -20,7 +20,7 @@ from ibias.datasets.columns import scaling
 from ibias.flow.collocation import collocate
 from ibias.flow.log_time import MAX_STEPS, IntegrationFailed, Passage, integrate
 from ibias.flow.radau import instability
-from ibias.flow.ridge import RoundingErrors
+from ibias.flow.rounding_errors import RoundingErrors
 from ibias.trajectory import Trajectory
 
 # Local errors of the real run and of the check run, as parts of the tolerance.

@@ -24,7 +24,7 @@ from ibias.flow.estimate import (
     visited,
 )
 from ibias.flow.log_time import TINY, IntegrationFailed, LogTimeField, Passage, integrate
-from ibias.flow.ridge import RoundingErrors
+from ibias.flow.rounding_errors import RoundingErrors
 from ibias.flow.separation import Arc, Halt, Run, follow
 from ibias.flow.series import Series
 from ibias.flow.start import one_start
