@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 from ibias import atlas, datasets, losses, methods, models, noise, potentials, steps
-from ibias.atlas import geometries, networks
+from ibias.atlas import checks, geometries, networks
 from ibias.atlas.setting import Setting
 from ibias.claims import ledger
 from ibias.datasets import Completion, Dataset, Regression
@@ -510,3 +511,85 @@ def test_a_layer_of_fifty_neurons_is_wide():
     nets = [models.two_layer_relu(3, width) for width in (networks.WIDE - 1, networks.WIDE)]
     met = [networks.wide(Setting.of(Objective(data, model=net), *[None] * 4, ())) for net in nets]
     assert met == [False, True]
+
+
+def setting(objective, method=None, **how):
+    """The setting of the arguments of `descent`."""
+    names = ("steps", "start", "sampling", "noise")
+    return Setting.of(
+        objective, method, *(how.get(name) for name in names[:3]), how.get("noise", ())
+    )
+
+
+@pytest.mark.parametrize("size", [0.1, 1.0, 30.0])
+@pytest.mark.parametrize("times", [1.0, 2.0])
+def test_three_labels_to_one_have_three_sixteenths_of_curvature(size, times):
+    """At the minimum the odds are 3 to 1, and the risk curves by x^2 (3/4)(1/4)."""
+    data = Dataset(np.full((4, 1), size), [1, 1, 1, -1])
+    edge = times / (3 / 16 * size**2)
+    for share, past in ((0.999, False), (1.001, True)):
+        assert checks.past_curvature(setting(data, steps=share * edge), times) is past
+    assert not checks.past_curvature(setting(data, steps=steps.Decaying(9 * edge)), times)
+
+
+def test_above_the_curvature_anywhere_and_below_that_at_the_minimum_nothing_cycles():
+    """One long input that is right beyond doubt bends the risk at zero, not at the minimum."""
+    data = Dataset([[1.0]] * 40 + [[1.0]] * 60 + [[160.0]], [-1] * 40 + [1] * 61)
+    s = setting(data, steps=1.0)
+    assert not checks.below_smoothness(s) and not checks.past_curvature(s, 1.0)
+    assert atlas.predict(data, steps=1.0).entry.key == "not separable"
+
+
+@pytest.mark.parametrize(
+    ("stretch", "tilt", "orthogonal"),
+    [(1.0, 0.0, True), (30.0, 0.0, True), (1e-3, 0.0, True), (1.0, 1e-6, False)],
+)
+def test_tokens_are_orthogonal_up_to_rounding(stretch, tilt, orthogonal):
+    """A rotation leaves products of the size of rounding; a tilt or another length are more."""
+    Q = np.linalg.qr(datasets.generator(4).standard_normal((12, 12)))[0]
+    turned = stretch * (TOKENS[0] @ Q)
+    longer = turned.copy()
+    turned[0, 0] += tilt * turned[1, 1]
+    longer[2, 1] *= 1 + tilt
+    for keys in (turned, longer):
+        data = Dataset(np.concatenate([keys, TOKENS[1]], axis=2).reshape(4, -1), APART.y)
+        said = atlas.predict(
+            Objective(data, model=models.Attention(3, 12)), start=np.full(12, 0.1 / stretch)
+        )
+        assert (said.entry.key == "attention, orthogonal tokens") is orthogonal
+
+
+def margin_by_linear_programming(data, p):
+    """The largest gap of true and other scores over ||W||_p <= 1, for p = 1 or inf."""
+    K, m = data.n_classes, data.X.shape[1]
+    gaps = [np.eye(K)[y] - np.eye(K)[j] for y in data.y for j in range(K) if j != y]
+    inputs = np.repeat(data.X, K - 1, axis=0)
+    rows = np.array([np.outer(gap, x).ravel() for gap, x in zip(gaps, inputs, strict=True)])
+    # W = P - N with P, N >= 0; the last variable is the margin.
+    A = np.column_stack([-rows, rows, np.ones(len(rows))])
+    total = np.r_[np.ones(2 * K * m), 0.0] if p == 1 else np.zeros(2 * K * m + 1)
+    found = linprog(
+        np.r_[np.zeros(2 * K * m), -1.0],
+        A_ub=np.vstack([A, total]),
+        b_ub=np.r_[np.zeros(len(rows)), 1.0],
+        bounds=[(0, 1)] * (2 * K * m) + [(None, None)],
+    )
+    return -found.fun
+
+
+@pytest.mark.parametrize(
+    ("method", "p", "size"),
+    [(methods.SignMomentum(), np.inf, 0.1), (methods.NormalizedSteepest(1), 1, 1.0)],
+)
+def test_the_entrywise_margin_of_classes_is_a_linear_program(method, p, size):
+    how = {"steps": steps.Decaying(size, 0.5)}
+    said = atlas.predict(THREE, method, **how)
+    assert said.entry.key == "spectral descent" and said.violated == ()
+    W = said.reference
+    assert W.shape == (3, 8)
+    scores = THREE.X @ W.T
+    true = np.take_along_axis(scores, THREE.y[:, None], axis=1)
+    others = np.where(np.eye(3, dtype=bool)[THREE.y], -np.inf, scores)
+    reached = (true[:, 0] - others.max(axis=1)).min() / np.linalg.norm(W.ravel(), p)
+    assert reached == pytest.approx(margin_by_linear_programming(THREE, p), rel=1e-6)
+    assert 0.93 <= said.share(run(THREE, method, how, {"n_steps": 3000})) <= 1 + 1e-6
