@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import linprog
 
 from ibias import atlas, datasets, losses, methods, models, noise, potentials, steps
-from ibias.atlas import checks, geometries, networks
+from ibias.atlas import geometries, networks
 from ibias.atlas.setting import Setting
 from ibias.claims import ledger
 from ibias.datasets import Completion, Dataset, Regression
@@ -274,6 +274,7 @@ EXAMPLES = {
         None,
     ),
 }
+CLOSED_FORM = {"neural collapse", "attention, orthogonal tokens", "two factors, sensing"}
 ASIDE = {
     "frequencies": (
         Objective(ROUND, model=RELU),
@@ -333,14 +334,57 @@ def test_a_run_agrees_with_what_is_predicted(key):
         with pytest.raises(ValueError, match="no optimum is known"):
             said.share(np.ones(3))
         return
+    assert (said.certificate is None) == (key in CLOSED_FORM)
     assert said.certificate is None or said.certificate <= 1e-6
     assert said.share(said.reference) == pytest.approx(1.0, abs=1e-6)
-    share = said.share(run(objective, method, setting, how))
+    final = run(objective, method, setting, how)
+    assert said.reference.shape == final.shape
+    share = said.share(final)
     assert least <= share <= 1 + 1e-6
     # The prediction is sharp: random weights do not pass.
     rng = datasets.generator(7)
     others = [rng.standard_normal(np.shape(said.reference)) for _ in range(5)]
     assert sum(said.share(other) >= least for other in others) <= 2
+
+
+@pytest.mark.parametrize("key", EXAMPLES)
+def test_what_is_predicted_is_told_in_full(key):
+    """A line for all that is known, and none for what is not."""
+    objective, method, setting, *_ = EXAMPLES[key]
+    said = atlas.predict(objective, method, **setting)
+    told = dict(line.split(maxsplit=1) for line in repr(said).splitlines())
+    moves = " (it moves with the start or the step)"
+    assert told["selected"] == atlas.plain(said.selected) + moves * said.depends
+    if said.measure is None:
+        assert told["measured"] == "no optimum is known as a vector"
+    else:
+        certified = said.certificate is not None
+        assert told["measured"].startswith(str(said.measure))
+        assert ("certified to" in told["measured"]) is certified
+    for words, state in said.hypotheses.items():
+        assert f"{atlas.plain(words)}: {state}" in told["if"]
+    assert ("if" in told) is bool(said.hypotheses)
+    assert told["theorem"] == said.theorem and told["claims"].split() == list(said.claims)
+    assert ("see also" in repr(said)) is bool(said.others)
+    assert all(other.key in repr(said) for other in said.others)
+
+
+@pytest.mark.parametrize(
+    ("objective", "method"),
+    [
+        (SQUARES, methods.Gradient()),
+        (SQUARES, methods.Mirror(potentials.HyperbolicEntropy(0.3))),
+        (SQUARES, methods.Mirror(potentials.PowerNorm(3))),
+        (SEEN, methods.Gradient()),
+        (Objective(SQUARES, model=models.linear(d)), methods.Gradient()),
+    ],
+)
+def test_the_interpolant_is_the_one_of_the_start(objective, method):
+    size = Objective.of(objective).n_parameters
+    starts = datasets.generator(9).uniform(-2, 2, (2, size))
+    said, other = (atlas.predict(objective, method, start=start) for start in starts)
+    reached = run(objective, method, {"start": starts[0]}, {"log_t": [12.0]})
+    assert said.share(reached) > 0.999 > 0.9 > other.share(reached)
 
 
 @pytest.mark.parametrize("key", ASIDE)
@@ -374,6 +418,8 @@ def test_shallow_functions():
     assert "frequencies" not in others(ROUND, biased)
     one_input = models.Network((1, 60, 1), "relu", bias="first")
     assert "kinks at the data" in others(Dataset(LINE.X[:, :1], LINE.y), one_input)
+    for columns in ([0, 1], [1, 0]):
+        assert "kinks at the data" in others(Dataset(LINE.X[:, columns], LINE.y))
     for data, model in (
         (Dataset(LINE.X * [1, 0], LINE.y), RELU),  # no bias
         (Dataset(X[:, :2], CLASSES.y), RELU),  # two inputs
@@ -511,33 +557,6 @@ def test_a_layer_of_fifty_neurons_is_wide():
     nets = [models.two_layer_relu(3, width) for width in (networks.WIDE - 1, networks.WIDE)]
     met = [networks.wide(Setting.of(Objective(data, model=net), *[None] * 4, ())) for net in nets]
     assert met == [False, True]
-
-
-def setting(objective, method=None, **how):
-    """The setting of the arguments of `descent`."""
-    names = ("steps", "start", "sampling", "noise")
-    return Setting.of(
-        objective, method, *(how.get(name) for name in names[:3]), how.get("noise", ())
-    )
-
-
-@pytest.mark.parametrize("size", [0.1, 1.0, 30.0])
-@pytest.mark.parametrize("times", [1.0, 2.0])
-def test_three_labels_to_one_have_three_sixteenths_of_curvature(size, times):
-    """At the minimum the odds are 3 to 1, and the risk curves by x^2 (3/4)(1/4)."""
-    data = Dataset(np.full((4, 1), size), [1, 1, 1, -1])
-    edge = times / (3 / 16 * size**2)
-    for share, past in ((0.999, False), (1.001, True)):
-        assert checks.past_curvature(setting(data, steps=share * edge), times) is past
-    assert not checks.past_curvature(setting(data, steps=steps.Decaying(9 * edge)), times)
-
-
-def test_above_the_curvature_anywhere_and_below_that_at_the_minimum_nothing_cycles():
-    """One long input that is right beyond doubt bends the risk at zero, not at the minimum."""
-    data = Dataset([[1.0]] * 40 + [[1.0]] * 60 + [[160.0]], [-1] * 40 + [1] * 61)
-    s = setting(data, steps=1.0)
-    assert not checks.below_smoothness(s) and not checks.past_curvature(s, 1.0)
-    assert atlas.predict(data, steps=1.0).entry.key == "not separable"
 
 
 @pytest.mark.parametrize(
