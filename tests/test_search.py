@@ -106,12 +106,14 @@ def test_the_risk_of_no_search_rises_and_the_start_is_left_alone(search):
     np.testing.assert_array_equal(start, kept)
 
 
-@pytest.mark.parametrize("scale", [0.01, 10.0])
-def test_one_random_step_in_five_succeeds(scale):
-    """Where the size stays, on average: 1.1^p 0.975^(1 - p) = 1 at p = 0.21."""
-    data = Dataset.from_signed(rng(1).standard_normal((30, 5)) + 0.3)
-    start = rng(2).standard_normal((200, 5))
-    how = {"start": start, "scale": scale}
-    runs = [greedy_search(linear(5), data, rng(), n_steps=k, **how) for k in range(150, 181)]
-    succeeded = np.mean([(a != b).any(axis=1) for a, b in pairwise(runs)])
-    assert succeeded == pytest.approx(0.21, abs=0.02)
+def test_the_random_step_grows_by_a_tenth_and_shrinks_by_a_fortieth():
+    """A step that is kept is the normal draw of its turn, times the scale of its turn."""
+    start, n = np.array([[3.0, 4.0]]), 60
+    how = {"start": start, "scale": 0.7}
+    runs = [greedy_search(NET, OVERLAPPING, rng(), n_steps=k, **how)[0] for k in range(1, n + 1)]
+    steps = np.diff([start[0], *runs], axis=0)
+    kept = steps.any(axis=1)
+    assert 10 < kept.sum() < n - 10
+    scales = 0.7 * np.cumprod(np.r_[1.0, np.where(kept, 1.1, 1 - 1 / 40)])[:-1]
+    draws = rng().standard_normal((n, 2))
+    assert steps[kept] == pytest.approx((scales[:, None] * draws)[kept], rel=1e-9, abs=1e-14)
