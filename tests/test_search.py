@@ -1,7 +1,5 @@
 """Search without gradients: guesses, random steps and single coordinates, against exact cases."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
