@@ -513,6 +513,33 @@ def test_the_flow_of_a_batch_is_the_flow_of_each(kind, model, method, size):
     assert batch.n_evaluations == sum(one.n_evaluations for one in alone)
 
 
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: repr(m)[:40])
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_batch_of_data_sets_is_each_by_itself(method, size):
+    """Also a batch of one, which keeps its axis; or both are refused."""
+    ran = 0
+    for kind, make in MAKERS.items():
+        sets = [make(seed) for seed in range(size)]
+        if kind == "classes":
+            sets = [datasets.Dataset(one.X / 8, one.y) for one in sets]  # boosting takes no larger
+        how = {"steps": 0.01, "n_steps": 5}
+        if kind == "regression":
+            how["start"] = np.full(2, 0.3)
+        try:
+            alone = [descent(one, method, **how) for one in sets]
+        except ValueError:
+            with pytest.raises(ValueError):
+                descent(sets, method, **how)
+            continue
+        batch = descent(sets, method, **how)
+        ran += 1
+        assert batch.iterates.shape == np.stack([one.iterates for one in alone], axis=1).shape
+        for i, one in enumerate(alone):
+            same(batch.iterates[:, i], one.iterates)
+            same(batch.log_risk[:, i], one.log_risk)
+    assert ran or isinstance(method, methods.Kaczmarz | methods.Multiplicative)
+
+
 @pytest.mark.parametrize("axes", [(1,), (2, 1), (1, 2)])
 def test_starts_may_have_any_axes(axes):
     starts = datasets.generator(3).standard_normal((*axes, 2))
