@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
-from ibias import atlas, datasets, methods, models, noise, optima, potentials, steps
+from ibias import atlas, datasets, flow, methods, models, noise, optima, potentials, steps
 from ibias.atlas import checks, classes, geometries, measures
 from ibias.atlas.setting import Setting
 from ibias.datasets import Completion, Dataset, MulticlassDataset, Regression, Sensing
@@ -256,3 +257,99 @@ def test_a_share_of_a_margin_does_not_depend_on_the_length(measure, size):
     w = np.random.default_rng(0).standard_normal(24)
     assert measure.share(size * w) == pytest.approx(measure.share(w), rel=1e-12)
     assert measure.share(-w) != pytest.approx(measure.share(w))
+
+
+def turned_by(Q, size):
+    """Settings with only rounding, or an error of a millionth, in the way of a hypothesis."""
+    off = np.eye(3) + 1e-6 * np.eye(3)[::-1]
+    three = models.MatrixProduct((3, 3), 2)
+    labels = [1, -1, 1]
+
+    def product(U, V):
+        objective = Objective(Completion(np.ones((3, 3), dtype=bool), np.eye(3)), model=three)
+        return setting(objective, steps=0.1, start=three.theta([size * U, size * V]))
+
+    def sensors(A, B):
+        return setting(Sensing([size * A, size * B], [1.0, 1.0]))
+
+    def inputs(X):
+        return setting(Dataset(size * X, labels))
+
+    D, E = Q @ np.diag([1.0, 2.0, 3.0]) @ Q.T, Q @ np.diag([1.0, -1.0, 0.5]) @ Q.T
+    angles = np.array([0.3, 2.0, 4.0])
+    circle = np.column_stack([np.cos(angles), np.sin(angles)])
+    return [
+        (checks.balanced, product(Q, Q.T @ off.T), product(Q, Q.T)),
+        (checks.commuting, sensors(D, E @ off), sensors(D, E)),
+        (checks.orthogonal_inputs, inputs(off @ Q), inputs(Q)),
+        (checks.on_a_circle, inputs(circle * [[1.0], [1.0], [1 + 1e-6]]), inputs(circle)),
+        (
+            checks.samples_of_signs,
+            inputs(np.sign(Q) * [1, 1, 1 + 1e-6]),
+            inputs(np.sign(Q) * [[0.1], [0.7], [1.3]]),
+        ),
+    ]
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e-3, 1.0, 1e3, 1e9])
+def test_rounding_is_told_from_an_error_at_any_size(size):
+    Q = np.linalg.qr(datasets.generator(8).standard_normal((3, 3)))[0]
+    for check, wrong, right in turned_by(Q, size):
+        assert check(right) is True, check
+        assert check(wrong) is False, check
+
+
+@pytest.mark.parametrize("size", [1e-1, 1e-6])
+def test_commuting_sensors_have_a_limit_from_multiples_of_the_identity_alone(size):
+    problem = datasets.commuting_sensing(2, 1, seed=0)
+    objective = Objective(problem, model=TWO)
+    for U, V, known in (
+        (EYE, EYE, True),
+        (EYE, 2 * EYE, False),  # not balanced
+        (np.diag([1.0, 1.5]), np.diag([1.0, 1.5]), False),
+        (EYE, -EYE, False),
+        (EYE + 1e-3 * NILPOTENT, EYE + 1e-3 * NILPOTENT.T, False),
+    ):
+        said = atlas.predict(objective, start=TWO.theta([size * U, size * V]))
+        assert (said.reference is not None) is known, (U, V)
+
+
+def test_the_step_of_a_setting_is_that_of_descent():
+    objective = Objective.of(THREE)
+    assert setting(THREE).constant_step == objective.default_step_size
+    one = setting(THREE, sampling=noise.Reshuffled(1))
+    assert one.constant_step == objective.sample_step_size < objective.default_step_size
+    assert setting(THREE, methods.Adam()).steps is None
+    assert setting(THREE, methods.Adam()).constant_step is None
+    assert setting(THREE, methods.Spectral()).constant_step is None  # it decays
+
+
+@pytest.mark.parametrize("rate", [0.3, 1.0, 4.0])
+def test_the_rate_of_weight_normalisation_counts(rate):
+    data = datasets.gaussian_regression(0, 3, 6)
+    model = models.WeightNormalized(6, rate)
+    start = model.theta(np.array([1.0, -0.5, 0.3, 0.8, 0.1, -1.0]))
+    start[:6] /= np.linalg.norm(start[:6])  # ||v|| = 1
+    said = atlas.predict(Objective(data, model=model), start=start)
+    run = flow.flow(Objective(data, model=model), log_t=[12.0], start=start, tolerance=1e-5)
+    assert said.share(model.weights(run.final)) == pytest.approx(1, abs=1e-4)
+    others = [
+        atlas.predict(Objective(data, model=models.WeightNormalized(6, r)), start=start)
+        for r in (0.5 * rate, 2 * rate)
+    ]
+    assert all(other.share(model.weights(run.final)) < 1 - 1e-3 for other in others)
+
+
+def test_label_noise_weighs_by_the_mean_squares_of_the_inputs():
+    """The least sum_j h_j |w_j| with X w = y is a linear program."""
+    data = datasets.gaussian_regression(1, 4, 8)
+    data = Regression(data.X * np.logspace(-0.5, 0.5, 8), data.y)
+    model = models.DiagonalLinear(8, 2)
+    how = {"sampling": noise.Reshuffled(1), "noise": noise.LabelNoise(0.1)}
+    said = atlas.predict(Objective(data, model=model), start=np.full(16, 0.1), steps=0.01, **how)
+    h = np.mean(data.X**2, axis=0)
+    best = linprog(np.r_[h, h], A_eq=np.hstack([data.X, -data.X]), b_eq=data.y)
+    w = best.x[:8] - best.x[8:]
+    assert said.reference == pytest.approx(w, abs=1e-7)
+    assert said.share(w) == pytest.approx(1)
+    assert said.share(optima.min_norm(data, p=1).w) < 0.999
