@@ -10,7 +10,8 @@ import pytest
 from ibias import datasets, models, optima, potentials
 from ibias.datasets import Dataset
 from ibias.models import Network
-from ibias.optima import nuclear
+from ibias.optima import bias, nuclear
+from ibias.optima._advice import too_small
 from ibias.optima._dual_newton import Nearest, Projection, descent
 from ibias.optima.interpolation import _least_squares
 from ibias.optima.stationarity import _kinks
@@ -210,3 +211,70 @@ def test_the_power_law_optimum_warns_of_nothing(power: float) -> None:
         found = optima.tail_direction(SEPARABLE, power=power)
     heights = SEPARABLE.Z @ found.w
     assert heights ** -(power + 1) @ SEPARABLE.Z == pytest.approx(found.w, rel=1e-6)
+
+
+@pytest.mark.parametrize("delta", [0.9, 0.3, 1e-1, 2e-3])
+def test_the_bound_of_a_matrix_covers_an_entry_that_nobody_sees(delta: float) -> None:
+    """All entries but the last are seen: diag(1, c) has the gap c delta, and is off by c."""
+    rows, c = np.eye(4)[:3], 1e-6
+    other, Y = np.diag([1.0, c]), np.diag([1.0, 1 - delta])
+    gap = np.linalg.norm(other, "nuc") - (Y * other).sum()
+    bound = nuclear._matrix_error(rows, Y, 1 + c, gap)
+    assert c <= bound <= 5 * c
+
+
+@pytest.mark.parametrize("p", [1.5, 2.0, 3.0])
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_the_first_multipliers_have_the_length_of_the_target(p: float, size: float) -> None:
+    rows = np.linalg.qr(datasets.generator(3).standard_normal((8, 3)))[0].T
+    problem = Projection(rows, potentials.PowerNorm(p), np.zeros(8))
+    target = size * np.array([1.0, -2.0, 0.5])
+    first = problem.guess(target)
+    assert np.linalg.norm(problem.weights(first)) == pytest.approx(np.linalg.norm(target))
+    assert first @ target == pytest.approx(np.linalg.norm(first) * np.linalg.norm(target))
+
+
+@pytest.mark.parametrize("penalty", [1.0, 0.1, 0.01])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_hinge_machine_is_polished_to_rounding(penalty: float, seed: int) -> None:
+    data = Dataset.from_signed(datasets.generator(seed).standard_normal((40, 4)) + 0.3)
+    best = optima.hinge_machine(data, penalty=penalty)
+    assert abs(best.duality_gap) <= 1e-13 * best.objective
+    inside = (best.dual_variables > 1e-6) & (best.dual_variables < 1 - 1e-6)
+    assert data.Z[inside] @ best.w == pytest.approx(np.ones(inside.sum()), abs=1e-12)
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_least_nuclear_norm_is_polished_to_rounding(seed: int, rank: int) -> None:
+    best = optima.min_nuclear_norm(datasets.gaussian_sensing(5, rank, 20, seed=seed))
+    assert abs(best.duality_gap) <= 1e-13 * best.value
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [
+        (1, "drop the samples that almost meet"),
+        (1.5, "p = 1, which is close"),
+        (2, "drop the samples that almost meet"),
+        (3, "p = inf, which is close"),
+        (np.inf, "drop the samples that almost meet"),
+    ],
+)
+def test_the_remedy_of_a_margin_fits_its_norm(p: float, words: str) -> None:
+    said = too_small(SEPARABLE.Z, np.array([0.1, 0.7, 0.2]), 0.5, 1e-5, p)
+    assert words in said
+    assert ("[1, 2, 0]" in said) == ("almost meet" in words)
+
+
+def test_a_polish_that_fails_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another plane, beside the right weights: its margin is smaller, and the gap says so."""
+    best = optima.max_margin_with_bias(SEPARABLE)
+
+    def spoilt(Z: np.ndarray, y: np.ndarray, w: np.ndarray, bias: float, weights: np.ndarray):
+        return w + 1e-3 * np.abs(w).max(), bias, weights
+
+    monkeypatch.setattr(bias, "_polish", spoilt)
+    with pytest.raises(RuntimeError, match="could be certified only to") as refused:
+        optima.max_margin_with_bias(SEPARABLE)
+    assert f"about {best.margin:.1e}"[:9] in str(refused.value)
