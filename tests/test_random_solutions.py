@@ -225,3 +225,16 @@ def test_a_slice_leaves_the_law_as_it_is(move, lowest):
         assert ks_2samp(moved @ a, again @ a).pvalue > 1e-4
     assert moved.min() >= lowest - 1e-15
     assert np.abs(moved - f).mean() > 0.3 * f.std(axis=0).mean()
+
+
+def test_each_problem_of_a_batch_has_its_own_smallest_output():
+    """Starts that are right for one of two margins, in either order."""
+    start = np.array([[[0.3, 0.3]], [[0.6, 0.6]]])
+    how = {"n_features": 9, "n_sweeps": 40}
+    gram = np.tile(np.eye(2), (2, 1, 1))
+    f = outputs_of_margin(gram, rng(), start=start, margin=[0.2, 0.5], **how)
+    assert f[:, 0].min() >= 0.2 and f[:, 1].min() >= 0.5 and f[:, 0].min() < 0.5
+    assert outputs_of_margin(gram, rng(), start=start, margin=[0.3, 0.6], **how).size  # on it
+    for wrong in ([0.5, 0.2], [0.31, 0.2], [0.2, 0.61]):
+        with pytest.raises(ValueError, match="start has outputs below margin"):
+            outputs_of_margin(gram, rng(), start=start, margin=wrong, **how)
