@@ -68,6 +68,8 @@ def finite_array(
     if hasattr(value, "toarray"):
         raise ValueError(f"{name} is a sparse matrix; give {name}.toarray().")
     array = np.array(_real(name, value), dtype=float)
+    if ndim == 0 and array.ndim:
+        raise ValueError(f"{name} must be one number; got shape {array.shape}.")
     if ndim is not None and array.ndim != ndim:
         raise ValueError(
             f"{name} must have {ndim} axes; got shape {array.shape}. Reshape it first."

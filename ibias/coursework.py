@@ -53,7 +53,7 @@ def number(value: object, name: str) -> float:
         For anything else; the message names it.
     """
     found = _real(value)
-    _require(found.size == 1, f"{name} is {value!r}; it must be a number")
+    _require(found is not None and found.size == 1, f"{name} is {value!r}; it must be a number")
     _require(np.isfinite(found).all(), f"{name} is {value!r}; it must be finite")
     return found.item()
 
@@ -72,6 +72,7 @@ def array(value: object, shape: tuple[int, ...], name: str) -> np.ndarray:
         For anything else; the message names it.
     """
     found = _real(value)
+    _require(found is not None, f"{name} must be an array of real numbers")
     if len(shape) == 1 and found.ndim > 1 and found.size in found.shape:
         found = found.ravel()
     fits = found.ndim == len(shape) and all(
@@ -110,15 +111,15 @@ def case(value: object, kept: dict, name: str) -> dict:
     return found
 
 
-def _real(value: object) -> np.ndarray:
-    """Return a new array of real numbers; an empty one for texts, dates, and what is not real."""
+def _real(value: object) -> np.ndarray | None:
+    """Return a new array of real numbers; None for texts, dates, and what is not real."""
     try:
         given = np.array(value)
         if given.dtype.kind not in "biufcO" or (given.dtype.kind == "c" and given.imag.any()):
-            return np.empty(0)
+            return None
         return np.array(given.real, dtype=float)
     except (TypeError, ValueError, OverflowError):
-        return np.empty(0)
+        return None
 
 
 def _require(holds: bool, message: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 from ibias import atlas, datasets, losses, methods, models, noise, potentials, steps
 from ibias.atlas import geometries, networks
@@ -273,6 +274,7 @@ EXAMPLES = {
         None,
     ),
 }
+CLOSED_FORM = {"neural collapse", "attention, orthogonal tokens", "two factors, sensing"}
 ASIDE = {
     "frequencies": (
         Objective(ROUND, model=RELU),
@@ -332,14 +334,57 @@ def test_a_run_agrees_with_what_is_predicted(key):
         with pytest.raises(ValueError, match="no optimum is known"):
             said.share(np.ones(3))
         return
+    assert (said.certificate is None) == (key in CLOSED_FORM)
     assert said.certificate is None or said.certificate <= 1e-6
     assert said.share(said.reference) == pytest.approx(1.0, abs=1e-6)
-    share = said.share(run(objective, method, setting, how))
+    final = run(objective, method, setting, how)
+    assert said.reference.shape == final.shape
+    share = said.share(final)
     assert least <= share <= 1 + 1e-6
     # The prediction is sharp: random weights do not pass.
     rng = datasets.generator(7)
     others = [rng.standard_normal(np.shape(said.reference)) for _ in range(5)]
     assert sum(said.share(other) >= least for other in others) <= 2
+
+
+@pytest.mark.parametrize("key", EXAMPLES)
+def test_what_is_predicted_is_told_in_full(key):
+    """A line for all that is known, and none for what is not."""
+    objective, method, setting, *_ = EXAMPLES[key]
+    said = atlas.predict(objective, method, **setting)
+    told = dict(line.split(maxsplit=1) for line in repr(said).splitlines())
+    moves = " (it moves with the start or the step)"
+    assert told["selected"] == atlas.plain(said.selected) + moves * said.depends
+    if said.measure is None:
+        assert told["measured"] == "no optimum is known as a vector"
+    else:
+        certified = said.certificate is not None
+        assert told["measured"].startswith(str(said.measure))
+        assert ("certified to" in told["measured"]) is certified
+    for words, state in said.hypotheses.items():
+        assert f"{atlas.plain(words)}: {state}" in told["if"]
+    assert ("if" in told) is bool(said.hypotheses)
+    assert told["theorem"] == said.theorem and told["claims"].split() == list(said.claims)
+    assert ("see also" in repr(said)) is bool(said.others)
+    assert all(other.key in repr(said) for other in said.others)
+
+
+@pytest.mark.parametrize(
+    ("objective", "method"),
+    [
+        (SQUARES, methods.Gradient()),
+        (SQUARES, methods.Mirror(potentials.HyperbolicEntropy(0.3))),
+        (SQUARES, methods.Mirror(potentials.PowerNorm(3))),
+        (SEEN, methods.Gradient()),
+        (Objective(SQUARES, model=models.linear(d)), methods.Gradient()),
+    ],
+)
+def test_the_interpolant_is_the_one_of_the_start(objective, method):
+    size = Objective.of(objective).n_parameters
+    starts = datasets.generator(9).uniform(-2, 2, (2, size))
+    said, other = (atlas.predict(objective, method, start=start) for start in starts)
+    reached = run(objective, method, {"start": starts[0]}, {"log_t": [12.0]})
+    assert said.share(reached) > 0.999 > 0.9 > other.share(reached)
 
 
 @pytest.mark.parametrize("key", ASIDE)
@@ -373,6 +418,8 @@ def test_shallow_functions():
     assert "frequencies" not in others(ROUND, biased)
     one_input = models.Network((1, 60, 1), "relu", bias="first")
     assert "kinks at the data" in others(Dataset(LINE.X[:, :1], LINE.y), one_input)
+    for columns in ([0, 1], [1, 0]):
+        assert "kinks at the data" in others(Dataset(LINE.X[:, columns], LINE.y))
     for data, model in (
         (Dataset(LINE.X * [1, 0], LINE.y), RELU),  # no bias
         (Dataset(X[:, :2], CLASSES.y), RELU),  # two inputs
@@ -510,3 +557,58 @@ def test_a_layer_of_fifty_neurons_is_wide():
     nets = [models.two_layer_relu(3, width) for width in (networks.WIDE - 1, networks.WIDE)]
     met = [networks.wide(Setting.of(Objective(data, model=net), *[None] * 4, ())) for net in nets]
     assert met == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("stretch", "tilt", "orthogonal"),
+    [(1.0, 0.0, True), (30.0, 0.0, True), (1e-3, 0.0, True), (1.0, 1e-6, False)],
+)
+def test_tokens_are_orthogonal_up_to_rounding(stretch, tilt, orthogonal):
+    """A rotation leaves products of the size of rounding; a tilt or another length are more."""
+    Q = np.linalg.qr(datasets.generator(4).standard_normal((12, 12)))[0]
+    turned = stretch * (TOKENS[0] @ Q)
+    longer = turned.copy()
+    turned[0, 0] += tilt * turned[1, 1]
+    longer[2, 1] *= 1 + tilt
+    for keys in (turned, longer):
+        data = Dataset(np.concatenate([keys, TOKENS[1]], axis=2).reshape(4, -1), APART.y)
+        said = atlas.predict(
+            Objective(data, model=models.Attention(3, 12)), start=np.full(12, 0.1 / stretch)
+        )
+        assert (said.entry.key == "attention, orthogonal tokens") is orthogonal
+
+
+def margin_by_linear_programming(data, p):
+    """The largest gap of true and other scores over ||W||_p <= 1, for p = 1 or inf."""
+    K, m = data.n_classes, data.X.shape[1]
+    gaps = [np.eye(K)[y] - np.eye(K)[j] for y in data.y for j in range(K) if j != y]
+    inputs = np.repeat(data.X, K - 1, axis=0)
+    rows = np.array([np.outer(gap, x).ravel() for gap, x in zip(gaps, inputs, strict=True)])
+    # W = P - N with P, N >= 0; the last variable is the margin.
+    A = np.column_stack([-rows, rows, np.ones(len(rows))])
+    total = np.r_[np.ones(2 * K * m), 0.0] if p == 1 else np.zeros(2 * K * m + 1)
+    found = linprog(
+        np.r_[np.zeros(2 * K * m), -1.0],
+        A_ub=np.vstack([A, total]),
+        b_ub=np.r_[np.zeros(len(rows)), 1.0],
+        bounds=[(0, 1)] * (2 * K * m) + [(None, None)],
+    )
+    return -found.fun
+
+
+@pytest.mark.parametrize(
+    ("method", "p", "size"),
+    [(methods.SignMomentum(), np.inf, 0.1), (methods.NormalizedSteepest(1), 1, 1.0)],
+)
+def test_the_entrywise_margin_of_classes_is_a_linear_program(method, p, size):
+    how = {"steps": steps.Decaying(size, 0.5)}
+    said = atlas.predict(THREE, method, **how)
+    assert said.entry.key == "spectral descent" and said.violated == ()
+    W = said.reference
+    assert W.shape == (3, 8)
+    scores = THREE.X @ W.T
+    true = np.take_along_axis(scores, THREE.y[:, None], axis=1)
+    others = np.where(np.eye(3, dtype=bool)[THREE.y], -np.inf, scores)
+    reached = (true[:, 0] - others.max(axis=1)).min() / np.linalg.norm(W.ravel(), p)
+    assert reached == pytest.approx(margin_by_linear_programming(THREE, p), rel=1e-6)
+    assert 0.93 <= said.share(run(THREE, method, how, {"n_steps": 3000})) <= 1 + 1e-6

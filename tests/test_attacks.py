@@ -60,6 +60,9 @@ def test_bad_input_is_named():
         arguments = {"X": [[1.0, 0.0]], "y": [1.0], "radius": 1.0} | changes
         with pytest.raises(ValueError, match=next(iter(changes))):
             attack(net, [1.0, 0.0], arguments.pop("X"), arguments.pop("y"), **arguments)
+    for X, y in (([[1.0, 0.0]], [1.0, 1.0]), ([1.0, 0.0], [1.0]), ([[1.0, 0.0]], 1.0)):
+        with pytest.raises(ValueError, match="one label for each row of X"):
+            attack(net, [1.0, 0.0], X, y, radius=1.0)
 
 
 def test_an_attack_along_a_gradient_that_is_zero_goes_nowhere():

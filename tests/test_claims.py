@@ -129,7 +129,7 @@ def test_a_prediction_is_finite(expected):
 
 
 def test_a_prediction_is_one_number():
-    with pytest.raises(ValueError, match="the prediction must have 0 axes"):
+    with pytest.raises(ValueError, match="the prediction must be one number"):
         check_of(equals=np.array([1.0, 2.0]))
 
 

@@ -44,6 +44,7 @@ def test_a_raised_copy_of_a_support_vector_is_degenerate():
         (lambda d: datasets.raised_copy(d, -1, distance=1), "row must be a sample, 0 to 39"),
         (lambda d: datasets.raised_copy(d, 0, distance=0), "distance must be finite and greater"),
         (lambda d: datasets.raised_copy(d, 0, distance=1, above=np.nan), "above holds 1 NaN"),
+        (lambda d: datasets.raised_copy(d, 0, distance=1, above=[0.1]), "above must be one number"),
         (lambda d: datasets.opposing_points(n_samples=1), "n_samples must be at least 2"),
         (lambda d: datasets.opposing_points(height=0), "height must be finite and greater"),
     ],

@@ -1,5 +1,6 @@
 """The seed of a student, and the checks in plain sight."""
 
+import numpy as np
 import pytest
 
 from ibias import coursework
@@ -36,3 +37,18 @@ def test_a_check_says_what_it_found(capsys):
     assert wrong == "✗ the total: it must be 3"
     assert raised.startswith("✗ the total: TypeError(")
     assert missing == "… the total: not answered yet (second)"
+
+
+@pytest.mark.parametrize(
+    "other", ["3", "", b"3", 1 + 2j, object(), np.datetime64("2020-01-01"), ...]
+)
+def test_what_is_no_number_is_no_answer(other):
+    for asked in (
+        lambda: coursework.number(other, "slope"),
+        lambda: coursework.number([other], "slope"),
+        lambda: coursework.array(other, (-1,), "slope"),
+        lambda: coursework.array([other], (-1,), "slope"),
+        lambda: coursework.array([[other]], (1, -1), "slope"),
+    ):
+        with pytest.raises(AssertionError, match="slope"):
+            asked()

@@ -19,9 +19,12 @@ from ibias.descent import descent
 from ibias.flow import collocation, singular_values
 from ibias.flow.collocation import collocate
 from ibias.flow.estimate import CLOSER, Apart, closer, compared, differences, visited
+from ibias.flow.log_time import LogTimeField
+from ibias.flow.separation import certified
+from ibias.losses import Logistic
 from ibias.methods import AdaGrad
 from ibias.objectives import Objective
-from ibias.optima import _highs
+from ibias.optima import _highs, _hull
 from ibias.optima._programs import power_cone_program
 from tests.fuzz import linear, other_flows
 from tests.fuzz.outcome import REFUSED, RIGHT
@@ -508,3 +511,37 @@ def test_a_long_row_does_not_hide_what_short_ones_span(split):
     path = flow.gradient_flow(data, log_t=[10.0, 19.0], tolerance=1e-6)
     moved = path.iterates[:, 0] - path.iterates[:, 1]
     assert moved == pytest.approx(np.exp(path.log_t) * split / 6, rel=1e-3, abs=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e-3, 1.0, 1e3, 1e6])
+@pytest.mark.parametrize(("apart", "sure"), [(0.0, True), (1e-14, False)])
+def test_whether_rows_meet_does_not_depend_on_their_length(size, apart, sure):
+    """Two rows of any length against each other, in a space where rounding is in all entries."""
+    Q = np.linalg.qr(datasets.generator(0).standard_normal((4, 4)))[0]
+    pair = size * np.array([[1, 0, 0, apart], [-1, 0, 0, apart]]) @ Q
+    field = LogTimeField(np.vstack([pair, Q[1] + Q[2]]), Logistic(), 0.0, np.zeros(3))
+    parts = certified(field)
+    assert (parts is not None) is sure
+    assert parts is None or list(parts.rest) == [0, 1]
+
+
+@pytest.mark.parametrize("p", [1.5, 3.0, 10.0])
+def test_the_multipliers_of_the_power_cones_are_a_dual_solution(p):
+    """min ||w||_p with X w = b is max <b, y> with ||X^T y||_q <= 1, and w is where they meet."""
+    rng = np.random.default_rng(1)
+    X, b, q = rng.standard_normal((3, 6)), rng.standard_normal(3), p / (p - 1)
+    w, y = power_cone_program(X, b, p, margin=False)
+    assert np.linalg.norm(y @ X, q) == pytest.approx(1, abs=1e-7)
+    assert abs(y @ b) == pytest.approx(np.linalg.norm(w, p), rel=1e-7)
+
+
+@pytest.mark.parametrize("p", [1.2, 1.5, 2.0, 3.0, 20.0])
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_one_sample_needs_no_second_quadratic_program(p, size):
+    """Along a >= 0 the dual of one sample is a line, and its best point is where <w, z> = 1."""
+    z = size * np.array([[0.3, -2.0, 1.0]])
+    w, weights = next(_hull._sequential(z, p, None))
+    assert z @ w == pytest.approx([1.0]) and weights == pytest.approx([1.0])
+    # Of all w with <w, z> = 1 it has the least norm: Holder's equality.
+    q = p / (p - 1)
+    assert np.linalg.norm(w, p) * np.linalg.norm(z[0], q) == pytest.approx(1)

@@ -339,3 +339,18 @@ def test_what_holds_a_product_at_rest_is_its_least_singular_value():
     # What is seen is W_11 = sum_k a_1k b_k1: its gradient is (b_11, a_11), of length sqrt(1/2).
     assert sigma == pytest.approx(np.sqrt(0.5))
     assert 0 < way < 1e-8
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+@pytest.mark.parametrize("left", [1e-9, 1e-3])
+def test_the_way_that_is_left_of_two_rotations(n, left):
+    """J J^T = 2 and ||W_1|| = ||W_2|| = 1: the ends move by sqrt(2) l, and bend 2 l, l = sqrt(2) r.
+
+    The true way is r to first order: the bound takes J for half of what it is.
+    """
+    problem = Completion(np.ones((n, n), dtype=bool), np.eye(n))
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((n, n)))[0]
+    way, sigma = Rest(problem, 1.0).way(problem, [turn, turn.T], left)
+    length = np.sqrt(2) * left
+    assert sigma == pytest.approx(np.sqrt(2))
+    assert way == pytest.approx((np.sqrt(2) + 2 * length) * length)

@@ -447,3 +447,104 @@ def test_no_two_methods_share_ten_lines():
             run_of_ten = "\n".join(lines[k : k + 10])
             places.setdefault(run_of_ten, []).append(f"{path.name}: {lines[k]}")
     assert not [where for where in places.values() if len(where) > 1]
+
+
+WEAK = datasets.Dataset(np.eye(3), [1, -1, 1])
+LINES = datasets.Regression(np.eye(3), [1.0, -1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("method", "objective", "words"),
+    [
+        (methods.Boosting(), Objective(WEAK, "exponential", models.linear(3)), "model: Boosting"),
+        (methods.Boosting(), Objective(WEAK, "exponential", models.DiagonalLinear(3, 2)), "model"),
+        (methods.Kaczmarz(), Objective(LINES, model=models.DiagonalLinear(3, 2)), "data: Kaczmarz"),
+        (methods.Kaczmarz(), Objective(WEAK, "squared"), "data: Kaczmarz"),
+        (methods.Multiplicative(), Objective(LINES), "model: Multiplicative"),
+        (
+            methods.Multiplicative(),
+            Objective(datasets.four_by_four_completion(), model=models.MatrixProduct((4, 4), 3)),
+            "model: Multiplicative",
+        ),
+    ],
+)
+def test_a_method_of_one_kind_of_objective_refuses_each_other_kind(method, objective, words):
+    how = {"start": np.full(objective.n_parameters, 0.1), "steps": 0.1, "n_steps": 1}
+    with pytest.raises(ValueError, match=f"^{words}"):
+        descent(objective, method, **how)
+
+
+MAKERS = {
+    "classes": lambda seed: datasets.separable(seed, 6, 2),
+    "regression": lambda seed: datasets.gaussian_regression(seed, 4, 2),
+    "several classes": lambda seed: datasets.separable_classes(seed, 6, 2, 3),
+}
+
+
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize(
+    ("kind", "model", "method"),
+    [
+        ("classes", None, methods.Gradient()),
+        ("classes", None, methods.Mirror(PowerNorm(3))),
+        ("classes", None, methods.Adam(1e-2)),
+        ("classes", models.DiagonalLinear(2, depth=2), methods.Gradient()),
+        ("classes", models.DiagonalLinear(2, depth=2), methods.Steepest(3)),
+        ("regression", None, methods.Gradient()),
+        ("regression", models.WeightNormalized(2), methods.Gradient()),
+        ("several classes", None, methods.Gradient()),
+    ],
+)
+def test_the_flow_of_a_batch_is_the_flow_of_each(kind, model, method, size):
+    """Its estimate is the largest one, and its work is that of all."""
+    sets = [MAKERS[kind](seed) for seed in range(size)]
+    start = None if model is None else datasets.generator(2).uniform(0.1, 1, model.n_parameters)
+    how = {"log_t": [0.0, 2.0], "start": start, "tolerance": 1e-4}
+    batch = flow.flow(Objective(sets, model=model), method, **how)
+    alone = [flow.flow(Objective(one, model=model), method, **how) for one in sets]
+    assert batch.log_t.tolist() == how["log_t"]
+    assert batch.iterates.shape[:2] == (2, size)
+    for i, one in enumerate(alone):
+        np.testing.assert_array_equal(batch.iterates[:, i], one.iterates)
+        np.testing.assert_array_equal(batch.log_risk[:, i], one.log_risk)
+    if alone[0].error_estimate is not None:
+        largest = np.max([one.error_estimate for one in alone], axis=0)
+        np.testing.assert_array_equal(batch.error_estimate, largest)
+    assert batch.n_evaluations == sum(one.n_evaluations for one in alone)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: repr(m)[:40])
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_batch_of_data_sets_is_each_by_itself(method, size):
+    """Also a batch of one, which keeps its axis; or both are refused."""
+    ran = 0
+    for kind, make in MAKERS.items():
+        sets = [make(seed) for seed in range(size)]
+        if kind == "classes":
+            sets = [datasets.Dataset(one.X / 8, one.y) for one in sets]  # boosting takes no larger
+        how = {"steps": 0.01, "n_steps": 5}
+        if kind == "regression":
+            how["start"] = np.full(2, 0.3)
+        try:
+            alone = [descent(one, method, **how) for one in sets]
+        except ValueError:
+            with pytest.raises(ValueError):
+                descent(sets, method, **how)
+            continue
+        batch = descent(sets, method, **how)
+        ran += 1
+        assert batch.iterates.shape == np.stack([one.iterates for one in alone], axis=1).shape
+        for i, one in enumerate(alone):
+            same(batch.iterates[:, i], one.iterates)
+            same(batch.log_risk[:, i], one.log_risk)
+    assert ran or isinstance(method, methods.Kaczmarz | methods.Multiplicative)
+
+
+@pytest.mark.parametrize("axes", [(1,), (2, 1), (1, 2)])
+def test_starts_may_have_any_axes(axes):
+    starts = datasets.generator(3).standard_normal((*axes, 2))
+    batch = flow.flow(BINARY, log_t=[1.0], start=starts)
+    assert batch.iterates.shape == (1, *axes, 2)
+    for index in np.ndindex(axes):
+        alone = flow.flow(BINARY, log_t=[1.0], start=starts[index])
+        np.testing.assert_array_equal(batch.final[index], alone.final)

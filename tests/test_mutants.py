@@ -31,3 +31,14 @@ def test_a_change_is_of_its_kind(before, after, kind):
 def test_the_accepted_ones_have_a_reason_and_a_place():
     for (function, before, after), reason in mutants.accepted().items():
         assert function and before != after and len(reason.split()) >= 4
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("ibias.a.x_f__mutmut_12", "ibias.a.x_f"),
+        ("ibias.a.b.xǁRestǁway__mutmut_3", "ibias.a.b.xǁRestǁway"),
+    ],
+)
+def test_a_mutant_names_its_function(name, function):
+    assert mutants.function_of(name) == function

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.special import gammaln
+from scipy.stats import ks_2samp
 
 from ibias import datasets
 from ibias.datasets import Dataset
@@ -10,6 +11,7 @@ from ibias.models import normalized_margin, two_layer_relu
 from ibias.networks import (
     draws_of_margin,
     networks_of_margin,
+    outputs,
     outputs_of_margin,
     rise_to_margin,
     with_outputs,
@@ -197,3 +199,42 @@ def test_bad_networks_are_refused():
         with pytest.raises(ValueError, match="net must be"):
             networks_of_margin(net, X, y, rng(), **how)
     assert margin(DATA.Z, [1.0, 0.0]) > 0  # the data are no special case: a line separates them
+
+
+@pytest.mark.parametrize("move", ["along", "along, all up", "lengthen"])
+@pytest.mark.parametrize("lowest", [0.0, 0.15])
+def test_a_slice_leaves_the_law_as_it_is(move, lowest):
+    """From exact draws of (1 - f^T G^-1 f)^power one move gives exact draws, which have moved."""
+    gram, power, source = np.array([[1.0, 0.3], [0.3, 0.5]]), 1.5, rng()
+    root, inverse, wall = np.linalg.cholesky(gram), np.linalg.inv(gram), np.array([lowest])
+
+    def exact():
+        length = np.sqrt(source.beta(1, power + 1, (100_000, 1)))
+        f = length * unit(source.standard_normal((100_000, 2))) @ root.T
+        return f[f.min(axis=1) >= lowest]
+
+    f = exact()
+    v = source.standard_normal(f.shape) @ root.T
+    if move == "lengthen":
+        moved = outputs._lengthen(f, inverse, wall, power, source)
+    else:
+        v = np.abs(v) if move.endswith("up") else v
+        moved = outputs._along(f, v, inverse, wall, power, source)
+    again = exact()
+    for a in ([1, 0], [0, 1], [1, -1]):
+        assert ks_2samp(moved @ a, again @ a).pvalue > 1e-4
+    assert moved.min() >= lowest - 1e-15
+    assert np.abs(moved - f).mean() > 0.3 * f.std(axis=0).mean()
+
+
+def test_each_problem_of_a_batch_has_its_own_smallest_output():
+    """Starts that are right for one of two margins, in either order."""
+    start = np.array([[[0.3, 0.3]], [[0.6, 0.6]]])
+    how = {"n_features": 9, "n_sweeps": 40}
+    gram = np.tile(np.eye(2), (2, 1, 1))
+    f = outputs_of_margin(gram, rng(), start=start, margin=[0.2, 0.5], **how)
+    assert f[:, 0].min() >= 0.2 and f[:, 1].min() >= 0.5 and f[:, 0].min() < 0.5
+    assert outputs_of_margin(gram, rng(), start=start, margin=[0.3, 0.6], **how).size  # on it
+    for wrong in ([0.5, 0.2], [0.31, 0.2], [0.2, 0.61]):
+        with pytest.raises(ValueError, match="start has outputs below margin"):
+            outputs_of_margin(gram, rng(), start=start, margin=wrong, **how)

@@ -74,3 +74,19 @@ def test_a_start_of_just_the_margin_but_for_rounding_is_taken():
     assert (w @ data.Z.T).min() >= reached - 1e-9
     with pytest.raises(ValueError, match="start has the margin"):
         draws_of_margin(data, rng(), margin=reached + 1e-6, **how)
+
+
+@pytest.mark.parametrize("rows", [[1.0], [1.0, -0.7, 0.3]])
+def test_what_no_sample_sees_is_drawn_afresh(rows):
+    """All samples lie along one direction, up to rounding: w across it points anywhere."""
+    e, *across = np.linalg.qr(rng().standard_normal((4, 4)))[0].T
+    X = np.outer(rows, e)
+    data = Dataset.one_class(X) if len(rows) == 1 else Dataset(X, np.sign(rows))
+    start = 0.8 * e + 0.6 * across[0]
+    w = draws_of_margin(data, rng(), start=start, margin=0.1, n_draws=4000, n_steps=1)
+    seen = w @ e
+    left = (w - seen[:, None] * e) @ np.array(across).T
+    unseen = left / np.linalg.norm(left, axis=1, keepdims=True)
+    assert np.abs(unseen.mean(axis=0)).max() < 4 / np.sqrt(3 * 4000)
+    assert (unseen**2).mean(axis=0) == pytest.approx(np.full(3, 1 / 3), abs=0.02)
+    assert np.linalg.norm(w, axis=1) == pytest.approx(np.ones(4000))

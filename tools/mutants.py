@@ -5,14 +5,18 @@
 mutmut changes one thing at a time: a sign, a number, an operator, an exponent, a comparison, a
 branch, an argument that is dropped. Each mutant is put to the tests that reach its function. A
 mutant that only changes words, or puts None where a value was, is left out: the first changes no
-result, the second is found by anything. Prints killed and survived, and the place and the change
-of each survivor. Survivors that change nothing, with the reason, stand in `tests/mutants.yml`.
+result, the second is found by anything. mutmut imports the package once, unchanged, and then tries
+each mutant in a copy of the process: what runs at import stays as it was. A mutant of such a
+function that survives is therefore put to the tests of its package again, in a process that
+imports it. Prints killed and survived, and the place and the change of each survivor. Survivors
+that change nothing, with the reason, stand in `tests/mutants.yml`.
 Exit status 1 if fewer than 95 % of the others are killed.
 """
 
 import argparse
 import fnmatch
 import json
+import os
 import random
 import re
 import subprocess
@@ -28,7 +32,16 @@ FOLDER = ROOT / "mutants"
 ACCEPTED = ROOT / "tests" / "mutants.yml"
 ENOUGH = 0.95
 SURVIVED, NO_TESTS = 0, 33  # mutmut's codes; every other one is a failed, crashed or endless test
+USAGE = 4  # pytest's code for arguments that it cannot take
 ANY = "ibias.entropy.x_shannon_entropy__mutmut_1"
+IMPORTS = """
+import importlib, json, pkgutil
+import ibias
+for module in pkgutil.walk_packages(ibias.__path__, "ibias."):
+    importlib.import_module(module.name)
+from mutmut.state import state
+print(json.dumps(sorted(state()._stats)))
+"""
 STRING = re.compile(r"""("[^"]*"|'[^']*')""")
 
 
@@ -64,6 +77,11 @@ class Mutant:
         return f"  {self.path}:{self.line} {self.function}\n      {change}"
 
 
+def function_of(name: str) -> str:
+    """Return the function that a mutant changes, as mutmut names it."""
+    return re.sub(r"__mutmut_\d+$", "", name)
+
+
 def mutmut(*arguments: str) -> None:
     """Run mutmut, which shows its own progress."""
     done = subprocess.run([sys.executable, "-m", "mutmut", *arguments], cwd=ROOT)
@@ -89,7 +107,7 @@ def mutant(name: str, path: str) -> Mutant:
     lines = get_diff_for_mutant(name, path=path).splitlines()[2:]
     before = "\n".join(line[1:].strip() for line in lines if line.startswith("-"))
     after = "\n".join(line[1:].strip() for line in lines if line.startswith("+"))
-    function = re.sub(r"__mutmut_\d+$", "", name).rpartition(".")[2]
+    function = function_of(name).rpartition(".")[2]
     function = function.replace("ǁ", ".").removeprefix("x.").removeprefix("x_")
     return Mutant(name, path, function, before, after)
 
@@ -113,6 +131,41 @@ def outcome(one: Mutant) -> int:
     """Return the code that mutmut noted for a mutant."""
     meta = FOLDER / f"{one.path}.meta"
     return json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"][one.name]
+
+
+def run_inside(code: list[str], mutant_under_test: str) -> subprocess.CompletedProcess:
+    """Run Python among the mutants, with one of them in place from the first import on."""
+    paths = os.pathsep.join(filter(None, [str(FOLDER), os.environ.get("PYTHONPATH")]))
+    there = os.environ | {"MUTANT_UNDER_TEST": mutant_under_test, "PYTHONPATH": paths}
+    return subprocess.run(
+        [sys.executable, *code], cwd=FOLDER, env=there, capture_output=True, text=True
+    )
+
+
+def run_on_import() -> set[str]:
+    """Return the functions, as mutmut names them, that run while the package is imported."""
+    done = run_inside(["-c", IMPORTS], "stats")
+    if done.returncode:
+        raise SystemExit(f"the package of mutants cannot be imported:\n{done.stderr}")
+    return set(json.loads(done.stdout))
+
+
+def survives_from_import_on(one: Mutant) -> bool:
+    """Say whether the tests that reach its package pass with the mutant in place at import.
+
+    What was made at import, a function for one, is called under no name that mutmut knows.
+    """
+    stats = json.loads((FOLDER / "mutmut-stats.json").read_text(encoding="utf-8"))
+    package = ".".join(one.name.split(".")[:-2])
+    reach = stats["tests_by_mangled_function_name"]
+    tests = {
+        test for name, found in reach.items() if name.startswith(f"{package}.") for test in found
+    }
+    options = ["-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    done = run_inside([*options, *sorted(tests)], one.name)
+    if done.returncode == USAGE:
+        raise SystemExit(f"pytest could not run the tests of {package}:\n{done.stderr}")
+    return done.returncode == 0
 
 
 def accepted() -> dict[tuple[str, str, str], str]:
@@ -139,7 +192,13 @@ def main() -> int:
         return 1
     mutmut("run", "--max-children", str(arguments.jobs), *(one.name for one in chosen))
     reasons = accepted()
-    alive = [one for one in chosen if outcome(one) in (SURVIVED, NO_TESTS)]
+    early = run_on_import()
+    alive = [
+        one
+        for one in chosen
+        if outcome(one) in (SURVIVED, NO_TESTS)
+        and (function_of(one.name) not in early or survives_from_import_on(one))
+    ]
     equivalent = [one for one in alive if (one.function, one.before, one.after) in reasons]
     survivors = [one for one in alive if one not in equivalent]
     counted = len(chosen) - len(equivalent)

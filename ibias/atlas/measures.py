@@ -24,6 +24,12 @@ def l_norm(p: float) -> str:
     return "l_∞" if p == np.inf else f"l_{p:g}"
 
 
+def of_size_one(w: ArrayLike) -> np.ndarray:
+    """Return w, flat, over its largest entry: the squares of what has grown for long overflow."""
+    w = np.ravel(w)
+    return w / (np.abs(w).max() or 1.0)
+
+
 @dataclass(frozen=True, eq=False)
 class Margin:
     """The smallest margin over a norm of the weights: the largest possible is `best`.
@@ -53,8 +59,7 @@ class Margin:
 
     def share(self, w: ArrayLike) -> float:
         """Return the margin of w over the largest; negative where w errs."""
-        w = np.ravel(w)
-        w = w / (np.abs(w).max() or 1.0)  # squares of a w that has grown for long would overflow
+        w = of_size_one(w)
         if self.fourier:
             return float((self.Z @ w).min() / fourier_norm(w, self.p) / self.best)
         if self.shape:
@@ -99,7 +104,7 @@ class Direction:
 
     def share(self, w: ArrayLike) -> float:
         """Return the cosine of the angle; one at the direction itself."""
-        return float(unit(np.ravel(w)) @ unit(np.ravel(self.reference)))
+        return float(unit(of_size_one(w)) @ unit(np.ravel(self.reference)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -99,7 +99,7 @@ def off_time(
     With z = log(sigma / |s - sigma|) the time that sigma takes is the integral of
     sigma^(2/N - 1) / (N s) dz, which is smooth however close sigma is to s.
     """
-    side = np.where(targets >= scale, 1.0, -1.0)
+    rises = targets >= scale
     gap = np.maximum(np.abs(targets - sigma), ROUNDING * targets)  # nothing is known below it
     first = np.log(scale) - np.log(np.maximum(np.abs(targets - scale), ROUNDING * targets))
     last = np.log(sigma) - np.log(gap)
@@ -110,10 +110,10 @@ def off_time(
     for node, weight in zip(nodes, weights, strict=True):
         for piece in range(n_pieces):
             z = first + width * (piece + (1 + node) / 2)
-            log_sigma = np.log(targets) + np.where(side > 0, -np.logaddexp(0, -z), 0.0)
-            below = side < 0
-            if below.any():
-                log_sigma[..., below] = np.log(targets[below]) - np.log(-np.expm1(-z[..., below]))
+            log_sigma = np.log(targets) + np.where(rises, -np.logaddexp(0, -z), 0.0)
+            if not rises.all():
+                falls = ~rises
+                log_sigma[..., falls] = np.log(targets[falls]) - np.log(-np.expm1(-z[..., falls]))
             taken += weight * width / 2 * np.exp((2 / depth - 1) * log_sigma)
     late = taken / (depth * targets) - times[:, None]
     rate = depth * sigma ** (1 - 2 / depth) * np.abs(targets - sigma)

@@ -107,7 +107,7 @@ def greedy_search(
     """Add a random step, keep it if the risk falls; the step grows after a success.
 
     The scale of each search grows by a tenth after a success and shrinks by a fortieth after a
-    failure: it settles where one trial in five succeeds.
+    failure: where it neither grows nor shrinks on average, one trial in five succeeds.
 
     Parameters
     ----------
