@@ -6,7 +6,7 @@ from scipy.integrate import solve_ivp
 from scipy.special import expi
 
 from ibias import flow, methods, models, potentials
-from ibias.datasets import Completion, Dataset, Regression
+from ibias.datasets import Completion, Dataset, Regression, Sensing
 from ibias.flow.collocation import collocate
 from ibias.flow.matrix import fastest_growth, stretches
 from ibias.flow.radau import instability
@@ -300,3 +300,17 @@ def test_a_start_that_rounding_cannot_tell_from_a_saddle_is_refused_as_that():
     data = Dataset.one_class([[1.0, 1.0, -1.0, 1.0, 0.0, 0.0]])
     with pytest.raises(ValueError, match="rounding hides"):
         flow.attention_flow(data, models.Attention(3, 1), log_t=[8.0], start=[1e-20])
+
+
+def test_a_matrix_that_goes_to_zero_is_right_or_refused():
+    """A balanced pair whose target has the other sign: w' = -2 w (w + 1), a logistic curve."""
+    problem = Sensing([[[1.0]]], [-1.0])
+    log_t = np.array([0.0, 1.0, 2.0])
+    path = flow.matrix_flow(problem, scale=0.5, log_t=log_t)
+    decayed = np.exp(-2 * np.exp(log_t)) / 3
+    right = decayed / (1 - decayed)
+    assert path.iterates.ravel() == pytest.approx(right, rel=1e-6)
+    with pytest.raises(flow.IntegrationFailed, match="goes to a saddle at zero"):
+        flow.matrix_flow(problem, scale=0.5, log_t=[7.0])
+    still = flow.matrix_flow(problem, start=[[[0.0]], [[0.0]]], log_t=[7.0])
+    assert still.final == 0 and still.error_estimate[0] <= 1e-7

@@ -122,7 +122,7 @@ def matrix_flow(
     initial = np.concatenate([factor.ravel() for factor in factors])
     sizes = np.concatenate([np.linalg.norm(f, axis=(-2, -1)).ravel() for f in factors])
     smallest = sizes[sizes > 0].min(initial=1.0)
-    times = np.exp(log_t)
+    times, begun = np.exp(log_t), product(factors)
 
     def attempt(part: float) -> MatrixTrajectory:
         nonlocal evaluations, resting
@@ -149,7 +149,7 @@ def matrix_flow(
             if rests
             else "reached the last time, not yet at rest",
             n_evaluations=n_evaluations,
-            error_estimate=_compared(log_t, iterates, check, at, tolerance),
+            error_estimate=_compared(log_t, begun, iterates, check, at, tolerance),
         )
 
     return closer(attempt)
@@ -263,10 +263,22 @@ def _by_multistep(
 
 
 def _compared(
-    log_t: np.ndarray, iterates: np.ndarray, check: np.ndarray, at: np.ndarray, tolerance: float
+    log_t: np.ndarray,
+    begun: np.ndarray,
+    iterates: np.ndarray,
+    check: np.ndarray,
+    at: np.ndarray,
+    tolerance: float,
 ) -> np.ndarray:
     """Return the largest relative error of the batch at each time, or raise; see `compared`."""
     size = np.linalg.norm(iterates, axis=(-2, -1)).reshape(len(log_t), -1)
+    # A zero that W has begun with is exact; another one is what rounding has left of it.
+    lost = (size == 0) & (np.linalg.norm(begun, axis=(-2, -1)).ravel() > 0)
+    if lost.any():
+        raise IntegrationFailed(
+            f"at log time {log_t[lost.any(axis=1)][0]:.6g} nothing of W is left by rounding: the"
+            " flow goes to a saddle at zero. Ask for earlier times, or take another start."
+        )
     size = np.where(size > 0, size, 1.0)
     off = np.linalg.norm(iterates[at] - check, axis=(-2, -1)).reshape(len(at), -1) / size[at]
     return compared(log_t, np.zeros_like(size), off, at, tolerance)
