@@ -67,20 +67,20 @@ def is_right_or_refused(run, right, within):
     assert path.final == pytest.approx(right, abs=within)
 
 
+def two_weights(start, **how):
+    """Return a run of two weights u^2 - v^2, which both go to one."""
+    problem = Regression(np.sqrt(2) * np.eye(2), np.sqrt(2) * np.ones(2))
+    net = models.DiagonalLinear(2, 2)
+    return lambda: flow.parametrized_flow(problem, net, log_t=[8.0], start=start, **how)
+
+
 @pytest.mark.parametrize("start", [1e-15, 1e-20, 1e-50, 1e-150])
 @pytest.mark.parametrize("tolerance", [1e-3, 1e-6, 1e-9])
 def test_a_rest_away_from_zero_is_left_in_time_or_refused(start, tolerance):
     """One weight fits first; the other one, u^2 - v^2 from u = v, is over t = log(1/start) / 2."""
-    problem = Regression(np.sqrt(2) * np.eye(2), np.sqrt(2) * np.ones(2))
     first = 0.5 * np.array([np.exp(np.arcsinh(2.0) / 2), np.exp(-np.arcsinh(2.0) / 2)])
     is_right_or_refused(
-        lambda: flow.parametrized_flow(
-            problem,
-            models.DiagonalLinear(2, 2),
-            log_t=[8.0],
-            start=[0.5, start, 0.5, start],
-            tolerance=tolerance,
-        ),
+        two_weights([0.5, start, 0.5, start], tolerance=tolerance),
         [first[0], 1.0, first[1], 0.0],
         tolerance,
     )
@@ -89,17 +89,7 @@ def test_a_rest_away_from_zero_is_left_in_time_or_refused(start, tolerance):
 @pytest.mark.parametrize("start", [1e-5, 1e-9, 1e-15, 1e-20, 1e-50, 1e-150])
 def test_a_start_at_rest_but_for_a_trace_is_right_or_refused(start):
     """The first weight fits from the start; nothing moves but the trace of the other one."""
-    problem = Regression(np.sqrt(2) * np.eye(2), np.sqrt(2) * np.ones(2))
-    is_right_or_refused(
-        lambda: flow.parametrized_flow(
-            problem,
-            models.DiagonalLinear(2, 2),
-            log_t=[8.0],
-            start=[1.0, start, 0.0, start],
-        ),
-        [1.0, 1.0, 0.0, 0.0],
-        1e-9,
-    )
+    is_right_or_refused(two_weights([1.0, start, 0.0, start]), [1.0, 1.0, 0.0, 0.0], 1e-9)
 
 
 @pytest.mark.parametrize("start", [1e-9, 1e-20, 1e-50, 1e-150])
@@ -168,7 +158,7 @@ def test_the_check_run_does_not_rest_where_errors_grow():
         lambda y: np.full(1, 1e-6),
         lambda s, y: np.exp(s) * np.eye(1),
         symmetric=True,
-        unit=lambda y: 1.0,
+        unstable=True,
     )
     right = 1e-20 * np.exp(np.exp(times) - np.exp(-10.0))
     assert np.log(passage.states[:, 0]) == pytest.approx(np.log(right), abs=0.5)

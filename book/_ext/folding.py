@@ -110,10 +110,11 @@ def fold(app: Sphinx, doctree: nodes.document) -> None:
     if app.env.docname.startswith(WHOLE):
         return
     cells = [cell for cell in doctree.findall(nodes.container) if has_code(cell)]
-    kinds = before_the_picture([told(cell) for cell in cells])
-    for cell, what in zip(cells, kinds, strict=True):
+    said = [printed(cell) for cell in cells]
+    kinds = before_the_picture([told(*one) for one in zip(cells, said, strict=True)])
+    for cell, lines, what in zip(cells, said, kinds, strict=True):
         cell.attributes.pop("hide_mode", None)  # the tags hide-input and fold are one here
-        on_line = any(map(LINE.match, printed(cell).splitlines()))
+        on_line = any(map(LINE.match, lines.splitlines()))
         classes = ["code", what, *(["on-line"] if on_line else [])]
         number = f"code-{cell['cell_index']}"
         cell[0] = code_fold("", cell[0], ids=[number], classes=classes, said=SAID[what])
@@ -136,10 +137,10 @@ def printed(cell: nodes.container) -> str:
     return "\n".join(block.astext() for block in blocks)
 
 
-def told(cell: nodes.container) -> tuple[str, bool, bool]:
+def told(cell: nodes.container, said: str) -> tuple[str, bool, bool]:
     """Return the kind of a cell, whether it has an output, and whether a tag settles its kind."""
     tags = cell["cell_metadata"].get("tags", [])
-    return kind(cell[0].astext(), tags, printed(cell)), len(cell) > 1, "lesson" in tags
+    return kind(cell[0].astext(), tags, said), len(cell) > 1, "lesson" in tags
 
 
 def before_the_picture(cells: Sequence[tuple[str, bool, bool]]) -> list[str]:

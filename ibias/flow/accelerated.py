@@ -123,9 +123,8 @@ def accelerated_flow(
         accurate = solve(part * ACCURATE * tolerance / 10)
         local_error, at = part * ROUGH * tolerance / 10, visited(log_t, np.array(accurate.iterates))
         first = min(-5.0, log_t[0]) + 0.5 * np.log(local_error) - CAUTION
-        start, unit, halt = early(first), None, None
-        if not is_convex(loss):
-            unit = lambda state: 1.0  # noqa: E731
+        start, halt, unstable = early(first), None, not is_convex(loss)
+        if unstable:
             grown = RoundingErrors(jacobian, space.unit, tolerance, symmetric=False)
             halt = grown.watching(first, start, log_t[at], None)
         swinging = collocate(
@@ -138,7 +137,7 @@ def accelerated_flow(
             ),
             jacobian,
             halt=halt,
-            unit=unit,
+            unstable=unstable,
         )
         check = Arc(list(swinging.states[:, :d]), "", swinging.n_evaluations)
         return conclude(space, data, loss, log_t, accurate, check, at, tolerance)

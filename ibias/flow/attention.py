@@ -20,6 +20,7 @@ from ibias._validate import finite_array, increasing, positive, require
 from ibias.datasets import Dataset
 from ibias.flow.estimate import LARGEST_EXPONENT, agreed, bounded, first_moment
 from ibias.flow.homogeneous import ACCURATE, ROUGH
+from ibias.flow.start import refuse_rest
 from ibias.losses import MarginLoss, named
 from ibias.models import Attention
 from ibias.objectives import Objective
@@ -124,16 +125,12 @@ def attention_flow(
             f"start has shape {theta.shape}; give the {model.n_parameters} parameters."
         )
     field = AttentionField(data, model, loss)
-    speed = np.abs(field(0.0, theta)).max()
-    if not speed > 0:
-        raise ValueError(
-            "start is a stationary point of the risk, or rounding hides that it is none: draw it at"
-            " random, and larger."
-        )
+    moves = field(0.0, theta)
+    refuse_rest(moves)
 
     return agreed(
         field,
-        first_moment(field, theta, speed, log_t),
+        first_moment(field, theta, np.abs(moves).max(), log_t),
         log_t,
         tolerance,
         objective.log_risk,

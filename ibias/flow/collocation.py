@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ibias import progress
-from ibias.flow.log_time import IntegrationFailed, Passage, stopped
+from ibias.flow.log_time import LONGEST, Halt, IntegrationFailed, Passage, stopped
 from ibias.flow.radau import STAGES, Newton, instability, tableau
 from ibias.flow.series import Series
 from ibias.flow.sums import LATEST, Sums
@@ -25,9 +25,6 @@ SLOW = 0.1  # a rate of the iteration above this calls for a new Jacobian
 GROWTH, SAFETY = 8.0, 0.8
 CAREFUL, BOLDER = 1.1, 1.2  # how steps grow after one that failed, and how that is forgotten
 SHORTEST = 0.4  # of a step of descent: a loop is better than shorter steps of the integrator
-# What a step may be, times the fastest growth of errors at its ends. Over longer ones the method
-# damps what grows, and would rest at a saddle that the flow leaves.
-LONGEST = 1.0
 LEAP = 1e6  # a Jacobian that has grown by more is that of a point which no solution comes near
 # The estimate is that of an embedded formula of order 5. The local error of the step itself,
 # of order 9, is about this power of it.
@@ -57,10 +54,11 @@ def collocate(
     jacobian: Callable[[float, np.ndarray], np.ndarray],
     *,
     symmetric: bool = False,
-    halt: Callable[[float, np.ndarray], bool] | None = None,
+    halt: Halt = None,
     first_step: float = 0.1,
     smooth: bool = True,
     unit: Callable[[np.ndarray], float] | None = None,
+    unstable: bool = False,
     series: Series | None = None,
 ) -> Passage:
     """Integrate dw/ds = field(s, w) through all `times`, each the end of a step.
@@ -87,8 +85,10 @@ def collocate(
     smooth : bool
         Whether the field has as many derivatives as the order asks for.
     unit : callable, optional
-        For a field whose rests may be unstable: what errors at w are relative to, at most one.
-        No step is longer then than errors take to grow by e, however little moves.
+        What errors at w are relative to, at most one; one if not given.
+    unstable : bool
+        Whether the field may have rests that are. No step is longer then than errors take to grow
+        by e, however little moves.
     series : Series, optional
         Gradient descent, of which `field` is the first term: then the states are its iterates,
         by `ibias.flow.sums`. The Jacobian must be symmetric.
@@ -161,7 +161,7 @@ def collocate(
             if error > 1:
                 h, newton = step * max(0.1, factor), newton if fresh else None
                 continue
-            if unit is not None:
+            if unstable:
                 rate_at_end = instability(jacobian(s + step, w + Z[-1]), symmetric)
                 calls += 1
                 if step * rate_at_end > LONGEST:

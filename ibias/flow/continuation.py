@@ -21,8 +21,8 @@ from ibias.descent import Diverged
 from ibias.flow.collocation import TooShort
 from ibias.flow.estimate import ACCURATE, ROUGH, about_columns, advised, closer, visited
 from ibias.flow.gradient import LATEST, PATIENCE, Space, by_collocation, by_lsoda, conclude
-from ibias.flow.log_time import IntegrationFailed, Passage
-from ibias.flow.separation import Arc, Halt, Run, follow
+from ibias.flow.log_time import Halt, IntegrationFailed, Passage
+from ibias.flow.separation import Arc, Run, follow
 from ibias.flow.series import MAX_ORDER, Series, Terms
 from ibias.losses import MarginLoss, named
 from ibias.objectives import Objective

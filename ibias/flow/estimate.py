@@ -18,7 +18,7 @@ import numpy as np
 from ibias._validate import read_only
 from ibias.datasets.columns import scaling
 from ibias.flow.collocation import collocate
-from ibias.flow.log_time import MAX_STEPS, IntegrationFailed, Passage, integrate
+from ibias.flow.log_time import MAX_STEPS, Halt, IntegrationFailed, Passage, integrate
 from ibias.flow.radau import instability
 from ibias.flow.rounding_errors import RoundingErrors
 from ibias.trajectory import Trajectory
@@ -224,7 +224,7 @@ def two_runs(
     *,
     fine: float = FINE,
     coarse: float = ROUGH,
-    halt: Callable[[float, np.ndarray], bool] | None = None,
+    halt: Halt = None,
     smallest: float = np.inf,
     linear: Callable[[np.ndarray], np.ndarray | float] = lambda _: np.inf,
     symmetric: bool = False,
@@ -262,7 +262,7 @@ def two_runs(
         errors are relative to w, from which a late rise starts.
     convex : bool
         Whether the loss is. If not, rounding errors may grow, and are carried along the check run:
-        see `ridge`.
+        see `ibias.flow.rounding_errors`.
     """
     # Both take the matrix only to solve their implicit equations (residuals are of the field) and
     # to choose steps: a wrong one makes a run slow, or fail, and cannot move both ends alike.
@@ -281,7 +281,6 @@ def two_runs(
     first, start = launch(coarse * tolerance, CAUTION)
     at = visited(times, real.states)
     if not convex:
-        unit = unit or (lambda w: 1.0)
         grown = RoundingErrors(steer, 1.0, tolerance, symmetric)
         halt = grown.watching(first, start, times[at], halt)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -296,6 +295,7 @@ def two_runs(
             halt=halt,
             smooth=smooth,
             unit=unit,
+            unstable=saddles or not convex,
         )
     return Runs(real, check, at)
 
@@ -339,7 +339,7 @@ def in_stretches(
     local_error: float,
     unit: Callable[[np.ndarray], float],
     jacobian: Field,
-    halt: Callable[[float, np.ndarray], bool] | None,
+    halt: Halt,
 ) -> Passage:
     """Return LSODA's run with local errors relative to unit(w), renewed as w grows or shrinks."""
     states, calls = np.empty((0, w.size)), 0

@@ -23,9 +23,9 @@ from ibias.flow.estimate import (
     compared,
     visited,
 )
-from ibias.flow.log_time import TINY, IntegrationFailed, LogTimeField, Passage, integrate
+from ibias.flow.log_time import TINY, Halt, IntegrationFailed, LogTimeField, Passage, integrate
 from ibias.flow.rounding_errors import RoundingErrors
-from ibias.flow.separation import Arc, Halt, Run, follow
+from ibias.flow.separation import Arc, Run, follow
 from ibias.flow.series import Series
 from ibias.flow.start import one_start
 from ibias.losses import MarginLoss, is_convex, named
@@ -286,8 +286,8 @@ def by_collocation(local_error: float, unit: float, tolerance: float) -> Run:
         allowed: Callable = lambda w: field.allowed(w, local_error, unit)  # noqa: E731
         series = field if isinstance(field, Series) else None
         flow = field.flow if series else field
-        steep = not is_convex(field.loss)
-        if steep:
+        unstable = not is_convex(field.loss)
+        if unstable:
             if grown is None:
                 grown = RoundingErrors(flow.jacobian, unit, tolerance, symmetric=True)
             halt = grown.watching(s, w, times, halt)
@@ -301,7 +301,7 @@ def by_collocation(local_error: float, unit: float, tolerance: float) -> Run:
             symmetric=True,
             halt=halt,
             smooth=field.loss.analytic,
-            unit=(lambda w: 1.0) if steep else None,
+            unstable=unstable,
             series=series,
         )
 

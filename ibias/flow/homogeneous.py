@@ -19,6 +19,7 @@ from ibias._validate import finite_array, increasing, network, positive, read_on
 from ibias.datasets import Dataset
 from ibias.flow.estimate import LARGEST_EXPONENT, Runs, advised, bounded, closer, compared, two_runs
 from ibias.flow.log_time import IntegrationFailed
+from ibias.flow.start import refuse_rest
 from ibias.losses import MarginLoss, named
 from ibias.models import Network
 from ibias.trajectory import Trajectory
@@ -89,11 +90,7 @@ def network_flow(
         raise ValueError(
             f"start has shape {theta.shape}; give the {net.n_parameters} parameters of net."
         )
-    if not np.any(field(0.0, theta)):
-        raise ValueError(
-            "start is a stationary point of the risk, or rounding hides that it is none: draw it at"
-            " random, and larger."
-        )
+    refuse_rest(field(0.0, theta))
 
     def attempt(part: float) -> Trajectory:
         runs = field.passages(theta, log_t, part * tolerance)

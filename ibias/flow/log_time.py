@@ -23,7 +23,14 @@ from ibias.losses import LARGEST_EXPONENT, MarginLoss
 MAX_STEPS = 200_000
 NEGLIGIBLE = 1e-3  # of a weighted sum of rows: what may be left out of a Jacobian
 TINY = 1e-100  # in place of the length of inputs that are all zero: nothing moves then
+# What a step may be, times the fastest growth of errors. No estimate sees a trace below every local
+# error: over longer steps a method damps it, and rests at a saddle that the flow leaves.
+LONGEST = 1.0
 LINEAR = 0.1  # by what part an error of the smallest margin may change the weight of its sample
+
+
+# Called as halt(s, w) after every step; the integration ends when it is true.
+Halt = Callable[[float, np.ndarray], bool] | None
 
 
 class IntegrationFailed(RuntimeError):
@@ -181,7 +188,7 @@ def integrate(
     tolerance: float | np.ndarray,
     relative: float | None = None,
     jacobian: Callable[[float, np.ndarray], np.ndarray] | None = None,
-    halt: Callable[[float, np.ndarray], bool] | None = None,
+    halt: Halt = None,
     swings: bool = False,
     max_steps: int = MAX_STEPS,
 ) -> Passage:

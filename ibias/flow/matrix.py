@@ -14,7 +14,7 @@ from ibias import progress
 from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import MatrixProblem
 from ibias.flow.estimate import closer, compared, visited
-from ibias.flow.log_time import IntegrationFailed
+from ibias.flow.log_time import LONGEST, IntegrationFailed
 from ibias.flow.rest import Rest, independent
 from ibias.models.matrix_product import product, scaled_identity, vjp
 from ibias.trajectory import MatrixTrajectory
@@ -24,9 +24,6 @@ LOCAL = 1e-3  # local errors, per tolerance: leaving the saddle multiplies them 
 SMALLEST = 1e-13  # a relative local error
 REST = 0.1  # how much of the way of W is left at rest, per tolerance
 AFTER_REST = 0.5  # how much longer the check run goes on, of the time at which the flow rests
-# What a step may be, times the fastest growth of errors: a trace below every local error is seen
-# by no estimate of them, and over longer steps it would grow too little.
-LONGEST = 1.0
 RISE = 4.0  # by what factor this growth may rise before the multistep method is started anew
 
 

@@ -24,6 +24,7 @@ from ibias.flow.matrix import matrix_flow
 from ibias.flow.mirror import mirror_flow
 from ibias.flow.next_token import next_token_flow
 from ibias.flow.parametrized import parametrized_flow
+from ibias.flow.start import refuse_rest
 from ibias.methods import AdaGrad, Gradient, Limit, Method
 from ibias.models import Attention, MatrixProduct
 from ibias.objectives import Downhill, Objective, Pull
@@ -199,14 +200,10 @@ def velocity_flow(
         log_size, direction = velocity(pull, theta)
         return np.exp(np.minimum(np.asarray(s)[..., None] + log_size, LARGEST_EXPONENT)) * direction
 
-    speed = np.abs(field(0.0, theta)).max()
-    if not speed > 0:
-        raise ValueError(
-            "start is a stationary point of the risk, or rounding hides that it is none: draw it at"
-            " random, and larger."
-        )
+    moves = field(0.0, theta)
+    refuse_rest(moves)
 
-    launch = first_moment(field, theta, speed, log_t)
+    launch = first_moment(field, theta, np.abs(moves).max(), log_t)
     within = bounded(lambda s, theta: float(s + np.max(velocity(pull, theta)[0])))
     how = {"halt": within, "smooth": False, "length": True, "saddles": True}
     return agreed(field, launch, log_t, tolerance, objective.log_risk, **how)

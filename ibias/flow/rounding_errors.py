@@ -12,9 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.linalg import expm
 
-from ibias.flow.log_time import IntegrationFailed
-
-Halt = Callable[[float, np.ndarray], bool] | None
+from ibias.flow.log_time import Halt, IntegrationFailed
 
 ROUNDING = 2.0**-53
 STIFF = -50.0  # e^STIFF is nothing

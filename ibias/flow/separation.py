@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ibias.datasets.rows import lengths, rounding
-from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage
+from ibias.flow.log_time import Halt, IntegrationFailed, LogTimeField, Passage
 from ibias.losses import LARGEST_EXPONENT, is_convex
 from ibias.optima.separability import Separation, separate
 
@@ -26,7 +26,6 @@ EARLIEST = 32.0  # log time from which a limit may stand for the flow beside a r
 NEWTON_STEPS = 60
 RANK = 1e-12
 
-Halt = Callable[[float, np.ndarray], bool] | None
 Run = Callable[[LogTimeField, float, np.ndarray, np.ndarray, Halt], Passage]
 
 

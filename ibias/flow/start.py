@@ -19,3 +19,12 @@ def one_start(data: Dataset, start: ArrayLike | None) -> np.ndarray:
             f"start has shape {w.shape}; give one weight vector of the {data.n_features} features."
         )
     return w
+
+
+def refuse_rest(pull: np.ndarray) -> None:
+    """Refuse a start where nothing pulls."""
+    if not np.abs(pull).max(initial=0.0) > 0:
+        raise ValueError(
+            "start is a stationary point of the risk, or rounding hides that it is none: draw it at"
+            " random, and larger."
+        )
