@@ -257,3 +257,13 @@ def test_adagrad_advises_no_times_that_it_does_not_take():
     with pytest.raises(flow.IntegrationFailed, match="descent takes every step") as refused:
         flow.continued_adagrad(line, start=[300.0], step_size=0.1, log_steps=[np.log(2000)])
     assert "times up to" not in str(refused.value)
+
+
+@pytest.mark.parametrize("method", [AdaGrad(), RMSProp(), Adam(), Adam(betas=(0.0, 0.0))])
+def test_coordinates_move_alike_however_far_apart_their_gradients_are(method):
+    """By its square alone, a gradient e^400 times smaller than another would be zero."""
+    data = Dataset.one_class(np.eye(2))
+    how = {"steps": 0.1, "n_steps": 3}
+    level = descent(Objective(data, "exponential"), method, start=[0.0, 0.0], **how).final
+    apart = descent(Objective(data, "exponential"), method, start=[0.0, 400.0], **how).final
+    assert apart - [0, 400] == pytest.approx(level, rel=1e-9)

@@ -1,7 +1,8 @@
 """AdaGrad, RMSProp and Adam, step by step as PyTorch defines them.
 
 All keep what they remember relative to the size of a gradient, as a logarithm: with epsilon = 0
-the methods depend on ratios only, and squares of gradients would underflow at a margin of 373.
+the methods depend on ratios only, and gradients would underflow at a margin of 745. Of squares
+they keep the roots: the squares of two coordinates may be further apart than numbers reach.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from ibias.methods.method import (
 )
 from ibias.objectives import Objective, Pull
 
-LARGEST_ROOT = LARGEST_EXPONENT / 2  # of what is squared
+LARGEST_ROOT = LARGEST_EXPONENT / 2  # of what multiplies a memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +55,12 @@ class AdaGrad(_Adaptive, Remembering):
     def step(
         self, pull: Pull, theta: np.ndarray, state: tuple, k: int, eta: float
     ) -> tuple[np.ndarray, tuple]:
-        """Return theta, G, and the largest size so far, which it is measured in."""
-        (total, last), (log_size, g) = state, pull(theta)
+        """Return theta, sqrt(G), and the largest size so far, which it is measured in."""
+        (root, last), (log_size, g) = state, pull(theta)
         top = np.maximum(log_size, last)
         g = np.exp(log_size - top) * g
-        total = np.exp(2 * (last - top)) * total + g**2
-        length = np.sqrt(total) + self.least(top)
-        return theta + eta * ratio(g, length), (total, top)
+        root = np.hypot(np.exp(last - top) * root, g)
+        return theta + eta * ratio(g, root + self.least(top)), (root, top)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,12 +79,11 @@ class RMSProp(_Adaptive, Remembering):
     def step(
         self, pull: Pull, theta: np.ndarray, state: tuple, k: int, eta: float
     ) -> tuple[np.ndarray, tuple]:
-        """Return theta, v and the size it is measured in."""
-        log_size, g = pull(theta)
-        kept = self.smoothing * exp(state[1] - log_size, LARGEST_ROOT) ** 2
-        square = kept * state[0] + (1 - self.smoothing) * g**2
-        length = np.sqrt(square) + self.least(log_size)
-        return theta + eta * ratio(g, length), (square, log_size)
+        """Return theta, sqrt(v) and the size it is measured in."""
+        (root, last), (log_size, g) = state, pull(theta)
+        kept = np.sqrt(self.smoothing) * exp(last - log_size, LARGEST_ROOT) * root
+        root = np.hypot(kept, np.sqrt(1 - self.smoothing) * g)
+        return theta + eta * ratio(g, root + self.least(log_size)), (root, log_size)
 
     def limit(self) -> Limit | None:
         """Return g / (|g| + epsilon), for steps so small that the average is short."""
@@ -109,20 +108,20 @@ class Adam(_Adaptive):
         two_shares("betas", self.betas)
 
     def init(self, objective: Objective, theta: np.ndarray) -> tuple[float, float, float]:
-        """Return m, v, and the size they are measured in, as a logarithm."""
+        """Return m, sqrt(v), and the size they are measured in, as a logarithm."""
         return 0.0, 0.0, -np.inf
 
     def step(
         self, pull: Pull, theta: np.ndarray, state: tuple, k: int, eta: Any
     ) -> tuple[np.ndarray, tuple]:
-        """Return theta, both moments and their size."""
-        (mean, square, last), (log_size, g), (b1, b2) = state, pull(theta), self.betas
+        """Return theta, m, sqrt(v) and their size."""
+        (mean, root, last), (log_size, g), (b1, b2) = state, pull(theta), self.betas
         change = exp(last - log_size, LARGEST_ROOT)
         mean = b1 * change * mean + (1 - b1) * g
-        square = b2 * change**2 * square + (1 - b2) * g**2
+        root = np.hypot(np.sqrt(b2) * change * root, np.sqrt(1 - b2) * g)
         c1, c2 = (1 - b1 ** (k + 1), 1 - b2 ** (k + 1)) if self.correction else (1.0, 1.0)
-        length = np.sqrt(square / c2) + self.least(log_size)
-        return theta + eta / c1 * ratio(mean, length), (mean, square, log_size)
+        length = root / np.sqrt(c2) + self.least(log_size)
+        return theta + eta / c1 * ratio(mean, length), (mean, root, log_size)
 
     def limit(self) -> Limit | None:
         """Return g / (|g| + epsilon), for steps so small that the averages are short."""
