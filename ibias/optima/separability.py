@@ -187,7 +187,8 @@ def separate(Z: np.ndarray) -> Separation:
         direction = direction - _onto_rows(rest, direction)
         weights = np.zeros(len(Z))
         weights[~separated] = on_rest / size[~separated]
-        weights = weights / weights.sum()
+        with np.errstate(invalid="ignore"):  # weights that are zero prove nothing: refused below
+            weights = weights / weights.sum()
         residual = float(np.abs(weights @ Z / columns).max())
     w = (direction if basis is None else basis @ direction) / columns
     margins = (Z @ w) / size
