@@ -24,7 +24,7 @@ from ibias.methods.method import (
 )
 from ibias.objectives import Objective, Pull
 
-LARGEST_ROOT = LARGEST_EXPONENT / 2  # of what multiplies a memory
+LARGEST_GROWTH = LARGEST_EXPONENT / 2  # of a memory in a step: after two it is still finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ class RMSProp(_Adaptive, Remembering):
     ) -> tuple[np.ndarray, tuple]:
         """Return theta, sqrt(v) and the size it is measured in."""
         (root, last), (log_size, g) = state, pull(theta)
-        kept = np.sqrt(self.smoothing) * exp(last - log_size, LARGEST_ROOT) * root
+        kept = np.sqrt(self.smoothing) * exp(last - log_size, LARGEST_GROWTH) * root
         root = np.hypot(kept, np.sqrt(1 - self.smoothing) * g)
         return theta + eta * ratio(g, root + self.least(log_size)), (root, log_size)
 
@@ -116,7 +116,7 @@ class Adam(_Adaptive):
     ) -> tuple[np.ndarray, tuple]:
         """Return theta, m, sqrt(v) and their size."""
         (mean, root, last), (log_size, g), (b1, b2) = state, pull(theta), self.betas
-        change = exp(last - log_size, LARGEST_ROOT)
+        change = exp(last - log_size, LARGEST_GROWTH)
         mean = b1 * change * mean + (1 - b1) * g
         root = np.hypot(np.sqrt(b2) * change * root, np.sqrt(1 - b2) * g)
         c1, c2 = (1 - b1 ** (k + 1), 1 - b2 ** (k + 1)) if self.correction else (1.0, 1.0)
