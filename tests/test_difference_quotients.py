@@ -473,6 +473,10 @@ def test_a_potential_bends_upwards_everywhere():
 
         (fault,) = wrongs_of(Half(bregman=bregman))
         assert fault.startswith(convexity)
+    apart = lambda w, v: potentials.Potential.bregman(own, w, v)  # noqa: E731
+    for sign in (0.0, -1.0):
+        faults = wrongs_of(Half(bregman=apart, gradient=lambda w, sign=sign: sign * w))
+        assert faults[-1].startswith(convexity)
     assert ibias.check_potential(
         Half(bregman=lambda w, v: potentials.Potential.bregman(own, w, v) + 1e-6)
     )
