@@ -100,6 +100,7 @@ def test_an_array_is_a_copy_of_floats():
     assert not np.shares_memory(validate.finite_array("a", own), own)
     assert validate.finite_array("a", 3).shape == ()
     assert validate.finite_array("a", []).size == 0
+    assert validate.finite_array("a", [], largest=0.5).size == 0
 
 
 @pytest.mark.parametrize("shape", [(), (2,), (2, 3), (2, 3, 1)])
@@ -352,6 +353,36 @@ def test_columns_of_a_table_that_hold_no_numbers_are_named():
     assert tables.inputs("X", mixed.astype(object)).tolist() == [[1, 1, 1], [2, 0, 2]]
 
 
+def test_a_table_of_floats_counts_what_is_no_number():
+    table = pd.DataFrame({"a": [1.0, 2.0], "b": [np.nan, 1.0]})
+    refused(
+        lambda: tables.inputs("X", table),
+        message="X holds 1 NaN or infinite values; drop or impute these entries first.",
+    )
+
+
+class Both:
+    """An array that can also say that it is a table."""
+
+    columns = ("a", "b")
+    __dataframe__ = None
+
+    def __array__(self, dtype=None, copy=None):
+        return np.ones((3, 2))
+
+
+def test_what_is_an_array_is_taken_as_one():
+    assert tables.inputs("X", Both()).tolist() == np.ones((3, 2)).tolist()
+    other = type("Arrow", (), {"__dataframe__": None})()
+    refused(
+        lambda: tables.inputs("X", other),
+        message="X is a Arrow; give it as a pandas or polars table.",
+    )
+    beyond = SimpleNamespace(shape=(2**40, 2**40), toarray=lambda: np.ones((1, 1)))
+    with pytest.raises(ValueError, match=f"it has {2**80:,}"):
+        tables.inputs("X", beyond)
+
+
 def test_names_of_features_are_text_or_none():
     named = lambda *columns: tables.feature_names(SimpleNamespace(columns=columns))  # noqa: E731
     assert named("a", "b") == ("a", "b")
@@ -429,7 +460,7 @@ def test_other_labels_are_no_signs():
         message="y must hold labels +1 and -1 only; got -1, 0, 1. For several classes use"
         " MulticlassDataset.",
     )
-    for value in ([True, True], np.array([1, 2]), [1, 1.5], [True, -1]):
+    for value in ([True, True], np.array([1, 2]), np.array([-1.0, 2]), np.array([-2, 1]), [1, 1.5]):
         with pytest.raises(ValueError, match=r"y must hold labels \+1 and -1 only"):
             tables.signs("y", value)
     with pytest.raises(ValueError, match="y must have 1 axes"):

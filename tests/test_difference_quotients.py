@@ -158,6 +158,39 @@ def test_a_smoothness_is_any_number_above_zero():
         assert str(caught.value).count("\n- ") == 1  # nothing else is looked at
 
 
+def test_the_faults_of_all_methods_of_a_loss_are_named_at_once():
+    def broken(value, u):
+        raise ArithmeticError("refused")
+
+    class Broken(Shifted):
+        def of(self, method, u):
+            return broken(0, u) if method != "log_slope" else super().of(method, u)
+
+    with pytest.raises(ValueError) as caught:
+        ibias.check_loss(Broken())
+    assert str(caught.value).count("\n- ") == 6
+    assert all(f"- {name}(number) raises" in str(caught.value) for name in METHODS[::2])
+
+
+def test_a_loss_that_is_nan_is_said_to_be_so_whatever_the_shape():
+    def nan(value, u):
+        return np.where(np.asarray(u) > 1.5, np.nan, value)
+
+    with pytest.raises(ValueError, match="must be finite") as caught:
+        ibias.check_loss(Shifted("log_value", nan))
+    assert "the shape changes" not in str(caught.value)
+
+
+def test_a_loss_without_a_smoothness_lacks_it():
+    class Without(losses.MarginLoss):
+        log_value = losses.Logistic.log_value
+        log_slope = losses.Logistic.log_slope
+        log_slope_derivative = losses.Logistic.log_slope_derivative
+
+    with pytest.raises(ValueError, match="smoothness must be a number above 0"):
+        ibias.check_loss(Without())
+
+
 # ---- models
 
 DATA = datasets.separable(0, 8, 3)

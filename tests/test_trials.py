@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 import ibias
-from ibias import datasets, methods, steps
+from ibias import datasets, methods, models, steps
 from ibias.checking import memory
 from ibias.checking import method as looks
 from ibias.checking.derivative import few
@@ -44,6 +45,13 @@ class Own(Method):
         return getattr(self.parts, "limit", None)
 
 
+@dataclass(frozen=True)
+class Exponential(Own):
+    """A method that is made for one loss."""
+
+    loss: ClassVar[str] = "exponential"
+
+
 def own(step, **parts):
     return Own(SimpleNamespace(step=step, **parts))
 
@@ -75,7 +83,8 @@ def faults_of(method, *how, **named):
 
 
 def test_the_small_problem_has_a_feature_without_a_pull_and_inputs_of_size_one():
-    for method in (GRADIENT, methods.Perceptron()):
+
+    for method in (GRADIENT, Exponential()):
         objective = small_problem(method)
         X = objective.data.X
         assert X.shape == (8, 4) and (X[:, 1] == 0).all() and np.abs(X).max() == 1
@@ -85,6 +94,22 @@ def test_the_small_problem_has_a_feature_without_a_pull_and_inputs_of_size_one()
         assert (objective.data.y == right.y).all()
         assert (objective.pull(WHERE).direction != 0).tolist() == [True, False, True, True]
         assert type(objective.loss) is type(Objective(right, method.loss).loss)
+
+
+def test_data_are_given_the_loss_of_the_method():
+    data = datasets.separable(0, 8, 3)
+    for method, loss in ((Own, "logistic"), (Exponential, "exponential")):
+        objective, h = Objective(data, loss), 1e-5 * np.eye(3)
+        risk = lambda theta, objective=objective: np.exp(objective.log_risk(theta))  # noqa: E731
+
+        def equation(gradient, path, eta, risk=risk, h=h):
+            rises = (risk(path[-1] + h) - risk(path[-1] - h)) / 2e-5
+            assert gradient(path[-1]) == pytest.approx(rises, abs=1e-7)
+            return path[-1] + eta
+
+        tried = method(SimpleNamespace(step=constant()))
+        assert len(ibias.check_method(tried, equation, data).holds) == 6
+        assert len(ibias.check_method(tried, equation, objective).holds) == 6
 
 
 @pytest.mark.parametrize("shift", [-2.0, 0.5])
@@ -320,6 +345,32 @@ def test_a_step_returns_theta_and_the_state():
         )
 
 
+def test_what_raises_is_named_once_and_nothing_else_is_looked_at():
+    def at(bad):
+        def step(pull, theta, state, k, eta):
+            if k == bad:
+                raise ArithmeticError("refused")
+            return theta + eta, state
+
+        return own(step)
+
+    def init(theta):
+        raise ArithmeticError("refused")
+
+    assert faults_of(own(constant(), init=init)) == ["init or step raises ArithmeticError: refused"]
+    assert faults_of(at(0)) == ["init or step raises ArithmeticError: refused"]
+    for k in (1, 2, 3):
+        assert faults_of(at(k)) == ["step raises ArithmeticError: refused"]
+
+
+def test_every_look_counts_its_steps_from_zero_with_a_fresh_state():
+    def step(pull, theta, state, k, eta):
+        assert k == state
+        return theta + eta, state + 1
+
+    assert len(ibias.check_method(own(step, init=lambda theta: 0)).holds) == 5
+
+
 def test_it_moves_and_stays_finite_in_every_entry_and_at_every_step():
     for bad in (np.nan, np.inf):
         for entry in range(4):
@@ -462,6 +513,14 @@ AFTER = "after gradients of very different sizes"
             [f"{SMALL} the step is NaN", AFTER],
         ),
         (constant(), []),
+        # Only what overflows is wrong.
+        (
+            lambda p, t, s, k, eta: (
+                t + eta * np.sign(p(t).direction if np.max(p(t).log_size) < 0 else p.value(t)),
+                s,
+            ),
+            [f"{LARGE} the step is NaN"],
+        ),
     ],
 )
 def test_a_step_is_right_where_the_gradient_is_no_double(step, faults):
@@ -486,6 +545,42 @@ def test_a_step_that_depends_on_the_size_a_little_depends_on_it():
     assert not looked(looks._sizes, own(slightly)).wrong
     faults = looked(looks._sizes, own(not_at_all)).wrong
     assert [fault.startswith(where) for fault, where in zip(faults, (SMALL, LARGE), strict=True)]
+
+
+@pytest.mark.parametrize("late", [0, 1, 2])
+def test_each_of_three_steps_is_looked_at(late):
+    """One that depends on the size in one of three steps depends on it."""
+
+    def step(p, t, s, k, eta):
+        log_size, g = p(t)
+        factor = 1 + 0.1 * (k == late) * np.clip(log_size, -400, 400) / 400
+        return t + eta * (factor + (np.abs(log_size) > 500)) * np.sign(g), s
+
+    assert not looked(looks._sizes, own(step)).wrong
+
+
+def test_the_way_is_what_counts_and_not_where_it_begins():
+    def slightly(p, t, s, k, eta):
+        log_size, g = p(t)
+        factor = 1 + 1e-6 * np.clip(log_size, -400, 400) / 400 + (np.abs(log_size) > 500)
+        return t + eta * factor * np.sign(g), s
+
+    assert not looked(looks._sizes, own(slightly), theta=20 * WHERE).wrong
+
+
+def test_a_step_without_end_is_another_one():
+    def endless(p, t, s, k, eta):
+        log_size, g = p(t)
+        size = np.inf if k == 2 and np.max(log_size) > 500 else eta
+        return t + np.where(g != 0, size * np.sign(g), 0.0), s
+
+    def step(p, t, s, k, eta):
+        with np.errstate(all="ignore"):
+            after, s = endless(p, t, s, k, eta)
+        return np.where(np.isnan(after), t, after), s
+
+    (fault,) = looked(looks._sizes, own(step)).wrong
+    assert fault.startswith(f"{LARGE} the step changes there")
 
 
 @pytest.mark.parametrize(
@@ -614,6 +709,41 @@ def test_a_method_comes_to_its_flow_within_a_hundredth_of_the_way(few_counts):
         f"it does not follow its flow: 160 steps up to time 1 end at {few(WHERE + 0.989)}, the"
         f" flow at {few(WHERE + 1)}, both from {few(WHERE)}."
     )
+
+
+@pytest.mark.parametrize("way", [0.1, 3.0])
+def test_a_hundredth_of_any_way(way, few_counts):
+    velocity = lambda pull, theta: Downhill(np.zeros(1), way * np.ones_like(theta))  # noqa: E731
+    for share, follows in ((1.009, True), (1.011, False)):
+        method = own(constant(speed=share * way), limit=along(velocity))
+        assert bool(looked(looks._flow, method).holds) is follows
+
+
+def test_two_counts_are_compared_at_least(monkeypatch):
+    monkeypatch.setattr(looks, "COUNTS", [10, 40])
+    assert looked(looks._flow, own(constant(), limit=along())).holds
+
+    def step(pull, theta, state, k, eta):
+        return theta + eta * (1 + 100 * eta), state
+
+    assert looked(looks._flow, own(step, limit=along())).holds
+
+    def right_once(pull, theta, state, k, eta):
+        return theta + eta * (1.0 if eta > 0.05 else 1.5), state
+
+    assert not looked(looks._flow, own(right_once, limit=along())).holds
+
+
+def test_the_parameters_of_a_model_follow_their_flow():
+    line = datasets.Regression([[1.0, -2.0, 0.5], [0.3, 1.0, 1.0]], [1.0, 0.5])
+    objective = Objective(line, model=models.DiagonalLinear(3, 2))
+    notes = looked(looks._flow, GRADIENT, objective, np.array([0.5, 0.4, 0.6, 0.3, 0.4, 0.5]))
+    assert notes.holds == ["it follows its flow as the steps shrink"]
+    table = datasets.four_by_four_completion()
+    factors = Objective(table, model=models.MatrixProduct(table.shape, 2))
+    theta = np.random.default_rng(0).uniform(0.1, 0.6, factors.n_parameters)
+    notes = looked(looks._flow, GRADIENT, factors, theta)
+    assert notes.holds == ["it follows its flow as the steps shrink"]
 
 
 @pytest.mark.parametrize("size", [-300.0, 300.0])
