@@ -1,5 +1,7 @@
 """What each generator of data promises, at every argument, and how data are taken apart."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy.special import softmax
@@ -191,6 +193,11 @@ def test_digits_come_in_their_order_and_the_first_of_each():
         assert (some.X[some.y == r] == images[labels == digit][:3]).all()
     everything = datasets.digit_classes((9, 0), per_class=10_000)
     assert (np.bincount(everything.y) == [(labels == 9).sum(), (labels == 0).sum()]).all()
+    for call in (lambda: datasets.digits(10, 3), lambda: datasets.digits(3, 10)):
+        with pytest.raises(ValueError, match=r"10; choose one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9\."):
+            call()
+    with pytest.raises(ValueError, match="unknown classes 10"):
+        datasets.digit_classes((0, 10))
     for bad in ((4,), (4, 4), (4, 5, 4), ()):
         with pytest.raises(ValueError, match="classes must be two or more different digits"):
             datasets.digit_classes(bad)
@@ -558,6 +565,8 @@ def test_planted_data_beyond_their_support(d, n):
     assert data.X.shape == (n, d) and np.linalg.norm(direction) == pytest.approx(1)
     assert data.Z[:3] @ direction == pytest.approx(2)
     assert (data.Z[3:] @ direction > 3).all()
+    if n == 40:
+        assert (data.Z[3:] @ direction).min() < 3.5
     across = data.Z - np.outer(data.Z @ direction, direction)
     if n == 40:
         assert np.linalg.matrix_rank(across) == d - 1
@@ -623,7 +632,9 @@ def test_the_shortfall_of_a_gaussian_and_of_a_number():
         integral = quad(lambda u: -u * density(u), mean - 40 * deviation, 0, limit=400)[0]  # noqa: B023
         right = integral / (deviation * np.sqrt(2 * np.pi))
         assert population.mean_shortfall(mean, deviation) == pytest.approx(right, rel=1e-8)
-    found = population.mean_shortfall(np.array([-2.0, 3.0, 0.0]), np.zeros(3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = population.mean_shortfall(np.array([-2.0, 3.0, 0.0]), np.zeros(3))
     assert found.tolist() == [2, 0, 0]
 
 
@@ -659,8 +670,8 @@ def test_rows_have_a_length_and_a_rounding():
         [0.5],
     ]
     eps = np.finfo(float).eps
-    assert rows.rounding(np.ones((2, 9))) == pytest.approx(12 * eps)
-    assert rows.rounding(np.ones((16, 3))) == pytest.approx(16 * eps)
+    assert rows.rounding(np.ones((2, 9))) / eps == pytest.approx(12)
+    assert rows.rounding(np.ones((16, 3))) / eps == pytest.approx(16)
 
 
 def test_a_column_is_odd_beyond_the_root_of_what_is_uneven():
@@ -674,6 +685,13 @@ def test_a_column_is_odd_beyond_the_root_of_what_is_uneven():
     assert columns.scaling(np.array([[1.0, 1.0, 999.0]]), 1e3) == ""
     assert columns.scaling(np.array([[1.0, 1.0, 1001.0]]), 1e3) == "divide column 2 by 1e+03"
     assert columns.scaling(np.zeros((3, 0)), 1e3) == columns.scaling(np.zeros((0, 2)), 1e3) == ""
+    three = columns.scaling(np.array([[1.0] * 9 + [1e4, 1e5, 1e6]]), 1e3)
+    assert three == "divide column 11 by 1e+06, divide column 10 by 1e+05, divide column 9 by 1e+04"
+    alike = columns.scaling(np.array([[1.0] * 60 + [1e4] * 50]), 1e3)
+    assert alike == (
+        "divide column 60 by 1e+04, divide column 61 by 1e+04, divide column 62 by 1e+04,"
+        " and so on for 47 more"
+    )
     many = columns.scaling(np.array([[1.0] * 9 + [1e4, 1e5, 1e6, 1e7, 1e8]]), 1e3)
     assert many == (
         "divide column 13 by 1e+08, divide column 12 by 1e+07, divide column 11 by 1e+06,"
@@ -693,6 +711,37 @@ def test_streams_of_one_variable_and_another_seed_are_apart(monkeypatch):
     for seed in (-1, True, 1.0, "1"):
         with pytest.raises(ValueError, match="seed must be a whole number, at least 0"):
             datasets.generator(seed)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("X", lambda a: NextTokens(a, [[0.5, 0.5], [1, 0]])),
+        ("P", lambda a: NextTokens(np.eye(2), a)),
+        ("centres", lambda a: datasets.sectors(0, a[0] if a.ndim == 3 else np.atleast_2d(a))),
+        ("dual_variables", lambda a: datasets.planted(0, np.atleast_2d(a) / a.sum())),
+        ("mean", lambda a: GaussianClasses(np.atleast_2d(a), np.atleast_2d(a))),
+        ("deviations", lambda a: GaussianClasses([1.0, 1.0], np.atleast_2d(a))),
+    ],
+)
+def test_the_axes_of_data_are_counted(name, call):
+    for wrong in (np.full(2, 0.5), np.full((2, 2, 2), 0.5)):
+        with pytest.raises(ValueError, match=f"{name} must have [12] axes; got shape"):
+            call(wrong)
+
+
+def test_one_class_is_named_by_its_label():
+    for y, positive, named in (
+        ([1, 1], None, r"\+1"),
+        ([-1.0, -1.0], None, "-1"),
+        (["a", "a"], "a", "'a'"),
+        ([0, 0], 0, "0"),
+    ):
+        with pytest.raises(ValueError, match=rf"y holds one class only \(all {named}\)"):
+            Dataset([[1.0], [2.0]], y, positive=positive)
+    assert Dataset([[1.0], [2.0]], [1, -1]).labels == (-1, 1)
+    with pytest.raises(ValueError, match=r"got 0, 1\. Dataset\(X, y, positive=1\) makes two"):
+        Dataset([[1.0], [2.0]], [0, 1])
 
 
 def test_several_classes_keep_their_rows_together():
