@@ -224,3 +224,22 @@ def test_a_prediction_is_shown_with_one_digit_beyond_its_tolerance(
     one = Check("S000-6", "limit", "value", float, equals=stated, tolerance=tolerance)
     one(stated)
     assert f"| value = {shown} (tolerance {tolerance:g}) |" in capsys.readouterr().out
+
+
+def test_a_tolerance_is_met_ten_are_missed_and_three_do_not_tell():
+    """In numbers without rounding: the edges belong to what the words say."""
+    one = Check("S000-6", "limit", "value", lambda x: x, equals=1, tolerance=0.25)
+    for side in (-1, 1):
+        one(1 + 0.25 * side)
+        one.control(1 + 2.5 * side, broken="all")
+        with pytest.raises(AssertionError):
+            one(1 + 0.25 * (1 + 1e-12) * side)
+        with pytest.raises(AssertionError):
+            one.control(1 + 2.5 * (1 - 1e-12) * side, broken="all")
+        with pytest.raises(WrongTheoryPassed):
+            one.rejects("near", 1 + 0.75 * side)
+        one.rejects("far", 1 + 0.75 * (1 + 1e-12) * side)
+        solution("ex-a", "one", 1 + 0.25 * side, equals=1, tolerance=0.25)
+        with pytest.raises(SolutionWrong):
+            solution("ex-a", "one", 1 + 0.25 * (1 + 1e-12) * side, equals=1, tolerance=0.25)
+    one.rejects("a theory without bounds", predicts=1e200)
