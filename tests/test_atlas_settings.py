@@ -975,3 +975,36 @@ def test_balance_of_three_factors_holds_between_all_neighbours():
     ):
         s = setting(problem, start=model.theta(factors))
         assert checks.balanced(s) is balanced, factors
+
+
+@pytest.mark.parametrize(
+    ("check", "objective"),
+    [
+        (checks.below_smoothness, PAIR),
+        (checks.below_twice, Objective(PAIR, "squared")),
+        (checks.converges, LINE),
+    ],
+)
+def test_at_twice_the_safe_step_itself_a_step_is_not_below_it(check, objective):
+    safe = Objective.of(objective).default_step_size
+    assert check(setting(objective, steps=2 * safe)) is False
+    assert check(setting(objective, steps=2 * safe * (1 - 1e-12))) is True
+
+
+def test_the_curvature_is_that_of_the_loss_at_its_own_minimum():
+    """Labels three to one: of the exponential loss w = log(3) / 2, and there sqrt(3) / 2."""
+    data = Objective(Dataset(np.ones((4, 1)), [1, 1, 1, -1]), "exponential")
+    edge = 2 / np.sqrt(3)
+    for times in (1.0, 2.0):
+        assert checks.past_curvature(setting(data, steps=1.001 * times * edge), times) is True
+        assert checks.past_curvature(setting(data, steps=0.999 * times * edge), times) is False
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_a_feature_is_constant_up_to_rounding_at_any_size(size):
+    labels = [1, -1, 1, -1, 1]
+    varies = np.array([0.3, -1.0, 2.0, 5.0, -4.0])
+    for off, line in ((1e-12, True), (1e-6, False)):
+        X = size * np.column_stack([varies, 3 + off * np.arange(5)])
+        objective = Objective(Dataset(X, labels), model=models.two_layer_relu(2, 60))
+        assert checks.on_a_line(setting(objective, steps=0.1)) is line
