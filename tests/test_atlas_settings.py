@@ -1,6 +1,7 @@
 """What the atlas sees of a run, by what it measures an optimum, and which optimum it takes."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -259,6 +260,15 @@ def test_the_defaults_of_a_setting_are_those_of_descent():
     assert setting(noise=LABELS).noise == (LABELS,) and setting(noise=[LABELS]).noise == (LABELS,)
 
 
+def test_the_loss_is_the_one_that_the_method_is_made_for():
+    @dataclass(frozen=True)
+    class Made(methods.Gradient):
+        loss: ClassVar[str] = "exponential"
+
+    assert isinstance(setting(method=Made()).objective.loss, losses.Exponential)
+    assert isinstance(setting().objective.loss, losses.Logistic)
+
+
 def test_a_start_is_one_vector_or_the_factors_of_a_product():
     product = models.MatrixProduct((2, 2), 2)
     table = Completion(np.ones((2, 2), bool), np.eye(2))
@@ -269,7 +279,11 @@ def test_a_start_is_one_vector_or_the_factors_of_a_product():
     flat = list(range(8))
     assert setting(factored, start=flat).start.tolist() == flat
     assert setting(start=[1, 2, 3]).start.tolist() == [1, 2, 3]
-    for bad in ([1.0, 2.0], [[1.0, 2.0, 3.0]], np.ones((2, 3))):
+    single = Objective(table, model=models.MatrixProduct((2, 2), 1))
+    assert setting(single, start=[U]).start.tolist() == [1, 2, 3, 4]
+    with pytest.raises(ValueError, match="the atlas takes one start of 8 parameters"):
+        setting(factored, start=[[1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0]])
+    for bad in ([1.0, 2.0], [[1.0, 2.0, 3.0]], [[[1.0, 2.0, 3.0]]], np.ones((2, 3))):
         with pytest.raises(ValueError, match="the atlas takes one start of 3 parameters"):
             setting(start=bad)
     with pytest.raises(ValueError, match="start holds 1 NaN"):
@@ -815,13 +829,13 @@ def test_the_reference_of_a_box_and_of_a_lasso():
 
 
 def test_the_reference_of_a_ridge():
-    for objective, loss in ((DATA, losses.Logistic()),):
-        found = references.ridge(setting(objective, HALF))
+    for loss in (losses.Logistic(), losses.PolynomialTail(2)):
+        found = references.ridge(setting(Objective(DATA, loss), HALF))
         best = optima.ridge_path(DATA, log_penalty=[np.log(0.2)], loss=loss)
         assert found.weights == pytest.approx(best.w[0])
         assert found.certificate == best.error_estimate[0]
         assert found.measure.share(best.w[0]) == pytest.approx(1)
-        pull = DATA.Z.T @ (1 / (1 + np.exp(DATA.Z @ found.weights))) / 8
+        pull = DATA.Z.T @ np.exp(loss.log_slope(DATA.Z @ found.weights)) / 8
         assert 0.2 * found.weights == pytest.approx(pull, abs=1e-8)
     assert references.ridge(setting(EXPONENTIAL, HALF)) is None
     assert references.ridge(setting(DATA, methods.WeightDecay(GRADIENT, 0.0))) is None
@@ -898,6 +912,8 @@ def test_layers_that_do_not_start_equal_have_no_known_entropy():
     assert references.hyperbolic(setting(Objective(LINE, model=DIAGONAL), start=start)) is None
     assert references.same(np.array([2.0, 2.0, 2.0])) is True
     assert references.same(np.array([2.0, 2.0, 2.1])) is False
+    assert references.same(np.array([2.0, 2.1, 2.1])) is False
+    assert references.same(np.array([2.0])) is True
 
 
 def test_commuting_sensors_have_a_limit_from_a_positive_multiple_of_one():
