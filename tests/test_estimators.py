@@ -109,3 +109,13 @@ def test_the_coefficients_are_those_of_the_ray_where_there_is_one():
 def test_on_the_boundary_it_is_the_first_class():
     model = MaxMarginClassifier(fit_intercept=False).fit([[1.0, 0.0], [-1.0, 0.0]], ["b", "a"])
     assert model.predict([[0.0, 3.0], [1e-9, 0.0], [-1e-9, 0.0]]).tolist() == ["a", "b", "a"]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, int, object, "U4"])
+def test_it_takes_what_the_machines_of_scikit_learn_take_for_numbers(dtype):
+    X, y = np.array([[0, 1], [2, 3], [3, -1], [-2, 0]]), ["a", "b", "b", "a"]
+    given = X.astype(dtype)
+    assert (SVC(kernel="linear").fit(given, y).predict(given) == y).all()
+    model, right = MaxMarginClassifier().fit(given, y), MaxMarginClassifier().fit(X, y)
+    assert model.coef_ == pytest.approx(right.coef_, abs=1e-9)
+    assert right.decision_function(given) == pytest.approx(right.decision_function(X), abs=1e-9)
