@@ -561,7 +561,14 @@ def test_a_layer_of_fifty_neurons_is_wide():
 
 @pytest.mark.parametrize(
     ("stretch", "tilt", "orthogonal"),
-    [(1.0, 0.0, True), (30.0, 0.0, True), (1e-3, 0.0, True), (1.0, 1e-6, False)],
+    [
+        (1.0, 0.0, True),
+        (30.0, 0.0, True),
+        (1e6, 0.0, True),
+        (1e-3, 0.0, True),
+        (1.0, 1e-6, False),
+        (1e-3, 1e-6, False),
+    ],
 )
 def test_tokens_are_orthogonal_up_to_rounding(stretch, tilt, orthogonal):
     """A rotation leaves products of the size of rounding; a tilt or another length are more."""

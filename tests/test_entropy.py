@@ -32,3 +32,20 @@ def test_entropies_of_independent_draws_add_up():
 def test_what_is_not_convex_is_refused(weights):
     with pytest.raises(ValueError, match="sum to 1 over the last axis; divide by their sum"):
         shannon_entropy(weights)
+
+
+@pytest.mark.parametrize("entropy", [shannon_entropy, min_entropy])
+def test_weights_are_convex_up_to_a_millionth(entropy):
+    for off in (-0.9e-6, 0.9e-6):
+        assert np.isfinite(entropy([0.5, 0.5 + off]))
+    bad = [[0.5, 0.5 + 1.1e-6], [0.5, 0.5 - 1.1e-6], [1.0 + 1e-7, -1e-7], 1.0]
+    for weights in (*bad, [[0.5, 0.5], [0.5, 0.6]], [[0.5, 0.5], [1.1, -0.1]], [np.nan, 1.0]):
+        with pytest.raises(ValueError, match="weights"):
+            entropy(weights)
+    assert entropy(np.full((2, 3, 4), 0.25)) == pytest.approx(np.full((2, 3), np.log(4)))
+    assert entropy([1.0, 0.0]) == 0
+
+
+def test_entropies_of_a_pair_by_hand():
+    assert shannon_entropy([0.25, 0.75]) == pytest.approx(2 * np.log(2) - 0.75 * np.log(3))
+    assert min_entropy([0.25, 0.75]) == pytest.approx(np.log(4 / 3))

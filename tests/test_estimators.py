@@ -95,3 +95,27 @@ def test_without_scikit_learn_all_but_the_estimator_is_there():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "ibias.estimators needs scikit-learn; `pip install scikit-learn`.\n"
+
+
+def test_the_coefficients_are_those_of_the_ray_where_there_is_one():
+    """A pair that pulls both ways along one feature, and a sample that is free along another."""
+    X, y = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 2.0]]), np.array([1, 0, 1])
+    model = MaxMarginClassifier(fit_intercept=False).fit(X, y)
+    best = optima.bounded_part_and_ray(Dataset(X, 2.0 * y - 1))
+    assert model.coef_[0] == pytest.approx(best.ray.w) and model.intercept_.tolist() == [0]
+    assert model.coef_[0] / model.coef_[0, 1] == pytest.approx([0, 1], abs=1e-9)
+
+
+def test_on_the_boundary_it_is_the_first_class():
+    model = MaxMarginClassifier(fit_intercept=False).fit([[1.0, 0.0], [-1.0, 0.0]], ["b", "a"])
+    assert model.predict([[0.0, 3.0], [1e-9, 0.0], [-1e-9, 0.0]]).tolist() == ["a", "b", "a"]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, int, object, "U4"])
+def test_it_takes_what_the_machines_of_scikit_learn_take_for_numbers(dtype):
+    X, y = np.array([[0, 1], [2, 3], [3, -1], [-2, 0]]), ["a", "b", "b", "a"]
+    given = X.astype(dtype)
+    assert (SVC(kernel="linear").fit(given, y).predict(given) == y).all()
+    model, right = MaxMarginClassifier().fit(given, y), MaxMarginClassifier().fit(X, y)
+    assert model.coef_ == pytest.approx(right.coef_, abs=1e-9)
+    assert right.decision_function(given) == pytest.approx(right.decision_function(X), abs=1e-9)

@@ -135,3 +135,111 @@ def test_a_wrong_theory_needs_a_case_or_a_prediction_and_a_check_before():
     for bad in ({}, {"predicts": 2.0, "x": 3.0}):
         with pytest.raises(ValueError, match="either a case or predicts"):
             one.rejects("half", **bad)
+
+
+@pytest.mark.parametrize("places", [1, 3])
+def test_a_solution_is_within_its_tolerance_on_the_side_that_it_states(places, capsys):
+    tolerance = 10.0**-places
+    for stated, wrong in (("equals", (-1, 1)), ("at_most", (1,)), ("at_least", (-1,))):
+        for side in (-1, 1):
+            how = {stated: 2.0, "tolerance": tolerance}
+            solution("ex-a", "two", 2.0 + 0.9 * side * tolerance, **how)
+            off = [2.0, 2.0 + 1.1 * side * tolerance]
+            if side in wrong:
+                with pytest.raises(SolutionWrong, match=r"two .= 2 .*DOES NOT HOLD|two = 2 .*DOES"):
+                    solution("ex-a", "two", off, **how)
+            else:
+                solution("ex-a", "two", off, **how)
+    assert capsys.readouterr().out.count("| holds |") == 8
+
+
+def test_the_stored_seed_is_zero_or_none(monkeypatch):
+    for seed, asserted in (("0", True), ("", True), ("1", False)):
+        monkeypatch.setenv("IBIAS_SEED", seed)
+        if asserted:
+            with pytest.raises(SolutionWrong):
+                solution("ex-a", "two", 3.0, equals=2, tolerance=0.1)
+        else:
+            solution("ex-a", "two", 3.0, equals=2, tolerance=0.1)
+    monkeypatch.delenv("IBIAS_SEED")
+    with pytest.raises(SolutionWrong):
+        solution("ex-a", "two", 3.0, equals=2, tolerance=0.1)
+    for bad in ({"tolerance": 0}, {"tolerance": -1}):
+        with pytest.raises(ValueError, match="tolerance must be finite and greater"):
+            solution("ex-a", "two", 2.0, equals=2, **bad)
+    with pytest.raises(ValueError, match="exercise must be a few words"):
+        solution("", "two", 2.0, equals=2, tolerance=1)
+    with pytest.raises(ValueError, match="the stated value must be one number"):
+        solution("ex-a", "two", 2.0, equals=[2, 2], tolerance=1)
+
+
+@pytest.mark.parametrize("relation", ["equals", "at_most", "at_least"])
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_prediction_is_rejected_where_what_was_found_misses_it(relation, side):
+    """By more than three tolerances, on the side on which the relation can be missed."""
+    one = check(**{relation: 1})
+    one(1.0)
+    told = relation == "equals" or (relation == "at_most") == (side < 0)
+    one.rejects("far", predicts=1 + 0.0301 * side) if told else None
+    for near in (0.0299, *([] if told else [5.0])):
+        with pytest.raises(WrongTheoryPassed):
+            one.rejects("near", predicts=1 + near * side)
+
+
+def test_the_last_check_that_holds_is_the_one_that_is_compared(capsys):
+    one = check(equals=1)
+    one(1.0)
+    with pytest.raises(AssertionError):
+        one(2.0)
+    with pytest.raises(WrongTheoryPassed):
+        one.rejects("near", predicts=1.02)  # of 1.0; 2.0 did not hold
+    one([1.0, 1.005])
+    one.rejects("off one of two", predicts=0.97)  # by 3 and 3.5 tolerances
+    with pytest.raises(ValueError, match="either a case or predicts"):
+        one.rejects("both", 1.0, predicts=2.0)
+    with pytest.raises(ValueError, match="predicts must be one number"):
+        one.rejects("two", predicts=[1.0, 2.0])
+    one.rejects("a case by name", x=2.0)
+    with pytest.raises(ValueError, match="theory must be a few words"):
+        one.rejects("a | b", predicts=3.0)
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "stated", "shown"),
+    [
+        (1.0, 1234.5678, "1234.6"),
+        (0.5, 1234.5678, "1234.57"),
+        (0.1, 1234.5678, "1234.57"),
+        (1e-3, 0.12345678, "0.1235"),
+        (2e-3, 0.12345678, "0.1235"),
+        (10.0, 1234.5678, "1235"),
+        (100.0, 1234.5678, "1230"),
+        (1e-9, 1 / 3, "0.3333333333"),
+        (1e-15, 1 / 3, "0.333333333333"),
+    ],
+)
+def test_a_prediction_is_shown_with_one_digit_beyond_its_tolerance(
+    tolerance, stated, shown, capsys
+):
+    one = Check("S000-6", "limit", "value", float, equals=stated, tolerance=tolerance)
+    one(stated)
+    assert f"| value = {shown} (tolerance {tolerance:g}) |" in capsys.readouterr().out
+
+
+def test_a_tolerance_is_met_ten_are_missed_and_three_do_not_tell():
+    """In numbers without rounding: the edges belong to what the words say."""
+    one = Check("S000-6", "limit", "value", lambda x: x, equals=1, tolerance=0.25)
+    for side in (-1, 1):
+        one(1 + 0.25 * side)
+        one.control(1 + 2.5 * side, broken="all")
+        with pytest.raises(AssertionError):
+            one(1 + 0.25 * (1 + 1e-12) * side)
+        with pytest.raises(AssertionError):
+            one.control(1 + 2.5 * (1 - 1e-12) * side, broken="all")
+        with pytest.raises(WrongTheoryPassed):
+            one.rejects("near", 1 + 0.75 * side)
+        one.rejects("far", 1 + 0.75 * (1 + 1e-12) * side)
+        solution("ex-a", "one", 1 + 0.25 * side, equals=1, tolerance=0.25)
+        with pytest.raises(SolutionWrong):
+            solution("ex-a", "one", 1 + 0.25 * (1 + 1e-12) * side, equals=1, tolerance=0.25)
+    one.rejects("a theory without bounds", predicts=1e200)
