@@ -54,6 +54,7 @@ def found(before, after, path="ibias/optima/ridge.py", function="f"):
         ("if not error <= bound:", "if not error < bound:"),
         ("if size > ERROR * length:", "if size >= ERROR * length:"),  # a float of that module
         ("return n > 3 and gap < rest", "return n > 3 and gap <= rest"),
+        ("while part > 1e-10:", "while part >= 1e-10:"),
         ("a = b.reshape(n, -1)", "a = b.reshape(n, -2)"),
         ("left.direction = -1", "left.direction = -2"),
         ("left.terminal, left.direction = True, 1", "left.terminal, left.direction = True, 2"),
@@ -71,6 +72,7 @@ def test_a_change_that_nobody_could_see_is_accepted(before, after):
         ("if not error <= bound:", "if not error > bound:"),
         ("if error <= bound:", "if error <= 2 * bound:"),
         ("if n <= 3:", "if n < 3:"),
+        ("if share > 0.5:", "if share >= 0.5:"),
         ("if len(items) > SHOWN:", "if len(items) >= SHOWN:"),
         ("return n > 3 and gap < rest", "return n >= 3 and gap < rest"),
         ("if terror <= bound:", "if terror < bound:"),

@@ -183,13 +183,13 @@ def compared(one: Mutant) -> str:
 def measured(one: Mutant) -> bool:
     """Say whether a mutant changes the edge of a bound on a measured number.
 
-    One of the sides names a number of the module that is no integer, an error, a gap or a
-    tolerance; whether they are equal to the last bit, no test says.
+    One of the sides names a number of the module that is no integer, or one like 1e-9, an error,
+    a gap or a tolerance; whether they are equal to the last bit, no test says.
     """
     sides = compared(one)
     floats = re.findall(r"^([A-Z_]+) = .*[.e]", (ROOT / one.path).read_text("utf-8"), re.MULTILINE)
     return bool(
-        re.search(r"(?<![a-z])(error|gap|tolerance)(?![a-z])", sides)
+        re.search(r"(?<![a-z])(error|gap|tolerance)(?![a-z])|\de-\d", sides)
         or set(re.findall(r"\b[A-Z_]{3,}\b", sides)) & set(floats)
     )
 
