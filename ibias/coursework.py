@@ -115,6 +115,8 @@ def _real(value: object) -> np.ndarray | None:
     """Return a new array of real numbers; None for texts, dates, and what is not real."""
     try:
         given = np.array(value)
+        if given.dtype.kind == "O" and any(one is None for one in given.flat):  # NaN, for numpy
+            return None
         if given.dtype.kind not in "biufcO" or (given.dtype.kind == "c" and given.imag.any()):
             return None
         return np.array(given.real, dtype=float)

@@ -405,6 +405,10 @@ def test_labels_are_one_for_each_sample():
             message=f"y must have 1 axes, one label a sample; got {shown}. Reshape it first.",
         )
     refused(
+        lambda: tables.entries("y", [np.ones((2, 2)), np.ones((2, 3))]),
+        message="y holds rows of different lengths; give one label a sample, of one axis.",
+    )
+    refused(
         lambda: tables.entries("y", [1, None, float("nan"), 2]),
         message="y holds 2 NaN or missing labels; drop these samples first.",
     )

@@ -645,6 +645,11 @@ def test_orthonormal_inputs_are_so_up_to_rounding():
         X = np.array([[1.0, 0.0], [off, 1.0]])
         objective = Objective(MulticlassDataset(X, [0, 1]), model=models.MatrixProduct((2, 2), 2))
         assert classes.free_features(setting(objective)) is free
+    for length, free in ((1 + 2e-10, True), (1 + 1e-6, False)):
+        objective = Objective(
+            MulticlassDataset(length * np.eye(2), [0, 1]), model=models.MatrixProduct((2, 2), 2)
+        )
+        assert classes.free_features(setting(objective)) is free
 
 
 def test_an_order_of_two_digits_stands_in_braces():

@@ -194,6 +194,8 @@ WRONG = {
     "numbers that are not finite": {"step": lambda p, t, s, k, eta: (t / 0, s)},
     "does not move as its members do": NONE | {"step": whole_norm},
     "of theta of shape (2, 3, 4) raises ValueError": NONE | {"step": row_norm},
+    "it makes shape (3, 4) of (2, 3, 4): let every sum": NONE
+    | {"step": lambda p, t, s, k, eta: (p.value(t) if t.ndim == 1 else p.value(t)[0], s)},
     "a second run from the same start goes elsewhere": NONE | {"step": outside},
     "step changes the state in place": NONE
     | {"step": in_place, "init": lambda theta: np.zeros_like(theta)},

@@ -78,10 +78,10 @@ def test_one_number_is_a_float_however_it_is_written():
     for value in (2, 2.0, np.float32(2), np.int8(2), [2], [[2.0]], np.array(2), 2 + 0j, True + 1):
         found = coursework.number(value, "slope")
         assert type(found) is float and found == 2
-    for value in ([1, 2], [], {}, [[1.0], [2.0, 3.0]], 10**400):
+    for value in ([1, 2], [], {}, [[1.0], [2.0, 3.0]], 10**400, None, [None]):
         with pytest.raises(AssertionError, match=r"slope is .*; it must be a number"):
             coursework.number(value, "slope")
-    for value in (np.inf, -np.inf, np.nan, [np.nan], None):
+    for value in (np.inf, -np.inf, np.nan, [np.nan]):
         with pytest.raises(AssertionError, match=r"slope is .*; it must be finite"):
             coursework.number(value, "slope")
 

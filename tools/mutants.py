@@ -24,6 +24,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -194,6 +195,7 @@ def measured(one: Mutant) -> bool:
     )
 
 
+@cache
 def accepted() -> list[dict[str, str]]:
     """Return the mutants that change nothing, each with its reason, and the kinds of them."""
     return yaml.safe_load(ACCEPTED.read_text(encoding="utf-8"))

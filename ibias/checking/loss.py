@@ -47,7 +47,7 @@ def check_loss(loss: MarginLoss) -> Report:
                 f"{method} must work entry by entry: of margins of shape (6,), (2, 3) and () it"
                 f" makes {whole.shape}, {parts.shape} and {one.shape}."
             )
-        elif not np.allclose(parts.ravel(), whole, rtol=1e-12, equal_nan=True):
+        elif not np.allclose(parts.ravel(), whole, rtol=1e-12, atol=1e-12, equal_nan=True):
             notes.wrong.append(f"{method} must work entry by entry: the shape changes its values.")
     beta = getattr(loss, "smoothness", None)
     if not isinstance(beta, (int, float, np.number)) or not beta > 0:

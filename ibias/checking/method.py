@@ -136,12 +136,6 @@ def _batch(notes: Notes, trial: Trial) -> None:
     whole = notes.tried(f"step of theta of shape {thetas.shape}", lambda: trial.path(thetas, etas))
     if whole is None:
         return
-    if whole.shape[1:] != thetas.shape:
-        notes.wrong.append(
-            f"step of theta of shape {thetas.shape} makes {whole.shape[1:]}: let every sum and norm"
-            " be over axis=-1, with keepdims=True."
-        )
-        return
     parts = np.stack([[trial.path(thetas[i, j], etas[j]) for j in range(3)] for i in range(2)])
     moved = np.abs(parts[:, :, -1] - thetas).max()
     notes.that(

@@ -55,7 +55,10 @@ class Trial:
     def path(
         self, theta: Any = None, eta: Any = ETA, n: int = 4, shifts: Sequence[float] = ()
     ) -> np.ndarray:
-        """Return the start and n iterates; the pull of step k is times exp(shifts[k])."""
+        """Return the start and n iterates; the pull of step k is times exp(shifts[k]).
+
+        Raises ValueError where a step changes the shape.
+        """
         theta = self.theta if theta is None else theta
         whole, path = self.objective.all_samples, [theta]
         with np.errstate(all="ignore"):
@@ -64,6 +67,11 @@ class Trial:
                 pull = Scaled(whole, shifts[k]) if len(shifts) else whole
                 theta, state = self.method.step(pull, theta, state, k, eta)
                 path.append(theta)
+                if np.shape(theta) != np.shape(path[0]):
+                    raise ValueError(
+                        f"it makes shape {np.shape(theta)} of {np.shape(path[0])}: let every sum"
+                        " and norm be over axis=-1, with keepdims=True."
+                    )
         return np.stack(path)
 
 

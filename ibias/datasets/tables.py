@@ -93,8 +93,10 @@ def entries(name: str, y: ArrayLike) -> np.ndarray:
         y = y.to_numpy()
     try:
         labels = np.array(y, dtype=object)
-    except ValueError:
-        labels = np.empty((0, 0))
+    except ValueError as error:
+        raise ValueError(
+            f"{name} holds rows of different lengths; give one label a sample, of one axis."
+        ) from error
     if y is None or labels.ndim != 1:
         raise ValueError(
             f"{name} must have 1 axes, one label a sample; got"
