@@ -306,6 +306,27 @@ def test_the_minimiser_is_where_the_field_vanishes(scale):
     assert separation.minimiser(far, np.array([25.0])) == pytest.approx(np.log(3), rel=1e-12)
 
 
+@pytest.mark.parametrize("far", [1.0, 100.0, 1e3])
+def test_large_margins_are_known_to_their_rounding(far):
+    """Two that are offset hold each other at any height: e^-(x + a) = e^(x - b)."""
+    a, b = far * np.array([0.3, 0.1]) + np.array([0.7, 0.2])
+    field = LogTimeField(np.array([[1.0], [-1.0]]), Logistic(), 0.0, np.array([a, b]))
+    right = (b - a) / 2
+    assert separation.minimiser(field, np.array([right + 0.4])) == pytest.approx(right, rel=1e-11)
+
+
+def test_the_minimiser_is_computed_once(monkeypatch):
+    right, asked = separation.minimiser, []
+
+    def once(*at):
+        asked.append(at)
+        return right(*at)
+
+    monkeypatch.setattr(separation, "minimiser", once)
+    arc, _ = followed(exponential(rows(4, 1, 2)), np.zeros(4), [100.0])
+    assert arc.n_ends == 1 and len(asked) == 1
+
+
 def test_where_there_is_no_minimiser_there_is_none():
     assert separation.minimiser(exponential(np.ones((1, 1))), np.zeros(1)) is None
     nothing = np.empty(0)

@@ -109,9 +109,12 @@ def turning(X, y, sign, w, t):
         active, t = active & (np.arange(len(y)) != which), t - first
 
 
-@pytest.mark.parametrize("n_features", [3, 5])
-def test_a_start_at_nothing_turns_as_hyperbolic_functions_do(n_features):
-    """Before it has grown: residuals are the targets. Some leave inputs, two of them at once."""
+@pytest.mark.parametrize(("n_features", "length"), [(3, 1.0), (5, 1.0), (3, 1e6)])
+def test_a_start_at_nothing_turns_as_hyperbolic_functions_do(n_features, length):
+    """Before it has grown: residuals are the targets. Some leave inputs, two of them at once.
+
+    Inputs that are longer are a faster clock: neurons leave them as much earlier.
+    """
     rng = datasets.generator(5)
     axes = np.linalg.qr(rng.standard_normal((n_features, n_features)))[0][:3]
     data = Regression(axes * np.array([[1.0], [1.5], [0.8]]), [1.0, -1.2, 2.0])
@@ -120,8 +123,10 @@ def test_a_start_at_nothing_turns_as_hyperbolic_functions_do(n_features):
     directions[5] = directions[4]
     times = np.array([0.0, 0.5, 1.0, 4.0])
     log_size = np.array([-100.0, -110.0, -90.0, -100.0, -95.0, -120.0])
-    how = {"signs": signs, "directions": directions, "log_size": log_size, "times": times}
-    run = orthogonal_relu_flow(data, **how, tolerance=1e-10)
+    how = {"signs": signs, "directions": directions, "log_size": log_size}
+    run = orthogonal_relu_flow(
+        Regression(length * data.X, data.y), **how, times=times / length, tolerance=1e-10
+    )
     for k, t in enumerate(times):
         for j in range(6):
             grown, cosines = turning(data.X, data.y, signs[j], directions[j], t)
@@ -214,14 +219,40 @@ def test_the_field_in_sizes_and_cosines_is_that_of_the_weights():
     )
 
 
+def test_at_the_start_nothing_is_evaluated_and_what_is_at_right_angles_is_not_seen():
+    """A ReLU at zero has no slope: a neuron along one input never turns to the other."""
+    data = Regression(np.eye(2), [1.0, 1.0])
+    field = NeuronField(np.ones(2), data.y, np.array([1.0]), np.array([-np.inf]))
+    state = np.array([-3.0, 1.0, 0.0])
+    states, calls = field.run(state, np.array([0.0]), 1e-9, DOP853)
+    assert calls == 0 and states.tolist() == [state.tolist()]
+    run = orthogonal_relu_flow(data, signs=[1], directions=[[1.0, 0.0]], log_size=-3.0, times=[9.0])
+    assert run.cosines.tolist() == [[[1.0, 0.0]]] and run.predictions[0, 1] == 0
+    square = np.exp(-6.0)  # a^2 is a logistic curve of rate one
+    assert run.norms == pytest.approx(1 / (1 + (1 / square - 1) * np.exp(-9.0)), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"signs": [[1, -1]]}, "signs must have 1 axes"),
+        ({"directions": [1.0, 0.0]}, "directions must have 2 axes"),
+    ],
+)
+def test_a_wrong_number_of_axes_is_named(change, words):
+    with pytest.raises(ValueError, match=words):
+        orthogonal_relu_flow(Regression(np.eye(2), [1.0, 1.0]), **{**HOW, **change})
+
+
 @pytest.mark.parametrize(("off", "holds"), [(0.3, True), (0.7, False), (-0.7, False)])
 def test_the_second_run_is_a_guard(monkeypatch, off, holds):
     """A check run that is off by this part of the tolerance: twice it is the error estimate."""
-    right, methods = NeuronField.run, []
+    right, methods, cost = NeuronField.run, [], []
 
     def forged(self, state, times, local_error, method):
         states, calls = right(self, state, times, local_error, method)
         methods.append(method)
+        cost.append(calls)
         if method is RK45:
             states = states.copy()
             states[-1, 1] += off * 1e-5
@@ -233,7 +264,7 @@ def test_the_second_run_is_a_guard(monkeypatch, off, holds):
     if holds:
         run = orthogonal_relu_flow(data, **how)
         assert run.error_estimate[-1] == pytest.approx((2 * off + 0.01) * 1e-5, rel=0.15)
-        assert methods == [DOP853, RK45]
+        assert methods == [DOP853, RK45] and run.n_evaluations == sum(cost)
     else:
         with pytest.raises(IntegrationFailed, match=r"^at t = 2 two runs"):
             orthogonal_relu_flow(data, **how)

@@ -68,6 +68,28 @@ def test_the_guard_says_by_how_much_a_value_is_late_times_its_rate(depth, scale,
         assert found == pytest.approx(late * rate, rel=1e-8, abs=1e-10 * (1 + rate.max()))
 
 
+@pytest.mark.parametrize("depth", [1, 2, 4])
+@pytest.mark.parametrize("c", [1e-10, 1e10])
+def test_what_the_guard_says_does_not_depend_on_the_unit(depth, c):
+    """Values and targets times c: the flow is c^(2 - 2/N) times as fast, and as far off."""
+    targets, scale, times = np.array([3.0, 0.5]), 1e-3, np.array([0.1, 1.0, 3.0])
+    sigma = np.array([[0.2, 0.01], [2.999, 0.4], [3 - 1e-9, 0.5 - 1e-7]])
+    plain = off_time(sigma, times, targets, depth, scale)
+    faster = c ** (2 - 2 / depth)
+    found = off_time(c * sigma, times / faster, c * targets, depth, c * scale)
+    assert found == pytest.approx(plain, rel=1e-7)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_the_guard_sees_a_value_that_goes_as_far_below_its_end_as_above_its_start(depth):
+    for s, part in ((2.0, 1e-6), (1.0, 1e-4)):
+        scale, sigma = s * part, np.array([[s * (1 - part)]])
+        took = passed(sigma, s, depth) - passed(scale, s, depth)
+        found = off_time(sigma, np.array([0.9 * took[0, 0]]), np.array([s]), depth, scale)
+        rate = depth * sigma ** (1 - 2 / depth) * (s - sigma)
+        assert found == pytest.approx(0.1 * took * rate, rel=1e-6)
+
+
 def test_a_value_at_its_end_is_on_time_and_one_that_left_a_rest_is_not():
     targets, times = np.array([2.0, 1.0]), np.array([30.0])
     assert off_time(np.array([[2.0, 1.0]]), times, targets, 2, 0.1).max() == 0
@@ -110,6 +132,9 @@ def test_escape_times_have_closed_forms(depth, level):
         time = flow.escape_time(target, depth=depth, scale=scale, level=level)
         right = passed(level * target, target, depth) - passed(scale, target, depth)
         assert time == pytest.approx(right, rel=1e-9)
+    fast = flow.escape_time(1e10, depth=depth, scale=1e9, level=1 - 1e-5)
+    right = passed((1 - 1e-5) * 1e10, 1e10, depth) - passed(1e9, 1e10, depth)
+    assert fast == pytest.approx(right, rel=1e-7)
     half = flow.escape_time(2.0, depth=depth, scale=1e-3)
     assert half == flow.escape_time(2.0, depth=depth, scale=1e-3, level=0.5)
 
