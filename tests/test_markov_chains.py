@@ -383,6 +383,7 @@ def test_what_no_sample_of_the_set_sees_is_fresh_and_as_long_as_it_was():
     for j in range(2):
         assert chains.f[j] == pytest.approx(net.predict(fresh[j], X[j]), abs=1e-12)
     thin = np.array([[1.0, 0.0, 0.0], [1.0, 1e-12, 0.0], [0.0, 0.0, 1e-9]])
+    assert rotations._Chains._unseen(np.zeros((2, 3))).shape == (3, 3)
     basis = rotations._Chains._unseen(thin)
     assert np.abs(basis) == pytest.approx(np.array([[0.0, 1.0, 0.0]]), abs=1e-11)
 
@@ -449,6 +450,9 @@ def test_a_network_that_does_not_rise_is_tried_as_often_as_told_and_counted():
     net, X, y, _, _ = problem(2, n=3)
     with pytest.raises(RuntimeError, match=r"^3 tries of 2 steps did not bring 4 of 4"):
         rise_to_margin(net, X, y, rng(), n_chains=2, margin=[5.0, 5.0], n_steps=2, n_tries=3)
+    for default, words in (({"n_tries": 1}, "1 tries of 2000"), ({"n_steps": 1}, "20 tries of 1")):
+        with pytest.raises(RuntimeError, match=f"^{words} steps"):
+            rise_to_margin(net, X, y, rng(), n_chains=1, margin=[5.0, 5.0], **default)
     theta = unit(rng().standard_normal((2, 9, net.n_parameters)))
     q = y[:, None] * [net.predict(theta[j], X[j]) for j in range(2)]
     short = int((q.min(axis=-1) < [[0.0], [0.1]]).sum())
@@ -471,7 +475,7 @@ def test_a_network_that_does_not_rise_is_tried_as_often_as_told_and_counted():
         ({"X": np.ones((2, 5, 2))}, "X, y and margin have the shapes"),
         ({"y": np.ones(4)}, "y must have 2 axes"),
         ({"rng": 3}, "rng"),
-        ({"net": "net"}, "net must be"),
+        ({"net": "net"}, r"net must be.*two_layer_relu\(n_features, width\)"),
         ({"net": two_layer_relu(2, 5)}, "net must be .* of even width"),
     ],
 )

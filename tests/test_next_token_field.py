@@ -90,6 +90,14 @@ def test_the_jacobians_are_differences_of_the_fields(data):
         assert derivative(0.8, w) == pytest.approx(np.transpose(rows), abs=1e-7)
 
 
+def test_near_the_log_odds_digits_do_not_depend_on_what_else_is_asked():
+    field, way = NextTokenField(DATA), weights(DATA)
+    states = field.settled + np.stack([1e-10 * way, 50 * way])
+    both = field.missing(states)
+    for found, w in zip(both, states, strict=True):
+        assert found == pytest.approx(field.missing(w), rel=1e-8, abs=1e-25)
+
+
 def test_w_runs_away_where_its_odds_are_exact_and_a_ray_separates(monkeypatch):
     assert NextTokenField(DATA).runs_away and not NextTokenField(FLAT).runs_away
     full = NextTokens([[1.0, 0.0], [0.0, 1.0]], [[0.5, 0.5], [0.3, 0.7]])
