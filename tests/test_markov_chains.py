@@ -163,6 +163,29 @@ def test_a_start_may_be_at_its_bounds_up_to_rounding():
             assert np.isfinite(f).all() and (f**2).sum(axis=-1).max() < 1 + 1e-9
 
 
+def test_a_batch_may_have_several_axes():
+    gram = np.array([[1.0, 0.2], [0.2, 2.0]]) * np.arange(1.0, 7.0).reshape(2, 3, 1, 1)
+    start, how = np.full((2, 3, 4, 2), 0.3), {"n_features": 7, "n_sweeps": 8, "every": 1}
+    margin = np.linspace(0, 0.2, 6).reshape(2, 3)
+    f = outputs_of_margin(gram, rng(), start=start, margin=margin, **how)
+    flat = outputs_of_margin(
+        gram.reshape(6, 2, 2), rng(), start=start.reshape(6, 4, 2), margin=margin.ravel(), **how
+    )
+    np.testing.assert_allclose(f.reshape(-1, 6, 4, 2), flat, rtol=1e-9)
+    with pytest.raises(ValueError, match="give square matrices"):
+        outputs_of_margin(gram[..., :1], rng(), start=start, margin=margin, **how)
+
+
+@pytest.mark.parametrize("beyond", [0.0, 1e-12])
+def test_from_length_one_any_shorter_one_may_follow(beyond):
+    """There the density is zero, and the slice is all that the margin allows."""
+    f = np.tile((1 + beyond) * np.array([0.6, 0.8]), (2000, 1))
+    moved = outputs._lengthen(f, np.eye(2), np.array([0.3]), 2.0, rng())
+    squares = (moved**2).sum(axis=1)
+    assert (squares < 1).all() and moved.min() >= 0.3 - 1e-12
+    assert np.quantile(squares, [0.1, 0.5, 0.9]) == pytest.approx([0.325, 0.625, 0.925], abs=0.05)
+
+
 def test_a_move_along_a_line_ends_at_its_walls():
     """From next to a wall the whole way is away from it; no output falls below the smallest."""
     inverse, power, lowest = np.eye(2), 50.0, np.array([0.3])
@@ -187,6 +210,8 @@ def test_weights_of_given_outputs_are_a_random_direction_beside_the_pseudoinvers
         across = normal[at] - inverse @ (Z[at[:-1]] @ normal[at])
         left = np.sqrt(1 - within @ within)
         assert w[at] == pytest.approx(within + left * across / np.linalg.norm(across), abs=1e-12)
+        alone = with_outputs(Z[at[:-1]], f[at], rng(4))  # one vector, without an axis of draws
+        assert alone == pytest.approx(with_outputs(Z[at[:-1]], f[at][None], rng(4))[0])
     for wrong in (f[..., :2], 0.5):
         with pytest.raises(ValueError, match=r"f has shape .* an output for each row of Z"):
             with_outputs(Z, wrong, rng())
