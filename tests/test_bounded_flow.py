@@ -282,6 +282,15 @@ def test_the_spans_are_orthonormal_and_complete_at_any_scale(scale, long):
     assert separation.spans(np.eye(2), np.ones(2))[0] == pytest.approx(np.eye(2))
 
 
+@pytest.mark.parametrize(("off", "rank"), [(2e-11, 1), (1e-9, 2)])
+def test_rows_may_be_off_their_span_by_a_rounding_that_grows_with_their_number(off, rank):
+    """A hundred rows, beside a column of entries of order one: by 1e-12 times a hundred."""
+    signs = np.resize([1.0, 1.0, -1.0, -1.0], 100)
+    Z = np.column_stack([signs, off * np.resize([1.0, -1.0], 100)])
+    along, across = separation.spans(Z, np.ones(2))
+    assert along.shape[1] == rank and across.shape[1] == 2 - rank
+
+
 def test_a_column_that_is_zero_is_across():
     Z = np.array([[2.0, 0.0, 1.0], [-2.0, 0.0, -1.0]])
     along, across = separation.spans(Z, np.abs(Z).max(axis=0))
@@ -307,7 +316,7 @@ def test_the_minimiser_is_where_the_field_vanishes(scale):
 
 
 def test_large_margins_are_known_to_their_rounding():
-    """All margins larger by 500: the exponential loss is a factor smaller, with the same minimum."""
+    """All margins larger by 500: the exponential loss is a factor smaller, its minimum the same."""
     rng = np.random.default_rng(2)
     Z, offset = rng.standard_normal((30, 3)), rng.standard_normal(30)
     plain = LogTimeField(Z, Exponential(), 0.0, offset)
