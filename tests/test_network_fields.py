@@ -8,11 +8,13 @@ from scipy.integrate import solve_ivp
 from scipy.special import softmax
 
 from ibias import datasets, flow, losses, models
-from ibias.datasets import MulticlassDataset, Regression
+from ibias.datasets import Dataset, MulticlassDataset, Regression
 from ibias.flow import IntegrationFailed, attention, cross_entropy, homogeneous, parametrized
 from ibias.flow.attention import AttentionField
 from ibias.flow.cross_entropy import CrossEntropyField, soft_minimum
 from ibias.flow.homogeneous import NetworkField
+from ibias.flow.log_time import Passage
+from ibias.networks import BatchNormNetwork
 from ibias.objectives import Objective
 
 DATA = datasets.separable(0, n_samples=7, n_features=3)
@@ -191,6 +193,26 @@ def test_the_jacobian_is_a_difference_of_the_field_at_any_size(net, scale):
     assert field.jacobian(0.5, theta) == pytest.approx(right, abs=1e-6 * np.abs(right).max())
 
 
+def test_the_second_derivative_of_large_weights_has_digits():
+    tiny = Dataset(1e-6 * DATA.X, DATA.y)
+    theta = 1e3 * BEGIN
+    field, h = NetworkField(tiny, NET, losses.Logistic()), 1e-2
+    rows = [(field(0.5, theta + h * e) - field(0.5, theta - h * e)) / (2 * h) for e in np.eye(8)]
+    right = np.transpose(rows)
+    off = np.abs(field.jacobian(0.5, theta) - right).max()
+    assert off < 1e-7 * np.abs(right).max()
+
+
+def test_a_start_far_on_the_wrong_side_moves_by_the_local_error(monkeypatch):
+    """Its pull is e^600: it has moved by that much at log time -600 + log(1e-6)."""
+    seen, line = Spied(monkeypatch, "network"), Dataset.one_class([[1.0]])
+    how = {"loss": "exponential", "log_t": [-590.0], "start": [-600.0]}
+    flow.network_flow(line, models.linear(1), **how)
+    s, state = seen.calls[0][1](1e-6, 0.0)
+    assert s == pytest.approx(np.log(1e-6) - 600)
+    assert state == pytest.approx([1e-6 - 600], abs=1e-12)
+
+
 def test_networks_are_followed_closely_and_for_so_many_evaluations(monkeypatch):
     seen = Spied(monkeypatch, "network")
     path = FLOWS["network"][0](log_t=[1.0, 40.0], tolerance=1e-4)
@@ -259,6 +281,11 @@ def test_a_network_that_does_not_arrive_says_how_far_it_came(monkeypatch, slow):
     times[slow] = -4.0
     with pytest.raises(IntegrationFailed, match=r"log t = -4 of -2: .*to -4\.05;"):
         FLOWS["network"][0](log_t=[-2.0])
+    monkeypatch.setattr(homogeneous, "two_runs", lambda *_, **__: halfway)
+    halfway = homogeneous.Runs(*[Passage(np.empty((0, 8)), 5.0, np.zeros(8), 1)] * 2, np.empty(0))
+    other = BatchNormNetwork(3, 2)  # that has no name for what its units do
+    with pytest.raises(IntegrationFailed, match="ask for times up to"):
+        flow.network_flow(DATA, other, log_t=[9.0], start=np.arange(1.0, 9.0))
     relu = models.two_layer_relu(3, 2)
     with pytest.raises(IntegrationFailed, match=r"it slides along a kink of the ReLU\. Take"):
         flow.network_flow(DATA, relu, log_t=[9.0], start=relu.random(np.random.default_rng(0)))

@@ -81,6 +81,17 @@ def test_a_batch_norm_linear_model_is_its_formula():
     assert net.predict(theta, sets)[1] == pytest.approx(net.predict(theta[1], sets[1]))
 
 
+def test_numbers_of_python_are_numbers_and_a_unit_at_its_kink_has_no_slope():
+    X, theta, v = rng(4).standard_normal((5, 2)), rng(5).standard_normal((1, 3)), np.ones((1, 5))
+    for net in (BatchNormNetwork(2, 1), BatchNormLinear(2)):
+        given, plain = net.linearize(theta, X.astype(object)), net.linearize(theta, X)
+        assert net.predict(theta, X.astype(object)) == pytest.approx(plain.predictions)
+        assert given.predictions == pytest.approx(plain.predictions)
+        assert given.vjp(v) == pytest.approx(plain.vjp(v)) and given.vjp(v).dtype == float
+    found = BatchNormNetwork(1, 1).vjp([1.0, 2.0], [[-1.0], [0.0], [1.0]], [0.0, 1.0, 0.0])
+    assert found.tolist() == [0.0, 0.0]
+
+
 def test_what_cannot_be_normalised_is_named():
     X = np.array([[1.0, 1.0], [1.0, 2.0]])
     theta = np.array([[1.0, 1.0, 1.0], [1.0, 0.0, 1.0]])
@@ -89,7 +100,7 @@ def test_what_cannot_be_normalised_is_named():
     with pytest.raises(ValueError, match="a hidden unit is the same"):
         BatchNormNetwork(2, 2).predict([1.0, 1.0, 1.0, 0.0, 1.0, 1.0], X)  # the second unit
     with pytest.raises(ValueError, match="w gives zero for all samples"):
-        BatchNormLinear(2).predict([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]], X)
+        BatchNormLinear(2).predict([[2.0, 0.0, 1.0], [0.0, 0.0, 1.0]], X)
     for make, words in (
         (lambda: BatchNormNetwork(0, 1), "n_features must be"),
         (lambda: BatchNormNetwork(1, 0), "width must be"),
@@ -239,6 +250,12 @@ def test_bad_input_of_guesses_is_named_and_their_number_is_bounded():
         guess_and_check(linear(2), hopeless, rng(), n_accepted=2, batch=20, max_guesses=21)
     with pytest.raises(RuntimeError, match="2000000 guesses gave 0 of 1 solutions"):
         guess_and_check(linear(2), hopeless, rng(), n_accepted=1, batch=500_000)
+    with pytest.raises(RuntimeError, match=r"^max_guesses: 10000 guesses gave 0 of 1"):
+        guess_and_check(linear(2), hopeless, rng(), n_accepted=1, max_guesses=1)
+    one = Dataset.one_class([[1.0, 1.0]])  # of a dead neuron nothing is right
+    net = two_layer_relu(2, 1)
+    alive = guess_and_check(net, one, rng(), n_accepted=50).theta
+    assert (net.predict(alive, one.X) > 0).all()
     half = Dataset.one_class([[1.0, 0.0]])
     found = guess_and_check(linear(2), half, rng(), n_accepted=1, batch=8, max_guesses=8)
     assert isinstance(found, Guesses) and not found.theta.flags.writeable
