@@ -277,6 +277,18 @@ def test_the_unseen_part_is_turned_and_keeps_its_length(thin):
     assert squares == pytest.approx(np.full(5 - n_seen, 1 / (5 - n_seen)), abs=0.05)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_where_the_margin_leaves_one_direction_the_chain_stays_there(seed):
+    """Up to rounding, which must not make an arc of an angle that is none."""
+    z = unit(rng(seed).standard_normal((3, 5)))
+    for one in z:
+        data = Dataset.one_class([one])
+        w = draws_of_margin(data, rng(), start=3 * one, margin=1 - 1e-15, n_draws=20, n_steps=5)
+        assert w == pytest.approx(np.tile(one, (20, 1)), abs=1e-6)
+    with pytest.raises(ValueError, match="start must have 1 axes"):
+        draws_of_margin(data, rng(), start=z[2:], margin=0.5, n_draws=2)
+
+
 # ---- rotations of two neurons ------------------------------------------------------------------
 
 
