@@ -283,7 +283,8 @@ def test_where_the_margin_leaves_one_direction_the_chain_stays_there(seed):
     z = unit(rng(seed).standard_normal((3, 5)))
     for one in z:
         data = Dataset.one_class([one])
-        w = draws_of_margin(data, rng(), start=3 * one, margin=1 - 1e-15, n_draws=20, n_steps=5)
+        how = {"start": 3 * one, "margin": 1 - 1e-15, "n_draws": 20, "n_steps": 5}
+        w = draws_of_margin(data, rng(100), **how)
         assert w == pytest.approx(np.tile(one, (20, 1)), abs=1e-6)
     with pytest.raises(ValueError, match="start must have 1 axes"):
         draws_of_margin(data, rng(), start=z[2:], margin=0.5, n_draws=2)
