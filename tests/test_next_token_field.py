@@ -98,6 +98,16 @@ def test_near_the_log_odds_digits_do_not_depend_on_what_else_is_asked():
         assert found == pytest.approx(field.missing(w), rel=1e-8, abs=1e-25)
 
 
+@pytest.mark.parametrize("length", [1e-6, 1.0, 1e3])
+@pytest.mark.parametrize("odds", [1e-9, 1e-6, 1e-3])
+def test_of_two_even_tokens_half_a_hyperbolic_tangent_is_missing(length, odds):
+    """To rounding, relative to itself, whether the context or the weights are small."""
+    field = NextTokenField(NextTokens([[length]], [[0.5, 0.5, 0.0]]))
+    found = field.missing(np.array([odds / length, 0.0, 0.0]))
+    half = np.tanh(odds / 2) / 2
+    assert found[0] == pytest.approx([-half, half, 0.0], rel=1e-12, abs=0)
+
+
 def test_w_runs_away_where_its_odds_are_exact_and_a_ray_separates(monkeypatch):
     assert NextTokenField(DATA).runs_away and not NextTokenField(FLAT).runs_away
     full = NextTokens([[1.0, 0.0], [0.0, 1.0]], [[0.5, 0.5], [0.3, 0.7]])

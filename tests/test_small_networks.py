@@ -88,8 +88,9 @@ def test_numbers_of_python_are_numbers_and_a_unit_at_its_kink_has_no_slope():
         assert net.predict(theta, X.astype(object)) == pytest.approx(plain.predictions)
         assert given.predictions == pytest.approx(plain.predictions)
         assert given.vjp(v) == pytest.approx(plain.vjp(v)) and given.vjp(v).dtype == float
-    found = BatchNormNetwork(1, 1).vjp([1.0, 2.0], [[-1.0], [0.0], [1.0]], [0.0, 1.0, 0.0])
-    assert found.tolist() == [0.0, 0.0]
+    X = [[-1.0, 1.0], [0.0, 3.0], [1.0, 1.0]]  # the second is at the mean
+    found = BatchNormNetwork(2, 1).vjp([1.0, 0.0, 2.0], X, [0.0, 1.0, 0.0])
+    assert found.tolist() == [0.0, 0.0, 0.0]
 
 
 def test_what_cannot_be_normalised_is_named():
