@@ -1,0 +1,174 @@
+"""Singular values that grow each by itself: closed forms at depth one, two and four; guards."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from ibias import flow
+from ibias.flow import IntegrationFailed, singular_values
+from ibias.flow.singular_values import off_time
+
+
+def passed(sigma, s, depth):
+    """The antiderivative of 1 / (N sigma^(2 - 2/N) (s - sigma)): time, up to a constant."""
+    if depth == 1:
+        return -np.log(np.abs(s - sigma))
+    if depth == 2:
+        return np.log(sigma / np.abs(s - sigma)) / (2 * s)
+    x, r = np.sqrt(sigma), np.sqrt(s)
+    return (np.log((x + r) / np.abs(x - r)) / (2 * r) - 1 / x) / (2 * s)
+
+
+def shallow(t, s, depth, scale):
+    """sigma(t) at depth one and two."""
+    if depth == 1:
+        return s + (scale - s) * np.exp(-t)
+    return s / (1 + (s / scale - 1) * np.exp(-2 * s * t))
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("scale", [1e-6, 0.7, 2.5])
+def test_shallow_ones_have_closed_forms(depth, scale):
+    """Those that rise, that fall, and one that rests."""
+    targets, log_t = np.array([3.0, 1.5, 0.7, 0.6]), np.array([-5.0, -1.0, 0.0, 0.5, 1.5])
+    for tolerance in (1e-4, 1e-8):
+        how = {"depth": depth, "scale": scale, "log_t": log_t, "tolerance": tolerance}
+        sigma = flow.singular_value_flow(targets, **how)
+        assert sigma.shape == (5, 4) and not sigma.flags.writeable
+        right = shallow(np.exp(log_t)[:, None], targets, depth, scale)
+        assert sigma == pytest.approx(right, rel=tolerance)
+
+
+@pytest.mark.parametrize("scale", [0.01, 5.0])
+def test_at_depth_four_the_time_that_a_value_takes_is_elementary(scale):
+    targets, log_t = np.array([3.0, 1.5, 0.5]), np.array([-4.0, -2.0, 0.0, 1.0])
+    sigma = flow.singular_value_flow(targets, depth=4, scale=scale, log_t=log_t, tolerance=1e-9)
+    took = passed(sigma, targets, 4) - passed(scale, targets, 4)
+    rate = 4 * np.sqrt(sigma) * np.abs(targets - sigma)
+    off = (took - np.exp(log_t)[:, None]) * rate
+    assert off == pytest.approx(np.zeros((4, 3)), abs=1e-9)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+@pytest.mark.parametrize(
+    ("scale", "targets"),
+    [(1e-3, [3.0, 0.5]), (1e-10, [2.0]), (4.0, [3.0, 0.5]), (1.0, [3.0, 0.5, 0.9])],
+)
+def test_the_guard_says_by_how_much_a_value_is_late_times_its_rate(depth, scale, targets):
+    """At values of any kind: halfway, next to the start, next to the end, and beside its time."""
+    targets = np.array(targets)
+    parts = np.array([0.001, 0.2, 0.5, 0.9, 1 - 1e-6])[:, None]
+    sigma = np.exp((1 - parts) * np.log(scale) + parts * np.log(targets))
+    took = passed(sigma, targets, depth) - passed(scale, targets, depth)
+    for times in (took[:, 0], 2 * took[:, -1], took[:, 0] + 0.01):
+        late = np.abs(took - times[:, None])
+        rate = depth * sigma ** (1 - 2 / depth) * np.abs(targets - sigma)
+        found = off_time(sigma, times, targets, depth, scale)
+        assert found == pytest.approx(late * rate, rel=1e-8, abs=1e-10 * (1 + rate.max()))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+@pytest.mark.parametrize("c", [1e-10, 1e10])
+def test_what_the_guard_says_does_not_depend_on_the_unit(depth, c):
+    """Values and targets times c: the flow is c^(2 - 2/N) times as fast, and as far off."""
+    targets, scale, times = np.array([3.0, 0.5]), 1e-3, np.array([0.1, 1.0, 3.0])
+    sigma = np.array([[0.2, 0.01], [2.999, 0.4], [3 - 1e-9, 0.5 - 1e-7]])
+    plain = off_time(sigma, times, targets, depth, scale)
+    faster = c ** (2 - 2 / depth)
+    found = off_time(c * sigma, times / faster, c * targets, depth, c * scale)
+    assert found == pytest.approx(plain, rel=1e-7)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_the_guard_sees_a_value_that_goes_as_far_below_its_end_as_above_its_start(depth):
+    for s, part in ((2.0, 1e-6), (1.0, 1e-4)):
+        scale, sigma = s * part, np.array([[s * (1 - part)]])
+        took = passed(sigma, s, depth) - passed(scale, s, depth)
+        found = off_time(sigma, np.array([0.9 * took[0, 0]]), np.array([s]), depth, scale)
+        rate = depth * sigma ** (1 - 2 / depth) * (s - sigma)
+        assert found == pytest.approx(0.1 * took * rate, rel=1e-6)
+
+
+def test_a_value_at_its_end_is_on_time_and_one_that_left_a_rest_is_not():
+    targets, times = np.array([2.0, 1.0]), np.array([30.0])
+    assert off_time(np.array([[2.0, 1.0]]), times, targets, 2, 0.1).max() == 0
+    assert off_time(np.array([[2.0, 1.0]]), times, targets, 3, 1.0).max() == 0
+    found = off_time(np.array([[2.0, 1.01]]), times, targets, 2, 0.1)
+    assert found[0, 0] == 0 and found[0, 1] > 0.1
+
+
+@dataclass
+class Solved:
+    y: np.ndarray
+    status: int = 0
+
+
+@pytest.mark.parametrize(("off", "holds"), [(0.5, True), (-0.5, True), (2.0, False), (-2.0, False)])
+def test_values_off_by_more_than_the_tolerance_are_refused(monkeypatch, off, holds):
+    targets, log_t = np.array([3.0, 1.0]), np.array([-1.0, 0.0])
+    right = shallow(np.exp(log_t)[:, None], targets, 2, 0.01)
+    right[0, 1] *= np.exp(off * 1e-4)
+    monkeypatch.setattr(singular_values, "solve_ivp", lambda *_, **__: Solved(np.log(right).T))
+    how = {"depth": 2, "scale": 0.01, "log_t": log_t, "tolerance": 1e-4}
+    if holds:
+        assert flow.singular_value_flow(targets, **how) == pytest.approx(right, rel=1e-12)
+    else:
+        with pytest.raises(IntegrationFailed, match=r"off by 2\.0e-04 of itself.*=0\.0001 allows"):
+            flow.singular_value_flow(targets, **how)
+
+
+@pytest.mark.parametrize(("y", "status"), [(np.zeros((1, 1)), -1), (np.full((1, 1), np.nan), 0)])
+def test_an_integrator_that_stops_is_told(monkeypatch, y, status):
+    monkeypatch.setattr(singular_values, "solve_ivp", lambda *_, **__: Solved(y, status))
+    with pytest.raises(IntegrationFailed, match=r"^the integrator stopped before log time 2\."):
+        flow.singular_value_flow([1.0], depth=2, scale=1.0, log_t=[2.0])
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.999])
+def test_escape_times_have_closed_forms(depth, level):
+    for target, scale in ((2.0, 1e-3), (0.3, 1e-9), (50.0, 0.7)):
+        time = flow.escape_time(target, depth=depth, scale=scale, level=level)
+        right = passed(level * target, target, depth) - passed(scale, target, depth)
+        assert time == pytest.approx(right, rel=1e-9)
+    fast = flow.escape_time(1e10, depth=depth, scale=1e9, level=1 - 1e-5)
+    right = passed((1 - 1e-5) * 1e10, 1e10, depth) - passed(1e9, 1e10, depth)
+    assert fast == pytest.approx(right, rel=1e-7)
+    half = flow.escape_time(2.0, depth=depth, scale=1e-3)
+    assert half == flow.escape_time(2.0, depth=depth, scale=1e-3, level=0.5)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"targets": [[1.0]]}, "targets"),
+        ({"targets": [1.0, 0.0]}, "targets must be greater than 0"),
+        ({"targets": [-1.0]}, "targets must be greater than 0"),
+        ({"depth": 0}, "depth"),
+        ({"scale": 0.0}, "scale"),
+        ({"log_t": [1.0, 0.0]}, "log_t"),
+    ],
+)
+def test_bad_input_of_the_flow_is_named(change, words):
+    how = {"targets": [1.0], "depth": 2, "scale": 0.1, "log_t": [0.0]} | change
+    with pytest.raises(ValueError, match=words):
+        flow.singular_value_flow(how.pop("targets"), **how)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"target": 0.0}, "target"),
+        ({"depth": 1.5}, "depth"),
+        ({"scale": -1.0}, "scale"),
+        ({"level": 0.0}, "level"),
+        ({"level": 1.0}, "level must be below 1"),
+        ({"level": 0.05}, "level must be below 1 and level . target above scale; got level=0.05"),
+        ({"level": 0.02}, "level must be below 1"),
+    ],
+)
+def test_bad_input_of_the_escape_is_named(change, words):
+    how = {"target": 2.0, "depth": 2, "scale": 0.1} | change
+    with pytest.raises(ValueError, match=words):
+        flow.escape_time(how.pop("target"), **how)
