@@ -235,6 +235,22 @@ def test_a_loss_must_be_finite_at_every_margin_that_is_reached(method):
     assert len(flat) == 1 and "of their shape" in flat[0]
 
 
+@pytest.mark.parametrize("loss", LOSSES + NOT_CONVEX, ids=repr)
+def test_no_loss_of_ours_has_a_fault(loss):
+    assert losses.faults(loss) == []
+
+
+def test_a_loss_of_ones_own_gets_arrays():
+    class Bare(Shaped):
+        def log_value(self, margins):
+            return -margins
+
+        log_slope = log_value
+
+    assert Bare().log_risk([2, 2]) == -2
+    np.testing.assert_allclose(Bare().dual_variables([0, 0]), [0.5, 0.5])
+
+
 def test_a_derivative_that_is_off_by_more_than_differences_are_is_named():
     assert losses.faults(Shaped()) == [] == losses.faults(Shaped(offset=1e9))
 
@@ -312,6 +328,12 @@ def test_which_losses_are_convex():
             return np.where(np.asarray(margins) == right, 1e-9, -1.0)
 
     assert not losses.is_convex(Bent())
+
+    class Straight(losses.Exponential):  # a line on the left
+        def log_slope_derivative(self, margins):
+            return np.where(np.asarray(margins) < 0, 0.0, -1.0)
+
+    assert losses.is_convex(Straight())
 
 
 @pytest.mark.parametrize(
