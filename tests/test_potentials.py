@@ -297,6 +297,20 @@ def test_a_depth_entropy_from_its_tiny_weights_to_its_huge_ones(potential):
     assert potential.value([small]) == pytest.approx(small**2 / (2 * flat), rel=1e-4)
 
 
+@pytest.mark.parametrize("p", [1.5, 2.0, 3.0])
+def test_a_weight_of_zero_has_the_image_zero(p):
+    w = np.array([0.0, 2.0, -1.0])
+    for potential in (PowerNorm(p), SquaredNorm(p), HyperbolicEntropy(0.3), DepthEntropy(3, 0.3)):
+        for there in (potential.gradient, potential.inverse_gradient):
+            assert there(w)[0] == 0 and (there(w)[1:] * w[1:] > 0).all()
+    assert NegativeEntropy().bregman([0.0, 2.0], [3.0, 2.0]) == pytest.approx(3.0)
+    for potential in (SquaredNorm(p), HyperbolicEntropy(0.3)):
+        m = (w / 4).astype(np.float32)
+        assert potential.inverse_gradient(m).dtype == float
+        exact = potential.inverse_gradient(m.astype(float))
+        np.testing.assert_allclose(potential.inverse_gradient(m), exact, rtol=1e-12)
+
+
 def test_the_hessians_of_a_norm_at_zero_and_beside_it():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
