@@ -607,3 +607,18 @@ OTHER_CLASSES = datasets.separable_classes(0, 9, 2, 4)
 def test_parts_that_do_not_fit_together(data, loss, message):
     with pytest.raises(ValueError, match=message):
         Objective(data, loss)
+
+
+@pytest.mark.parametrize("name", ["classes", "tokens", "linear, logistic", "network, logistic"])
+def test_rows_and_parameters_may_have_several_axes(name):
+    objective = EVERY[name]
+    rows = RNG.integers(4, size=(2, 3, 5))
+    theta = RNG.standard_normal((2, 3, objective.n_parameters))
+    found = objective.on(rows).value(theta)
+    for i, j in np.ndindex(2, 3):
+        alone = objective.on(rows[i, j][None]).value(theta[i, j][None])[0]
+        np.testing.assert_allclose(found[i, j], alone, rtol=1e-10, atol=1e-13)
+    whole = np.arange(objective.n_parameters) % 3
+    exact = objective.pull(whole.astype(float)).value()
+    for given in (whole, whole.tolist()):
+        np.testing.assert_allclose(objective.pull(given).value(), exact, rtol=1e-12)
