@@ -13,7 +13,7 @@ RNG = np.random.default_rng(5)
 MODELS = [
     models.Attention(3, 2),
     models.DiagonalLinear(4, 3),
-    models.CircularConvolution(4, 2),
+    models.CircularConvolution(5, 3),
     models.MatrixProduct((2, 3), 3),
     models.MatrixProduct((3, 2), 2, width=4),
     models.MatrixProduct((2, 2), 1),
@@ -68,6 +68,18 @@ def test_weights_and_pullback_of_any_kind_of_numbers(net):
     single = theta[0, 0].astype(np.float32)
     assert net.weights(single).dtype == float
     np.testing.assert_allclose(net.weights(single), net.weights(single.astype(float)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("net", NORMALIZED, ids=repr)
+def test_the_pullback_through_a_length_is_in_double_precision(net):
+    theta = RNG.standard_normal(net.n_parameters).astype(np.float32)
+    g = RNG.standard_normal(4).astype(np.float32)
+    exact = net.pullback(theta.astype(float), g.astype(float))
+    for one in (theta, theta.astype(float), theta.tolist()):
+        for other in (g, g.astype(float), g.tolist()):
+            found = net.pullback(one, other)
+            assert found.dtype == float
+            np.testing.assert_allclose(found, exact, rtol=1e-12)
 
 
 @pytest.mark.parametrize("net", PREDICTING, ids=repr)
