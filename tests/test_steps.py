@@ -241,6 +241,12 @@ def test_greedy_steps_halve_until_the_risk_falls_or_nothing_is_left():
 
     assert rule.at(Bottomless(), start, 0, 1.0)[0] == 0.0625
 
+    class Level(Flat):
+        def log_risk(self, theta):
+            return -1.0 if theta[0] > 0.6 else -2.0  # to stay on one level is not to fall
+
+    assert rule.at(Level(), start, 0, 1.0)[0] == 0.5
+
 
 @pytest.mark.parametrize(
     ("make", "message"),
