@@ -246,6 +246,28 @@ def test_greedy_steps_halve_until_the_risk_falls_or_nothing_is_left():
             return -1.0 if theta[0] > 0.6 else -2.0  # to stay on one level is not to fall
 
     assert rule.at(Level(), start, 0, 1.0)[0] == 0.5
+    for always in (-1.0, -np.inf):
+        pull = Flat()
+        pull.log_risk = lambda theta, risk=always: risk
+        with pytest.raises(ValueError, match="no step from start lowers the risk"):
+            rule.at(pull, start, 0, 1.0)
+        with np.errstate(divide="ignore"):
+            assert rule.at(pull, start, 1, 1.0)[0] == 0
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_the_safe_step_in_every_unit_of_the_data(scale):
+    pull = Objective(datasets.Dataset(scale * DATA.X, DATA.y)).all_samples
+    size = steps.Safe(1e9).at(pull, np.ones(3) / scale, 0, None)[0]
+    assert size == pytest.approx(1 / (scale**2 * (DATA.Z**2).sum(axis=1).max()))
+
+
+def test_where_no_margin_moves_the_safe_step_is_zero():
+    net = models.two_layer_relu(2, 1)
+    pull = Objective(datasets.Dataset.one_class(np.ones((2, 2))), model=net).all_samples
+    with np.errstate(divide="ignore", invalid="ignore"):
+        dead = steps.Safe().at(pull, np.array([[-1.0, -1.0, 1.0], [1.0, 1.0, 1.0]]), 0, None)
+    assert dead[0][0] == 0 < dead[0][1] and dead[1][0] == -np.inf
 
 
 @pytest.mark.parametrize(
