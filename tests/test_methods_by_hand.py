@@ -279,12 +279,70 @@ def test_muon_and_spectral_are_their_equations(nesterov, coefficients):
 
 def test_every_layer_of_a_network_has_its_own_direction():
     net = models.Network((3, 4, 1), "tanh")
-    objective, theta = Objective(DATA, model=net), net.random(np.random.default_rng(2))
-    g = objective.all_samples.value(theta)
-    expected = np.concatenate([polar(G).ravel() for G in net.layers(g)])
+    objective, thetas = Objective(DATA, model=net), net.random(np.random.default_rng(2), 1.0, (3,))
     for method in (methods.Spectral(), methods.Muon()):
-        found = descent(objective, method, steps=ETA, n_steps=1, start=theta).final
-        np.testing.assert_allclose((found - theta) / ETA, expected, rtol=1e-8, atol=1e-10)
+        found = descent(objective, method, steps=ETA, n_steps=1, start=thetas).final
+        for theta, after in zip(thetas, found, strict=True):
+            g = objective.all_samples.value(theta)
+            expected = np.concatenate([polar(G).ravel() for G in net.layers(g)])
+            np.testing.assert_allclose((after - theta) / ETA, expected, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["signum", "lion"])
+def test_signs_of_a_memory_that_turn(kind):
+    X, y = LINE.X, LINE.y
+    method = {"signum": methods.SignMomentum(0.6), "lion": methods.Lion((0.3, 0.8))}[kind]
+    path = descent(LINE, method, steps=0.4, n_steps=60, start=STARTS, record=range(61))
+    for i, w in enumerate(STARTS):
+        m, signs = 0.0, set()
+        for k in range(60):
+            g = X.T @ (y - X @ w) / 4
+            looked_at = 0.3 * m + 0.7 * g if kind == "lion" else 0.6 * m + 0.4 * g
+            m = 0.8 * m + 0.2 * g if kind == "lion" else looked_at
+            w = w + 0.4 * np.sign(looked_at)
+            signs.add(tuple(np.sign(looked_at)))
+            np.testing.assert_allclose(path.iterates[k + 1, i], w, rtol=1e-9, atol=1e-11)
+        assert len(signs) > 3
+
+
+def test_a_coordinate_without_a_gradient_does_not_move():
+    flat = datasets.Dataset(np.c_[DATA.X, np.zeros(10)], DATA.y)
+    start = np.array([[0.1, -0.2, 0.3, 5.0], [1.0, 2.0, 3.0, -4.0]])
+    for method in (
+        methods.SignMomentum(0.5),
+        methods.Lion(),
+        methods.Adam(),
+        methods.RMSProp(),
+        methods.AdaGrad(),
+        methods.Steepest(np.inf),
+        methods.NormalizedSteepest(np.inf),
+        methods.NormalizedSteepest(1.5),
+        methods.Spectral(),
+    ):
+        path = descent(flat, method, steps=0.1, n_steps=4, start=start)
+        np.testing.assert_array_equal(path.final[:, 3], start[:, 3])
+        assert (path.final[:, :3] != start[:, :3]).any(axis=1).all()
+
+
+def test_a_member_whose_gradient_underflows_stays_and_the_others_move():
+    right = descent(DATA, n_steps=200).final
+    assert (DATA.Z @ right > 0).all()
+    start = np.stack([STARTS[0], 1e6 * right])
+    for p in (1, 1.5, np.inf, [1.5, 3.0]):
+        path = descent(DATA, methods.Steepest(p), steps=ETA, n_steps=3, start=start)
+        np.testing.assert_array_equal(path.final[1], start[1])
+        first = 1.5 if isinstance(p, list) else p
+        alone = descent(DATA, methods.Steepest(first), steps=ETA, n_steps=3, start=STARTS[0])
+        np.testing.assert_allclose(path.final[0], alone.final, rtol=1e-10)
+
+
+def test_on_the_border_half_a_sample_is_wrong():
+    path = descent(DATA, methods.Perceptron(), steps=0.2, n_steps=6, record=range(7))
+    w = np.zeros(3)
+    for k in range(6):
+        u = DATA.Z @ w
+        w = w + 0.2 * np.where(u < 0, 1.0, np.where(u == 0, 0.5, 0.0)) @ DATA.Z / 10
+        np.testing.assert_allclose(path.iterates[k + 1], w, rtol=1e-11)
 
 
 def test_kaczmarz_fits_the_sample_of_the_step():
@@ -315,6 +373,30 @@ def test_multiplicative_steps_are_exponentials():
             both = expm(-0.3 * block) @ np.vstack([U, Vt.T])
             U, Vt = both[:2], both[2:].T
         np.testing.assert_allclose(found, np.r_[U.ravel(), Vt.ravel()], rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("batch", [(), (2,), (3, 2)])
+def test_multiplicative_steps_of_every_shape(batch):
+    net, classes = models.MatrixProduct((3, 2), 2, width=4), Objective(CLASSES)
+    objective = Objective(CLASSES, model=net)
+    starts = np.random.default_rng(5).standard_normal((*batch, net.n_parameters))
+    path = descent(objective, methods.Multiplicative(), steps=0.3, n_steps=1, start=starts)
+    for i in np.ndindex(*batch):
+        U, Vt = net.factors(starts[i])
+        G = -classes.all_samples.value((U @ Vt).ravel()).reshape(3, 2)
+        block = np.block([[np.zeros((3, 3)), G], [G.T, np.zeros((2, 2))]])
+        both = expm(-0.3 * block) @ np.vstack([U, Vt.T])
+        expected = np.r_[both[:3].ravel(), both[3:].T.ravel()]
+        np.testing.assert_allclose(path.final[i], expected, rtol=1e-9, atol=1e-11)
+
+
+def test_a_multiplicative_step_from_what_is_no_number_is_none():
+    net = models.MatrixProduct((2, 2), 2)
+    objective = Objective(datasets.two_by_two_completion(), model=net)
+    theta = np.r_[np.ones(7), np.inf]
+    with np.errstate(invalid="ignore"):
+        after, state = methods.Multiplicative().step(objective.all_samples, theta, net, 0, 0.1)
+    assert np.isnan(after).all() and after.shape == theta.shape and state is net
 
 
 class Faint(losses.Exponential):
@@ -411,6 +493,10 @@ def test_a_penalised_pull_in_all_its_forms():
                 found = penalised(theta)
             np.testing.assert_allclose(found.value(), expected, rtol=1e-11, atol=1e-15)
             assert np.abs(found.direction).max() < 20
+    right = descent(DATA, n_steps=200).final
+    apart = np.stack([1e150 * right, 1e-250 * right])  # each is measured in its own size
+    found = Penalised(Objective(DATA, Faint()).all_samples, 0.2)(apart)
+    np.testing.assert_allclose(found.value(), -0.2 * apart, rtol=1e-9)
     faint = Penalised(Objective(DATA, Faint()).all_samples, 0.2)
     np.testing.assert_allclose(faint(STARTS).value(), -0.2 * STARTS, rtol=1e-12)
     plain = Penalised(Objective(DATA, Faint()).all_samples, 0.0)
@@ -553,12 +639,9 @@ def test_schatten_directions_reach_the_dual_norm(p):
     G = rng.standard_normal((2, 3, 5))
     low = rng.standard_normal((3, 2)) @ rng.standard_normal((2, 5))
     zero = np.zeros((3, 5))
-    for one, D, rank in zip(
-        [*G, low, zero],
-        methods.schatten_direction(np.stack([*G, low, zero]), p),
-        [3, 3, 2, 0],
-        strict=True,
-    ):
+    stack = np.stack([*G, low, zero])
+    found = methods.schatten_direction(stack, p)
+    for one, D, rank in zip(stack, found, [3, 3, 2, 0], strict=True):
         if rank == 0:
             assert (D == 0).all()
             continue
@@ -566,6 +649,8 @@ def test_schatten_directions_reach_the_dual_norm(p):
         assert np.linalg.norm(d, ord=p) == pytest.approx(1, rel=1e-9)
         assert (one * D).sum() == pytest.approx(dual_norm(s, p), rel=1e-9)
         assert (d[rank:] < 1e-10).all()
+    for scale in (1e-5, 1e5):
+        np.testing.assert_allclose(methods.schatten_direction(scale * stack, p), found, atol=1e-9)
     tall = methods.schatten_direction(G[0].T, p)
     np.testing.assert_allclose(tall.T, methods.schatten_direction(G[0], p), atol=1e-10)
     faint = np.diag([1.0, 1e-14])  # above what rounding leaves of two rows
