@@ -202,6 +202,7 @@ def test_lengths_and_units_in_every_norm(p):
             np.testing.assert_allclose(length(u, p), 1, rtol=1e-12)
             np.testing.assert_allclose(u * expected[..., None], W, rtol=1e-12)
     assert length(np.zeros((2, 3)), p).tolist() == [0.0, 0.0]
+    assert length(np.zeros((2, 0)), p).tolist() == [0.0, 0.0]  # the norm of nothing
     mixed = length(np.array([[0.0, 0.0], [3.0, 0.0]]), p)
     np.testing.assert_allclose(mixed, [0.0, 3.0])
     for zero in (np.zeros(3), np.array([[1.0, 2.0], [0.0, 0.0]])):
