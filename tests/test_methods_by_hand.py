@@ -674,6 +674,7 @@ def test_small_helpers():
 
 
 VOTES = Objective(datasets.Dataset(DATA.X, DATA.y), "exponential")
+TOO_LARGE = datasets.Dataset(1.01 * DATA.X / np.abs(DATA.X).max(), DATA.y)
 PERFECT = datasets.Dataset([[1.0, 0.0], [-1.0, 0.5]], [1, -1])
 
 
@@ -751,7 +752,7 @@ PERFECT = datasets.Dataset([[1.0, 0.0], [-1.0, 0.5]], [1, -1])
         ),
         (lambda: descent(LINE, methods.Perceptron(), n_steps=1), "needs two classes"),
         (
-            lambda: descent(datasets.Dataset(10 * DATA.X, DATA.y), methods.Boosting(), n_steps=1),
+            lambda: descent(TOO_LARGE, methods.Boosting(), n_steps=1),
             "X has entries larger than 1",
         ),
         (lambda: descent(VOTES, methods.Boosting(), steps=1.01, n_steps=1), "at most 1; got 1.01"),
