@@ -9,7 +9,7 @@ from ibias.descent import descent
 from ibias.methods import method as helpers
 from ibias.methods.spectral import CONVERGENT, JORDAN
 from ibias.methods.wrapped import Ascended, Penalised
-from ibias.objectives import Objective
+from ibias.objectives import Downhill, Objective
 from ibias.potentials import HyperbolicEntropy, NegativeEntropy, PowerNorm, SquaredNorm
 
 DATA = datasets.Dataset(datasets.separable(0, 10, 3).X / 3, datasets.separable(0, 10, 3).y)
@@ -197,20 +197,23 @@ for order in (1, 1.5, 2, 4, np.inf):
 @pytest.mark.parametrize("name", LOOPS)
 def test_a_method_is_its_equation(name):
     method, update = LOOPS[name]
-    path = descent(DATA, method, steps=ETA, n_steps=N_STEPS, start=STARTS, record=range(13))
+    how = {"steps": ETA, "n_steps": N_STEPS, "record": range(13)}
+    path = descent(DATA, method, start=STARTS[:, None], **how)  # two axes of runs
+    assert path.iterates.shape == (13, 2, 1, 3)
     for i, w in enumerate(STARTS):
         state = 0.0
         for k in range(N_STEPS):
             w, state = update(w, state, k)
-            np.testing.assert_allclose(path.iterates[k + 1, i], w, rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(path.iterates[k + 1, i, 0], w, rtol=1e-9, atol=1e-12)
 
 
 def test_boosting_is_its_equation():
-    path = descent(DATA, methods.Boosting(), steps=0.5, n_steps=8, start=STARTS, record=range(9))
+    how = {"steps": 0.5, "n_steps": 8, "record": range(9)}
+    path = descent(DATA, methods.Boosting(), start=STARTS[:, None], **how)
     for i, w in enumerate(STARTS):
         for k in range(8):
             w, _ = boosting(w, None, k)
-            np.testing.assert_allclose(path.iterates[k + 1, i], w, rtol=1e-10, atol=1e-12)
+            np.testing.assert_allclose(path.iterates[k + 1, i, 0], w, rtol=1e-10, atol=1e-12)
 
 
 def test_parameters_of_a_method_are_a_batch():
@@ -251,7 +254,7 @@ def newton_schulz(G, coefficients, n_steps):
 def test_muon_and_spectral_are_their_equations(nesterov, coefficients):
     objective, start = Objective(CLASSES), np.random.default_rng(1).standard_normal((2, 6))
     method = methods.Muon(0.6, nesterov, coefficients, 3)
-    how = {"steps": ETA, "n_steps": 6, "start": start, "record": range(7)}
+    how = {"steps": ETA, "n_steps": 6, "start": start[:, None], "record": range(7)}
     path = descent(objective, method, **how)
     powers = {p: descent(objective, methods.Spectral(p), **how) for p in (1, 1.5, 2, np.inf)}
     for i, w in enumerate(start):
@@ -266,15 +269,14 @@ def test_muon_and_spectral_are_their_equations(nesterov, coefficients):
                 else newton_schulz(looked_at, coefficients, 3)
             )
             W = W + ETA * D
-            np.testing.assert_allclose(path.iterates[k + 1, i], W.ravel(), rtol=1e-8, atol=1e-10)
+            at = path.iterates[k + 1, i, 0]
+            np.testing.assert_allclose(at, W.ravel(), rtol=1e-8, atol=1e-10)
         for p, found in powers.items():
             W = w.reshape(3, 2)
             for k in range(6):
                 W = W + ETA * polar(objective.all_samples.value(W.ravel()).reshape(3, 2), p)
-                expected = W.ravel()
-                np.testing.assert_allclose(
-                    found.iterates[k + 1, i], expected, rtol=1e-8, atol=1e-10
-                )
+                at = found.iterates[k + 1, i, 0]
+                np.testing.assert_allclose(at, W.ravel(), rtol=1e-8, atol=1e-10)
 
 
 def test_every_layer_of_a_network_has_its_own_direction():
@@ -288,21 +290,68 @@ def test_every_layer_of_a_network_has_its_own_direction():
             np.testing.assert_allclose((after - theta) / ETA, expected, rtol=1e-7, atol=1e-9)
 
 
+OPPOSED = np.random.default_rng(6).standard_normal((5, 3))
+OPPOSED = datasets.Dataset.from_signed(np.vstack([OPPOSED, -0.5 * OPPOSED]))
+
+
+def pull_of_line(w):
+    return LINE.X.T @ (LINE.y - LINE.X @ w) / 4
+
+
+def pull_of_opposed(w):
+    return np.exp(-OPPOSED.Z @ w) @ OPPOSED.Z / 10
+
+
+@pytest.mark.parametrize(
+    ("objective", "slope"),
+    [(LINE, pull_of_line), (Objective(OPPOSED, "exponential"), pull_of_opposed)],
+    ids=["line", "opposed"],
+)
 @pytest.mark.parametrize("kind", ["signum", "lion"])
-def test_signs_of_a_memory_that_turn(kind):
-    X, y = LINE.X, LINE.y
-    method = {"signum": methods.SignMomentum(0.6), "lion": methods.Lion((0.3, 0.8))}[kind]
-    path = descent(LINE, method, steps=0.4, n_steps=60, start=STARTS, record=range(61))
+def test_signs_of_a_memory_that_turn(kind, objective, slope):
+    method = {"signum": methods.SignMomentum(0.9), "lion": methods.Lion((0.3, 0.8))}[kind]
+    path = descent(objective, method, steps=0.3, n_steps=60, start=STARTS, record=range(61))
     for i, w in enumerate(STARTS):
         m, signs = 0.0, set()
         for k in range(60):
-            g = X.T @ (y - X @ w) / 4
-            looked_at = 0.3 * m + 0.7 * g if kind == "lion" else 0.6 * m + 0.4 * g
+            g = slope(w)
+            looked_at = 0.3 * m + 0.7 * g if kind == "lion" else 0.9 * m + 0.1 * g
             m = 0.8 * m + 0.2 * g if kind == "lion" else looked_at
-            w = w + 0.4 * np.sign(looked_at)
+            w = w + 0.3 * np.sign(looked_at)
             signs.add(tuple(np.sign(looked_at)))
             np.testing.assert_allclose(path.iterates[k + 1, i], w, rtol=1e-9, atol=1e-11)
-        assert len(signs) > 3
+        assert len(signs) > 2
+
+
+def test_a_gradient_that_falls_at_once_leaves_the_memory():
+    one = Objective(datasets.Dataset.one_class([[1.0]]), "exponential")
+    path = descent(one, methods.Adam(), steps=1000.0, n_steps=3, record=range(4))
+    m, v, w = 0.0, 0.0, 0.0  # after the first step the gradient is e^-1000 of what it was
+    for k in range(3):
+        g = 1.0 if k == 0 else 0.0
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        w = w + 1000 * (m / (1 - 0.9 ** (k + 1))) / np.sqrt(v / (1 - 0.999 ** (k + 1)))
+        assert path.iterates[k + 1, 0] == pytest.approx(w, rel=1e-9)
+
+
+class Falling:
+    """A pull of one coordinate whose size is put in from outside."""
+
+    log_size = 0.0
+
+    def __call__(self, theta):
+        return Downhill(np.full((1,), self.log_size), np.ones(1))
+
+
+@pytest.mark.parametrize("method", [methods.Adam(), methods.RMSProp(), methods.AdaGrad()])
+def test_a_memory_stays_finite_where_gradients_vanish_and_come_back(method):
+    pull, theta = Falling(), np.zeros(1)
+    pull.shapes = ((1, 1),)
+    state = method.init(None, theta)
+    for k, log_size in enumerate((0.0, -1000.0, -2000.0, 0.0, 1000.0)):
+        pull.log_size = log_size
+        theta, state = method.step(pull, theta, state, k, 1.0)
+        assert np.isfinite(theta).all()
 
 
 def test_a_coordinate_without_a_gradient_does_not_move():
@@ -667,6 +716,8 @@ def test_small_helpers():
     np.testing.assert_allclose(
         helpers.unit(np.array([[3.0, 4.0], [0.0, 2.0]]), 0), [[0.6, 0.8], [0.0, 1.0]]
     )
+    deep = np.array([[[3.0, 4.0]], [[0.0, 2.0]]])
+    np.testing.assert_allclose(helpers.unit(deep, 0), [[[0.6, 0.8]], [[0.0, 1.0]]])
     assert helpers.share("beta", 0.0) == 0 and helpers.share("beta", 0.999) == 0.999
     assert helpers.at_least_zero("epsilon", [0.0, 1]).tolist() == [0.0, 1.0]
     assert not helpers.at_least_zero("epsilon", 1.0).flags.writeable
@@ -747,6 +798,18 @@ PERFECT = datasets.Dataset([[1.0, 0.0], [-1.0, 0.5]], [1, -1])
             "X has a row of zeros",
         ),
         (
+            lambda: methods.Kaczmarz().init(
+                Objective(datasets.Regression([[1.0, 1.0], [0.0, 0.0]], [1.0, 2.0])), None
+            ),
+            "X has a row of zeros",
+        ),
+        (
+            lambda: methods.Kaczmarz().init(
+                Objective([LINE, datasets.Regression(LINE.X * np.c_[[1, 1, 0, 1]], LINE.y)]), None
+            ),
+            "X has a row of zeros",
+        ),
+        (
             lambda: descent(LINE, methods.Kaczmarz(), n_steps=1, sampling=noise.WithReplacement(2)),
             "takes one sample a step",
         ),
@@ -812,4 +875,6 @@ def test_what_a_method_just_takes():
     how = {"steps": [0.1, 0.5], "n_steps": 1}
     assert descent(DATA, methods.WeightDecay(methods.Gradient(), 1.9), **how).final.any()
     assert methods.Rescaled(1.0, 1).factor == 1.0
+    balanced = datasets.Regression([[1.0, -1.0, 0.0], [2.0, 1.0, 0.0]], [1.0, 2.0])
+    assert methods.Kaczmarz().init(Objective(balanced), None) is None
     assert methods.Steepest(1.0).p == 1.0
