@@ -411,6 +411,10 @@ def test_functions_of_singular_values_of_a_stack():
         models.effective_rank(W), np.exp(-(p * np.log(p)).sum(axis=1)), rtol=1e-10
     )
     assert models.effective_rank(np.diag([3.0, 0.0])) == pytest.approx(1.0)
+    deep = RNG.standard_normal((2, 3, 4, 5))
+    for function in (models.singular_values, models.nuclear_norm, models.effective_rank):
+        alone = np.array([[function(one) for one in row] for row in deep])
+        np.testing.assert_allclose(function(deep), alone, rtol=1e-10)
     assert models.singular_values(np.ones((1, 1))).tolist() == [1.0]
 
 
