@@ -405,6 +405,7 @@ def test_many_iterates_are_taken_a_few_at_a_time(name, monkeypatch):
         np.testing.assert_allclose(objective.log_risk(thetas), expected, rtol=1e-12)
         assert [shape[0] for shape in seen[:-1]] == [few] * ((22) // few)
         assert sum(shape[0] for shape in seen) == 23
+    np.testing.assert_allclose(objective.log_risk(thetas[:1]), expected[:1], rtol=1e-12)
     seen.clear()
     found = objective.log_risk(thetas[0] if objective.batch else thetas[0, 0])
     np.testing.assert_allclose(found, expected[0] if objective.batch else expected[0, 0])
