@@ -249,6 +249,10 @@ def test_a_loss_of_ones_own_gets_arrays():
 
     assert Bare().log_risk([2, 2]) == -2
     np.testing.assert_allclose(Bare().dual_variables([0, 0]), [0.5, 0.5])
+    single = np.array([0.1, 0.7], dtype=np.float32)
+    for name in ("log_risk", "dual_variables"):
+        found = getattr(Bare(), name)(single)
+        np.testing.assert_array_equal(found, getattr(Bare(), name)(single.astype(float)))
 
 
 def test_a_derivative_that_is_off_by_more_than_differences_are_is_named():
