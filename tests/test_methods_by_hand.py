@@ -511,6 +511,25 @@ def test_epsilon_is_measured_in_gradients(make):
     np.testing.assert_allclose(faint, plain, rtol=1e-9)
 
 
+def test_epsilon_is_added_to_the_size_of_a_gradient():
+    g = pull(STARTS[0])
+    for epsilon in (0.0, 0.05, 3.0):
+        how = {"steps": ETA, "n_steps": 1, "start": STARTS[0]}
+        for method, factor in (
+            (methods.AdaGrad(epsilon), 1.0),
+            (methods.RMSProp(epsilon, 0.75), 0.5),
+            (methods.Adam(epsilon), 1.0),
+        ):
+            moved = (descent(DATA, method, **how).final - STARTS[0]) / ETA
+            np.testing.assert_allclose(moved, g / (factor * np.abs(g) + epsilon), rtol=1e-9)
+
+
+def test_a_flow_by_length_has_none_where_the_gradient_vanishes():
+    balanced = Objective(datasets.Dataset.from_signed([[1.0, 2.0], [-1.0, -2.0]])).all_samples
+    with pytest.raises(ValueError, match="the gradient vanishes at step 0"):
+        methods.NormalizedGradient().limit().velocity(balanced, np.zeros(2))
+
+
 # ---- pulls that are taken elsewhere --------------------------------------------------------
 
 
