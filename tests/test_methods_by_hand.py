@@ -7,6 +7,7 @@ from scipy.linalg import expm
 from ibias import datasets, losses, methods, models, noise, steps
 from ibias.descent import descent
 from ibias.methods import method as helpers
+from ibias.methods import spectral
 from ibias.methods.spectral import CONVERGENT, JORDAN
 from ibias.methods.wrapped import Ascended, Penalised
 from ibias.objectives import Downhill, Objective
@@ -280,14 +281,34 @@ def test_muon_and_spectral_are_their_equations(nesterov, coefficients):
 
 
 def test_every_layer_of_a_network_has_its_own_direction():
-    net = models.Network((3, 4, 1), "tanh")
-    objective, thetas = Objective(DATA, model=net), net.random(np.random.default_rng(2), 1.0, (3,))
+    net, rng = models.Network((3, 4, 2, 1), "tanh"), np.random.default_rng(2)
+    objective, thetas = Objective(DATA, model=net), net.random(rng, 1.0, (2, 3))
     for method in (methods.Spectral(), methods.Muon()):
         found = descent(objective, method, steps=ETA, n_steps=1, start=thetas).final
-        for theta, after in zip(thetas, found, strict=True):
-            g = objective.all_samples.value(theta)
+        for i in np.ndindex(2, 3):
+            g = objective.all_samples.value(thetas[i])
             expected = np.concatenate([polar(G).ravel() for G in net.layers(g)])
-            np.testing.assert_allclose((after - theta) / ETA, expected, rtol=1e-7, atol=1e-9)
+            moved = (found[i] - thetas[i]) / ETA
+            np.testing.assert_allclose(moved, expected, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("batch", [(), (4,), (2, 3)])
+def test_newton_schulz_of_a_stack_in_every_unit(batch):
+    G = np.random.default_rng(8).standard_normal((*batch, 3, 5))
+    for coefficients in (JORDAN, CONVERGENT):
+        for scale in (1e-3, 1.0, 1e3):
+            found = spectral.newton_schulz(scale * G, coefficients, 4)
+            for i in np.ndindex(*batch):
+                expected = newton_schulz(G[i], coefficients, 4)
+                np.testing.assert_allclose(found[i], expected, rtol=1e-9, atol=1e-12)
+        assert (spectral.newton_schulz(0 * G, coefficients, 4) == 0).all()
+
+
+def test_a_rank_does_not_depend_on_the_size_of_the_stack():
+    faint = np.diag([1.0, 1e-14])  # above what rounding leaves of two rows
+    for stack in (faint, np.stack([faint] * 300)):
+        directions = methods.schatten_direction(stack, np.inf)
+        np.testing.assert_allclose(directions[..., 1, 1], 1.0)
 
 
 OPPOSED = np.random.default_rng(6).standard_normal((5, 3))
@@ -309,14 +330,14 @@ def pull_of_opposed(w):
 )
 @pytest.mark.parametrize("kind", ["signum", "lion"])
 def test_signs_of_a_memory_that_turn(kind, objective, slope):
-    method = {"signum": methods.SignMomentum(0.9), "lion": methods.Lion((0.3, 0.8))}[kind]
+    method = {"signum": methods.SignMomentum(0.9), "lion": methods.Lion((0.8, 0.6))}[kind]
     path = descent(objective, method, steps=0.3, n_steps=60, start=STARTS, record=range(61))
     for i, w in enumerate(STARTS):
         m, signs = 0.0, set()
         for k in range(60):
             g = slope(w)
-            looked_at = 0.3 * m + 0.7 * g if kind == "lion" else 0.9 * m + 0.1 * g
-            m = 0.8 * m + 0.2 * g if kind == "lion" else looked_at
+            looked_at = 0.8 * m + 0.2 * g if kind == "lion" else 0.9 * m + 0.1 * g
+            m = 0.6 * m + 0.4 * g if kind == "lion" else looked_at
             w = w + 0.3 * np.sign(looked_at)
             signs.add(tuple(np.sign(looked_at)))
             np.testing.assert_allclose(path.iterates[k + 1, i], w, rtol=1e-9, atol=1e-11)
