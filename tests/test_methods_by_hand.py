@@ -642,23 +642,24 @@ def test_what_each_method_follows():
 
 @pytest.mark.parametrize("loss", ["logistic", Faint()], ids=["near", "faint"])
 def test_the_velocities_of_the_flows(loss):
-    base = Objective(DATA, loss).all_samples
-    g = base(STARTS)
+    base, starts = Objective(DATA, loss).all_samples, STARTS[:, None]  # two axes of runs
+    g = base(starts)
     length = np.linalg.norm(g.direction, axis=-1, keepdims=True)
-    expected = {
-        methods.LossScaled(): (0.0, base.over_risk(STARTS)),
-        methods.NormalizedGradient(): (0.0, g.direction / length),
-        methods.NormalizedSteepest(3): (0.0, np.array([steepest(v, 3) for v in g.direction])),
-        methods.Steepest(3): (
-            g.log_size,
-            np.array([dual_norm(v, 3) * steepest(v, 3) for v in g.direction]),
-        ),
-        methods.WeightDecay(methods.Gradient(), 0.2): (0.0, base.value(STARTS) - 0.2 * STARTS),
+    along = {
+        p: np.array([[steepest(v, p) for v in row] for row in g.direction]) for p in (1.5, 2, 3)
     }
-    for method, (log_size, direction) in expected.items():
+    sizes = {p: np.array([[[dual_norm(v, p)] for v in row] for row in g.direction]) for p in along}
+    expected = [
+        (methods.LossScaled(), 0.0, base.over_risk(starts)),
+        (methods.NormalizedGradient(), 0.0, g.direction / length),
+        (methods.WeightDecay(methods.Gradient(), 0.2), 0.0, base.value(starts) - 0.2 * starts),
+        *((methods.NormalizedSteepest(p), 0.0, v) for p, v in along.items()),
+        *((methods.Steepest(p), g.log_size, sizes[p] * v) for p, v in along.items()),
+    ]
+    for method, log_size, direction in expected:
         limit = method.limit()
         assert limit.flow == "velocity" and limit.speed == 1.0
-        found = limit.velocity(base, STARTS)
+        found = limit.velocity(base, starts)
         np.testing.assert_allclose(found.log_size + 0 * direction, log_size + 0 * direction)
         np.testing.assert_allclose(found.direction, direction, rtol=1e-9)
 
