@@ -112,6 +112,14 @@ def test_predictions_and_their_gradients_in_all_their_forms(net):
         there = net.linearize(theta, given)
         expected = net.linearize(theta, whole.astype(float)).jacobian()
         np.testing.assert_allclose(there.jacobian(), expected, rtol=1e-12)
+    if isinstance(net, models.DiagonalLinear | models.CircularConvolution):
+        rounded, few = X.astype(np.float32), v.astype(np.float32)
+        expected = net.vjp(theta, rounded.astype(float), few.astype(float))
+        np.testing.assert_allclose(net.vjp(theta, rounded, few), expected, rtol=1e-11, atol=1e-13)
+    if not isinstance(net, models.Network):  # which takes numbers of any kind as they are
+        single = theta.astype(np.float32)
+        expected = net.linearize(single.astype(float), X).jacobian()
+        np.testing.assert_allclose(net.linearize(single, X).jacobian(), expected, rtol=1e-12)
     for wrong in (np.ones(net.n_parameters + 1), 1.0):
         with pytest.raises(ValueError, match="theta has shape"):
             net.predict(wrong, X)
@@ -209,6 +217,10 @@ def test_balanced_factors_and_their_velocity(batch, shape, depth):
         right = matrix_product.product(factors[j + 1 :]) if j + 1 < depth else np.eye(shape[1])
         expected = expected - left @ left.mT @ G @ right.mT @ right
     np.testing.assert_allclose(whole, expected, atol=1e-10)
+    rounded, G = W.astype(np.float32), G.astype(np.float32)
+    found = matrix_product.balanced_velocity(rounded, G, depth)
+    exact = matrix_product.balanced_velocity(rounded.astype(float), G.astype(float), depth)
+    np.testing.assert_allclose(found, exact, atol=1e-11)
     single = matrix_product.balanced_factors(W.astype(np.float32), depth)
     assert all(factor.dtype == float for factor in single)
 
