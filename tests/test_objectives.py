@@ -623,3 +623,18 @@ def test_rows_and_parameters_may_have_several_axes(name):
     exact = objective.pull(whole.astype(float)).value()
     for given in (whole, whole.tolist()):
         np.testing.assert_allclose(objective.pull(given).value(), exact, rtol=1e-12)
+
+
+def test_data_sets_that_go_together():
+    for one in (DATA, LINE, CLASSES):
+        listed = Objective([one, one])
+        assert listed.batch == (2,) and listed.batched and listed.kind is type(one)
+        assert Objective((one, one)).n_samples == one.n_samples
+        assert Objective([one]).batch == (1,) and Objective(one).batch == ()
+    for one in (TABLE, TOKENS):
+        assert Objective(one).loss in ("squared", "cross-entropy")
+    product = models.MatrixProduct((3, 3), 2)
+    assert Objective(TABLE, model=product).n_weights == 9
+    assert Objective(TOKENS, model=models.MatrixProduct((3, 2), 2)).n_weights == 6
+    for loss in ("logistic", "exponential", "squared", losses.Sigmoid()):
+        assert Objective(DATA, loss).is_margin is (loss != "squared")
