@@ -406,6 +406,7 @@ def test_many_iterates_are_taken_a_few_at_a_time(name, monkeypatch):
         assert [shape[0] for shape in seen[:-1]] == [few] * ((22) // few)
         assert sum(shape[0] for shape in seen) == 23
     np.testing.assert_allclose(objective.log_risk(thetas[:1]), expected[:1], rtol=1e-12)
+    monkeypatch.setattr(objective_module, "OUTPUTS", 1)  # one iterate is never taken apart
     seen.clear()
     found = objective.log_risk(thetas[0] if objective.batch else thetas[0, 0])
     np.testing.assert_allclose(found, expected[0] if objective.batch else expected[0, 0])
@@ -638,3 +639,16 @@ def test_data_sets_that_go_together():
     assert Objective(TOKENS, model=models.MatrixProduct((3, 2), 2)).n_weights == 6
     for loss in ("logistic", "exponential", "squared", losses.Sigmoid()):
         assert Objective(DATA, loss).is_margin is (loss != "squared")
+
+
+@pytest.mark.parametrize("name", ["linear, logistic", "linear, squared", "diagonal, exponential"])
+def test_parameters_in_single_precision_are_computed_in_double(name):
+    objective = EVERY[name]
+    single = RNG.standard_normal((2, objective.n_parameters)).astype(np.float32)
+    exact = single.astype(float)
+    np.testing.assert_array_equal(objective.log_risk(single), objective.log_risk(exact))
+    found, expected = objective.pull(single), objective.pull(exact)
+    np.testing.assert_array_equal(found.value(), expected.value())
+    np.testing.assert_array_equal(objective.weights(single), objective.weights(exact))
+    predicted = objective.predict(single, DATA.X)
+    np.testing.assert_array_equal(predicted, objective.predict(exact, DATA.X))
