@@ -84,3 +84,104 @@ def test_long_visits_are_descent_on_the_task_alone():
     np.testing.assert_allclose(path.final, alone, rtol=1e-12)
     whole = descent(DATA, sampling=noise.TaskByTask(12), **how).final
     np.testing.assert_allclose(whole, descent(DATA, **how).final, rtol=1e-12)
+
+
+@pytest.mark.parametrize("batch", [(), (5,), (2, 3)])
+def test_what_is_drawn_by_the_generator(batch, monkeypatch):
+    monkeypatch.setattr(noise, "CHUNK", 3)  # so that a new chunk begins on the way
+    rows = noise.WithReplacement(4).rows(datasets.generator(1), 7, batch)
+    rng = datasets.generator(1)
+    for _ in range(3):
+        for expected in rng.integers(7, size=(3, *batch, 4)):
+            np.testing.assert_array_equal(next(rows), expected)
+    rows = noise.Reshuffled(2).rows(datasets.generator(1), 6, batch)
+    rng, order = datasets.generator(1), np.broadcast_to(np.arange(6), (*batch, 6))
+    for _ in range(3):
+        epoch = rng.permuted(order, axis=-1)
+        for step in range(3):
+            found = next(rows)
+            assert found.shape == (*batch, 2)
+            np.testing.assert_array_equal(found, epoch[..., 2 * step : 2 * step + 2])
+    moved = noise.LabelNoise(0.3).targets(datasets.generator(1), Objective(LINE), (*batch, 6))
+    rng = datasets.generator(1)
+    for _ in range(3):
+        for signs in rng.integers(2, size=(3, *batch, 6)):
+            expected = LINE.y[:6] + np.where(signs == 1, 0.3, -0.3)
+            np.testing.assert_allclose(moved(LINE.y[:6]), expected, rtol=1e-13)
+    flipped = noise.LabelNoise(0.3).targets(datasets.generator(1), Objective(DATA), (*batch, 12))
+    rng = datasets.generator(1)
+    for _ in range(3):
+        for draw in rng.random((3, *batch, 12)):
+            expected = DATA.y * np.where(draw < 0.3, -1, 1)
+            np.testing.assert_array_equal(flipped(DATA.y), expected)
+    shifts = noise.WeightNoise(0.3).shifts(datasets.generator(1), (*batch, 4))
+    rng = datasets.generator(1)
+    for _ in range(3):
+        for draw in rng.standard_normal((3, *batch, 4)):
+            np.testing.assert_allclose(next(shifts), 0.3 * draw, rtol=1e-13)
+
+
+@pytest.mark.parametrize("batch", [(), (5,), (2, 3)])
+@pytest.mark.parametrize("visit", [1, 3])
+def test_tasks_in_turn_for_every_run(batch, visit):
+    rows = noise.TaskByTask(2, visit).rows(datasets.generator(0), 6, batch)
+    for step in range(14):
+        first = 2 * (step // visit % 3)
+        found = next(rows)
+        assert found.shape == (*batch, 2)
+        assert (found == [first, first + 1]).all()
+
+
+def test_nothing_is_drawn_before_it_is_needed():
+    rng, untouched = datasets.generator(0), datasets.generator(0)
+    noise.WithReplacement(2).rows(rng, 6, ())
+    noise.Reshuffled(2).rows(rng, 6, ())
+    noise.LabelNoise(0.1).targets(rng, Objective(LINE), (6,))
+    noise.WeightNoise(0.1).shifts(rng, (4,))
+    assert rng.random() == untouched.random()
+
+
+def test_defaults_of_the_rules():
+    assert noise.WithReplacement().batch_size == 1 == noise.Reshuffled().batch_size
+    assert noise.TaskByTask(2).visit == 1 and noise.FullBatch().batch_size is None
+    matrix = Objective(datasets.two_by_two_completion())
+    assert noise.FullBatch().check(matrix) is None
+    assert noise.WeightNoise(0.1).check(matrix) is None
+    assert noise.LabelNoise(1.0).check(Objective(DATA)) is None
+    assert noise.LabelNoise(1.5).check(Objective(LINE)) is None
+    assert noise.WithReplacement(5).check(Objective(DATA)) is None
+    assert noise.Reshuffled(12).check(Objective(DATA)) is None
+    assert noise.TaskByTask(4).check(Objective(DATA)) is None
+
+
+MATRIX = Objective(datasets.two_by_two_completion())
+CLASSES = Objective(datasets.separable_classes(0, 9, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: noise.WithReplacement(0), "batch_size must be a whole"),
+        (lambda: noise.Reshuffled(1.5), "batch_size must be a whole"),
+        (lambda: noise.TaskByTask(0), "batch_size must be a whole"),
+        (lambda: noise.TaskByTask(2, 0), "visit must be a whole"),
+        (lambda: noise.LabelNoise(-0.1), "size must be a number, at least 0"),
+        (lambda: noise.WeightNoise(-0.1), "size must be a number, at least 0"),
+        (lambda: noise.FullBatch().rows(datasets.generator(0), 6, ()), "draws no rows"),
+        (lambda: noise.WithReplacement(2).check(MATRIX), "a matrix problem has no samples"),
+        (lambda: noise.Reshuffled(2).check(MATRIX), "a matrix problem has no samples"),
+        (lambda: noise.TaskByTask(2).check(MATRIX), "a matrix problem has no samples"),
+        (lambda: noise.Reshuffled(5).check(Objective(DATA)), "divide the 12 samples"),
+        (lambda: noise.TaskByTask(5).check(Objective(DATA)), "divide the 12 samples"),
+        (lambda: noise.LabelNoise(1.01).check(Objective(DATA)), "must be a probability"),
+        (lambda: noise.LabelNoise(0.1).check(CLASSES), "made for regression and for two"),
+        (lambda: noise.LabelNoise(0.1).check(MATRIX), "made for regression and for two"),
+        (
+            lambda: descent(DATA, noise=[noise.LabelNoise(0.1)] * 2, n_steps=1),
+            "noise holds two of the kind LabelNoise",
+        ),
+    ],
+)
+def test_what_is_no_sampling_and_no_noise(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
