@@ -218,7 +218,8 @@ def test_the_margin_and_the_gap_by_hand() -> None:
 @pytest.mark.parametrize("margin", [1e-3, 1e-5, 1e-7])
 def test_a_margin_far_below_the_entries(margin: float) -> None:
     """Two inputs next to each other decide; the others are a unit away."""
-    X = np.array([[margin, 0.0], [-margin, 0.0], [1.0, 0.7], [-1.0, 0.3]]) + [0.3, -0.2]
+    X = np.array([[margin, 0.0], [-margin, 0.0], [1.0, 0.7], [-1.0, 0.3]])
+    X = X + np.array([0.3, -0.2])
     best = max_margin_with_bias(Dataset(X, [1, -1, 1, -1]))
     assert best.margin == pytest.approx(margin, rel=1e-7)
     assert best.w == pytest.approx([1 / margin, 0.0], abs=1e-6 / margin)
