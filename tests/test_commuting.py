@@ -56,8 +56,8 @@ def test_every_field_is_what_its_definition_says(depth: int, scale: float, size:
     problem = Sensing(problem.sensors, size * problem.observations)
     law = commuting_limit(problem, depth=depth, scale=scale)
     Q, x = law.eigenvectors, law.eigenvalues
-    assert Q @ Q.T == pytest.approx(np.eye(4), abs=1e-12)
-    assert law.W == pytest.approx(Q @ np.diag(x) @ Q.T, abs=1e-12 * size)
+    assert pytest.approx(np.eye(4), abs=1e-12) == Q @ Q.T
+    assert pytest.approx(Q @ np.diag(x) @ Q.T, abs=1e-12 * size) == law.W
     spectra = np.array([np.diag(Q.T @ A @ Q) for A in problem.sensors])
     images = slope(depth, scale, x)
     assert law.dual_variables @ spectra == pytest.approx(
@@ -75,7 +75,7 @@ def test_one_sensor_by_bisection(depth: int) -> None:
     problem = Sensing([np.diag([1.0, 2.0])], [3.0])
     law = commuting_limit(problem, depth=depth, scale=0.1)
     assert np.sort(law.eigenvalues) == pytest.approx(np.sort([x, (3 - x) / 2]), rel=1e-8)
-    assert law.W == pytest.approx(np.diag([x, (3 - x) / 2]), rel=1e-8)
+    assert pytest.approx(np.diag([x, (3 - x) / 2]), rel=1e-8) == law.W
     assert law.dual_variables == pytest.approx([slope(depth, 0.1, np.array([x]))[0]], rel=1e-7)
 
 

@@ -219,5 +219,5 @@ def test_where_the_minimiser_is_beyond_float64_it_is_said() -> None:
     path = ridge_path(overlap, log_penalty=[-250.0])
     found = minimize(lambda w: np.logaddexp(0, -overlap.Z @ w).mean(), [0.0]).x
     assert path.w[0] == pytest.approx(found, abs=1e-5)
-    with pytest.raises(RuntimeError, match="below -[0-9]* the minimiser leaves the range"):
+    with pytest.raises(RuntimeError, match=r"below -[0-9]* the minimiser leaves the range"):
         ridge_path(overlap, log_penalty=[-1e4])
