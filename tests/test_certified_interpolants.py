@@ -101,8 +101,10 @@ def orthonormal(seed: int = 3, n: int = 4, d: int = 9) -> tuple[np.ndarray, np.n
 
 
 @pytest.mark.parametrize("p", [1, np.inf])
-def test_either_linear_program_gives_the_least_norm(p: float) -> None:
+@pytest.mark.parametrize("side", [1, -1])
+def test_either_linear_program_gives_the_least_norm(p: float, side: int) -> None:
     rows, target = orthonormal()
+    target = side * target
     heard: list[str] = []
     pairs = list(_proposals(rows, target, p, heard.append))
     assert len(pairs) == 2
@@ -122,6 +124,8 @@ def test_newtons_method_sharpens_what_the_cones_give(p: float, size: float) -> N
     (first, a), (second, b), *polished = _proposals(rows, target, p, heard.append)
     assert heard and all(line.startswith("interior point, iteration") for line in heard)
     assert (first == second).all() and (a == -b).all()
+    value = float(np.abs(_unit(rows, a, p) @ target))
+    assert value == pytest.approx(np.linalg.norm(first, p), rel=1e-6)
     q, exact = dual_order(p), min_norm(Regression(rows, target), p=p).w
     assert first == pytest.approx(exact, abs=1e-5 * size)
     for w, a in polished:
@@ -139,18 +143,20 @@ def test_zeros_stay_zero_and_rounding_leaves_the_equations() -> None:
     rows, _ = orthonormal()
     w = np.array([1.0, -2.0, 0.5, 3.0, 1e-3, 0.0, 0.0, 0.0, 0.0])
     off = 1e-13 * np.r_[np.zeros(5), 1.0, -1.0, 1.0, 0.0] + 1e-9 * (w != 0)
-    found = _fitted(rows, rows @ w, w + off)
-    assert (found[5:] == 0).all() and (found[:5] != 0).all()
-    assert rows @ found == pytest.approx(rows @ w, abs=1e-15)
-    assert found == pytest.approx(w, abs=1e-8)
+    for size in (1e-3, 1.0, 1e3):
+        found = _fitted(rows, size * (rows @ w), size * (w + off))
+        assert (found[5:] == 0).all() and (found[:5] != 0).all()
+        assert rows @ found == pytest.approx(size * (rows @ w), abs=1e-14 * size)
+        assert found == pytest.approx(size * w, abs=1e-8 * size)
 
 
 def test_multipliers_are_scaled_in_the_dual_norm_and_zero_stays_zero() -> None:
     rows, a = orthonormal()
     X = np.diag([1.0, 2.0, 3.0, 4.0]) @ rows
     for p in ORDERS:
-        unit = _unit(X, 5 * a, p)
-        assert np.linalg.norm(unit @ X, dual_order(p)) == pytest.approx(1, rel=1e-14)
+        for size in (1e-3, 5.0):
+            unit = _unit(X, size * a, p)
+            assert np.linalg.norm(unit @ X, dual_order(p)) == pytest.approx(1, rel=1e-14)
         assert unit / a == pytest.approx(np.full(4, unit[0] / a[0]))
         assert (_unit(X, np.zeros(4), p) == 0).all()
 
@@ -240,3 +246,18 @@ def test_progress_is_reported(p: float) -> None:
     min_norm(gaussian_regression(0), p=p, progress=heard.append)
     assert all("interior point" in line for line in heard)
     assert heard or p != 3
+
+
+def test_least_squares_takes_off_what_it_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second solve is of the remainder: an error of 1e-5 becomes one of 1e-10."""
+    true = interpolation.least_squares
+    monkeypatch.setattr(interpolation, "least_squares", lambda A, b: (1 + 1e-5) * true(A, b))
+    rows, target = orthonormal()
+    X = np.array([[1.0], [10.0], [100.0], [0.1]]) * rows
+    w = interpolation._least_squares(X, X @ (target @ rows))
+    assert w == pytest.approx(target @ rows, abs=1e-9)
+
+
+def test_a_start_has_one_axis() -> None:
+    with pytest.raises(ValueError, match="start must have 1 axes"):
+        min_norm(gaussian_regression(0), start=np.zeros((1, 30)))

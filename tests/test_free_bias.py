@@ -97,6 +97,7 @@ def test_a_plane_that_separates_nothing_is_refused(monkeypatch: pytest.MonkeyPat
 def test_either_solver_alone_is_near_the_optimum(solver, shape, seed: int) -> None:
     Z, y = centred(shifted(seed, *shape))
     w, b, weights = solver(Z, y)
+    assert solver is _solve or np.linalg.norm(w) == pytest.approx(1)
     margin = _margin(Z, y, w, b)
     assert margin == pytest.approx(
         max_margin_with_bias(Dataset(y[:, None] * Z, y)).margin, rel=1e-6
@@ -164,7 +165,7 @@ def test_the_polish_ends_at_rounding(seed: int, off: float) -> None:
     b = best.bias + off * np.abs(best.w).max() / 10
     weights = best.dual_variables + off * rng.uniform(0, 1, len(y))
     before = _gap(Z, y, w, b, _balanced(weights, y))
-    w, b, weights = _polish(Z, y, w, b, _balanced(weights, y))
+    w, b, weights = _polish(Z, y, 3 * w, 3 * b, _balanced(weights, y))
     assert before > 1e-9 * best.margin or off < 1e-4
     assert abs(_gap(Z, y, w, b, weights)) <= 2e-13
     assert w == pytest.approx(best.w, abs=1e-9 * np.abs(best.w).max())
@@ -178,10 +179,11 @@ def test_the_polish_tells_samples_just_above_the_margin_from_those_on_it(above: 
     X = np.array([[1.0, 0.0], [-1.0, 0.0], [1.0 + above, 0.1], [-3.0, 1.0]])
     y = np.array([1.0, -1.0, 1.0, -1.0])
     Z = y[:, None] * X
-    for share in (0.1, 0.4):
+    for share, size in [(0.1, 1.0), (0.4, 1.0), (0.1, 30.0), (0.4, 0.1)]:
         start = np.array([0.5 - share, 0.5, share, 0.0])
-        w, b, weights = _polish(Z, y, np.array([1.0, 0.0]), 0.0, start)
-        assert w == pytest.approx([1.0, 0.0], abs=1e-9) and b == pytest.approx(0, abs=1e-9)
+        w, b, weights = _polish(size * Z, y, np.array([1.0, 0.0]), 0.0, start)
+        assert size * w == pytest.approx([1.0, 0.0], abs=1e-9)
+        assert b == pytest.approx(0, abs=1e-9)
         assert weights == pytest.approx([0.5, 0.5, 0.0, 0.0], abs=1e-9)
 
 
@@ -225,3 +227,58 @@ def test_a_margin_far_below_the_entries(margin: float) -> None:
     assert best.w == pytest.approx([1 / margin, 0.0], abs=1e-6 / margin)
     assert best.bias == pytest.approx(-0.3 / margin, rel=1e-6)
     assert best.dual_variables == pytest.approx([0.5, 0.5, 0, 0], abs=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize(("margin", "solves"), [(0.5, 1), (1e-3, 2)])
+def test_only_a_small_margin_is_solved_for_twice(
+    monkeypatch: pytest.MonkeyPatch, size: float, margin: float, solves: int
+) -> None:
+    """And nobody asks whether data can be separated whose margin is far from rounding."""
+    calls = []
+    true = bias._solve
+
+    def counted(*arguments: np.ndarray) -> tuple:
+        calls.append(1)
+        return true(*arguments)
+
+    def never(*_: object) -> None:
+        raise AssertionError("asked in vain")
+
+    monkeypatch.setattr(bias, "_solve", counted)
+    monkeypatch.setattr(bias, "separation", never)
+    X = size * np.array([[margin, 0.0], [-margin, 0.0], [1.0, 0.7], [-1.0, 0.3]])
+    assert max_margin_with_bias(Dataset(X, [1, -1, 1, -1])).margin == pytest.approx(margin * size)
+    assert len(calls) == solves
+
+
+@pytest.mark.parametrize("size", [1e-4, 1.0, 1e4])
+def test_what_a_solver_leaves_is_polished_away(
+    monkeypatch: pytest.MonkeyPatch, size: float
+) -> None:
+    data = shifted(3)
+    true = bias._solve
+
+    def off(Z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+        w, b, weights = true(Z, y)
+        return w * (1 + 1e-6 * np.arange(5)), b * (1 + 1e-6), weights
+
+    monkeypatch.setattr(bias, "_solve", off)
+    best = max_margin_with_bias(Dataset(size * data.X, data.y))
+    assert abs(best.duality_gap) < 1e-12 * best.margin
+
+
+def test_the_rounding_of_far_entries_is_allowed_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside a margin of 1e-7 sums of entries of order one are rounded to more than 1e-12."""
+    data = Dataset([[1e-7, 0.0], [-1e-7, 0.0], [1.0, 0.0], [-1.0, 0.0]], [1, -1, 1, -1])
+    w, weights = np.array([1.0, 0.0]), np.array([0.5, 0.5, 0.0, 0.0])
+    monkeypatch.setattr(bias, "_polish", lambda *_: (w, 0.0, (1 - 1e-12) * weights))
+    assert max_margin_with_bias(data).duality_gap == pytest.approx(-1e-19, rel=1e-2)
+
+
+def test_a_refusal_names_the_entries_from_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
+    X = np.array([[1001.0], [999.0], [1004.0], [996.0]])
+    data = Dataset(X, [1, -1, 1, -1])
+    forge(monkeypatch, data, lambda w, b, weights: (w, b, 2 * weights))
+    with pytest.raises(RuntimeError, match=r"beside entries of 4\.0e\+00"):
+        max_margin_with_bias(data)

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy.optimize import nnls
+from scipy.optimize import brentq, nnls
 
 from ibias import datasets, models, optima
 from ibias.datasets import Dataset
@@ -84,6 +84,13 @@ CASES = {
         f"kinks {seed} {kink}": (*separated(seed), kink) for seed in range(3) for kink in (0.4, 0.7)
     },
     **{f"bias {seed}": (*separated(seed, "first"), 0.7) for seed in range(2)},
+    "one kink": (*separated(3, "first"), 0.1),
+    "exact": (
+        models.two_layer_relu(2, 4),
+        Dataset([[1, 0], [-1, 0], [0, 1], [0, -1]], [1, 1, -1, -1]),
+        np.array([1.0, 0, -1, 0, 0, 1, 0, -1, 2, 1, -1, -1]),
+        1e-4,
+    ),
     "linear": (models.linear(2), PAIR, np.array([0.3, 4.0]), 0.0),
 }
 
@@ -112,7 +119,7 @@ def test_the_cases_have_kinks_and_residuals_that_are_not_zero() -> None:
     assert sum(one.slackness > 1e-3 for one in found.values()) >= 3
 
 
-@pytest.mark.parametrize(("factor", "fine"), [(1 + 0.5 * GAP, True), (1 + 3 * GAP, False)])
+@pytest.mark.parametrize(("factor", "fine"), [(1 + 0.5 * GAP, True), (1 + 1.6 * GAP, False)])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_multipliers_that_are_off_are_refused(
     monkeypatch: pytest.MonkeyPatch, factor: float, sign: int, fine: bool
@@ -205,3 +212,77 @@ def test_a_margin_of_zero_is_none() -> None:
     net = models.two_layer_relu(2, 2)
     with pytest.raises(ValueError, match="does not separate"):
         optima.kkt_residual(net, PAIR, [0.0, -1.0, 0.0, 0.0, 1.0, 0.0])
+
+
+def test_slopes_that_are_off_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with the right multipliers: slopes in [0, p], but others."""
+    true = stationarity._multipliers
+    for name, (net, data, theta, kink) in CASES.items():
+        if kink == 0:
+            continue
+        least = optima.kkt_residual(net, data, theta, kink=kink).residual
+        if least < 1e-6 or least > 0.99:
+            continue
+        for part in (0.0, 0.5, 1.0):
+
+            def off(*arguments: object, part: float = part) -> tuple[np.ndarray, np.ndarray]:
+                p, _ = true(*arguments)
+                return p, part * p[arguments[3]]
+
+            monkeypatch.setattr(stationarity, "_multipliers", off)
+            try:
+                found = optima.kkt_residual(net, data, theta, kink=kink)
+            except RuntimeError:
+                pass
+            else:
+                assert found.residual == pytest.approx(least, abs=1e-6), name
+            monkeypatch.undo()
+
+
+@pytest.mark.parametrize("name", ["relu 1", "relu 2", "deep 0"])
+@pytest.mark.parametrize(("part", "fine"), [(0.75, True), (1.3, False)])
+def test_what_is_allowed_grows_with_the_residual(
+    monkeypatch: pytest.MonkeyPatch, name: str, part: float, fine: bool
+) -> None:
+    """Multipliers larger by e: the bound that their residual vector gives falls with e."""
+    net, data, theta, _ = CASES[name]
+    u = theta / np.linalg.norm(theta)
+    at = net.linearize(u, data.X)
+    q = data.y * at.predictions
+    G = data.y[:, None] * at.jacobian() / (net.degree * q.min())
+    excess = q / q.min() - 1
+    right = optima.kkt_residual(net, data, theta)
+
+    def lacking(e: float) -> float:
+        p = (1 + e) * right.dual_variables
+        r = np.append(u - p @ G, p @ excess)
+        size = np.linalg.norm(r)
+        v = r / size
+        change = v[-1] * excess - G @ v[:-1]
+        bound = u @ v[:-1] + 2 * min(0.0, change.min())
+        return size - bound - part * GAP * (1 + size)
+
+    e = brentq(lacking, 0.0, 1e-3, xtol=1e-16)
+    true = stationarity._multipliers
+    monkeypatch.setattr(
+        stationarity, "_multipliers", lambda *a: ((1 + e) * true(*a)[0], true(*a)[1])
+    )
+    assert 0.15 < right.residual < 0.9
+    if fine:
+        assert optima.kkt_residual(net, data, theta).residual == pytest.approx(right.residual)
+    else:
+        with pytest.raises(RuntimeError, match="the least KKT residual lies between"):
+            optima.kkt_residual(net, data, theta)
+
+
+def test_a_neuron_that_is_zero_is_on_a_kink_for_every_sample() -> None:
+    net = models.two_layer_relu(2, 2)
+    assert optima.kkt_residual(net, PAIR, BALANCED, kink=0.1).n_kinks == 2
+
+
+def test_bad_input_is_refused_by_name() -> None:
+    net = models.two_layer_relu(2, 2)
+    with pytest.raises(ValueError, match=r"net must be a Network.*models\.two_layer_relu"):
+        optima.kkt_residual("net", PAIR, BALANCED)
+    with pytest.raises(ValueError, match="theta must have 1 axes"):
+        optima.kkt_residual(net, PAIR, BALANCED[None])
