@@ -236,7 +236,7 @@ def overlapping(seed: int, n: int = 7, k: int = 4) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("factor", [1.0, 0.9, 1.5])
+@pytest.mark.parametrize("factor", [1.0, 0.9, 1.5, 10.0])
 def test_the_least_risk_is_stationary_from_a_start_nearby(
     monkeypatch: pytest.MonkeyPatch, seed: int, factor: float
 ) -> None:
@@ -287,3 +287,55 @@ def test_the_number_of_events_is_limited(monkeypatch: pytest.MonkeyPatch, last: 
     else:
         with pytest.raises(RuntimeError, match="after 1 events the weights"):
             _until_separated(Z)
+
+
+def test_the_lengths_of_what_a_program_returns_change_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    true = LinearProgram.simplex
+    for a, b in [(2.0, 1.0), (1.0, 3.0)]:
+        monkeypatch.setattr(
+            LinearProgram,
+            "simplex",
+            lambda program, a=a, b=b: (a * true(program)[0], b * true(program)[1]),
+        )
+        monkeypatch.setattr(LinearProgram, "interior_point", lambda *_: None)
+        margin, p = _margin_of(np.array([[4.0, 2.0], [1.0, 3.0]]))
+        assert margin == pytest.approx(2.5) and p == pytest.approx([0.5, 0.5])
+
+
+def test_the_solver_is_given_the_risk_and_its_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns, seen, true = overlapping(0), {}, minimize
+
+    def watched(risk: object, *arguments: object, **how: object) -> object:
+        seen["risk"] = risk
+        return true(risk, *arguments, **how)
+
+    monkeypatch.setattr(small_scale, "minimize", watched)
+    _least_risk(columns)
+    w, h = np.array([0.5, 1.0, 0.1, 2.0]), 1e-6 * np.eye(4)
+    value, gradient = seen["risk"](w)
+    assert value == pytest.approx(np.log(np.exp(-columns @ w).sum()))
+    slopes = [(seen["risk"](w + e)[0] - seen["risk"](w - e)[0]) / 2e-6 for e in h]
+    assert gradient == pytest.approx(slopes, abs=1e-8)
+
+
+def test_a_weight_that_sleeps_although_it_would_help_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Newton's method moves the weights in use; one that the solver left at zero stays there."""
+    true = minimize
+
+    def asleep(*arguments: object, **how: object) -> object:
+        found = true(*arguments, **how)
+        found.x[int(found.x.argmax())] = 0.0
+        return found
+
+    monkeypatch.setattr(small_scale, "minimize", asleep)
+    with pytest.raises(RuntimeError, match="two weights wake up at almost the same moment"):
+        _least_risk(overlapping(0))
+
+
+def test_where_nothing_moves_no_weight_separates() -> None:
+    with pytest.raises(RuntimeError, match="did not separate them"):
+        _until_separated(np.array([[1.0, 0.0], [-1.0, 0.0]]))
