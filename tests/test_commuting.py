@@ -1,5 +1,7 @@
 """Sensors that commute: the law of the eigenvalues by hand, its guard, and each step alone."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq
@@ -147,6 +149,7 @@ def test_a_tangent_leads_to_the_next_scale(monkeypatch: pytest.MonkeyPatch, dept
     monkeypatch.setattr(commuting, "_newton", watched)
     nu = _continued(A, y, depth, 1e-4)
     assert (nu == ends[-1]).all()
+    assert not starts[0][0].any()
     assert len(ends) == 14  # three to a power of ten, and both ends
     offsets = np.array([offset for _, offset in starts])
     expected = [_offset(depth, scale) for scale in np.geomspace(1.0, 1e-4, 14)]
@@ -166,9 +169,10 @@ def test_a_scale_above_one_is_where_the_path_begins() -> None:
 
 
 @pytest.mark.parametrize("repeated", [False, True])
-def test_newtons_equations_by_the_pseudo_inverse(repeated: bool) -> None:
+@pytest.mark.parametrize("size", [1e-16, 1.0, 1e4])
+def test_newtons_equations_by_the_pseudo_inverse(repeated: bool, size: float) -> None:
     rng = generator(0)
-    A, r = rng.standard_normal((3, 6)), rng.standard_normal(3)
+    A, r = size * rng.standard_normal((3, 6)), rng.standard_normal(3)
     if repeated:
         A[2] = A[0] + A[1]
     weights = rng.uniform(0.1, 2, 6)
@@ -214,3 +218,29 @@ def test_the_common_eigenvectors_diagonalise_every_sensor(n: int) -> None:
     for A in sensors:
         turned = Q.T @ A @ Q
         assert turned == pytest.approx(np.diag(np.diag(turned)), abs=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered in dot")  # of numpy's norm
+def test_a_trial_that_overflows_warns_of_nothing() -> None:
+    """The first whole steps end at e^1999 in one unknown, which the other row does not see."""
+    nu = _newton(np.eye(2), np.array([2000.0, 0.5]), np.zeros(2), 2, 0.0)
+    assert nu == pytest.approx(np.log([2000.0, 0.5]), rel=1e-9)
+
+
+@pytest.mark.parametrize("y", [2.3, 20.0, 0.1])
+def test_every_step_of_newtons_method_comes_nearer(
+    monkeypatch: pytest.MonkeyPatch, y: float
+) -> None:
+    """And there are few of them: near the end the digits double."""
+    missed = []
+
+    def watched(A: np.ndarray, slope: np.ndarray, r: np.ndarray) -> np.ndarray:
+        missed.append(float(np.abs(r).max()))
+        return _solve(A, slope, r)
+
+    monkeypatch.setattr(commuting, "_solve", watched)
+    nu = _newton(np.ones((1, 1)), np.array([y]), np.zeros(1), 2, 0.0)
+    assert nu == pytest.approx([np.log(y)], rel=1e-12)
+    assert missed[0] == pytest.approx(abs(1 - y))
+    assert all(b < a for a, b in pairwise(missed) if a > 1e-12)
+    assert sum(one > 1e-12 for one in missed) < 14
