@@ -244,3 +244,11 @@ def test_every_step_of_newtons_method_comes_nearer(
     assert missed[0] == pytest.approx(abs(1 - y))
     assert all(b < a for a, b in pairwise(missed) if a > 1e-12)
     assert sum(one > 1e-12 for one in missed) < 14
+
+
+def test_more_sensors_than_eigenvalues() -> None:
+    """Every diagonal entry is seen, one of them twice."""
+    sensors = np.array([np.diag(row) for row in np.vstack([np.eye(3), [[1.0, 0, 0]]])])
+    for depth in DEPTHS:
+        law = commuting_limit(Sensing(sensors, [1.0, 2.0, 0.5, 1.0]), depth=depth, scale=0.1)
+        assert pytest.approx(np.diag([1.0, 2.0, 0.5]), rel=1e-9) == law.W
