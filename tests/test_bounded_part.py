@@ -104,6 +104,10 @@ def test_a_ray_of_a_smaller_margin_is_refused(
     if fine:
         ray = bounded_part_and_ray(data).ray
         assert ray.duality_gap == pytest.approx(part * GAP * size, rel=1e-3)
+        assert ray.direction == pytest.approx(ray.w / np.linalg.norm(ray.w), abs=1e-12)
+        assert ray.direction[2] == pytest.approx(e, rel=1e-6)
+        assert ray.margin == pytest.approx(1 / np.linalg.norm(ray.w), rel=1e-12)
+        assert ray.dual_variables.tolist() == [1.0, 0.0, 0.0, 0.0]
     else:
         with pytest.raises(RuntimeError, match="could be certified only to"):
             bounded_part_and_ray(data)
@@ -211,7 +215,7 @@ def test_the_basis_of_a_span() -> None:
     basis, columns = _even(np.empty((0, 3)))
     assert basis.shape == (3, 0) and columns.tolist() == [1.0, 1.0, 1.0]
     # A singular value below a ten-billionth of the largest is rounding.
-    for part, rank in [(0.3e-10, 1), (5e-10, 2)]:
+    for part, rank in [(1e-10, 1), (4e-10, 2)]:
         assert _even(np.array([[1.0, 1.0], [1.0, 1.0 + 2 * part]]))[0].shape[1] == rank
 
 
@@ -233,3 +237,40 @@ def test_the_logistic_loss_is_the_default() -> None:
     assert bounded_part_and_ray(data, loss="exponential").bounded == pytest.approx(
         [0.0, np.log(2) / 2]
     )
+
+
+def test_any_length_of_the_ray_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    forge(monkeypatch, lambda ray: {"w": 3 * ray.w})
+    assert bounded_part_and_ray(Dataset.from_signed(ROUND)).ray.w == pytest.approx([0, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("length", "part", "fine"),
+    [(1e3, 0.5, True), (1e3, 1.5, False), (1e-3, 0.5, True), (1e-3, 1.5, False)],
+)
+def test_what_cancels_may_leave_its_rounding(
+    monkeypatch: pytest.MonkeyPatch, length: float, part: float, fine: bool
+) -> None:
+    """Along (1, -1) times a length two samples hold each other, and the ray is (1, 1) / 2."""
+    rows = np.array([[1.0, 1.0], [length, -length], [-length, length]])
+    e = part * GAP * max(length, 1.0) / (2 * length)
+    monkeypatch.setattr(nonseparable, "least_squares", lambda A, b: np.zeros(A.shape[1]))
+    forge(monkeypatch, lambda ray: {"w": ray.w + np.array([e, -e])})
+    if fine:
+        assert bounded_part_and_ray(Dataset.from_signed(rows)).ray.w[0] == pytest.approx(0.5 + e)
+    else:
+        with pytest.raises(RuntimeError, match="could be certified only to"):
+            bounded_part_and_ray(Dataset.from_signed(rows))
+
+
+def test_a_step_that_goes_up_is_halved() -> None:
+    """9000 e^(-x/100) + e^(10 x): from zero the whole step, to 0.8, ends at e^8."""
+    rows = np.r_[np.full((9000, 1), 0.01), [[-10.0]]]
+    assert _minimiser(rows, named("exponential")) == pytest.approx([np.log(9) / 10.01], rel=1e-12)
+
+
+def test_without_a_rest_and_without_a_ray() -> None:
+    parts = bounded_part_and_ray(datasets.separable(0))
+    assert parts.residual == 0 and not parts.weights.any() and not parts.bounded.any()
+    parts = bounded_part_and_ray(Dataset.from_signed([[1.0, 0.0], [-2.0, 0.0]]))
+    assert parts.ray is None and parts.bounded[1] == 0 and parts.separable.size == 0
