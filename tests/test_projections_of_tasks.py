@@ -150,7 +150,8 @@ def test_margins_at_one_level_pull_together(size, part, pieces):
     """(2, 0) and (0, 2) from -size: the second sample is above by a part of rounding."""
     apart = part * LEVEL * max(2 * np.sqrt(2), 0.0) * size
     start = np.array([-size, -size + apart / 2])
-    path = margin_climb(Dataset.from_signed(2 * np.eye(2)), start, level=-size)
+    many = np.tile([np.sqrt(2), -np.sqrt(2)], (98, 1))  # as long, far above, and they stay there
+    path = margin_climb(Dataset.from_signed(np.vstack([2 * np.eye(2), many])), start, level=-size)
     assert path.levels.size == 1 + pieces
     assert path.w == pytest.approx([-size / 2] * 2)
 
@@ -176,9 +177,16 @@ def test_bad_input_is_refused_by_name():
     data = Dataset.from_signed(CORNER)
     for solve in (nearest_separator, margin_climb):
         for start in ([1.0], [1.0] * 3, [[1.0, 0.0]]):
-            with pytest.raises(ValueError, match="start"):
+            words = "start must have 1 axes" if np.ndim(start) == 2 else "start has shape"
+            with pytest.raises(ValueError, match=words):
                 solve(data, start)
     with pytest.raises(ValueError, match="margin"):
         nearest_separator(data, [0.0, 0.0], margin=0)
     with pytest.raises(ValueError, match="level"):
         margin_climb(data, [0.0, 0.0], level=[1.0])
+
+
+def test_a_sample_that_rises_as_fast_is_never_caught():
+    path = margin_climb(Dataset.from_signed([[1.0, 0.0], [1.0, 1.0]]), [-1.0, 0.5])
+    assert path.weights == pytest.approx(np.array([[-1.0, 0.5], [1.0, 0.5]]))
+    assert path.dual_variables.tolist() == [2.0, 0.0]
