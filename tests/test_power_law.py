@@ -118,3 +118,12 @@ def test_a_curvature_that_is_no_number_ends_newtons_method() -> None:
     Z, start = np.array([[1.0]]), np.array([1e-200])
     with np.errstate(over="ignore", invalid="ignore"):
         assert _newton(Z, 5.0, start) == pytest.approx(start)
+
+
+@pytest.mark.parametrize("power", [1.0, 4.0])
+def test_near_the_end_the_digits_double(monkeypatch: pytest.MonkeyPatch, power: float) -> None:
+    """From an error of a hundredth, five steps are enough."""
+    Z = datasets.separable(1, 10, 3).Z
+    best = tail_direction(Dataset.from_signed(Z), power=power).w
+    monkeypatch.setattr(tail, "NEWTON_STEPS", 5)
+    assert _newton(Z, power, 1.01 * best) == pytest.approx(best, rel=1e-11)
