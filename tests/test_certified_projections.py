@@ -166,3 +166,44 @@ def test_wide_and_square_problems_agree_with_elimination() -> None:
     data = gaussian_regression(0, 4, 4)
     best = bregman_projection(data, potential=HyperbolicEntropy(0.5))
     assert best.w == pytest.approx(np.linalg.solve(data.X, data.y), rel=1e-8)
+
+
+class WithoutUnits(PowerNorm):
+    """A potential that does not say what it is in other units."""
+
+    def in_units(self, unit: float) -> None:
+        return None
+
+
+@pytest.mark.parametrize("size", [1.0, 8.0])
+def test_a_potential_without_units_is_solved_as_it_is(size: float) -> None:
+    data, start = positive_problem(4)
+    data = Regression(data.X, size * data.y)
+    one, other = (
+        bregman_projection(data, potential=potential, start=size * start)
+        for potential in (PowerNorm(3), WithoutUnits(3))
+    )
+    assert other.w == pytest.approx(one.w, rel=1e-9)
+    assert other.divergence == pytest.approx(one.divergence)
+    assert other.dual_variables == pytest.approx(one.dual_variables)
+    assert other.error_estimate <= ERROR * np.linalg.norm(other.w)
+
+
+@pytest.mark.parametrize(("largest", "fine"), [(0.7e300, True), (1.5e300, False)])
+def test_the_largest_potential_is_a_number(largest: float, fine: bool) -> None:
+    """The weights are 2^100, and their power p is this number."""
+    potential = PowerNorm(np.log2(largest) / 100)
+    data = Regression([[1.0, 1.0]], [2.0 * 2.0**100])
+    if fine:
+        assert bregman_projection(data, potential=potential).w == pytest.approx([2.0**100] * 2)
+    else:
+        with pytest.raises(ValueError, match=r"Divide y \(and start\) by"):
+            bregman_projection(data, potential=potential)
+
+
+def test_a_start_has_one_axis_and_a_refusal_names_the_length() -> None:
+    data, _ = positive_problem(5)
+    with pytest.raises(ValueError, match="start must have 1 axes"):
+        bregman_projection(data, potential=SquaredNorm(2), start=np.ones((1, 7)))
+    with pytest.raises(RuntimeError, match=r"was found only to [0-9.e+-]+ of [0-9.e+-]+:"):
+        bregman_projection(Regression([[1.0, 2.0]], [-1.0]), potential=NegativeEntropy())
