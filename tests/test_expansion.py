@@ -145,3 +145,26 @@ def test_one_share_and_shares_without_an_end(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(asymptotics, "NEWTON_STEPS", 3)
     with pytest.raises(RuntimeError, match="was not found in 3 steps of Newton's method"):
         _shares(np.array([[1.0], [-1e-6]]))
+
+
+@pytest.mark.parametrize(
+    ("low", "n", "high"), [(0.01, 9000, 10), (0.1, 300, 10), (0.001, 100000, 10)]
+)
+def test_a_step_that_goes_up_is_halved(low: float, n: int, high: float) -> None:
+    """Many samples just above one far below: the whole first step is too long for that one."""
+    p = _shares(np.r_[np.full((n, 1), low), [[-float(high)]]])
+    last = 1 / (1 + high / low)
+    assert p[-1] == pytest.approx(last, rel=1e-10)
+    assert p[:-1] == pytest.approx(np.full(n, (1 - last) / n), rel=1e-10)
+
+
+@pytest.mark.parametrize(("ratio", "steps"), [(1.0, 6), (1e-2, 12), (1e-6, 24)])
+def test_few_steps_are_enough(monkeypatch: pytest.MonkeyPatch, ratio: float, steps: int) -> None:
+    """One for each power of e between the shares at the most, and then the digits double."""
+    monkeypatch.setattr(asymptotics, "NEWTON_STEPS", steps)
+    p = _shares(np.array([[1.0], [-ratio]]))
+    assert p[0] == pytest.approx(ratio / (1 + ratio), rel=1e-9)
+    heights = datasets.generator(1).standard_normal((6, 2))
+    heights = np.vstack([heights, -2.5 * heights.mean(axis=0)])
+    monkeypatch.setattr(asymptotics, "NEWTON_STEPS", 8)
+    assert _shares(heights) @ heights == pytest.approx(np.zeros(2), abs=1e-12)
