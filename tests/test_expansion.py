@@ -147,9 +147,7 @@ def test_one_share_and_shares_without_an_end(monkeypatch: pytest.MonkeyPatch) ->
         _shares(np.array([[1.0], [-1e-6]]))
 
 
-@pytest.mark.parametrize(
-    ("low", "n", "high"), [(0.01, 9000, 10), (0.1, 300, 10), (0.001, 100000, 10)]
-)
+@pytest.mark.parametrize(("low", "n", "high"), [(0.01, 9000, 10), (0.1, 300, 10)])
 def test_a_step_that_goes_up_is_halved(low: float, n: int, high: float) -> None:
     """Many samples just above one far below: the whole first step is too long for that one."""
     p = _shares(np.r_[np.full((n, 1), low), [[-float(high)]]])
