@@ -54,10 +54,10 @@ def test_the_default_rate_is_one() -> None:
     assert np.abs(found.w - other.w).max() > 1e-2
 
 
-@pytest.mark.parametrize("n", [2, 3])
-def test_where_the_samples_fill_the_space_nothing_is_across(n: int) -> None:
-    data = datasets.gaussian_regression(0, n, 2)
-    found = weight_normalized_interpolant(data, start=[1.0, 2.0])
+@pytest.mark.parametrize(("n", "d"), [(2, 2), (3, 2), (5, 5), (9, 5), (20, 7)])
+def test_where_the_samples_fill_the_space_nothing_is_across(n: int, d: int) -> None:
+    data = datasets.gaussian_regression(0, n, d)
+    found = weight_normalized_interpolant(data, start=np.arange(1.0, d + 1))
     assert found.w == pytest.approx(np.linalg.lstsq(data.X, data.y)[0])
     assert not found.excess.any() and found.length == pytest.approx(np.linalg.norm(found.w))
 
@@ -77,18 +77,20 @@ def test_a_start_next_to_the_rows_and_one_across_them() -> None:
 
 
 @pytest.mark.parametrize("size", [1e-2, 1.0])
+@pytest.mark.parametrize("unit", [1.0, 30.0])
 @pytest.mark.parametrize("side", [1, -1])
 @pytest.mark.parametrize(("part", "fine"), [(0.5, True), (2.0, False)])
 def test_a_root_that_is_off_is_refused(
-    monkeypatch: pytest.MonkeyPatch, size: float, side: int, part: float, fine: bool
+    monkeypatch: pytest.MonkeyPatch, size: float, unit: float, side: int, part: float, fine: bool
 ) -> None:
     """With g from a wrong root x, the length of w is another one: by half the error of x g^2."""
     true = weight_normalization.brentq
-    data, start = Regression([[1.0, 0.0]], [size]), [0.6, 0.8]
-    right = weight_normalized_interpolant(data, start=start)
+    data, start = Regression([[1.0, 0.0]], [unit * size]), [0.6 * unit, 0.8 * unit]
+    rate = unit**2
+    right = weight_normalized_interpolant(data, start=start, rate=rate)
     g, excess = right.length, np.linalg.norm(right.excess)
-    # d(||w|| - g) / dx, from excess = g e^(-x/2) and g^2 = offset + x
-    dg = 1 / (2 * g)
+    # d(||w|| - g) / dx, from excess = g e^(-x/2) and g^2 = offset + rate x
+    dg = rate / (2 * g)
     rise = excess * (excess * dg / g - excess / 2) / g - dg
     e = side * part * LAW * g / rise
 
@@ -97,10 +99,11 @@ def test_a_root_that_is_off_is_refused(
 
     monkeypatch.setattr(weight_normalization, "brentq", off)
     if fine:
-        assert weight_normalized_interpolant(data, start=start).w == pytest.approx(right.w)
+        found = weight_normalized_interpolant(data, start=start, rate=rate)
+        assert found.w == pytest.approx(right.w)
     else:
         with pytest.raises(RuntimeError, match=r"the final length .* was found only to"):
-            weight_normalized_interpolant(data, start=start)
+            weight_normalized_interpolant(data, start=start, rate=rate)
 
 
 @pytest.mark.parametrize(("off", "fine"), [(0.5e-9, True), (2e-9, False)])
