@@ -1,0 +1,168 @@
+"""The expansion in log t: each step by itself, its guards, and every field by definition."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from ibias import datasets
+from ibias.datasets import Dataset
+from ibias.optima import asymptotics, expansion, max_margin
+from ibias.optima.asymptotics import GAP, SMALLEST, _across, _shares, _split
+
+TWO = np.array([[5.0, 0.0], [1.0, 3.0], [1.0, -1.0]])  # p = (0, 1/4, 3/4), the margin is one
+# Four samples at height one over a plane, in which they balance: no weights are unique.
+FOUR = np.array([[1.0, 1, 0], [1, -1, 1], [1, 0, -2], [1, 3, 1], [7, 0, 0]])
+
+
+@pytest.mark.parametrize("Z", [TWO, FOUR, datasets.separable(1).Z, datasets.wide(0, 5, 9).Z])
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_every_field_is_what_its_definition_says(Z: np.ndarray, size: float) -> None:
+    Z = size * Z
+    data = Dataset.from_signed(Z)
+    svm, limit = max_margin(data), expansion(data)
+    p, support = limit.dual_variables, limit.support
+    assert limit.w == pytest.approx(svm.w) and limit.margin == pytest.approx(svm.margin)
+    assert support.tolist() == np.flatnonzero(p).tolist() and p[support].min() > 0
+    assert p.sum() == pytest.approx(1)
+    assert p @ Z == pytest.approx(limit.margin * svm.direction, abs=1e-9 * size)
+    heights = -np.log(len(Z) * p[support] / limit.margin**2)
+    on = Z[support]
+    fitted = on @ limit.residual
+    # Where support vectors depend on each other the logarithms fit all the same.
+    assert fitted == pytest.approx(heights, abs=1e-7)
+    assert on.T @ np.linalg.pinv(on.T) @ limit.residual == pytest.approx(limit.residual)
+    entropy = -(p[support] * np.log(p[support])).sum()
+    assert limit.margin_gap == pytest.approx(limit.margin * (entropy + np.log(p.max())))
+    across = limit.residual - svm.direction * (svm.direction @ limit.residual)
+    assert limit.direction_gap == pytest.approx(limit.margin * np.linalg.norm(across), abs=1e-9)
+    assert limit.spanning is bool(np.linalg.matrix_rank(on) == Z.shape[1])
+
+
+def test_two_support_vectors_by_hand() -> None:
+    limit = expansion(Dataset.from_signed(TWO))
+    assert limit.support.tolist() == [1, 2] and limit.degenerate.size == 0
+    assert limit.dual_variables == pytest.approx([0, 0.25, 0.75])
+    # r_1 + 3 r_2 = -log(3/4) and r_1 - r_2 = -log(9/4)
+    r = np.linalg.solve(TWO[1:], [-np.log(0.75), -np.log(2.25)])
+    assert limit.residual == pytest.approx(r)
+    entropy = np.log(4) / 4 - 0.75 * np.log(0.75)
+    assert limit.margin_gap == pytest.approx(entropy + np.log(0.75))
+    assert limit.direction_gap == pytest.approx(abs(r[1]))
+    assert limit.spanning
+
+
+def forge(monkeypatch: pytest.MonkeyPatch, shares: list[float]) -> None:
+    monkeypatch.setattr(asymptotics, "_shares", lambda _: np.array(shares))
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize(("part", "fine"), [(0.5, True), (2.0, False)])
+def test_shares_that_are_off_are_refused(
+    monkeypatch: pytest.MonkeyPatch, size: float, side: int, part: float, fine: bool
+) -> None:
+    factor = 1 + side * part * GAP
+    forge(monkeypatch, [0.25 * factor, 0.75 * factor])
+    data = Dataset.from_signed(size * TWO)
+    if fine:
+        assert expansion(data).dual_variables == pytest.approx([0, 0.25 * factor, 0.75 * factor])
+    else:
+        with pytest.raises(RuntimeError, match="miss the dual optimum by"):
+            expansion(data)
+
+
+@pytest.mark.parametrize(("part", "fine"), [(0.5, False), (2.0, True)])
+def test_a_share_that_rounding_decides_is_refused(
+    monkeypatch: pytest.MonkeyPatch, part: float, fine: bool
+) -> None:
+    data = Dataset.from_signed([[3.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
+    assert expansion(data).dual_variables == pytest.approx([0, 0.5, 0.5])
+    forge(monkeypatch, [1 - part * SMALLEST, part * SMALLEST])
+    if fine:
+        assert expansion(data).dual_variables[2] == part * SMALLEST
+    else:
+        with pytest.raises(RuntimeError, match="sample 2 is on the margin with weight 5"):
+            expansion(data)
+
+
+@pytest.mark.parametrize("size", [1e-4, 1.0, 1e4])
+def test_the_basis_across(size: float) -> None:
+    rng = datasets.generator(0)
+    direction = rng.standard_normal(6)
+    direction /= np.linalg.norm(direction)
+    rows = rng.standard_normal((4, 2)) @ rng.standard_normal((2, 6))
+    rows = size * (rows + rng.uniform(1, 2, (4, 1)) * direction)
+    basis = _across(rows, direction)
+    assert basis.shape == (6, 2) and basis.T @ basis == pytest.approx(np.eye(2), abs=1e-12)
+    assert direction @ basis == pytest.approx(np.zeros(2), abs=1e-9)
+    flat = rows - np.outer(rows @ direction, direction)
+    assert flat @ basis @ basis.T == pytest.approx(flat, abs=1e-9 * size)
+    # What sticks out less than 1e-10 of the largest entry is rounding.
+    for part, rank in [(0.5e-10, 0), (2e-10, 1)]:
+        row = size * np.array([[10.0, 10 * part]])
+        assert _across(row, np.array([1.0, 0.0])).shape[1] == rank
+
+
+def test_the_samples_on_the_margin_are_split() -> None:
+    """(1, 0) has all the weight where (1, 1) is alone on its side, and shares it where not."""
+    for rows, support, degenerate in [
+        ([[2.0, 0.0], [1.0, 0.0], [1.0, 1.0]], [1], [2]),
+        ([[2.0, 0.0], [1.0, 0.0], [1.0, 1.0], [1.0, -2.0]], [1, 2, 3], []),
+        ([[1.0, 0.0], [1.0, 0.0]], [0, 1], []),
+    ]:
+        Z = np.array(rows)
+        found = _split(Z, max_margin(Dataset.from_signed(Z)))
+        assert found[0].tolist() == support and found[1].tolist() == degenerate
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("shape", [(5, 2), (12, 4)])
+def test_the_shares_are_stationary(seed: int, size: float, shape: tuple[int, int]) -> None:
+    heights = datasets.generator(seed).standard_normal(shape)
+    heights = np.vstack([heights, -2.5 * heights.mean(axis=0)])
+    p = _shares(size * heights)
+    assert p.sum() == pytest.approx(1, abs=1e-12) and p.min() > 0
+    assert p @ heights == pytest.approx(np.zeros(shape[1]), abs=1e-12)
+    # Their logarithms are -<heights, v> up to a constant.
+    rows = np.column_stack([heights, np.ones(len(heights))])
+    assert rows @ np.linalg.lstsq(rows, np.log(p))[0] == pytest.approx(np.log(p), abs=1e-9)
+    value = lambda v: np.logaddexp.reduce(-heights @ v)  # noqa: E731
+    v = minimize(value, np.zeros(shape[1]), tol=1e-10).x
+    assert p == pytest.approx(np.exp(-heights @ v - value(v)), abs=1e-5)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1e-2, 1e-4, 1e-6])
+def test_two_shares_far_apart(ratio: float) -> None:
+    """Heights 1 and -ratio: p_1 = ratio p_2, which Newton's method must find from 1/2."""
+    p = _shares(np.array([[1.0], [-ratio]]))
+    assert p == pytest.approx([ratio / (1 + ratio), 1 / (1 + ratio)], rel=1e-9)
+
+
+def test_one_share_and_shares_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _shares(np.zeros((1, 0))).tolist() == [1.0]
+    assert _shares(np.zeros((4, 0))) == pytest.approx([0.25] * 4)
+    monkeypatch.setattr(asymptotics, "NEWTON_STEPS", 3)
+    with pytest.raises(RuntimeError, match="was not found in 3 steps of Newton's method"):
+        _shares(np.array([[1.0], [-1e-6]]))
+
+
+@pytest.mark.parametrize(("low", "n", "high"), [(0.01, 9000, 10), (0.1, 300, 10)])
+def test_a_step_that_goes_up_is_halved(low: float, n: int, high: float) -> None:
+    """Many samples just above one far below: the whole first step is too long for that one."""
+    p = _shares(np.r_[np.full((n, 1), low), [[-float(high)]]])
+    last = 1 / (1 + high / low)
+    assert p[-1] == pytest.approx(last, rel=1e-10)
+    assert p[:-1] == pytest.approx(np.full(n, (1 - last) / n), rel=1e-10)
+
+
+@pytest.mark.parametrize(("ratio", "steps"), [(1.0, 6), (1e-2, 12), (1e-6, 24)])
+def test_few_steps_are_enough(monkeypatch: pytest.MonkeyPatch, ratio: float, steps: int) -> None:
+    """One for each power of e between the shares at the most, and then the digits double."""
+    monkeypatch.setattr(asymptotics, "NEWTON_STEPS", steps)
+    p = _shares(np.array([[1.0], [-ratio]]))
+    assert p[0] == pytest.approx(ratio / (1 + ratio), rel=1e-9)
+    heights = datasets.generator(1).standard_normal((6, 2))
+    heights = np.vstack([heights, -2.5 * heights.mean(axis=0)])
+    monkeypatch.setattr(asymptotics, "NEWTON_STEPS", 8)
+    assert _shares(heights) @ heights == pytest.approx(np.zeros(2), abs=1e-12)

@@ -1,0 +1,139 @@
+"""The interpolant of weight normalisation: its law, both brackets of the root, and the guard."""
+
+import numpy as np
+import pytest
+
+from ibias import datasets
+from ibias.datasets import Regression
+from ibias.optima import weight_normalization, weight_normalized_interpolant
+from ibias.optima.weight_normalization import LAW
+
+LINE = Regression([[1.0, 0.0]], [1.0])
+
+
+def law(data: Regression, start: np.ndarray, rate: float, found) -> float:
+    """Return by how much log (part across / length) + g^2 / (2 rate) has changed."""
+    span = np.linalg.svd(data.X)[2][: data.n_samples]
+    across = start - span.T @ (span @ start)
+    before, after = np.linalg.norm(start), found.length
+    parts = np.log(np.linalg.norm(found.excess) / after) - np.log(np.linalg.norm(across) / before)
+    return parts + (after**2 - before**2) / (2 * rate)
+
+
+@pytest.mark.parametrize("rate", [0.05, 1.0, 30.0])
+@pytest.mark.parametrize("length", [0.1, 1.0, 4.0])
+@pytest.mark.parametrize("size", [0.03, 1.0, 4.0])
+def test_the_law_and_every_field(rate: float, length: float, size: float) -> None:
+    plain = datasets.gaussian_regression(0, 3, 7)
+    data = Regression(plain.X, size * plain.y)
+    start = datasets.generator(1).standard_normal(7)
+    start *= length / np.linalg.norm(start)
+    if (length / size) ** 2 / rate > 300:
+        return
+    found = weight_normalized_interpolant(data, start=start, rate=rate)
+    shortest = np.linalg.pinv(data.X) @ data.y
+    assert found.w == pytest.approx(shortest + found.excess, abs=1e-12 * size)
+    assert data.X @ found.excess == pytest.approx(np.zeros(3), abs=1e-9 * found.length)
+    assert found.length == pytest.approx(np.linalg.norm(found.w), rel=1e-9)
+    missed = np.linalg.norm(data.X @ found.w - data.y)
+    assert found.residual == pytest.approx(missed, abs=1e-12 * size)
+    across = start - np.linalg.pinv(data.X) @ (data.X @ start)
+    cosine = found.excess @ across / np.linalg.norm(found.excess) / np.linalg.norm(across)
+    if np.linalg.norm(found.excess) > 1e-6 * found.length:
+        assert cosine == pytest.approx(1, abs=1e-7)
+        change = law(data, start, rate, found)
+        assert change == pytest.approx(0, abs=1e-6 * max(1.0, length**2 / rate))
+
+
+def test_the_default_rate_is_one() -> None:
+    start = np.array([0.3, 0.4])
+    found = weight_normalized_interpolant(LINE, start=start)
+    same = weight_normalized_interpolant(LINE, start=start, rate=1.0)
+    assert (found.w == same.w).all()
+    other = weight_normalized_interpolant(LINE, start=start, rate=2.0)
+    assert np.abs(found.w - other.w).max() > 1e-2
+
+
+@pytest.mark.parametrize(("n", "d"), [(2, 2), (3, 2), (5, 5), (9, 5), (20, 7)])
+def test_where_the_samples_fill_the_space_nothing_is_across(n: int, d: int) -> None:
+    data = datasets.gaussian_regression(0, n, d)
+    found = weight_normalized_interpolant(data, start=np.arange(1.0, d + 1))
+    assert found.w == pytest.approx(np.linalg.lstsq(data.X, data.y)[0])
+    assert not found.excess.any() and found.length == pytest.approx(np.linalg.norm(found.w))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_part_across_keeps_its_sign_and_the_rest_of_the_start_is_forgotten(sign: int) -> None:
+    """In the law only the length of the start and the size of its part across count."""
+    one = weight_normalized_interpolant(LINE, start=[0.6, sign * 0.8])
+    other = weight_normalized_interpolant(LINE, start=[-0.6, sign * 0.8])
+    assert one.w == pytest.approx(other.w) and sign * one.w[1] > 0 and one.w[0] == 1.0
+
+
+def test_a_start_next_to_the_rows_and_one_across_them() -> None:
+    for start, rate in [([1.0, 1e-8], 1.0), ([0.0, 3.0], 1.0), ([0.0, 1.0], 0.5), ([2.0, 1e-3], 9)]:
+        found = weight_normalized_interpolant(LINE, start=start, rate=rate)
+        assert law(LINE, np.array(start), rate, found) == pytest.approx(0, abs=1e-7)
+
+
+@pytest.mark.parametrize("size", [1e-2, 1.0])
+@pytest.mark.parametrize("unit", [1.0, 30.0])
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize(("part", "fine"), [(0.5, True), (2.0, False)])
+def test_a_root_that_is_off_is_refused(
+    monkeypatch: pytest.MonkeyPatch, size: float, unit: float, side: int, part: float, fine: bool
+) -> None:
+    """With g from a wrong root x, the length of w is another one: by half the error of x g^2."""
+    true = weight_normalization.brentq
+    data, start = Regression([[1.0, 0.0]], [unit * size]), [0.6 * unit, 0.8 * unit]
+    rate = unit**2
+    right = weight_normalized_interpolant(data, start=start, rate=rate)
+    g, excess = right.length, np.linalg.norm(right.excess)
+    # d(||w|| - g) / dx, from excess = g e^(-x/2) and g^2 = offset + rate x
+    dg = rate / (2 * g)
+    rise = excess * (excess * dg / g - excess / 2) / g - dg
+    e = side * part * LAW * g / rise
+
+    def off(*arguments: object, **how: object) -> float:
+        return true(*arguments, **how) + e
+
+    monkeypatch.setattr(weight_normalization, "brentq", off)
+    if fine:
+        found = weight_normalized_interpolant(data, start=start, rate=rate)
+        assert found.w == pytest.approx(right.w)
+    else:
+        with pytest.raises(RuntimeError, match=r"the final length .* was found only to"):
+            weight_normalized_interpolant(data, start=start, rate=rate)
+
+
+@pytest.mark.parametrize(("off", "fine"), [(0.5e-9, True), (2e-9, False)])
+@pytest.mark.parametrize("size", [1e-3, 1e3])
+def test_targets_that_no_w_fits_are_refused(off: float, fine: bool, size: float) -> None:
+    data = Regression([[1.0], [1.0]], [size * (1 + off), size * (1 - off)])
+    if fine:
+        found = weight_normalized_interpolant(data, start=[1.0])
+        assert found.w == pytest.approx([size])
+        assert found.residual == pytest.approx(np.sqrt(2) * off * size, rel=1e-3)
+    else:
+        with pytest.raises(ValueError, match="must be fitted by some w"):
+            weight_normalized_interpolant(data, start=[1.0])
+
+
+@pytest.mark.parametrize(
+    ("target", "start", "rate"),
+    [
+        (1.0, [0.6, 0.8], 1.0),  # offset >= 0 or below, and roots on both sides of one
+        (1.0, [0.1, 0.1], 1.0),
+        (30.0, [0.1, 0.1], 1.0),
+        (0.01, [3.0, 0.1], 1.0),
+        (1e-2, [1e-2, 1e-2], 1e-3),
+        (1.0, [1e-4, 1e-4], 1e-2),
+    ],
+)
+def test_the_root_is_found_from_either_bracket(target: float, start: list, rate: float) -> None:
+    data = Regression([[1.0, 0.0]], [target])
+    found = weight_normalized_interpolant(data, start=start, rate=rate)
+    if np.linalg.norm(found.excess) > 1e-100:
+        size = max(1.0, found.length**2 / rate)
+        assert law(data, np.array(start), rate, found) == pytest.approx(0, abs=1e-6 * size)
+    assert found.w[0] == pytest.approx(target)

@@ -1,0 +1,192 @@
+"""Two limits of a task: the conditions of optimality, their guards, and each turn of the climb."""
+
+import numpy as np
+import pytest
+from scipy.optimize import nnls
+
+from ibias import datasets
+from ibias.datasets import Dataset
+from ibias.optima import margin_climb, nearest_separator, tasks
+from ibias.optima.tasks import GAP, LEVEL, _polished
+
+CORNER = np.array([[1.0, 0.0], [3.0, 0.5]])
+
+
+def problem(seed: int, n: int = 8, d: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    rng = datasets.generator(seed + 100)
+    return datasets.separable(seed, n, d).Z, rng.standard_normal(d)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("shape", [(8, 4), (5, 12)])
+@pytest.mark.parametrize("margin", [1.0, 3.0])
+def test_the_projection_meets_its_conditions_in_any_units(seed, shape, margin):
+    Z, start = problem(seed, *shape)
+    data = Dataset.from_signed(Z)
+    found = nearest_separator(data, start, margin=margin)
+    b, left = found.dual_variables, Z @ found.w - margin
+    assert b.min() >= 0 and found.w == pytest.approx(start + b @ Z)
+    assert left.min() > -1e-9 and np.abs(b * left).max() < 1e-9
+    violated = max((-left).max(), np.abs(left[b > 0]).max())
+    unit = max(np.abs(margin - Z @ start).max(), np.abs(Z @ start).max())
+    assert found.residual == pytest.approx(max(violated, 0) / unit, abs=1e-15)
+    for size in (1e-4, 1e4):
+        scaled = nearest_separator(Dataset.from_signed(size * Z), start / size, margin=margin)
+        assert scaled.w * size == pytest.approx(found.w, rel=1e-9)
+        assert scaled.dual_variables * size**2 == pytest.approx(b, rel=1e-7, abs=1e-9)
+        moved = nearest_separator(data, size * start, margin=size * margin)
+        assert moved.w / size == pytest.approx(found.w, rel=1e-9)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize(
+    ("start", "unit"),
+    [([-1.0, 0.0], 4.0), ([1 - 1e-3, 0.0], 2.997), ([1 - 1e-3, -3.993], 1.0005)],
+)
+@pytest.mark.parametrize(("part", "fine"), [(0.5, True), (2.0, False)])
+def test_multipliers_that_are_off_are_refused(monkeypatch, side, start, unit, part, fine):
+    """Only the first sample pulls; by e too far along it, its margin is off by e."""
+    Z = CORNER
+    b = np.array([1 - start[0], 0.0])
+    assert max(np.abs(1 - Z @ start).max(), np.abs(Z @ start).max()) == pytest.approx(unit)
+    off = b + np.array([side * part * GAP * unit, 0.0])
+    monkeypatch.setattr(tasks, "_polished", lambda *_: off)
+    if fine:
+        found = nearest_separator(Dataset.from_signed(Z), start)
+        assert found.residual == pytest.approx(part * GAP, rel=1e-2)
+        assert found.dual_variables == pytest.approx(b, abs=1e-6)
+    else:
+        with pytest.raises(RuntimeError, match="the nearest separator was found only to"):
+            nearest_separator(Dataset.from_signed(Z), start)
+
+
+def test_a_negative_multiplier_is_refused(monkeypatch):
+    """However little it moves: the sample would push."""
+    monkeypatch.setattr(tasks, "_polished", lambda *_: np.array([2.0, -1e-12]))
+    with pytest.raises(RuntimeError, match="the nearest separator was found only to"):
+        nearest_separator(Dataset.from_signed(CORNER), [-1.0, 0.0])
+
+
+def test_a_solver_that_goes_round_in_circles_is_noticed(monkeypatch):
+    def circles(*_, **__):
+        raise RuntimeError("Maximum number of iterations reached")
+
+    monkeypatch.setattr(tasks, "nnls", circles)
+    with pytest.raises(RuntimeError, match=r"found only to 1\.0e\+00; the margin of the task"):
+        nearest_separator(Dataset.from_signed(CORNER), [-1.0, 0.0])
+
+
+def test_a_start_on_the_margin_stays():
+    found = nearest_separator(Dataset.from_signed(CORNER), [1.0, 0.0])
+    assert found.w.tolist() == [1.0, 0.0] and found.residual == 0
+    assert found.dual_variables.tolist() == [0.0, 0.0]
+
+
+def test_exactly_the_samples_that_pull_are_on_the_margin():
+    rng = datasets.generator(0)
+    rows, lacking = rng.standard_normal((5, 4)), rng.standard_normal(5)
+    pulls = np.array([True, False, True, True, False])
+    b = _polished(rows, lacking, pulls)
+    assert (rows @ (b @ rows))[pulls] == pytest.approx(lacking[pulls], rel=1e-12)
+    assert (b[~pulls] == 0).all()
+    # Copies share; a multiplier below a ten-billionth of the largest is none.
+    twice = _polished(np.ones((2, 1)), np.ones(2), np.array([True, True]))
+    assert twice == pytest.approx([0.5, 0.5])
+    for part, kept in [(0.5, False), (2.0, True)]:
+        b = _polished(np.eye(2), np.array([3.0, 3.0 * part * LEVEL]), np.array([True, True]))
+        assert (b != 0).tolist() == [True, kept]
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("shape", [(8, 4), (6, 10), (20, 3)])
+@pytest.mark.parametrize("level", [1.0, -0.5])
+def test_each_piece_of_the_climb_is_the_steepest_ascent(seed, shape, level):
+    """Up to the level; the direction is the shortest vector of the hull of the worst samples."""
+    Z, start = problem(seed, *shape)
+    start = 2 * start
+    path = margin_climb(Dataset.from_signed(Z), start, level=level)
+    if path.levels[0] >= level:
+        assert path.weights.shape[0] == 1
+        return
+    assert path.levels[-1] == level and (path.weights[0] == start).all()
+    assert path.w == pytest.approx(start + path.dual_variables @ Z)
+    assert path.dual_variables.min() >= 0
+    for k in range(len(path.levels) - 1):
+        v, move = path.weights[k], path.weights[k + 1] - path.weights[k]
+        rise = path.levels[k + 1] - path.levels[k]
+        wait = move @ move / rise  # move = wait p, and the worst margin rises by wait ||p||^2
+        p = move / wait
+        worst = Z[Z @ v < path.levels[k] + 1e-8]
+        assert (Z @ v).min() == pytest.approx(path.levels[k], abs=1e-9)
+        A = np.vstack([worst.T, np.ones(len(worst))])
+        assert nnls(A, np.append(p, 1.0))[1] < 1e-7
+        assert (worst @ p).min() == pytest.approx(p @ p, rel=1e-7)
+        # All along the piece these stay the worst.
+        for part in (0.25, 0.75):
+            middle = Z @ (v + part * move)
+            assert middle.min() == pytest.approx(path.levels[k] + part * rise, abs=1e-9)
+    # And nothing is cut into more pieces than it turns.
+    pieces = np.diff(path.weights, axis=0)
+    units = pieces / np.linalg.norm(pieces, axis=1)[:, None]
+    assert ((units[1:] * units[:-1]).sum(axis=1) < 1 - 1e-9).all()
+
+
+@pytest.mark.parametrize("size", [1e-3, 1e3])
+def test_the_climb_in_other_units(size):
+    Z, start = problem(1)
+    path = margin_climb(Dataset.from_signed(Z), start)
+    scaled = margin_climb(Dataset.from_signed(size * Z), start / size)
+    assert scaled.levels == pytest.approx(path.levels)
+    assert scaled.weights * size == pytest.approx(path.weights)
+    assert scaled.dual_variables * size**2 == pytest.approx(path.dual_variables)
+    moved = margin_climb(Dataset.from_signed(Z), size * start, level=size)
+    assert moved.weights / size == pytest.approx(path.weights)
+    assert moved.dual_variables / size == pytest.approx(path.dual_variables)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize(("part", "pieces"), [(0.4, 1), (3.0, 2)])
+def test_margins_at_one_level_pull_together(size, part, pieces):
+    """(2, 0) and (0, 2) from -size: the second sample is above by a part of rounding."""
+    apart = part * LEVEL * max(2 * np.sqrt(2), 0.0) * size
+    start = np.array([-size, -size + apart / 2])
+    many = np.tile([np.sqrt(2), -np.sqrt(2)], (98, 1))  # as long, far above, and they stay there
+    path = margin_climb(Dataset.from_signed(np.vstack([2 * np.eye(2), many])), start, level=-size)
+    assert path.levels.size == 1 + pieces
+    assert path.w == pytest.approx([-size / 2] * 2)
+
+
+@pytest.mark.parametrize(("part", "pieces"), [(0.4, 1), (3.0, 2)])
+def test_next_to_zero_the_level_says_what_is_one_level(part, pieces):
+    start = np.array([0.0, part * LEVEL * 10 / 2])
+    path = margin_climb(Dataset.from_signed(2 * np.eye(2)), start, level=10.0)
+    assert path.levels.size == 1 + pieces
+    assert path.w == pytest.approx([5.0, 5.0])
+
+
+def test_the_number_of_turns_is_limited(monkeypatch):
+    data = Dataset.from_signed(CORNER)
+    monkeypatch.setattr(tasks, "MAX_EVENTS", 2)
+    assert margin_climb(data, [-1.0, 0.0]).levels.size == 3
+    monkeypatch.setattr(tasks, "MAX_EVENTS", 1)
+    with pytest.raises(RuntimeError, match="turned more than 1 times below level=1"):
+        margin_climb(data, [-1.0, 0.0])
+
+
+def test_bad_input_is_refused_by_name():
+    data = Dataset.from_signed(CORNER)
+    for solve in (nearest_separator, margin_climb):
+        for start in ([1.0], [1.0] * 3, [[1.0, 0.0]]):
+            words = "start must have 1 axes" if np.ndim(start) == 2 else "start has shape"
+            with pytest.raises(ValueError, match=words):
+                solve(data, start)
+    with pytest.raises(ValueError, match="margin"):
+        nearest_separator(data, [0.0, 0.0], margin=0)
+    with pytest.raises(ValueError, match="level"):
+        margin_climb(data, [0.0, 0.0], level=[1.0])
+
+
+def test_a_sample_that_rises_as_fast_is_never_caught():
+    path = margin_climb(Dataset.from_signed([[1.0, 0.0], [1.0, 1.0]]), [-1.0, 0.5])
+    assert path.weights == pytest.approx(np.array([[-1.0, 0.5], [1.0, 0.5]]))
+    assert path.dual_variables.tolist() == [2.0, 0.0]

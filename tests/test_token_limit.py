@@ -1,0 +1,148 @@
+"""The limit of next tokens: every field from its definition, and the edges of its guards."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from ibias import datasets
+from ibias.datasets import NextTokens
+from ibias.optima import next_token, next_token_limit
+from ibias.optima.next_token import COMPATIBLE
+
+
+def by_rows(data: NextTokens) -> tuple[np.ndarray, np.ndarray, np.ndarray, list]:
+    """Return the rows of the supports, their log-odds, the rows to the outside, and the pairs."""
+    k = data.n_classes
+    inside, odds, outside, pairs = [], [], [], []
+    for j, (h, p) in enumerate(zip(data.X, data.P, strict=True)):
+        first = int(np.argmax(p > 0))
+        for v in range(k):
+            row = np.zeros((k, h.size))
+            row[first], row[v] = h, row[v] - h
+            if p[v] == 0:
+                outside.append(row.ravel())
+                pairs.append((j, v))
+            elif v != first:
+                inside.append(-row.ravel())
+                odds.append(np.log(p[v] / p[first]))
+    width = k * data.n_features
+    return np.reshape(inside, (-1, width)), np.array(odds), np.array(outside), pairs
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("size", [1e-2, 1.0, 1e2])
+def test_every_field_is_what_its_definition_says(seed: int, size: float) -> None:
+    plain = datasets.next_tokens(seed)
+    data = NextTokens(size * plain.X, plain.P)
+    limit = next_token_limit(data)
+    inside, odds, outside, pairs = by_rows(data)
+    shape = (data.n_classes, data.n_features)
+    assert limit.finite.shape == limit.ray.shape == limit.correction.shape == shape
+    P = limit.projection
+    assert pytest.approx(np.linalg.pinv(inside) @ inside, abs=1e-9) == P
+    W, ray = limit.finite.ravel(), limit.ray.ravel()
+    assert inside @ W == pytest.approx(odds) and pytest.approx(W, rel=1e-7) == P @ W
+    assert limit.error == pytest.approx(np.abs(inside @ W - odds).max(), abs=1e-12)
+    assert P @ ray == pytest.approx(np.zeros(ray.size), abs=1e-9 / size)
+    assert (outside @ ray).min() == pytest.approx(1, rel=1e-9)
+    # The ray is what the dual variables pull, less its part in F.
+    weights = limit.dual_variables
+    assert weights.min() >= 0 and not weights[data.P > 0].any()
+    values = np.array([weights[j, v] for j, v in pairs])
+    pulled = values @ outside
+    assert pulled - P @ pulled == pytest.approx(ray, rel=1e-6, abs=1e-7 / size)
+    assert values @ (outside @ ray - 1) == pytest.approx(0, abs=1e-6 / size**2)
+    margin = 1 / np.linalg.norm(ray)
+    hull = np.linalg.norm(pulled - P @ pulled) / values.sum()
+    assert limit.duality_gap == pytest.approx(hull - margin, abs=1e-9 * margin)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_correction_balances_what_the_outside_pulls(seed: int) -> None:
+    """H D = P_F sum lambda_jv (p_j - e_v) h_j^T, with H the second derivative of the risk."""
+    data = datasets.next_tokens(seed)
+    limit = next_token_limit(data)
+    n, F = data.n_samples, limit.projection
+    h = 1e-5
+
+    def gradient(W: np.ndarray) -> np.ndarray:
+        total = np.zeros_like(W)
+        for x, p in zip(data.X, data.P, strict=True):
+            on = p > 0
+            q = np.zeros_like(p)
+            q[on] = softmax(W[on] @ x)
+            total += np.outer(q - p, x) / n
+        return total
+
+    D = limit.correction
+    assert (F @ D.ravel()) == pytest.approx(D.ravel(), abs=1e-9 * np.abs(D).max())
+    unit = np.abs(D).max()
+    moved = gradient(limit.finite + h * D / unit) - gradient(limit.finite - h * D / unit)
+    H_D = moved.ravel() / (2 * h) * unit
+    pull = np.zeros_like(D)
+    for j, v in np.argwhere(limit.dual_variables > 0):
+        e = np.eye(data.n_classes)[v]
+        pull += limit.dual_variables[j, v] * np.outer(data.P[j] - e, data.X[j])
+    assert pytest.approx(F @ pull.ravel(), rel=1e-4, abs=1e-5 * np.abs(pull).max()) == F @ H_D
+
+
+def test_one_context_by_hand() -> None:
+    """Weights w of three tokens: w_1 - w_2 = log 3, and the third goes off."""
+    limit = next_token_limit(NextTokens([[2.0]], [[0.75, 0.25, 0.0]]))
+    half = np.log(3) / 4
+    assert limit.finite.ravel() == pytest.approx([half, -half, 0])
+    assert limit.ray.ravel() == pytest.approx([1 / 6, 1 / 6, -1 / 3])
+    assert limit.projection == pytest.approx(np.array([[0.5, -0.5, 0], [-0.5, 0.5, 0], [0, 0, 0]]))
+    # lambda (p - e_3) h across F: 2 lambda (1/2, 1/2, -1) is the ray.
+    assert limit.dual_variables == pytest.approx(np.array([[0, 0, 1 / 6]]))
+    # H along (1, -1, 0): 4 * 3/16 (D_1 - D_2) = 1/4 of what pulls, 2/6 (3/4 - 1/4) / 2.
+    D = (2 / 6) * 0.25 / (4 * 2 * 3 / 16)
+    assert limit.correction.ravel() == pytest.approx([D, -D, 0])
+
+
+@pytest.mark.parametrize("odds", [1.0, 1e3])
+@pytest.mark.parametrize(("part", "fine"), [(0.5, True), (2.0, False)])
+def test_log_odds_that_are_off_are_refused(
+    monkeypatch: pytest.MonkeyPatch, odds: float, part: float, fine: bool
+) -> None:
+    """By a billionth of the largest, or of one."""
+    ratio = np.exp(min(odds, 30.0))
+    data = NextTokens([[1.0]], [[ratio / (1 + ratio), 1 / (1 + ratio), 0.0]])
+    settled = data.settled
+    off = part * COMPATIBLE * max(1.0, min(odds, 30.0))
+    # A cached property: what stands there is used.
+    data.__dict__["settled"] = settled + np.array([off, 0.0, 0.0])
+    if fine:
+        assert next_token_limit(data).error == pytest.approx(off, rel=1e-5)
+    else:
+        with pytest.raises(ValueError, match="no W has the log-odds"):
+            next_token_limit(data)
+
+
+def test_odds_below_one_are_compared_with_one() -> None:
+    for part, fine in [(0.5, True), (2.0, False)]:
+        data = NextTokens([[1.0]], [[0.5, 0.5, 0.0]])
+        data.__dict__["settled"] = data.settled + np.array([part * COMPATIBLE, 0.0, 0.0])
+        if fine:
+            assert next_token_limit(data).error == pytest.approx(part * COMPATIBLE)
+        else:
+            with pytest.raises(ValueError, match="no W has the log-odds"):
+                next_token_limit(data)
+
+
+def test_the_gap_is_that_of_the_margin(monkeypatch: pytest.MonkeyPatch) -> None:
+    true = next_token.margin_of_rows
+    monkeypatch.setattr(
+        next_token, "margin_of_rows", lambda *a: replace(true(*a), duality_gap=0.125)
+    )
+    assert next_token_limit(datasets.next_tokens(0)).duality_gap == 0.125
+
+
+def test_one_token_each_leaves_nothing_to_settle() -> None:
+    limit = next_token_limit(NextTokens(np.eye(2), [[1.0, 0.0], [0.0, 1.0]]))
+    assert not limit.finite.any() and not limit.correction.any() and limit.error == 0
+    assert not limit.projection.any()
+    assert limit.ray == pytest.approx(np.array([[0.5, -0.5], [-0.5, 0.5]]))
+    assert limit.dual_variables == pytest.approx(np.array([[0, 0.5], [0.5, 0]]))
