@@ -25,6 +25,8 @@ DOUBT = 12.0  # log time from which it matters whether the data are separable
 EARLIEST = 32.0  # log time from which a limit may stand for the flow beside a ray
 NEWTON_STEPS = 60
 RANK = 1e-12
+VANISHES = 1e-11  # a sum of pulls, over the sum of their sizes, per size of a margin: rounding
+PLATEAU = 1e-3  # and at most
 
 Run = Callable[[LogTimeField, float, np.ndarray, np.ndarray, Halt], Passage]
 
@@ -217,6 +219,8 @@ def minimiser(field: LogTimeField, x: np.ndarray) -> np.ndarray | None:
         size = np.abs(step * field.columns).max(initial=0.0)
         if not np.isfinite(size):
             return None
-        if size <= 1e-13 * max(1.0, np.abs(u).max()):
-            return x
+        reach = max(1.0, np.abs(u).max())
+        if size <= 1e-13 * reach:  # a minimiser, or a plateau, where no step is seen either
+            pull, rounded = np.abs(p @ rows).max(), min(VANISHES * reach, PLATEAU)
+            return x if pull <= rounded * (p @ np.abs(rows)).max() else None
     return x if x.size == 0 else None

@@ -61,6 +61,7 @@ def singular_value_flow(
     if not (targets > 0).all():
         raise ValueError("targets must be greater than 0; leave out the ones that are 0.")
     log_t, depth = increasing("log_t", log_t), positive_integer("depth", depth)
+    tolerance = positive("tolerance", tolerance)
 
     def field(_: float, log_sigma: np.ndarray) -> np.ndarray:
         return depth * np.exp((1 - 2 / depth) * log_sigma) * (targets - np.exp(log_sigma))
@@ -96,13 +97,16 @@ def off_time(
 ) -> np.ndarray:
     """Return by how much each sigma is off, relative to itself: late or early, times its rate.
 
-    With z = log(sigma / |s - sigma|) the time that sigma takes is the integral of
-    sigma^(2/N - 1) / (N s) dz, which is smooth however close sigma is to s.
+    From below, z = log(sigma / (s - sigma)), and the time that sigma takes is the integral of
+    sigma^(2/N - 1) / (N s) dz; from above, z = log(s / (sigma - s)), and it is that of
+    sigma^(2/N - 2) / N dz. Both are smooth however close sigma is to s.
     """
-    rises = targets >= scale
+    rises, log_s = targets >= scale, np.log(targets)
     gap = np.maximum(np.abs(targets - sigma), ROUNDING * targets)  # nothing is known below it
-    first = np.log(scale) - np.log(np.maximum(np.abs(targets - scale), ROUNDING * targets))
-    last = np.log(sigma) - np.log(gap)
+    first = np.log(
+        np.where(rises, scale, targets) / np.maximum(np.abs(targets - scale), ROUNDING * targets)
+    )
+    last = np.log(np.where(rises, sigma, targets) / gap)
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
     n_pieces = 1 + int(np.abs(last - first).max() / 2)
     width = (last - first) / n_pieces
@@ -110,12 +114,10 @@ def off_time(
     for node, weight in zip(nodes, weights, strict=True):
         for piece in range(n_pieces):
             z = first + width * (piece + (1 + node) / 2)
-            log_sigma = np.log(targets) + np.where(rises, -np.logaddexp(0, -z), 0.0)
-            if not rises.all():
-                falls = ~rises
-                log_sigma[..., falls] = np.log(targets[falls]) - np.log(-np.expm1(-z[..., falls]))
-            taken += weight * width / 2 * np.exp((2 / depth - 1) * log_sigma)
-    late = taken / (depth * targets) - times[:, None]
+            log_sigma = log_s + np.where(rises, -1, 1) * np.logaddexp(0, -z)
+            over = np.where(rises, log_s, log_sigma)
+            taken += weight * width / 2 * np.exp((2 / depth - 1) * log_sigma - over)
+    late = taken / depth - times[:, None]
     rate = depth * sigma ** (1 - 2 / depth) * np.abs(targets - sigma)
     return np.abs(late) * rate
 
@@ -123,7 +125,8 @@ def off_time(
 def escape_time(target: float, *, depth: int, scale: float, level: float = 0.5) -> float:
     """Return the time at which a singular value, from `scale`, reaches `level` times `target`.
 
-    t = integral of d sigma / (N sigma^(2 - 2/N) (s - sigma)), by quadrature in log sigma. At
+    t = integral of d sigma / (N sigma^(2 - 2/N) (s - sigma)), by quadrature in z, the logarithm
+    of sigma / (s - sigma), where it is that of sigma^(2/N - 1) / (N s) dz. At
     depth 2 it is log((s - scale) / scale) / (2 s) for level 1/2; at depth N > 2 it grows like
     scale^(2/N - 1) / ((N - 2) s).
 
@@ -139,9 +142,10 @@ def escape_time(target: float, *, depth: int, scale: float, level: float = 0.5) 
             f" target={target:g}, scale={scale:g}."
         )
 
-    def slowness(log_sigma: float) -> float:
-        return np.exp((2 / depth - 1) * log_sigma) / (depth * (target - np.exp(log_sigma)))
+    def slowness(z: float) -> float:
+        return np.exp((2 / depth - 1) * (np.log(target) - np.logaddexp(0, -z))) / (depth * target)
 
-    pieces = np.linspace(np.log(scale), np.log(end), 1 + int(np.ceil(np.log(end / scale))))
+    first, last = (np.log(sigma / (target - sigma)) for sigma in (scale, end))
+    pieces = np.linspace(first, last, 1 + int(np.ceil(last - first)))
     limits = pairwise(pieces)
     return float(sum(quad(slowness, a, b, epsabs=0, epsrel=1e-12)[0] for a, b in limits))

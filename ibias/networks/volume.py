@@ -74,10 +74,11 @@ def draws_of_margin(
         )
     smallest = min(smallest, reached)  # but for rounding
     w = np.tile(unit(start), (positive_integer("n_draws", n_draws), 1))
-    for _ in range(positive_integer("n_steps", n_steps)):
+    Z = data.Z[data.Z.any(axis=1)]  # a sample of zeros has margin zero, whatever w
+    for _ in range(positive_integer("n_steps", n_steps) if len(Z) else 0):
         v = rng.standard_normal(w.shape)
         v = unit(v - (v * w).sum(axis=1, keepdims=True) * w)
-        along, across = w @ data.Z.T, v @ data.Z.T
+        along, across = w @ Z.T, v @ Z.T
         phase = np.arctan2(across, along)
         half = np.arccos(np.clip(smallest / np.hypot(along, across), 0, 1))
         first, last = (phase - half).max(axis=1), (phase + half).min(axis=1)

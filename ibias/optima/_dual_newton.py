@@ -34,8 +34,10 @@ class Nearest:
 
     @property
     def relative(self) -> float:
-        """The error as a part of w; infinite where there is no w."""
+        """The error as a part of w, which may be exactly zero; infinite where there is no w."""
         size = float(np.linalg.norm(self.w))
+        if self.error == 0 and np.isfinite(size):
+            return 0.0
         return self.error / size if np.isfinite(size) and size > 0 else self.error * np.inf
 
 

@@ -129,7 +129,8 @@ def bregman_projection(
             " where the potential has no gradient. Give a start of the size of the weights,"
             f" such as np.full({data.n_features}, {max(np.abs(fit).max(), SMALLEST):.1e})."
         ) from error
-    sizes = unit ** (power - 1), unit**power, np.abs(dual_variables).max(), divergence
+    with np.errstate(over="ignore", under="ignore"):
+        sizes = unit ** (power - 1), unit**power, np.abs(dual_variables).max(), divergence
     if not np.max(sizes) < 1 / SMALLEST or min(sizes[:2]) < SMALLEST:
         raise ValueError(
             f"data: the potential of weights of size {unit:.0e} is no number in float64. Divide y"

@@ -121,7 +121,11 @@ def min_norm(
         correction, multipliers = _closest(X, correction / size, p, progress)
         correction = size * correction
     distance, gap = _certificate(X, correction, multipliers, p)
-    lost = np.linalg.norm(X @ correction - target) - misfit
+    left = X @ correction - target
+    lost = np.linalg.norm(left) - misfit
+    if p == 2:  # the best fit leaves what is orthogonal to every feature
+        columns = np.linalg.norm(X, axis=0)
+        lost = max(lost, (np.abs(left @ X) / np.where(columns > 0, columns, 1.0)).max())
     if not (-ROUNDING * distance <= gap <= GAP * distance and lost <= FIT * np.linalg.norm(target)):
         scale = uneven_columns(X)
         raise RuntimeError(
@@ -147,7 +151,10 @@ def _least_squares(X: np.ndarray, target: np.ndarray) -> np.ndarray:
     if X.shape[1] < X.shape[0] or not lengths.all():
         return least_squares(X, target)
     w = least_squares(X / lengths[:, None], target / lengths)
-    return w + least_squares(X / lengths[:, None], (target - X @ w) / lengths)
+    w = w + least_squares(X / lengths[:, None], (target - X @ w) / lengths)
+    # What no w fits is best fitted by another w, if samples are weighted by their lengths.
+    fits = np.linalg.norm(X @ w - target) <= FIT * np.linalg.norm(target)
+    return w if fits else least_squares(X, target)
 
 
 def _certificate(

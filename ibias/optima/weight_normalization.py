@@ -10,8 +10,9 @@ from scipy.optimize import brentq
 
 from ibias._validate import positive, read_only
 from ibias.datasets import Regression
+from ibias.datasets.rows import lengths
 from ibias.optima._predictor import LinearRegressor
-from ibias.optima.interpolation import initial_point, min_norm
+from ibias.optima.interpolation import RANK, initial_point, min_norm
 
 LAW = 1e-9  # the largest relative error of the final length that is returned
 
@@ -80,8 +81,12 @@ def weight_normalized_interpolant(
     g0 = float(np.linalg.norm(w0))
     if g0 == 0:
         raise ValueError("start is zero: it has no direction. Give another w.")
-    rows = np.linalg.qr(data.X.T)[0] if data.n_features > data.n_samples else np.eye(len(w0))
-    across = (w0 - rows @ (rows.T @ w0)) / g0
+    seen = data.X[data.X.any(axis=1)]
+    _, size, rows = np.linalg.svd(seen / lengths(seen), full_matrices=False)
+    rows = rows[size > RANK * size[0]]  # samples may repeat each other
+    across = (w0 - rows.T @ (rows @ w0)) / g0
+    across -= rows.T @ (rows @ across)
+    across *= len(rows) < len(w0)
     b = float(np.linalg.norm(across))
 
     # With x = (g^2 - g0^2) / rate - 2 log b the part across the rows is g e^(-x/2) long.
