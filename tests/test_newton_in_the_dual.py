@@ -44,7 +44,7 @@ def test_every_way_leads_to_the_nearest_point(potential, way, seed):
 @pytest.mark.parametrize("potential", POTENTIALS, ids=str)
 def test_the_error_bounds_the_distance_to_the_solution(potential, monkeypatch):
     """After any number of steps from the third on, up to a factor of two."""
-    projection, start, target = problem(potential)
+    projection, _, target = problem(potential)
     exact = projection.by_dual(target, np.zeros(3)).w
     errors = []
     for steps in range(8):
@@ -229,7 +229,7 @@ def test_a_path_begins_where_newtons_method_works_and_triples():
 
 
 def test_a_path_that_breaks_off_has_no_solution():
-    projection, _, target = problem(NegativeEntropy())
+    projection, _, _ = problem(NegativeEntropy())
     rows = np.abs(projection.rows)  # positive weights have positive sums
     rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     one = Projection(rows[:1], NegativeEntropy(), np.zeros(7))

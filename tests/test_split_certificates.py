@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from ibias import datasets
-from ibias.datasets import Dataset
-from ibias.optima import NotSeparable, _advice, _verdict, separability, separation
+from ibias.optima import NotSeparable, _advice, _verdict, separability
 from ibias.optima.separability import separate
 
 # Rows 0 and 1 hold each other, row 2 rises above them.
