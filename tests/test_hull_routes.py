@@ -80,7 +80,9 @@ def test_least_squares_go_on_in_units_of_the_distance_found(monkeypatch):
     assert [pair[1].tolist() for pair in pairs] == np.eye(4)[:3].tolist()
     for A, unit in zip(met, (1, 0.05, 0.004), strict=True):
         assert np.vstack([Z / unit, np.ones(4)]) == pytest.approx(A)
-    for distances, n in (([0.05, 0.006, 1e-9], 2), ([0.2, 1e-4, 1e-9], 1), ([0.0, 1.0, 1.0], 1)):
+    cases = (0.05, 2), (0.095, 2), (0.1, 1), (0.2, 1), (0.0, 1)  # 0.0099 is no tenth of any
+    for distance, n in cases:
+        distances = [distance, 0.0099, 1e-9]
         corners = iter(range(9))
         assert len(list(_hull._euclidean(np.diag(distances)))) == n
 
@@ -109,6 +111,15 @@ def test_both_linear_programs_alone(p, spread, shape):
         assert np.count_nonzero(vertex[0]) <= shape[0] and vertex[0][-1] == 0
 
 
+@pytest.mark.parametrize("p", [1, np.inf])
+def test_features_below_what_a_solver_drops_are_divided_by_their_size(p):
+    """Only the feature of size 1e-11 separates: across the segment, w = Z^-1 (1, 1)."""
+    Z = np.array([[1.0, 1e-11], [-0.5, 2e-11]])
+    w = np.linalg.solve(Z, np.ones(2))
+    vertex, _ = _hull._polyhedral(Z, p, None)
+    assert margin_of(Z, vertex[0], p) == pytest.approx(1 / np.linalg.norm(w, p), rel=1e-3)
+
+
 def test_a_linear_program_that_fails_proposes_nothing(monkeypatch):
     monkeypatch.setattr(_hull.LinearProgram, "simplex", lambda self: None)
     assert len(list(_hull._polyhedral(np.eye(2), 1, None))) == 1
@@ -134,13 +145,71 @@ def test_some_columns_after_the_other_lead_to_all(seed):
     assert (np.diff(used) > 0).all() and used[-1] < 150
 
 
-def test_the_first_columns_are_those_of_the_largest_mean():
-    """One large column separates: no other joins."""
-    rng = np.random.default_rng(0)
-    Z, lines = 0.1 * rng.standard_normal((3, 200)), []
-    Z[:, 150] = [-1.0, -1.1, -1.2]
-    (pair,) = _hull._by_columns(Z, lines.append)
-    assert -1e-12 < gap(Z, pair, 1) < 1e-9 and pair[0][150] < 0
+def test_columns_join_in_the_order_of_their_correlations(monkeypatch):
+    """First the largest means, then what the weights correlate with by more than with those."""
+    n, d, met = 2, 200, []
+    Z = np.full((n, d), 1e-3)
+    Z[:, 100:160] = -2e-3  # the larger means
+    Z[:, 3:60] = [[1.0], [-1.0001]]  # means near zero, large entries
+    Z[:, 60:63] = [[1.1], [-1.1001]]
+    answers = iter([[1.0, 0.0], [0.5, 0.5]])
+
+    def best_of(rows, p, _):
+        met.append(rows.copy())
+        return np.arange(rows.shape[1]), np.array(next(answers))
+
+    monkeypatch.setattr(_hull, "best_of", best_of)
+    ((w, weights),) = _hull._by_columns(Z, None)
+    assert len(met) == 2 and weights.tolist() == [0.5, 0.5]
+    assert met[0].shape == (n, 2 * n + 50) and (met[0] == -2e-3).all()
+    assert met[1].shape == (n, 2 * (2 * n + 50)) and (met[1][:, :54] == met[0]).all()
+    assert (met[1][:, 54:] == 1.1).any(axis=0).sum() == 3  # the largest ones are among the first
+    assert np.flatnonzero(w).size == 107 and (w[60:63] > 0).all()  # as it was found, in its place
+
+
+@pytest.mark.parametrize(("part", "rounds"), [(2e-13, 2), (0.5e-13, 1), (0.0, 1), (0.5, 2)])
+def test_a_column_joins_if_it_correlates_with_the_weights_by_more_than_the_margin(
+    part, rounds, monkeypatch
+):
+    met = []
+
+    def best_of(rows, p, _):
+        met.append(rows.shape[1])
+        return np.zeros(rows.shape[1]), np.array([1.0, 0.0])
+
+    monkeypatch.setattr(_hull, "best_of", best_of)
+    Z = np.tile([[1.0], [1.0]], 200)
+    Z[:, 70] = [1 + part, -1.0]
+    list(_hull._by_columns(Z, None))
+    assert met == [54, 55][:rounds]
+
+
+@pytest.mark.parametrize(("low", "rounds"), [(1.0, 1), (1 - 2e-13, 2), (1 - 0.5e-13, 1), (0.9, 2)])
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e3])
+def test_a_row_joins_if_it_is_below_the_margin_and_leaves_if_it_is_far_above(
+    low, rounds, unit, monkeypatch
+):
+    """Those within 1.3 of the margin stay, and those with a weight."""
+    met = []
+
+    def best_of(rows, p, _):
+        met.append(rows / unit)
+        used = met[-1][:, 0]
+        weights = 0.25 * (np.arange(len(rows)) == np.argmin(used)) + 0.75 * (used == 1.4)
+        return np.array([2.0, 0.0]), weights  # heights are the first entries
+
+    monkeypatch.setattr(_hull, "best_of", best_of)
+    Z = np.tile([1.5, 1.0], (200, 1))
+    Z[:4] = [[1.0, 0.0], [1.29, 0.0], [1.31, 0.0], [1.4, 0.0]]
+    Z[150] = [low, 9.0]  # far along the mean: not among the first
+    ((w, weights),) = _hull._by_rows(unit * Z, 2, None)
+    assert w.tolist() == [2, 0] and len(met) == rounds
+    assert met[0].shape == (54, 2) and met[0][:4] == pytest.approx(Z[:4])
+    if rounds == 2:
+        assert met[1] == pytest.approx(Z[[0, 1, 3, 150]])
+    lowest = 150 if rounds == 2 else 0
+    assert np.flatnonzero(weights).tolist() == sorted([3, lowest])
+    assert weights[lowest] == 0.25 and weights[3] == 0.75
 
 
 @pytest.mark.parametrize("p", [1, 2, 3.0, np.inf])
@@ -184,8 +253,33 @@ def test_quadratic_programs_alone(p, shape):
     assert abs(descents[-1]) < 1e-12
 
 
-def test_quadratic_programs_without_a_separator_propose_nothing():
+def test_quadratic_programs_without_a_separator_propose_nothing(monkeypatch):
     assert not list(_hull._sequential(np.array([[1.0, 0.0], [-1.0, 0.0]]), 3.0, None))
+    monkeypatch.setattr(_hull, "_euclidean", lambda Z: iter(()))
+    assert not list(_hull._sequential(np.eye(2), 3.0, None))
+
+
+@pytest.mark.parametrize("weights", [[np.nan, 1.0], [np.inf, 1.0], [1e-320, 1e-320], [1e200, 1.0]])
+def test_quadratic_programs_end_where_there_are_no_numbers(weights, monkeypatch):
+    """A power of the weights over- or underflows: nothing to propose, and nothing is raised."""
+    monkeypatch.setattr(
+        _hull, "_euclidean", lambda Z: iter([(np.ones(2), np.array(weights, float))])
+    )
+    for w, _ in _hull._sequential(np.array([[1.0, 0.5], [0.5, 1.0]]), 1.01, None):
+        assert np.isfinite(w).all() and w.any()
+
+
+@pytest.mark.parametrize("p", [1.3, 3.0, 6.0])
+def test_a_quadratic_program_is_newtons_step_where_all_weights_stay_positive(p):
+    """Then it solves the linear equations, and its w meets all constraints to first order."""
+    Z = np.array([[1.0, 0.4], [0.3, 1.0]])
+    proposals = _hull._sequential(Z, p, None)
+    w, weights = next(proposals)
+    g, q = np.sign(w) * np.abs(w) ** (p - 1), p / (p - 1)
+    length = g / (weights @ Z)  # along the ray of the weights the dual is at its best
+    assert length == pytest.approx(np.full(2, (np.abs(g) ** q).sum()))
+    linear, _ = next(proposals)
+    assert Z @ linear == pytest.approx(np.ones(2), abs=1e-9)
 
 
 def test_the_best_w_and_the_best_weights_may_come_from_different_pairs():
@@ -197,6 +291,8 @@ def test_the_best_w_and_the_best_weights_may_come_from_different_pairs():
         assert w is good and weights is even
     w, weights = _hull.best_of(Z, 2, [])
     assert w.tolist() == [0, 0] and weights.tolist() == [0.5, 0.5]
+    pairs = [(good, odd), (good.copy(), odd.copy())]  # of equals, the first
+    assert _hull.best_of(Z, 2, pairs) == pairs[0]
     w, _ = _hull.best_of(Z, 2, [(-good, even)])  # below zero is worse than w = 0
     assert w.tolist() == [0, 0]
 
@@ -244,6 +340,7 @@ ROUTES = ["_by_rows", "_by_columns", "_polyhedral", "_by_cones", "_euclidean", "
         ((3, 4), 199.0, "sequential cones"),
         ((3, 4), 201.0, "sequential cones polyhedral inf"),
         ((4, 3), 201.0, "cones sequential polyhedral inf"),
+        ((3, 4), 2, "euclidean cones"),
     ],
 )
 def test_the_quickest_route_is_asked_first(shape, p, order, monkeypatch):
