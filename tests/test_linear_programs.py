@@ -1,10 +1,13 @@
 """Linear programs by both solvers, and cones, against duality and cases done by hand."""
 
 import threading
+import types
+import warnings
 
+import clarabel
 import numpy as np
 import pytest
-from scipy.optimize import linprog
+from scipy.optimize import OptimizeWarning, linprog
 
 from ibias import progress
 from ibias.optima import _highs, _programs
@@ -94,6 +97,43 @@ def test_the_number_of_steps_follows_the_size_and_the_solver_is_asked_for_accura
         "dual_feasibility_tolerance": 1e-10,
         "maxiter": 20 * (6 + 4) + 1000,
     }
+
+
+def test_only_warnings_of_options_are_silenced(monkeypatch):
+    true = _programs.linear_program
+
+    def warns(c, **problem):
+        warnings.warn("something else", UserWarning, stacklevel=1)
+        warnings.warn("an option", OptimizeWarning, stacklevel=1)
+        return true(c, **problem)
+
+    monkeypatch.setattr(_programs, "linear_program", warns)
+    with pytest.warns(UserWarning, match="something else") as caught:
+        program(1).simplex()
+    assert len(caught) == 1
+
+
+def test_the_solver_prints_nothing(capfd):
+    program(1).interior_point()
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("x", "z"), [([np.nan], [1.0]), ([1.0], [np.inf]), ([np.nan], [np.nan])])
+def test_an_answer_that_is_no_number_is_none(x, z, monkeypatch):
+    class Solver:
+        def __init__(self, *_):
+            pass
+
+        def set_termination_callback(self, _):
+            pass
+
+        def solve(self):
+            return types.SimpleNamespace(x=x, z=z)
+
+    monkeypatch.setattr(clarabel, "DefaultSolver", Solver)
+    assert program(1).interior_point() is None
+    for margin in (True, False):
+        assert power_cone_program(np.eye(2), np.ones(2), 3.0, margin=margin) is None
 
 
 def test_every_iteration_is_told_and_what_it_raises_ends_the_solver():

@@ -98,20 +98,28 @@ def test_a_gap_below_zero_is_rounding_or_an_error():
                 margin.certified(size * Z, w / size, weights, 2)
 
 
-def test_rounding_follows_the_size_of_the_sums():
+@pytest.mark.parametrize("unit", [2.0**-10, 1.0, 2.0**10])
+def test_rounding_follows_the_size_of_the_sums(unit):
     """Of n products of entries 1e8 times the margin, in the type that they are added in."""
     for n in (3, 40):
-        Z = np.array([[1e8, 1.0], [-1e8, 1.0], *[[0.0, 2.0]] * (n - 2)])
+        Z = unit * np.array([[1e8, 1.0], [-1e8, 1.0], *[[0.0, 2.0]] * (n - 2)])
         rounding = 1e-13 + n * float(np.finfo(np.longdouble).eps) * 1e8
         for part, passes in ((0.8, True), (1.3, False)):
             c = part * rounding
             weights = np.r_[(1 + c) / 2, (1 + c) / 2, -c, np.zeros(n - 3)]
             if passes:
                 found = margin.certified(Z, np.array([0.0, 1.0]), weights, 2)
-                assert found.duality_gap == pytest.approx(-c, rel=1e-2)
+                assert found.duality_gap == pytest.approx(-c * unit, rel=1e-2)
                 continue
             with pytest.raises(RuntimeError, match="could be certified only to"):
                 margin.certified(Z, np.array([0.0, 1.0]), weights, 2)
+
+
+def test_a_margin_of_zero_is_none():
+    """Both certificates meet at zero: <z, w> = 0 for all, and the hull contains it."""
+    Z = np.array([[1.0, 0.0], [-1.0, 0.0]])
+    with pytest.raises(RuntimeError, match="the maximum margin is about 0"):
+        margin.certified(Z, np.array([0.0, 1.0]), np.array([0.5, 0.5]), 2)
 
 
 def test_support_vectors_are_within_the_tolerance_of_the_margin():
@@ -156,6 +164,7 @@ def test_the_corner_next_to_a_rough_answer_is_found_to_rounding(p, shape, spread
     Z = np.c_[Z, np.zeros(shape[0])]
     w, weights = spoiled(max_margin(Dataset.from_signed(Z), p=p), 1e-6)
     w[np.abs(w) > 1 - 1e-5] = np.sign(w[np.abs(w) > 1 - 1e-5])  # at the walls of the box
+    w[-1] = 0.0
     assert relative_gap(Z, (w, weights), p) > 1e-9
     before = weights.copy()
     pair = margin._corner(Z, size * w, weights, p)
@@ -177,7 +186,95 @@ def test_a_sample_of_almost_no_weight_is_not_of_the_corner(p):
     assert pair[1][np.argmax(Z @ best.w)] == 0
 
 
+def test_a_sample_of_little_weight_beside_the_largest_is_of_the_corner():
+    """By symmetry all weights are 1/3, and the rough ones are not."""
+    _, weights = margin._corner(np.eye(3), np.ones(3), np.array([0.5, 0.5, 1e-9]), 1)
+    assert weights == pytest.approx(np.full(3, 1 / 3), abs=1e-12)
+
+
+def test_weights_of_a_corner_that_come_out_negative_are_none():
+    """All three are on the margin; the nearest solution of the equations takes from the third."""
+    Z, rough = np.array([[1.0, 0.0], [0.0, 1.0], [0.2, 0.8]]), np.array([0.01, 0.9, 0.09])
+    _, weights = margin._corner(Z, np.ones(2), rough, 1)
+    assert weights[2] == 0 and (weights[:2] > 0).all()
+    assert weights.sum() == pytest.approx(1, abs=1e-14)
+
+
 # ---- Newton's method
+
+
+@pytest.mark.parametrize("p", [1, 2, 3, np.inf])
+@pytest.mark.parametrize("size", [1e-5, 1.0, 1e5])
+@pytest.mark.parametrize("height", [0.5, 1e-4])
+def test_solvers_see_entries_of_order_one_then_a_margin_of_one(p, size, height, monkeypatch):
+    """In the Euclidean norm in the row space; small margins a second time, in their own unit."""
+    met, polished, true, polish = [], [], margin.best_of, margin._polish
+
+    def best_of(rows, p, pairs):
+        met.append(rows)
+        return true(rows, p, pairs)
+
+    def watched(rows, w, weights, p):
+        polished.append((rows, w))
+        return polish(rows, w, weights, p)
+
+    monkeypatch.setattr(margin, "best_of", best_of)
+    monkeypatch.setattr(margin, "_polish", watched)
+    Z = size * np.array([[1.0, height, 0.0], [-0.5, 2 * height, 0.0]])
+    best = max_margin(Dataset.from_signed(Z), p=p)
+    assert best.w[:2] == pytest.approx(segment(*Z[:, :2]), rel=1e-6)
+    again = p in (1, np.inf)  # the corner is compared with what there was
+    assert len(met) == (1 if height > 0.1 else 2) + again
+    shape = (2, 2) if p == 2 else (2, 3)
+    assert all(rows.shape == shape for rows in met)
+    if p != 2:
+        assert np.abs(met[0]).max() == pytest.approx(1)
+    ((rows, w),) = polished
+    for rows in (*met[1:], rows):
+        assert margin_of(rows, w, p) == pytest.approx(1, rel=1e-3)
+
+
+def test_who_is_on_the_margin_is_told_at_five_widths_and_once_each(monkeypatch):
+    """All with a weight, then those within 1e-9, 1e-7, 1e-5 and 1e-3 of the lowest."""
+    met = []
+
+    def stays(rows, a, q):
+        met.append(len(rows))
+        return np.zeros(rows.shape[1]), a
+
+    heights = np.array([1, 1 + 1e-8, 1 + 1e-6, 1 + 1e-4, 1.01, 1.1, 1.0])
+    Z = 2 * np.c_[heights, np.eye(7)]
+    weights = np.array([1, 1, 1, 1, 1, 1, 0]) / 6  # one on the margin, of no weight
+    monkeypatch.setattr(margin, "_newton", stays)
+    margin._polish(Z, np.eye(8)[0], weights, 2)
+    assert met == [6, 1, 2, 3, 4]
+    met.clear()  # no two widths differ: no equation is solved twice
+    margin._polish(2 * np.c_[np.ones(7), np.eye(7)], np.eye(8)[0], weights, 2)
+    assert met == [6]
+
+
+@pytest.mark.parametrize(
+    ("answers", "rows_met"),
+    [
+        ([[0.2, 0.0, 0.3, -1.0], [0.2, 0.3], [0.2, 0.3]], [[0, 1, 2, 3], [0, 2], [0, 2]]),
+        ([[np.nan, 1.0, np.nan, 2.0], [1.0, 2.0], [1.0, 2.0]], [[0, 1, 2, 3], [1, 3], [1, 3]]),
+        ([[np.inf, 1.0, 1.0, 2.0]], [[0, 1, 2, 3]]),
+        ([[-1.0, -1.0, -1.0, -2.0]], [[0, 1, 2, 3]]),
+    ],
+)
+def test_a_multiplier_that_is_not_above_zero_leaves_and_an_infinite_one_ends_it(
+    answers, rows_met, monkeypatch
+):
+    """Until the same samples have the same multipliers twice."""
+    script, met = iter(answers), []
+
+    def scripted(rows, a, q):
+        met.append(np.argmax(rows[:, 1:], axis=1).tolist())
+        return np.zeros(rows.shape[1]), np.array(next(script))
+
+    monkeypatch.setattr(margin, "_newton", scripted)
+    margin._polish(np.c_[np.ones(4), np.eye(4)], np.eye(5)[0], np.full(4, 0.25), 2)
+    assert met == rows_met
 
 
 @pytest.mark.parametrize("p", [1.3, 1.5, 2, 3, 6])
@@ -221,12 +318,11 @@ def test_the_first_multipliers_solve_the_equations_if_the_weights_are_right(p, m
         return kkt_newton(rows, np.ones(len(rows)), a, q)
 
     monkeypatch.setattr(margin, "_newton", spy)
-    pair = margin._polish(Z / best.margin, best.w, weights / weights.sum(), p)
+    pair = margin._polish(3 * Z / best.margin, best.w, weights / weights.sum(), p)
     rows, a, q = met[0]
     assert 1 / p + 1 / q == pytest.approx(1)
     assert len(rows) == (weights > 0).sum()
     assert rows @ inverse_gradient(a @ rows, q) == pytest.approx(np.ones(len(rows)), abs=1e-5)
-    assert len(met) <= 16 and len({(len(rows), *a) for rows, a, _ in met}) == len(met)
     assert -1e-13 < relative_gap(Z, pair, p) < 1e-12
 
 
@@ -264,6 +360,10 @@ def test_candidates_that_are_no_numbers_are_dropped():
             [np.full(2, np.nan), np.array([0.6, 0.4])],
             2,
         )
+        # Sums that overflow to infinity minus infinity.
+        far = np.array([1.7e308, -1.7e308])
+        low, _ = margin._best_pair(np.array([[4.0, 4.0]]), [far, np.ones(2)], [np.ones(1)], 2)
+    assert low == pytest.approx(np.ones(2) / np.sqrt(2))
     assert w == pytest.approx(np.array([1.0, 1.1]) / np.hypot(1, 1.1))
     assert weights.tolist() == [0.6, 0.4]
 
@@ -282,6 +382,20 @@ def test_where_rounding_decides_the_most_stationary_pair_is_taken(p):
     for primal in ([straight, aside], [aside, straight]):
         w, _ = margin._best_pair(Z, primal, [even], 2)
         assert w[2] == 0
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_what_rounding_decides_is_relative_to_the_margin(size):
+    """(1 + e, 1) is nearer to the weights' own point, and lower by e / 2 of the margin."""
+    weights = np.array([0.6, 0.4])
+    for e, taken in ((1e-13, 1), (1e-10, 0)):
+        primal = [np.ones(2), np.array([1 + e, 1.0])]
+        w, _ = margin._best_pair(size * QUARTER, primal, [weights], 2)
+        assert (w[0] > w[1]) == (taken == 1)
+
+
+def test_the_unit_of_a_sum_is_its_largest_entry():
+    assert margin._scaled(np.array([-4.0, 2.0, 0.0])).tolist() == [-1, 0.5, 0]
 
 
 def test_the_least_norm_and_the_margin_of_one_sample_are_one():
