@@ -229,8 +229,8 @@ def test_solvers_see_entries_of_order_one_then_a_margin_of_one(p, size, height, 
     assert all(rows.shape == shape for rows in met)
     if p != 2:
         assert np.abs(met[0]).max() == pytest.approx(1)
-    ((rows, w),) = polished
-    for rows in (*met[1:], rows):
+    ((last, w),) = polished
+    for rows in (*met[1:], last):
         assert margin_of(rows, w, p) == pytest.approx(1, rel=1e-3)
 
 
