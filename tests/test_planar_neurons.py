@@ -1,6 +1,7 @@
 """The F1 margin in the plane, inside: kinks, best neurons, merged ones, and forged answers."""
 
 import types
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -179,7 +180,7 @@ def test_better_neurons_join_and_the_margin_becomes_the_unit(monkeypatch):
     assert (np.diff([*margins, best.margin]) > -1e-8).all() and len(met) > 1
     sizes = [len(neurons) for neurons, _ in met]
     assert (np.diff(sizes) > 0).all()
-    for (fewer, _), (more, _) in zip(met, met[1:], strict=False):
+    for (fewer, _), (more, _) in pairwise(met):
         assert more[: len(fewer)] is not fewer and (more[: len(fewer)] == fewer).all()
 
 
@@ -194,7 +195,7 @@ def test_only_neurons_that_beat_the_margin_join(seed, monkeypatch):
 
     monkeypatch.setattr(variation, "_cover", watched)
     variation_margin(datasets.sectors(seed, half_width=15, n_per_sector=3))
-    for (X, y, fewer, p), (_, _, more, _) in zip(met, met[1:], strict=False):
+    for (X, y, fewer, p), (_, _, more, _) in pairwise(met):
         inside = np.abs(variation._correlation(X, y, p, fewer)).max()
         joined = np.abs(variation._correlation(X, y, p, more[len(fewer) :]))
         assert (joined > inside * (1 - 1e-6)).all()
