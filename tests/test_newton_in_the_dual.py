@@ -8,6 +8,7 @@ from ibias.optima import _dual_newton
 from ibias.optima._dual_newton import Nearest, Projection, descent
 from ibias.potentials import HyperbolicEntropy, NegativeEntropy, PowerNorm, SquaredNorm
 
+INF, MOST = np.float64(np.inf), np.finfo(float).max
 POTENTIALS = [NegativeEntropy(), HyperbolicEntropy(0.5), SquaredNorm(3), PowerNorm(1.5)]
 
 
@@ -19,7 +20,7 @@ def problem(potential, seed=0, n=3, d=7):
     return Projection(rows, potential, potential.gradient(start)), start, rows @ goal
 
 
-def assert_nearest(projection, target, near, start, rel=1e-7):
+def assert_nearest(projection, target, near, rel=1e-7):
     """It fits, and its mirror image moved along the rows: by its multipliers."""
     moved = projection.potential.gradient(near.w) - projection.mirror
     assert projection.rows @ near.w == pytest.approx(target, rel=rel)
@@ -38,7 +39,7 @@ def test_every_way_leads_to_the_nearest_point(potential, way, seed):
         near = Nearest(start + projection.rows.T @ (target - projection.rows @ start), fits, 1.0)
         near = getattr(projection, way)(target, near)
     assert near.relative < 1e-12
-    assert_nearest(projection, target, near, start)
+    assert_nearest(projection, target, near)
 
 
 @pytest.mark.parametrize("potential", POTENTIALS, ids=str)
@@ -152,6 +153,7 @@ def test_with_a_start_or_without_a_target_the_first_multipliers_are_zero():
         ({"by_dual": 1e-7, "by_kernel": 1e-9}, ["by_dual", "by_kernel"], "by_kernel"),
         ({"by_dual": 3e-8, "by_kernel": 1e-7, "by_path": 1e-9}, None, "by_path"),
         ({"by_dual": 3e-8, "by_kernel": 1e-7, "by_path": 1e-7}, None, "by_dual"),
+        ({"by_dual": 3e-8, "by_kernel": 3e-8, "by_path": 3e-8}, None, "by_dual"),
         ({"by_dual": np.nan, "by_kernel": 1e-7, "by_path": 1e-6}, None, "by_dual"),
         ({"by_dual": np.inf, "by_kernel": 1e-7, "by_path": 1e-6}, None, "by_kernel"),
     ],
@@ -200,6 +202,57 @@ def test_along_the_kernel_the_error_says_how_far(potential, monkeypatch):
         assert projection.rows @ early.w == pytest.approx(target, rel=1e-9)
         away = np.linalg.norm(early.w - exact.w)
         assert early.error >= 0.5 * away
+
+
+def test_along_the_kernel_a_metric_that_is_infinite_stays():
+    """Of |w|^1.5 the second derivative is infinite at zero, the first is not."""
+    one = Projection(np.array([[1.0, 0.0, 0.0]]), PowerNorm(1.5), np.zeros(3))
+    near = Nearest(np.array([1.0, 0.0, 2.0]), np.zeros(1), 1.0)
+    assert one.by_kernel(np.ones(1), near) is near
+
+
+def test_along_the_kernel_of_a_quadratic_one_step_arrives():
+    projection, start, target = problem(SquaredNorm(2))
+    near = projection.by_kernel(target, Nearest(3 * start, np.zeros(3), 1.0))
+    shortest = start + projection.rows.T @ (target - projection.rows @ start)
+    assert near.w == pytest.approx(shortest) and near.error < 1e-13
+    assert_nearest(projection, target, near)
+
+
+@pytest.mark.parametrize(
+    ("potential", "stretch", "largest"),
+    [
+        (PowerNorm(3), 1.0, "across"),
+        (HyperbolicEntropy(1e-30), 1.0, "step"),
+        (PowerNorm(3), 0.6, "missed"),  # rows that are not orthonormal
+    ],
+)
+@pytest.mark.parametrize("size", [1.0, 30.0])
+def test_the_error_along_the_kernel_is_the_largest_of_three(
+    potential, stretch, largest, size, monkeypatch
+):
+    """Newton's step, what the equations miss, and what the mirror image has across the rows."""
+    monkeypatch.setattr(_dual_newton, "NEWTON_STEPS", 1)
+    monkeypatch.setattr(_dual_newton, "descent", lambda slope: 1.0)
+    rows = np.linalg.qr(datasets.generator(3).standard_normal((8, 3)))[0].T
+    mirror = potential.gradient(0.1 * size * np.arange(1.0, 9.0))
+    projection, target = Projection(stretch * rows, potential, mirror), size * np.ones(3)
+    w = size * np.linspace(1, 2, 8)
+    near = projection.by_kernel(target, Nearest(w, np.zeros(3), 1.0))
+    w = w + stretch * rows.T @ (target - stretch * rows @ w)
+    moved, kernel = potential.gradient(w) - mirror, np.linalg.svd(rows)[2][3:]
+    step = -np.linalg.solve(kernel * potential.metric(w) @ kernel.T, kernel @ moved) @ kernel
+    after = w + step
+    errors = {
+        "step": np.linalg.norm(step),
+        "missed": np.linalg.norm(target - stretch * rows @ after),
+        "across": np.linalg.norm(kernel @ moved)
+        / (np.abs(mirror).max() + np.abs(moved).max())
+        * np.linalg.norm(after),
+    }
+    assert near.w == pytest.approx(after)
+    assert max(errors, key=errors.get) == largest
+    assert near.error == pytest.approx(errors[largest])
 
 
 # ---- a path of targets
@@ -265,6 +318,8 @@ def test_a_path_is_given_up_next_to_its_start(monkeypatch):
         (lambda x: x - 9, 1),  # before it
         (lambda x: -1.0 if x == 0 else np.inf if x > 0.1 else -0.5, 0.0625),
         (lambda x: -1.0 if x == 0 else np.nan if x > 0.1 else -0.5, 0.0625),
+        (lambda x: -1.0 if x == 0 else INF - INF if x > 0.1 else -0.5, 0.0625),
+        (lambda x: -1.0 if x == 0 else MOST * 10 if x > 0.1 else -0.5, 0.0625),
         (lambda x: x + 1, 0),  # uphill from the beginning
         (lambda x: x - 1e-190, 2.0**-631),
         (lambda x: 0.0, 0),

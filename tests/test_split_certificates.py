@@ -27,6 +27,29 @@ def test_the_true_answer_passes_the_guards(monkeypatch):
     assert split.residual == 0 and split.Z is TOUCHING
 
 
+def test_what_the_direction_has_along_the_rest_is_taken_off(monkeypatch):
+    forged(monkeypatch, [0.3, 2.0], [False, False, True], [0.6, 0.4, 0.0])
+    split = separate(TOUCHING)
+    assert split.w == pytest.approx([0, 2]) and split.weights == pytest.approx([0.5, 0.5, 0])
+
+
+@pytest.mark.parametrize("d", [2, 5])
+def test_features_that_are_zero_everywhere_have_no_weight(d):
+    split = separate(np.c_[TOUCHING, np.zeros((3, d))])
+    assert split.separable.tolist() == [2] and (split.w[2:] == 0).all()
+    assert split.undetermined.tolist() == list(range(2, 2 + d))
+    alone = separate(np.c_[np.eye(2), np.zeros((2, d))])
+    assert alone.kind == "separable" and alone.residual == 0
+
+
+def test_a_long_direction_is_off_the_rest_by_its_own_rounding():
+    """The third row is next to the span of the others: its w is 1e5 long."""
+    turn = np.linalg.qr(datasets.generator(0).standard_normal((3, 3)))[0]
+    Z = np.array([[1.0, 0.3, 0.0], [-1.0, -0.3, 0.0], [0.5, 1.0, 1e-5], [-0.5, -1.0, 0.0]]) @ turn
+    split = separate(np.vstack([Z, [[0.1, 0.1, 0.1]] @ turn])[:4])
+    assert split.rest.tolist() in ([0, 1], [0, 1, 3]) and 2 in split.separable
+
+
 @pytest.mark.parametrize(
     ("direction", "separated", "weights"),
     [
@@ -103,8 +126,20 @@ def test_a_singular_value_that_is_rounding_is_cut(monkeypatch):
     assert separability._meeting_zero(rows, np.ones(2)) == pytest.approx([1, 1])
     for cuts, weights in (((1e-15,), [0, 0]), ((1e-11,), [1, 1])):
         monkeypatch.setattr(separability, "CUTS", cuts)
-        found = separability._meeting_zero(rows, np.ones(2))
-        assert found == pytest.approx(weights, abs=0.1)
+        for size in (1.0, 1e6):
+            found = separability._meeting_zero(size * rows, np.ones(2))
+            assert found == pytest.approx(weights, abs=0.1)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e6])
+def test_the_first_cut_that_is_good_is_taken(size, monkeypatch):
+    """The second one cuts all singular values off, and corrects nothing."""
+    monkeypatch.setattr(separability, "CUTS", (1e-15, 10.0))
+    rows = np.random.default_rng(0).standard_normal((6, 3))
+    rows[-1] = -rows[:-1].sum(axis=0)
+    rough = size * (1 + 0.01 * np.random.default_rng(1).standard_normal(6))
+    found = separability._meeting_zero(rows, rough)
+    assert np.abs(found @ rows).max() < 1e-12 * size and (found > 0).all()
 
 
 def test_spans_and_projections():
@@ -124,6 +159,8 @@ def test_features_in_a_span_are_told_in_units_of_the_data():
     assert separability._in_span(Z, Z).tolist() == [True, True, True]
     assert separability._in_span(Z[:2], Z).tolist() == [True, False, False]
     assert separability._in_span(Z[:0], Z).tolist() == [False, False, False]
+    short = np.array([[1.0, 1.0], [1e-6, -1e-6]])  # rows of any length count
+    assert separability._in_span(short, short).tolist() == [True, True]
     flat = np.c_[Z[:2], [0.0, 0.0]]
     assert separability._in_span(flat, np.c_[Z, np.zeros(4)]).tolist() == [True] + [False] * 3
     # Off the span by an angle of 1e-6 (a squared sine of 1e-12), and of 1e-3.
@@ -146,6 +183,9 @@ def test_the_error_says_how_many_and_what_kind_and_keeps_the_numbers():
     assert "through the origin" in str(split.error()) and "with_constant" in str(split.error())
     assert split.error().touching and split.error().residual == split.residual
     assert "with a bias" in str(split.error("with a bias", "None."))
+    both = separate(TOUCHING[:2]).error()
+    assert both.touching is False and "The two classes overlap: every direction" in str(both)
+    assert "The two classes touch" not in str(both)
 
 
 # ---- in words
@@ -185,9 +225,12 @@ def test_the_largest_weights_are_shown_in_the_order_of_the_features():
     shown = ", ".join(f"{w[j] / 8:.3g} on feature {j}" for j in range(2, 8))
     assert said == f"{shown}, and 2 smaller ones"
     # Of equal sizes the first ones are shown.
-    said = _verdict.weights(split_of([1.0, -1.0] * 20))
-    assert [int(part.split()[-1]) for part in said.split(", and")[0].split(", ")] == [*range(6)]
-    assert said.endswith(", and 34 smaller ones")
+    for seed in range(4):
+        w = np.random.default_rng(seed).integers(1, 3, 60) * 1.0
+        said = _verdict.weights(split_of(w))
+        shown = [int(part.split()[-1]) for part in said.split(", and")[0].split(", ")]
+        assert shown == np.flatnonzero(w == 2)[:6].tolist()
+        assert said.endswith(", and 54 smaller ones")
 
 
 # ---- what to do where float64 cannot
