@@ -4,6 +4,8 @@ Every route that proposes a solution is held to the certificate by itself: what 
 would make good shows here.
 """
 
+from itertools import islice
+
 import numpy as np
 import pytest
 
@@ -251,6 +253,20 @@ def test_quadratic_programs_alone(p, shape):
     descents = [float(line.split()[-1]) for line in lines]
     assert lines[0].startswith("quadratic program 0: expected descent") and len(lines) < 40
     assert abs(descents[-1]) < 1e-12
+
+
+@pytest.mark.parametrize("p", [1.5, 3.0])
+def test_quadratic_programs_in_other_units_are_the_same(p, monkeypatch):
+    """From weights for which one feature cancels, where the curvature is that of a floor."""
+    start = np.array([0.5, 0.5])
+    monkeypatch.setattr(_hull, "_euclidean", lambda Z: iter([(start @ Z, start)]))
+    Z = np.array([[1.0, 1.0, 0.2], [1.0, -1.0, 0.5]])
+    for size in (1e-3, 1e3):
+        here = islice(_hull._sequential(Z, p, None), 4)
+        there = islice(_hull._sequential(size * Z, p, None), 4)
+        for (w, weights), (other, same) in zip(here, there, strict=True):
+            assert size * other == pytest.approx(w, rel=1e-6, abs=1e-9)
+            assert same == pytest.approx(weights, rel=1e-6, abs=1e-9)
 
 
 def test_quadratic_programs_without_a_separator_propose_nothing(monkeypatch):

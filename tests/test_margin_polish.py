@@ -186,6 +186,15 @@ def test_a_sample_of_almost_no_weight_is_not_of_the_corner(p):
     assert pair[1][np.argmax(Z @ best.w)] == 0
 
 
+@pytest.mark.parametrize("unit", [1e-20, 1e20])
+def test_a_corner_of_the_box_in_other_units(unit):
+    Z = datasets.separable(2, 6, 20).Z
+    w, weights = spoiled(max_margin(Dataset.from_signed(Z), p=np.inf), 1e-6)
+    w[np.abs(w) > 1 - 1e-5] = np.sign(w[np.abs(w) > 1 - 1e-5])
+    pair = margin._corner(unit * Z, w, weights, np.inf)
+    assert -1e-13 < relative_gap(unit * Z, pair, np.inf) < 1e-13
+
+
 def test_a_sample_of_little_weight_beside_the_largest_is_of_the_corner():
     """By symmetry all weights are 1/3, and the rough ones are not."""
     _, weights = margin._corner(np.eye(3), np.ones(3), np.array([0.5, 0.5, 1e-9]), 1)
