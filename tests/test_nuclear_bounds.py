@@ -329,3 +329,27 @@ def test_the_optimum_is_refined_in_the_units_of_the_problem():
     assert np.linalg.norm(scaled.dual_matrix, 2) <= 1 + 1e-12
     assert scaled.matrix_error < 1e-2 * scaled.value
     assert np.linalg.norm(scaled.W - 1e4 * problem.truth) <= scaled.matrix_error
+
+
+def test_an_eigenvalue_below_minus_one_is_no_matter_to_newtons_method():
+    """W_11 - 3 W_22 = 1 among the semidefinite: a rough E_11 is polished, although ||Y|| = 3."""
+    sensors, y = np.array([np.diag([1.0, -3.0])]), np.array([1.0])
+    W, nu = nuclear._polished(sensors, y, np.diag([1.0, 0.0]), np.array([1 - 1e-5]), True)
+    assert nu == pytest.approx([1], abs=1e-12) and pytest.approx(E11, abs=1e-12) == W
+
+
+def test_a_polish_that_spoils_it_is_not_taken(monkeypatch):
+    sensors, y, best = optimum(False)
+    monkeypatch.setattr(nuclear, "_fitted", lambda sensors, W, nu, y: (1.1 * W, nu))
+    W, nu = nuclear._polished(sensors, y, best.W, best.dual_variables, False)
+    assert W is best.W and nu is best.dual_variables
+
+
+def test_the_bar_of_the_polish_counts_its_steps(monkeypatch):
+    """Ten for each rank that is tried: here there is one, and it arrives before."""
+    heard = []
+    monkeypatch.setattr(progress, "INTERVAL", -1.0)
+    sensors, y = np.array([E11]), np.array([1.0])
+    with progress.reported(lambda what, fraction: heard.append(fraction)):
+        nuclear._polished(sensors, y, 1.001 * E11, np.array([0.999]), False)
+    assert heard[:3] == pytest.approx([0, 0.1, 0.2]) and len(heard) <= 10
