@@ -1,5 +1,7 @@
 """Newton's method for Bregman projections: each of its ways alone, and its steps written out."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -211,6 +213,32 @@ def test_along_the_kernel_a_metric_that_is_infinite_stays():
     assert one.by_kernel(np.ones(1), near) is near
 
 
+@pytest.mark.parametrize("way", ["by_dual", "by_kernel"])
+def test_where_no_step_is_short_enough_the_point_stays_and_its_error_is_said(way, monkeypatch):
+    projection, start, target = problem(PowerNorm(3))
+    exact = projection.by_dual(target, np.zeros(3)).w
+    monkeypatch.setattr(_dual_newton, "descent", lambda slope: 0.0)
+    if way == "by_dual":
+        near, stays = projection.by_dual(target, np.zeros(3)), start
+    else:
+        near = projection.by_kernel(target, Nearest(start, np.zeros(3), 1.0))
+        stays = start + projection.rows.T @ (target - projection.rows @ start)
+    assert near.w == pytest.approx(stays)
+    assert near.error >= 0.5 * np.linalg.norm(near.w - exact) > 0
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e6])
+@pytest.mark.parametrize("potential", [SquaredNorm(3), PowerNorm(3)])
+def test_along_the_kernel_numbers_of_any_size_are_found_to_rounding(potential, size):
+    projection, start, target = problem(potential)
+    image = potential.gradient(size * start)
+    scaled = Projection(projection.rows, potential, image)
+    near = scaled.by_kernel(size * target, Nearest(size * start, np.zeros(3), 1.0))
+    exact = projection.by_kernel(target, Nearest(start, np.zeros(3), 1.0))
+    assert near.relative < 1e-10
+    assert near.w == pytest.approx(size * exact.w, rel=1e-9)
+
+
 def test_along_the_kernel_of_a_quadratic_one_step_arrives():
     projection, start, target = problem(SquaredNorm(2))
     near = projection.by_kernel(target, Nearest(3 * start, np.zeros(3), 1.0))
@@ -326,4 +354,6 @@ def test_a_path_is_given_up_next_to_its_start(monkeypatch):
     ],
 )
 def test_a_step_is_halved_until_its_slope_is_smaller(slope, length):
-    assert descent(slope) == length
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert descent(slope) == length
