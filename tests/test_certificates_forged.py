@@ -18,6 +18,7 @@ from ibias.optima import (
     kernel_margin,
     l1_penalty,
     lasso,
+    max_margin,
     min_spectral_norm,
     multiclass_margin,
     schatten,
@@ -50,19 +51,20 @@ def test_the_gap_of_the_hinge_is_primal_minus_dual():
 
 
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("part", [0.5, 0.2])
 @pytest.mark.parametrize(("e", "passes"), [(0.8e-9, True), (1.3e-9, False)])
-def test_a_hinge_machine_that_is_off_is_an_error(size, e, passes, monkeypatch):
-    """w = 1 - e / 2 costs e / 2 of loss, and saves half of that: of the objective 1/4 it is e."""
-    data, penalty = Dataset([[size], [-size]], [1, -1]), 0.5 * size**2
-    monkeypatch.setattr(
-        hinge, "_hard", lambda Z, cost: (np.array([1 - e / 2]), np.array([0.5, 0.5]))
-    )
+def test_a_hinge_machine_that_is_off_is_an_error(size, part, e, passes, monkeypatch):
+    """Of penalty c the objective at w = 1 is c / 2; w = 1 - d costs d (1 - c) more."""
+    d = e * part / 2 / (1 - part)
+    forged = np.array([1 - d]), np.array([part, part])
+    monkeypatch.setattr(hinge, "_hard", lambda Z, cost: forged)
+    data, penalty = Dataset([[size], [-size]], [1, -1]), part * size**2
     if passes:
         best = hinge_machine(data, penalty=penalty)
-        assert best.w == pytest.approx([(1 - e / 2) / size], rel=1e-14)
-        assert best.objective == pytest.approx(0.25) and best.penalty == penalty
-        assert best.duality_gap == pytest.approx(e / 4, rel=1e-3)
-        assert best.support.tolist() == [0, 1] and best.dual_variables.tolist() == [0.5, 0.5]
+        assert best.w == pytest.approx([(1 - d) / size], rel=1e-14)
+        assert best.objective == pytest.approx(part / 2) and best.penalty == penalty
+        assert best.duality_gap == pytest.approx(e * part / 2, rel=1e-3)
+        assert best.support.tolist() == [0, 1] and best.dual_variables.tolist() == [part, part]
         return
     with pytest.raises(RuntimeError, match="the hinge machine was found only to") as caught:
         hinge_machine(data, penalty=penalty)
@@ -99,6 +101,35 @@ def test_the_hard_margin_is_taken_while_no_dual_variable_exceeds_one(cost):
     w, weights = found
     assert w == pytest.approx([1, 0]) and weights == pytest.approx([0.5 / cost] * 2)
     assert (Z @ w >= 1).all() and cost * weights @ Z == pytest.approx(w)
+
+
+def test_the_hard_machine_is_that_of_the_margin():
+    Z = datasets.separable(3, 12, 4).Z
+    best = max_margin(Dataset.from_signed(Z))
+    cost = 2 * best.dual_variables.max() / best.margin**2
+    w, weights = hinge._hard(Z, cost)
+    assert w == pytest.approx(best.w, rel=1e-9)
+    assert weights == pytest.approx(best.dual_variables / best.margin**2 / cost, abs=1e-9)
+    assert weights.max() == pytest.approx(0.5)
+    assert hinge._hard(Z, 0.49 * cost) is None
+
+
+def test_multipliers_that_come_out_above_one_are_one():
+    """Sample 0 is on the margin and sample 1 far below: to hold both, 0 would pull by 3/2."""
+    Z, rough = np.array([[1.0], [-1.0]]), np.array([1.0, 0.5])
+    assert hinge._hinge_polish(Z, 2.0, rough, 1e-5) == pytest.approx([1, 1])
+
+
+def test_the_polish_is_tried_at_three_widths(monkeypatch):
+    met, true = [], hinge._hinge_polish
+
+    def watched(Z, cost, weights, width):
+        met.append(width)
+        return true(Z, cost, weights, width)
+
+    monkeypatch.setattr(hinge, "_hinge_polish", watched)
+    hinge._soft(datasets.generator(0).standard_normal((20, 3)) + 0.3, 0.3)
+    assert met == [1e-3, 1e-5, 1e-7]
 
 
 def test_without_a_margin_there_is_no_hard_machine(monkeypatch):
@@ -403,6 +434,26 @@ def test_the_least_spectral_norm_has_multipliers_that_prove_it(seed):
     assert np.tensordot(problem.sensors, best.W, axes=2) == pytest.approx(problem.observations)
     negative = min_spectral_norm(Sensing(problem.sensors, -problem.observations))
     assert negative.value == pytest.approx(best.value, rel=1e-4)
+
+
+def test_what_the_solver_misses_of_the_observations_is_added_and_its_multipliers_rescaled(
+    monkeypatch,
+):
+    true = schatten.solve
+
+    def spoilt(problem, what):
+        true(problem, what)
+        (W,), (fits,) = problem.variables(), problem.constraints
+        W.value = W.value + 1e-7
+        fits.dual_variables[0].save_value(-0.5 * fits.dual_value)
+
+    problem = Sensing([np.eye(2, 3)], [6.0])
+    best = min_spectral_norm(problem)
+    monkeypatch.setattr(schatten, "solve", spoilt)
+    again = min_spectral_norm(problem)
+    assert np.tensordot(problem.sensors, again.W, axes=2) == pytest.approx([6.0], rel=1e-12)
+    assert again.dual_variables == pytest.approx(best.dual_variables)
+    assert again.value == pytest.approx(best.value, rel=1e-6)
 
 
 def test_observations_of_zero_have_the_matrix_zero():

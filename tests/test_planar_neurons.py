@@ -164,10 +164,34 @@ def test_the_best_round_is_kept(monkeypatch):
         variation_margin(ORTHOGONAL)
 
 
+@pytest.mark.parametrize("neuron", [[1.0, 0.0], [-1.0, 0.0]])
+def test_a_margin_that_is_not_above_zero_ends_the_search(neuron, monkeypatch):
+    """Both samples are on one ray: f(x) < 0 of one label, or f = 0 where no neuron is active."""
+    called = []
+
+    def forged(X, y, neurons, scale):
+        called.append(scale)
+        on = np.abs(neurons - neuron).sum(axis=1) < 1e-9
+        assert on.sum() == 1
+        return on * 1.0, np.array([1 / 3, 2 / 3])
+
+    monkeypatch.setattr(variation, "_cover", forged)
+    with pytest.raises(ValueError, match="even function plus a linear one"):
+        variation_margin(Dataset([[1.0, 0.0], [0.5, 0.0]], [1, -1]))
+    assert called == [1.0]
+
+
+def test_a_sample_of_zero_beside_one_that_is_not_has_the_kinks_of_that():
+    kinks = variation._kinks(np.array([[2.0, 0.0], [0.0, 0.0]]))
+    axes = {(0, 1), (0, -1), (1, 0), (-1, 0)}
+    assert {(round(x), round(y)) for x, y in kinks} == axes and len(kinks) == 4
+
+
 def test_better_neurons_join_and_the_margin_becomes_the_unit(monkeypatch):
     met, true = [], variation._cover
 
     def watched(X, y, neurons, scale):
+        assert np.linalg.norm(X, axis=1).max() == pytest.approx(1)
         met.append((neurons, scale))
         return true(X, y, neurons, scale)
 
