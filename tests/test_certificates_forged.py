@@ -193,13 +193,15 @@ def test_the_gap_of_the_lasso_is_primal_minus_dual():
     """Of a residual that is shortened until no column correlates by more than the bound."""
     rng = datasets.generator(1)
     A, b, v = rng.standard_normal((5, 4)), rng.standard_normal(5), 0.1 * rng.standard_normal(4)
-    r = b - A @ v
-    steepest = np.abs(A.T @ r).max()
-    for bound in (0.3 * steepest, 1.5 * steepest):
-        s = r * min(1, bound / steepest)
-        apart = r @ r / 2 + bound * np.abs(v).sum() - (b @ b - (b - s) @ (b - s)) / 2
-        assert apart > 0
-        assert l1_penalty._gap(A, b, bound, v) == pytest.approx(apart / (b @ b / 2))
+    for size in (0.01, 1.0, 100.0):
+        r = b - size * A @ v
+        steepest = size * np.abs(A.T @ r).max()
+        for bound in (0.3 * steepest, 1.5 * steepest):
+            s = r * min(1, bound / steepest)
+            apart = r @ r / 2 + bound * np.abs(v).sum() - (b @ b - (b - s) @ (b - s)) / 2
+            assert apart > 0
+            gap = l1_penalty._gap(size * A, b, bound, v)
+            assert gap == pytest.approx(apart / (b @ b / 2))
     assert l1_penalty._gap(np.zeros((2, 1)), np.ones(2), 1.0, np.zeros(1)) == 0
     # Of targets of zero the gap is absolute: v^2 / 2 + v / 4, less nothing but the residual's.
     gap = l1_penalty._gap(np.eye(1), np.zeros(1), 0.25, np.array([2.0]))
@@ -261,6 +263,9 @@ def test_the_better_of_the_rough_and_the_polished_lasso_is_taken(polished, monke
     again = lasso(data, penalty=0.1)
     assert again.w == pytest.approx(best.w, abs=1e-8)
     assert again.value == pytest.approx(best.value)
+    residual = data.X @ best.w - data.y
+    value = residual @ residual / (2 * 8) + 0.1 * np.abs(best.w).sum()
+    assert best.value == pytest.approx(value)
 
 
 def test_more_features_need_more_steps_of_the_active_set(monkeypatch):
