@@ -304,22 +304,38 @@ def test_a_kernel_may_be_off_by_rounding_only():
         kernel_margin(np.array([[1.0, 0.5], [0.5 + 1e-4, 1.0]]), [1, -1])
 
 
+@pytest.mark.parametrize("n", [2, 3, 6])
+def test_a_kernel_of_rank_one_has_a_margin(n):
+    """K = v v^T, and labels of the signs of v: f = sign(v) min |v|."""
+    for seed in range(3):
+        v = datasets.generator(seed).uniform(0.5, 2, n) * np.where(np.arange(n) % 2, -1, 1)
+        best = kernel_margin(np.outer(v, v), np.sign(v))
+        assert best.margin == pytest.approx(np.abs(v).min())
+        assert abs(v @ best.coefficients) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 2, 2)])
+def test_a_kernel_is_a_matrix(shape):
+    with pytest.raises(ValueError, match="kernel"):
+        kernel_margin(np.ones(shape), [1, -1])
+
+
 def test_eigenvalues_that_are_rounding_are_no_features(monkeypatch):
     met = []
 
     def watched(data):
         met.append(data)
-        return types.SimpleNamespace(dual_variables=np.array([0.5, 0.5, 0.0]))
+        return types.SimpleNamespace(dual_variables=np.array([0.5, 0.5, 0.0, 0.0]))
 
     monkeypatch.setattr(kernel, "max_margin", watched)
-    for least, n in ((0.5e-12, 2), (2e-12, 3)):
+    for least, n in ((0.5e-12, 3), (2e-12, 4)):
         for size in (1e-3, 1e3):
-            K = size * np.diag([1.0, 1.0, least])
+            K = size * np.diag([1.0, 1.0, 1e-6, least])
             with pytest.raises(RuntimeError, match="the kernel is too close to singular"):
-                kernel_margin(K, [1, -1, 1])
+                kernel_margin(K, [1, -1, 1, 1])
             assert met[-1].n_features == n
             assert pytest.approx(K, abs=1e-11 * size) == met[-1].X @ met[-1].X.T
-            assert met[-1].y.tolist() == [1, -1, 1]
+            assert met[-1].y.tolist() == [1, -1, 1, 1]
 
 
 @pytest.mark.parametrize("size", [1e-4, 1.0, 1e4])
