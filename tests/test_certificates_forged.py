@@ -153,7 +153,7 @@ def test_the_soft_machine_alone(seed, cost):
     assert hinge._hinge_gap(Z, cost, cost * rough @ Z, rough) < 1e-5 * scale
     w, weights = hinge._soft(Z, cost)
     assert w == pytest.approx(cost * weights @ Z)
-    assert abs(hinge._hinge_gap(Z, cost, w, weights)) < 1e-12 * scale
+    assert abs(hinge._hinge_gap(Z, cost, w, weights)) < 1e-10 * scale
     assert ((weights >= 0) & (weights <= 1)).all()
 
 

@@ -168,7 +168,7 @@ def test_the_corner_next_to_a_rough_answer_is_found_to_rounding(p, shape, spread
     assert relative_gap(Z, (w, weights), p) > 1e-9
     before = weights.copy()
     pair = margin._corner(Z, size * w, weights, p)
-    assert -1e-13 < relative_gap(Z, pair, p) < 1e-13
+    assert -1e-12 < relative_gap(Z, pair, p) < 1e-11
     assert np.linalg.norm(pair[0], p) == pytest.approx(1, abs=1e-5)
     assert (weights == before).all()
 
@@ -182,7 +182,7 @@ def test_a_sample_of_almost_no_weight_is_not_of_the_corner(p):
     w[np.abs(w) > 1 - 1e-5] = np.sign(w[np.abs(w) > 1 - 1e-5])
     weights[np.argmax(Z @ best.w)] = 1e-12
     pair = margin._corner(Z, w, weights, p)
-    assert -1e-13 < relative_gap(Z, pair, p) < 1e-13
+    assert -1e-12 < relative_gap(Z, pair, p) < 1e-11
     assert pair[1][np.argmax(Z @ best.w)] == 0
 
 
@@ -192,7 +192,7 @@ def test_a_corner_of_the_box_in_other_units(unit):
     w, weights = spoiled(max_margin(Dataset.from_signed(Z), p=np.inf), 1e-6)
     w[np.abs(w) > 1 - 1e-5] = np.sign(w[np.abs(w) > 1 - 1e-5])
     pair = margin._corner(unit * Z, w, weights, np.inf)
-    assert -1e-13 < relative_gap(unit * Z, pair, np.inf) < 1e-13
+    assert -1e-12 < relative_gap(unit * Z, pair, np.inf) < 1e-11
 
 
 def test_a_sample_of_little_weight_beside_the_largest_is_of_the_corner():
@@ -296,7 +296,7 @@ def test_newtons_method_makes_a_rough_answer_exact(p, shape):
     weights[best.dual_variables < 1e-6] = 0.0
     assert relative_gap(Z, (w, weights), p) > 1e-7
     pair = margin._polish(Z, w, weights, p)
-    assert -1e-13 < relative_gap(Z, pair, p) < 1e-12
+    assert -1e-12 < relative_gap(Z, pair, p) < 1e-11
     nearest = inverse_gradient(pair[1] @ Z, p / (p - 1))
     cosine = nearest @ pair[0] / np.linalg.norm(nearest) / np.linalg.norm(pair[0])
     assert cosine == pytest.approx(1, abs=1e-12)
@@ -312,7 +312,7 @@ def test_samples_with_a_weight_far_above_the_margin_are_told_by_their_height(p, 
     w, _ = spoiled(best, width / 30)
     weights = best.dual_variables + width
     pair = margin._polish(Z, w, weights / weights.sum(), p)
-    assert -1e-13 < relative_gap(Z, pair, p) < 1e-12
+    assert -1e-12 < relative_gap(Z, pair, p) < 1e-11
 
 
 @pytest.mark.parametrize("p", [1.5, 2, 3])
@@ -332,7 +332,7 @@ def test_the_first_multipliers_solve_the_equations_if_the_weights_are_right(p, m
     assert 1 / p + 1 / q == pytest.approx(1)
     assert len(rows) == (weights > 0).sum()
     assert rows @ inverse_gradient(a @ rows, q) == pytest.approx(np.ones(len(rows)), abs=1e-5)
-    assert -1e-13 < relative_gap(Z, pair, p) < 1e-12
+    assert -1e-12 < relative_gap(Z, pair, p) < 1e-11
 
 
 def test_newtons_equations_that_cannot_be_solved_leave_the_answer_as_it_was(monkeypatch):
@@ -345,7 +345,7 @@ def test_newtons_equations_that_cannot_be_solved_leave_the_answer_as_it_was(monk
     w, a = margin._newton(Z, np.ones(20), 1.5)
     assert w.shape == (6,) and not w.any() and a.shape == (20,) and np.isnan(a).all()
     pair = margin._polish(Z / best.margin, best.w, best.dual_variables, 3)
-    assert -1e-13 < relative_gap(Z, pair, 3) < 1e-9
+    assert -1e-12 < relative_gap(Z, pair, 3) < 1e-9
 
 
 # ---- the best pair

@@ -40,7 +40,7 @@ def test_every_way_leads_to_the_nearest_point(potential, way, seed):
         fits = projection.rows.T @ target  # a w that meets the equations, if it is positive
         near = Nearest(start + projection.rows.T @ (target - projection.rows @ start), fits, 1.0)
         near = getattr(projection, way)(target, near)
-    assert near.relative < 1e-12
+    assert near.relative < 1e-10
     assert_nearest(projection, target, near)
 
 
@@ -56,8 +56,8 @@ def test_the_error_bounds_the_distance_to_the_solution(potential, monkeypatch):
         away = np.linalg.norm(near.w - exact)
         errors.append(near.error)
         if steps >= 3:
-            assert 0.5 * away <= near.error <= 2 * away + 1e-12
-            assert near.error >= 0.9 * np.linalg.norm(target - projection.rows @ near.w)
+            assert 0.5 * away - 1e-11 <= near.error <= 2 * away + 1e-11
+            assert near.error >= 0.9 * np.linalg.norm(target - projection.rows @ near.w) - 1e-11
     assert errors[-1] < 1e-4 * errors[1]
 
 
@@ -197,13 +197,13 @@ def test_along_the_kernel_the_error_says_how_far(potential, monkeypatch):
     projection, start, target = problem(potential)
     near = Nearest(start, np.zeros(3), 1.0)
     exact = projection.by_kernel(target, near)
-    assert exact.relative < 1e-12
+    assert exact.relative < 1e-10
     for steps in (1, 2, 3, 4):
         monkeypatch.setattr(_dual_newton, "NEWTON_STEPS", steps)
         early = projection.by_kernel(target, near)
         assert projection.rows @ early.w == pytest.approx(target, rel=1e-9)
         away = np.linalg.norm(early.w - exact.w)
-        assert early.error >= 0.5 * away
+        assert early.error >= 0.5 * away - 1e-11
 
 
 def test_along_the_kernel_a_metric_that_is_infinite_stays():
@@ -243,7 +243,7 @@ def test_along_the_kernel_of_a_quadratic_one_step_arrives():
     projection, start, target = problem(SquaredNorm(2))
     near = projection.by_kernel(target, Nearest(3 * start, np.zeros(3), 1.0))
     shortest = start + projection.rows.T @ (target - projection.rows @ start)
-    assert near.w == pytest.approx(shortest) and near.error < 1e-13
+    assert near.w == pytest.approx(shortest) and near.error < 1e-11
     assert_nearest(projection, target, near)
 
 

