@@ -231,13 +231,13 @@ def test_a_lasso_that_is_off_is_an_error(size, part, passes, monkeypatch):
     u = v[0] / (1 + 0.75 * v[0])  # what the active set method would say for v
     monkeypatch.setattr(l1_penalty, "_polished", lambda *_: v)
     monkeypatch.setattr(l1_penalty, "nnls", lambda *_, **__: (np.array([u, 0.0]), 0.0))
-    y, penalty = size, 0.25 * 3.0 * size
-    data, gap = Regression([[3.0]], [y]), part * 1e-10
+    y, penalty = size, 0.25 * 3.0 * size / 2
+    data, gap = Regression([[3.0], [0.0]], [y, 0.0]), part * 1e-10
     if passes:
         best = lasso(data, penalty=penalty)
         assert best.w == pytest.approx(v * y / 3, rel=1e-14)
-        assert best.duality_gap == pytest.approx(gap * y**2 / 2, rel=1e-3)
-        value = (3 * best.w[0] - y) ** 2 / 2 + penalty * best.w[0]
+        assert best.duality_gap == pytest.approx(gap * y**2 / 4, rel=1e-3)
+        value = (3 * best.w[0] - y) ** 2 / 4 + penalty * best.w[0]
         assert best.value == pytest.approx(value)
         return
     with pytest.raises(RuntimeError, match=r"up to a relative gap of 1\.3e-10"):
