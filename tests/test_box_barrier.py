@@ -88,6 +88,25 @@ def test_a_risk_whose_logarithm_bends_down_has_its_centre_too(weight):
     assert 1 - v[0] == pytest.approx(1 - centre[0].real, rel=1e-2)
 
 
+@pytest.mark.parametrize("weight", [0.3, 2.0])
+def test_a_step_is_newtons(weight):
+    """The first point that is tried: minus the gradient over the second derivative."""
+    tried = []
+
+    def slopes(v):  # f = exp(v): its logarithm is linear
+        tried.append(v)
+        return float(v[0]), np.ones(1), np.ones((1, 1))
+
+    v, h = 0.3, 1e-5
+    box._centred(slopes, np.array([v]), weight)
+
+    def rise(v):
+        return weight + 2 * v / (1 - v**2)  # of weight v - log(1 - v^2)
+
+    newton = v - rise(v) / ((rise(v + h) - rise(v - h)) / (2 * h))
+    assert tried[1] == pytest.approx([newton], rel=1e-6)
+
+
 def test_a_quadratic_risk_is_left_to_newtons_method():
     """Far from the walls one step does it, and the number of steps is small."""
     counted = []

@@ -19,7 +19,7 @@ def forge(monkeypatch, W, nu):
 
 
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
-@pytest.mark.parametrize("length", [0.5, 2.0])
+@pytest.mark.parametrize("length", [1e-9, 0.5, 2.0])
 def test_one_entry_is_seen(size, length):
     """length W_11 = size: W = (size / length) E_11 and the dual matrix has norm one."""
     best = min_nuclear_norm(Sensing([length * E11], [size]))
@@ -134,7 +134,7 @@ def test_observations_of_zero_and_sensors_that_see_nothing():
     assert best.value == pytest.approx(3)
 
 
-@pytest.mark.parametrize("shape", [(2, 3), (3, 2), (3, 3)])
+@pytest.mark.parametrize("shape", [(1, 3), (2, 3), (3, 2), (3, 3)])
 def test_all_entries_of_a_matrix_leave_no_choice(shape):
     W = datasets.generator(0).standard_normal(shape)
     best = min_nuclear_norm(Completion(np.ones(shape, bool), W))
@@ -343,6 +343,17 @@ def test_a_polish_that_spoils_it_is_not_taken(monkeypatch):
     monkeypatch.setattr(nuclear, "_fitted", lambda sensors, W, nu, y: (1.1 * W, nu))
     W, nu = nuclear._polished(sensors, y, best.W, best.dual_variables, False)
     assert W is best.W and nu is best.dual_variables
+
+
+@pytest.mark.parametrize(
+    ("sensor", "nu", "semidefinite"), [(E11, 2.0, False), (np.diag([1.0, -3.0]), 1.0, True)]
+)
+def test_what_is_exact_after_it_is_shortened_is_kept(sensor, nu, semidefinite, monkeypatch):
+    """Multipliers of twice the length; or a dual matrix whose eigenvalue of -3 is no matter."""
+    start, multipliers = E11.copy(), np.array([nu])
+    monkeypatch.setattr(nuclear, "_fitted", lambda sensors, W, nu, y: (1.1 * W, nu))
+    W, same = nuclear._polished(sensor[None], np.array([1.0]), start, multipliers, semidefinite)
+    assert W is start and same is multipliers
 
 
 def test_the_bar_of_the_polish_counts_its_steps(monkeypatch):
