@@ -120,6 +120,12 @@ def test_multipliers_that_come_out_above_one_are_one():
     assert hinge._hinge_polish(Z, 2.0, rough, 1e-5) == pytest.approx([1, 1])
 
 
+def test_a_sample_without_a_weight_is_not_put_on_the_margin():
+    """It is above it by less than the width: the other one alone gives w = 1."""
+    Z, rough = np.array([[1.0], [1.0 + 5e-6]]), np.array([1.0, 0.0])
+    assert hinge._hinge_polish(Z, 1.0, rough, 1e-5) == pytest.approx([1, 0], abs=1e-12)
+
+
 def test_the_polish_is_tried_at_three_widths(monkeypatch):
     met, true = [], hinge._hinge_polish
 
