@@ -225,17 +225,6 @@ def test_some_rows_after_the_other_lead_to_all(p):
     assert all(int(line.split()[2]) < 300 for line in lines)
 
 
-def test_rows_far_above_the_margin_leave():
-    """Those within 1.3 of it stay, and those with a weight."""
-    rng = np.random.default_rng(1)
-    Z, lines = np.c_[rng.uniform(5, 9, 400), rng.standard_normal(400)], []
-    Z[-1] = [1.0, 3.0]  # the mean is along the first feature: not among the first 54
-    Z[:60, 0] = 2.0
-    (pair,) = _hull._by_rows(Z, 2, lines.append)
-    assert -1e-12 < gap(Z, pair, 2) < 1e-9
-    assert len(lines) >= 1 and lines[-1].endswith(" 0 below the margin")
-
-
 def test_rows_that_cannot_be_separated_end_the_search():
     Z = np.tile([[1.0, 0.0], [-1.0, 0.0]], (200, 1))
     ((w, weights),) = _hull._by_rows(Z, 2, None)
@@ -356,7 +345,6 @@ ROUTES = ["_by_rows", "_by_columns", "_polyhedral", "_by_cones", "_euclidean", "
         ((3, 4), 199.0, "sequential cones"),
         ((3, 4), 201.0, "sequential cones polyhedral inf"),
         ((4, 3), 201.0, "cones sequential polyhedral inf"),
-        ((3, 4), 2, "euclidean cones"),
     ],
 )
 def test_the_quickest_route_is_asked_first(shape, p, order, monkeypatch):
