@@ -364,3 +364,16 @@ def test_the_bar_of_the_polish_counts_its_steps(monkeypatch):
     with progress.reported(lambda what, fraction: heard.append(fraction)):
         nuclear._polished(sensors, y, 1.001 * E11, np.array([0.999]), False)
     assert heard[:3] == pytest.approx([0, 0.1, 0.2]) and len(heard) <= 10
+
+
+def test_a_rank_that_is_too_large_does_not_keep_a_smaller_one_from_being_tried(monkeypatch):
+    """The values drop by 500 each time: after the fourth to zero, and three are above 1e-6."""
+    heard = []
+    W = np.diag([1.0, 2e-3, 4e-6, 8e-9, 0.0])
+    monkeypatch.setattr(progress, "INTERVAL", -1.0)
+    for largest, tried in ((3, True), (2, False)):
+        heard.clear()
+        monkeypatch.setattr(nuclear, "LARGEST_NEWTON", (5 + 5) * largest + 1)
+        with progress.reported(lambda what, fraction: heard.append(fraction)):
+            nuclear._polished(W[None], np.array([1.0]), W, np.array([0.9]), False)
+        assert bool(heard) == tried
