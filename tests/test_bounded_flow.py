@@ -338,6 +338,20 @@ def test_the_minimiser_is_computed_once(monkeypatch):
     assert arc.n_ends == 1 and len(asked) == 1
 
 
+@pytest.mark.parametrize("length", [1.0, 1e3])
+@pytest.mark.parametrize("far", [1e3, 1e5, 1e7, -1e7])
+def test_a_plateau_is_no_minimiser(far, length):
+    """Four samples at 1 and one at -1 of weights far out: only the wrong side pulls, by 1/5."""
+    rows = length * np.array([[1.0]] * 4 + [[-1.0]])
+    early, late = np.log([50.0, 1e12 / length])
+    how = {"start": [far / length], "tolerance": 1e-6, "log_t": [early, late]}
+    found = flow.gradient_flow(Dataset.from_signed(rows), **how).iterates.ravel()
+    pull = (-0.2 if far > 0 else 0.8) * length
+    if abs(far) / length > 2 * abs(pull) * 50:
+        assert found[0] == pytest.approx(far / length + 50 * pull, rel=1e-6)
+    assert found[1] == pytest.approx(np.log(4) / length, rel=1e-5)
+
+
 def test_where_there_is_no_minimiser_there_is_none():
     assert separation.minimiser(exponential(np.ones((1, 1))), np.zeros(1)) is None
     nothing = np.empty(0)

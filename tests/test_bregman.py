@@ -1,5 +1,7 @@
 """Bregman projections, against cvxpy, the l_p interpolants, Pythagoras and mirror descent."""
 
+import warnings
+
 import cvxpy
 import numpy as np
 import pytest
@@ -155,6 +157,29 @@ def test_a_point_that_newtons_method_takes_for_the_solution_is_not() -> None:
     problem = Projection(rows, HyperbolicEntropy(1e-30), np.zeros(8))
     w = rows.T @ np.ones(3)
     assert problem.by_kernel(np.ones(3), Nearest(w, np.zeros(3), 1.0)).relative > 1e-3
+
+
+@pytest.mark.parametrize("potential", [SquaredNorm(2), PowerNorm(3), HyperbolicEntropy(1.0)])
+@pytest.mark.parametrize("start", [[0.0, 0.0, 0.0], [2.0, -1.0, 0.0], [0.0, 0.0, 3.0]])
+def test_a_projection_may_be_exactly_zero(potential: object, start: list[float]) -> None:
+    everything = Regression(np.eye(3), np.zeros(3))
+    two = Regression([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], [0.0, 0.0])
+    one = Regression([[1.0, 2.0, 0.0]], [0.0])
+    for data, w in (
+        (everything, np.zeros(3)),
+        (two, [0.0, 0.0, start[2]]),
+        (one, start),
+    ):
+        found = bregman_projection(data, potential=potential, start=start)
+        assert found.w == pytest.approx(w, abs=1e-12)
+        assert found.error_estimate <= 1e-8 * max(1.0, np.linalg.norm(w))
+
+
+def test_no_warning_stands_before_the_error() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="is no number in float64"):
+            bregman_projection(Regression([[1.0, 0.0]], [2.0**160]), potential=PowerNorm(10))
 
 
 def test_targets_that_no_w_of_the_domain_fits() -> None:

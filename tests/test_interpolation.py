@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ibias import datasets
 from ibias.datasets import Regression, gaussian_regression
-from ibias.optima import min_norm
+from ibias.optima import interpolation, min_norm
 
 ORDERS = [1, 1.2, 1.5, 2, 3, 5, np.inf]
 
@@ -57,6 +57,22 @@ def test_least_squares_where_no_w_fits() -> None:
     assert best.duality_gap < 1e-12 * best.distance
     with pytest.raises(ValueError, match=r"no w fits the targets.*p=2"):
         min_norm(data, p=1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_least_squares_of_dependent_samples_weighs_them_alike(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, d = sorted(rng.integers(2, 8, 2))
+    X = rng.standard_normal((n, 1)) * rng.standard_normal(d) * 10.0 ** rng.uniform(-2, 2, (n, 1))
+    data = Regression(X, rng.standard_normal(n))
+    assert min_norm(data).w == pytest.approx(np.linalg.pinv(X) @ data.y, rel=1e-8, abs=1e-12)
+    assert min_norm(Regression([[1, 0], [2, 0]], [1, 1])).w == pytest.approx([0.6, 0.0])
+
+
+def test_a_fit_that_is_not_the_best_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpolation, "_least_squares", lambda *_: np.array([0.75, 0.0]))
+    with pytest.raises(RuntimeError, match="too close to rank-deficient"):
+        min_norm(Regression([[1, 0], [2, 0]], [1, 1]))
 
 
 def test_least_l1_norm_by_trying_every_support() -> None:

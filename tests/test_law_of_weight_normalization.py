@@ -45,6 +45,19 @@ def test_the_law_and_every_field(rate: float, length: float, size: float) -> Non
         assert change == pytest.approx(0, abs=1e-6 * max(1.0, length**2 / rate))
 
 
+@pytest.mark.parametrize("copies", [[0, 0, 1], [0, 1, 1, 1, 0, 0, 1, 0]])
+def test_samples_that_repeat_or_depend_on_each_other_change_nothing(copies: list[int]) -> None:
+    plain = datasets.gaussian_regression(0, 2, 3)
+    lengths = np.arange(1.0, len(copies) + 1)
+    many = Regression(lengths[:, None] * plain.X[copies], lengths * plain.y[copies])
+    start = np.array([1.0, -1.0, 2.0])
+    found, same = (weight_normalized_interpolant(data, start=start) for data in (many, plain))
+    assert np.linalg.norm(found.excess) > 0.1
+    assert found.w == pytest.approx(same.w, rel=1e-9)
+    twice = weight_normalized_interpolant(Regression([[1, 0]] * 2, [1, 1]), start=[1, 1])
+    assert twice.w == pytest.approx([1, 1])
+
+
 def test_the_default_rate_is_one() -> None:
     start = np.array([0.3, 0.4])
     found = weight_normalized_interpolant(LINE, start=start)

@@ -48,6 +48,16 @@ def test_the_start_itself_may_be_on_the_boundary():
     assert (w[:, 0] >= own - 1e-12).all() and np.ptp(w[:, 0]) > 0.3
 
 
+def test_a_sample_of_zeros_leaves_everything_free():
+    for rows in ([[0.0, 0.0]], [[0.0, 0.0], [1.0, 0.0]]):
+        data = Dataset.from_signed(rows)
+        how = {"start": [1.0, 0.0], "margin": 0.0, "n_draws": 50, "n_steps": 20}
+        w = draws_of_margin(data, np.random.default_rng(0), **how)
+        assert np.isfinite(w).all() and (w @ data.Z.T >= 0).all()
+        assert np.linalg.norm(w, axis=1) == pytest.approx(np.ones(50))
+        assert np.ptp(w[:, 1]) > 1
+
+
 def test_bad_input_is_refused():
     data = Dataset(AXIS, [1, -1])
     how = {"start": [1.0, 0, 0], "margin": 0.5, "n_draws": 2}

@@ -64,7 +64,7 @@ class Projection:
         for way in (self.by_kernel, self.by_path):
             if not best.relative <= ERROR:
                 other = way(target, best)
-                best = other if other.error < best.error else best
+                best = best if best.error <= other.error else other  # which may be NaN
         return best
 
     def weights(self, a: np.ndarray) -> np.ndarray:
