@@ -248,6 +248,18 @@ def test_the_check_run_keeps_to_where_the_field_is_linear(monkeypatch):
     assert allowed == pytest.approx([1e-6, ROUGH * 1e-4 * 7])
 
 
+def test_trial_steps_may_overflow():
+    """What they come to is rejected; no warning is worth a word."""
+
+    def field(s, w):
+        beyond = np.exp(np.full(2, 800.0))
+        return decay(s, w) + 0 * np.minimum(beyond - beyond, 1.0).size
+
+    with np.errstate(over="raise", invalid="raise"):
+        runs = two_runs(field, launched([]), TIMES, 1e-4, decay_slope)
+    assert runs.check.states == pytest.approx(runs.real.states, abs=1e-4)
+
+
 def test_only_where_the_loss_is_not_convex_rounding_errors_are_carried(monkeypatch):
     check, made = spied(monkeypatch, "collocate"), []
 
