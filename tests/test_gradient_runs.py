@@ -207,16 +207,18 @@ def test_what_a_stretch_is_asked_for(monkeypatch):
     calls, halt = scripted(monkeypatch), (lambda s, w: False)
     by_lsoda(1e-6, 0.25, unasked)(LINE, -10.0, W, np.array([100.0, 500.0]), halt)
     near, *far = calls
-    assert near["tolerance"] == pytest.approx(0.25e-6) and near["relative"] == pytest.approx(1e-7)
+    assert near["tolerance"] == pytest.approx(0.25e-6, rel=1e-9, abs=0) and near[
+        "relative"
+    ] == pytest.approx(1e-7, rel=1e-9, abs=0)
     for call in calls:
         assert call["halt"] is halt and call["max_steps"] == STRETCH and not call["swings"]
         assert call["field"] is LINE and call["jacobian"] == LINE.jacobian
     for call in far:
         w = call["start"]
         allowed = LINE.allowed(w, 1e-6, 0.25)
-        assert call["tolerance"] == pytest.approx(allowed)
+        assert call["tolerance"] == pytest.approx(allowed, rel=1e-9, abs=0)
         most = allowed.min() / (SEGMENTS * np.abs(w).max())
-        assert call["relative"] == pytest.approx(min(1e-7, max(most, FINEST)))
+        assert call["relative"] == pytest.approx(min(1e-7, max(most, FINEST)), rel=1e-9, abs=0)
     assert far[0]["relative"] == 1e-7 or len(far) == 2
 
 
@@ -226,7 +228,7 @@ def test_no_part_of_the_weights_errs_by_more_than_is_linear(size, monkeypatch):
     w = np.array([size])
     by_lsoda(1e-3, 1.0, unasked)(LINE, 50.0, w, np.array([60.0]), None)
     most = LINE.allowed(w, 1e-3, 1.0)[0] / (SEGMENTS * size)
-    assert calls[0]["relative"] == pytest.approx(min(1e-4, max(most, FINEST)))
+    assert calls[0]["relative"] == pytest.approx(min(1e-4, max(most, FINEST)), rel=1e-9, abs=0)
 
 
 def test_inputs_and_weights_that_are_all_zero(monkeypatch):

@@ -137,7 +137,10 @@ def test_what_both_runs_are_asked_for(tolerance, log_t, monkeypatch):
     compares = spied(monkeypatch, "compared")
     run = flow.two_by_two_flow(UP, log_t=log_t, tolerance=tolerance)
     (first, passage), (second, other) = real[0], check[0]
-    assert first["tolerance"] == pytest.approx(FINE * tolerance) and first["relative"] is None
+    assert (
+        first["tolerance"] == pytest.approx(FINE * tolerance, rel=1e-9, abs=0)
+        and first["relative"] is None
+    )
     G = SEEN * (UP - TARGET)
     moved = balanced_velocity(UP, G, 2)
     # At log time 0, of the start: the largest change of a variable, or one.
@@ -161,7 +164,7 @@ def test_what_both_runs_are_asked_for(tolerance, log_t, monkeypatch):
     ]:
         size = max(1.0, np.abs(state).max())
         right = local * size * np.array([1, late, late, late, 1])
-        assert allowed(np.array(state)) == pytest.approx(right)
+        assert allowed(np.array(state)) == pytest.approx(right, rel=1e-9, abs=0)
     # The result, field by field.
     W = [two_by_two._matrix(*one) for one in zip(log_t, passage.states, strict=True)]
     assert run.iterates == pytest.approx(np.array(W))
@@ -225,7 +228,7 @@ def test_where_the_runs_are_apart_closer_ones_are_tried(tolerance, errors, monke
     found = [
         (a["tolerance"], b["allowed"](state)[0]) for (a, _), (b, _) in zip(real, check, strict=True)
     ]
-    assert found == [pytest.approx(pair) for pair in errors]
+    assert found == [pytest.approx(pair, rel=1e-9, abs=0) for pair in errors]
 
 
 @pytest.mark.parametrize("depth", [2, 3])
