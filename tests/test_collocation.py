@@ -375,8 +375,9 @@ def test_no_step_is_longer_than_errors_take_to_grow(rates, symmetric, monkeypatc
         s += one.step
     assert s == pytest.approx(5.0)
     # Where it would be longer, the Jacobian at its end has told.
-    ends = [one.s + one.step for one in accepted]
-    assert all(any(np.isclose(end, at) for at, _ in problem.asked) for end in ends)
+    for one in accepted:
+        end = next(w for at, w in problem.asked if np.isclose(at, one.s + one.step))
+        assert end == pytest.approx(one.w + one.Z[-1])
 
 
 @pytest.mark.parametrize("which", [0, 3])
@@ -433,11 +434,14 @@ def test_a_jacobian_is_kept_while_the_iteration_is_fast(monkeypatch):
         assert w == pytest.approx(one.w + one.guess[2])
 
 
-@pytest.mark.parametrize("leap", [0.5 * LEAP, 2 * LEAP, np.nan])
-def test_a_jacobian_that_has_leapt_is_not_believed(leap, monkeypatch):
-    """On the last polynomial; at the state itself it is."""
+@pytest.mark.parametrize(
+    ("steepest", "leap"),
+    [(3.0, 0.9 * LEAP), (3.0, 1.1 * LEAP), (3.0, np.nan), (0.1, 8 * LEAP), (0.1, 12 * LEAP)],
+)
+def test_a_jacobian_that_has_leapt_is_not_believed(steepest, leap, monkeypatch):
+    """On the last polynomial, beside the last one or one; at the state itself it is."""
     slow = lambda n, Z, pulls, rate, used: (Z, pulls, 1.0, used)  # noqa: E731
-    tried, problem = traced(monkeypatch, slow), Problem((3.0, 0.3))
+    tried, problem = traced(monkeypatch, slow), Problem((steepest, 0.05))
     jacobian = problem.jacobian
 
     def leaping(s, w):
@@ -450,7 +454,7 @@ def test_a_jacobian_that_has_leapt_is_not_believed(leap, monkeypatch):
     assert run.n_evaluations == problem.cost
     (_, _), (middle, _), (then, w) = problem.asked[:3]
     assert middle == pytest.approx(tried[1].s + tried[1].step / 2)
-    if leap == 0.5 * LEAP:
+    if leap * steepest < LEAP * max(1.0, steepest):
         assert then > middle
         return
     assert (then, tuple(w)) == (tried[1].s, tuple(tried[1].w))
@@ -496,6 +500,20 @@ def test_no_state_and_no_time():
     run = collocate(problem, 5.0, START, np.array([3.0, 5.0]), None, None)
     assert (run.states == START).all() and run.states.shape == (2, 2)
     assert (run.time, run.n_evaluations, problem.cost) == (5.0, 0, 0)
+    run = collocate(problem, 5.0, START, np.empty(0), None, None)
+    assert run.states.shape == (0, 2) and (run.time, run.n_evaluations) == (5.0, 0)
+
+
+@pytest.mark.parametrize("start", [0.1, -17.3, 1e3 / 7, -1e4 / 3, -np.pi])
+def test_a_time_is_reached_to_the_last_bit(start, monkeypatch):
+    """Though the step there is rounded: another one would be of that rounding."""
+    tried = traced(monkeypatch)
+    problem, times = Problem((0.0, 0.0)), start + np.array([0.3, 2 / 3, np.pi, 7.7, 1e2 / 3])
+    run = collocate(problem, start, START, times, lambda w: np.full(2, 1e-3), problem.jacobian)
+    assert run.time == times[-1]
+    ends = {one.s for one in tried}
+    assert set(times[:-1].tolist()) <= ends
+    assert min(one.step for one in tried) > 1e-3
 
 
 def test_too_many_steps_are_an_error(monkeypatch):
