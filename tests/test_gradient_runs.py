@@ -131,6 +131,21 @@ def test_without_a_bound_the_curvature_is_that_of_margins_that_move_by_one():
     assert first_time(field, w, 1e8) == pytest.approx(-np.log(g * 2))
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_margins_move_by_one_to_both_sides(sign):
+    class Rising(losses.Exponential):
+        def log_slope(self, u):
+            return sign * u
+
+        def log_slope_derivative(self, u):
+            return np.full(np.shape(u), float(sign))
+
+    field = LogTimeField(np.array([[1.0]]), Rising(), 0.0, np.zeros(1))
+    g, H = np.exp(sign * 0.5), 2 * np.exp(1 + sign * 0.5)
+    found = first_time(field, np.array([0.5]), 1e-9)
+    assert found == pytest.approx(np.log(1e-9 / (H * g)) / 2)
+
+
 def test_where_the_loss_has_no_bound_and_is_not_convex():
     class Wavy(losses.Exponential):
         def log_slope(self, u):
