@@ -226,6 +226,30 @@ def test_a_state_that_is_no_number(lost, swings):
     assert error.value.time <= 3.0
 
 
+@pytest.mark.parametrize(
+    ("status", "state", "reason"),
+    [
+        ("failed", 1.0, "its steps became too short"),
+        ("failed", np.nan, "the state overflows"),
+        ("running", np.inf, "the state overflows"),
+        ("finished", np.nan, "the state overflows"),
+    ],
+)
+def test_what_is_told_of_an_integrator_that_fails(status, state, reason, monkeypatch):
+    class Failing:
+        t, y, nfev = 2.0, np.array([1.0, state]), 1
+
+        def __init__(self, *arguments, **options):
+            self.status = status
+
+        def step(self):
+            pass
+
+    monkeypatch.setattr(log_time, "LSODA", Failing)
+    with pytest.raises(IntegrationFailed, match=f"at log time 2 of 3: {reason}"):
+        integrate(decay, 0.0, W0, TIMES, 1e-6)
+
+
 def test_what_overflows_within_a_step_is_no_warning():
     def field(s, w):
         return -w + 0 * np.minimum(np.exp(np.full(2, 800.0)), 1.0)
@@ -236,7 +260,10 @@ def test_what_overflows_within_a_step_is_no_warning():
 
 
 def test_a_jacobian_that_is_none_is_an_overflow():
-    with np.errstate(all="ignore"), pytest.raises(IntegrationFailed, match="overflows") as error:
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(IntegrationFailed, match="of 3: the state overflows") as error,
+    ):
         integrate(
             decay, 0.0, W0, TIMES, 1e-6, jacobian=lambda s, w: np.full((2, 2), np.nan), swings=True
         )
