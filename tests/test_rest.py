@@ -172,6 +172,11 @@ def test_the_way_that_is_left_is_compared_with_the_size_of_w():
         assert residual == pytest.approx(0.1)
 
 
+def test_a_steep_problem_relaxes_fast():
+    rest = Told(ONE, 0.1, [(0.0, 2.0)])
+    assert rest(*at(1.9)) and rest.relaxation == 0.25
+
+
 def test_after_no_it_is_looked_at_again_when_the_residual_has_halved():
     rest = Told(ONE, 0.1, [(np.inf, 1.0), (0.0, 1.0)])
     assert not rest(*at(1.9)) and len(rest.seen) == 1
