@@ -151,3 +151,10 @@ def test_a_regression_rests_where_it_interpolates_to_rounding():
             found = field.at_rest(0.0, field.basis.T @ there)
             assert found is rests
     assert not field_of(X, "classes").at_rest(0.0, np.full(2, 1e3))
+
+
+def test_a_row_of_zeros_whose_target_is_zero_is_interpolated():
+    data = Regression([[1.0, 2.0], [0.0, 0.0]], [3.0, 0.0])
+    field = MirrorField.of(data, SquaredNorm(2), LOSS, None)
+    assert field.at_rest(0.0, np.array([1.0, 1.0])) is True
+    assert field.at_rest(0.0, np.array([1.0, 2.0])) is False
