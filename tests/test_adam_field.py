@@ -39,6 +39,14 @@ def test_late_it_is_the_gradient_flow_and_nothing_underflows():
     assert field.jacobian(1e4, w) == pytest.approx(np.diag(-moved))
 
 
+def test_states_of_any_size_go_together():
+    """Each has its own largest slope: of one of them all others would be zero."""
+    field = AdamField(np.eye(2), losses.Exponential(), np.log(1e-3))
+    s, W = np.array([0.0, 1e4]), np.array([[1.0, 2.0], [1e4, 1e4 + 1]])
+    alone = [field(one, w) for one, w in zip(s, W, strict=True)]
+    assert field(s, W) == pytest.approx(np.array(alone)) and (field(s, W) > 0).all()
+
+
 def test_a_trial_step_stays_a_number():
     field = AdamField(np.eye(2), losses.Exponential(), np.log(1e-3))
     with np.errstate(all="raise", under="ignore"):
