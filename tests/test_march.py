@@ -190,6 +190,13 @@ def test_a_pull_beyond_all_numbers_is_a_divergence():
         March(field, None, 1e-3, 1.0).loop(0, np.array([np.nan]), FAR)
 
 
+def test_a_loop_that_overflows_is_a_divergence_and_no_warning():
+    """From 0.1 the iterates are -10, a million, minus infinity, and no number."""
+    field = scripted(lambda n, k: (1, 9.0), Z=np.array([[1.0], [-1.0]]), eta=100.0)
+    with np.errstate(over="raise", invalid="raise"), pytest.raises(Diverged):
+        March(field, None, 1e-3, 1.0).loop(0, np.array([0.1]), FAR)
+
+
 def test_a_loop_ends_after_so_many_steps_in_all(monkeypatch):
     monkeypatch.setattr(continuation, "MAX_LOOP", 100)
     for before in (0, 60):
@@ -310,6 +317,14 @@ def test_the_terms_are_looked_at_now_and_then(monkeypatch):
     assert field.terms.taken == 2
 
 
+def test_the_first_look_is_half_a_unit_of_log_time_after_the_first_step(monkeypatch):
+    field = scripted(lambda n, k: (1, 0.1))
+    follow, run = first_look_at([0.45, 0.55, 0.95, 1.1])
+    tell(monkeypatch, follow)
+    March(field, run, 1e-3, 1.0, every=100).continued(1, np.zeros(2), FAR)
+    assert [s for s, *_ in field.looks] == pytest.approx([0.55, 1.1])
+
+
 def first_look_at(s_list, w=(0.0, 0.0), field=None):
     """A `follow` whose integrator stops at these times."""
 
@@ -415,6 +430,7 @@ def test_where_the_integrator_stops_the_loop_takes_over(again, monkeypatch):
             if again:
                 raise too_short(35.0)
             return passage(times)
+        stop(np.log(22.5), np.array([4.0, 4.0]))
         stop(np.log(30.5), np.array([5.0, 5.0]))
         raise too_short(81.0)
 
