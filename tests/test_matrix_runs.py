@@ -1,7 +1,5 @@
 """The two runs of a matrix flow: their errors, their steps, their rest, and their comparison."""
 
-import inspect
-
 import numpy as np
 import pytest
 
@@ -12,6 +10,7 @@ from ibias.flow.estimate import Apart, compared, visited
 from ibias.flow.log_time import LONGEST, IntegrationFailed
 from ibias.flow.matrix import AFTER_REST, LOCAL, REST, RISE, SMALLEST
 from ibias.models.matrix_product import product
+from tests.spy import calls
 
 ENTRY = Completion([[True]], [[2.0]])  # (W - 2)^2 / 2
 HALVES = {"start": [[[0.5]], [[0.5]]]}
@@ -23,26 +22,14 @@ def logistic(log_t):
     return 2 / (1 + 7 * np.exp(-4 * np.exp(log_t)))
 
 
-def spied(monkeypatch, name):
-    """Return the list of what `matrix` calls that name with, by parameter, and what it returns."""
-    true, calls = getattr(matrix, name), []
-    signature = inspect.signature(true)
-
-    def spy(*arguments, **options):
-        bound = signature.bind(*arguments, **options)
-        bound.apply_defaults()
-        found = true(*arguments, **options)
-        calls.append((bound.arguments, found))
-        return found
-
-    monkeypatch.setattr(matrix, name, spy)
-    return calls
-
-
 @pytest.mark.parametrize("tolerance", [1e-4, 1e-7])
 def test_what_both_runs_are_asked_for(tolerance, monkeypatch):
-    first, second = spied(monkeypatch, "_by_runge_kutta"), spied(monkeypatch, "_by_multistep")
-    rests, compares = spied(monkeypatch, "Rest"), spied(monkeypatch, "_compared")
+    first, second = (
+        calls(monkeypatch, matrix, "_by_runge_kutta"),
+        calls(monkeypatch, matrix, "_by_multistep"),
+    )
+    rests = calls(monkeypatch, matrix, "Rest")
+    compares = calls(monkeypatch, matrix, "_compared")
     start = [[[1.25, 0.0], [0.0, 0.0]], [[0.4, 0.3], [0.0, 0.0]]]  # of lengths 1.25 and 0.5
     problem = Completion(np.ones((2, 2), bool), [[2.0, 1.5], [0.0, 0.0]])
     run = flow.matrix_flow(problem, start=start, log_t=TIMES, tolerance=tolerance)
@@ -89,7 +76,7 @@ def test_every_field_of_the_result():
 
 
 def test_where_it_is_apart_both_runs_come_closer(monkeypatch):
-    first, n = spied(monkeypatch, "_by_runge_kutta"), 0
+    first, n = calls(monkeypatch, matrix, "_by_runge_kutta"), 0
 
     def once_apart(*arguments, **how):
         nonlocal n
@@ -109,7 +96,10 @@ def test_where_it_is_apart_both_runs_come_closer(monkeypatch):
 
 def test_the_check_run_goes_on_after_the_rest(monkeypatch):
     """Half as long again, or until the residual has fallen by e once more."""
-    first, second = spied(monkeypatch, "_by_runge_kutta"), spied(monkeypatch, "_by_multistep")
+    first, second = (
+        calls(monkeypatch, matrix, "_by_runge_kutta"),
+        calls(monkeypatch, matrix, "_by_multistep"),
+    )
     times = np.array([-1.0, 1.0, 2.0, 3.0])
     run = flow.matrix_flow(ENTRY, **HALVES, log_t=times, tolerance=1e-6)
     rest = first[0][1][1]
@@ -125,7 +115,7 @@ def test_the_check_run_goes_on_after_the_rest(monkeypatch):
 
 
 def test_a_start_that_holds_zeros_sets_no_absolute_error(monkeypatch):
-    first = spied(monkeypatch, "_by_runge_kutta")
+    first = calls(monkeypatch, matrix, "_by_runge_kutta")
     flow.matrix_flow(ENTRY, start=[[[0.0]], [[3.0]]], log_t=[-3.0], tolerance=1e-6)
     flow.matrix_flow(ENTRY, start=[[[0.0]], [[0.25]]], log_t=[-3.0], tolerance=1e-6)
     atols = [call["atol"] for call, _ in first]
@@ -135,7 +125,7 @@ def test_a_start_that_holds_zeros_sets_no_absolute_error(monkeypatch):
 
 
 def test_a_batch_has_the_absolute_error_of_its_smallest_factor(monkeypatch):
-    first = spied(monkeypatch, "_by_runge_kutta")
+    first = calls(monkeypatch, matrix, "_by_runge_kutta")
     start = [np.array([[[0.5]], [[2.0]]]), np.array([[[1.0]], [[0.125]]])]
     run = flow.matrix_flow(ENTRY, start=start, log_t=[-3.0], tolerance=1e-6)
     assert first[0][0]["atol"] == pytest.approx(0.125e-12, rel=1e-9, abs=0)
@@ -218,7 +208,7 @@ def never(x):
 
 
 def test_the_run_of_runge_and_kutta(monkeypatch):
-    times, asked = np.array([0.5, 0.50001, 3.0]), spied(monkeypatch, "DOP853")
+    times, asked = np.array([0.5, 0.50001, 3.0]), calls(monkeypatch, matrix, "DOP853")
     rate = lambda x: 10 * np.abs(x).max()  # noqa: E731
     states, rest, rates, n = matrix._by_runge_kutta(decay, never, rate, X0, times, 1e-9, 1e-12)
     assert states == pytest.approx(X0 * np.exp(-times)[:, None], rel=1e-8)
@@ -235,7 +225,7 @@ def test_the_run_of_runge_and_kutta(monkeypatch):
 
 
 def test_no_local_error_is_below_rounding(monkeypatch):
-    asked = spied(monkeypatch, "DOP853")
+    asked = calls(monkeypatch, matrix, "DOP853")
     matrix._by_runge_kutta(decay, never, lambda x: 0.0, X0, np.array([0.1]), 1e-15, 1e-12)
     assert asked[0][0]["rtol"] == SMALLEST
 
@@ -431,7 +421,7 @@ def test_a_limit_of_evaluations_is_that_of_each_run(monkeypatch):
 
 def test_the_visits_of_the_check_run_are_those_of_the_iterates(monkeypatch):
     log_t = np.linspace(-3.0, 1.0, 40)
-    second = spied(monkeypatch, "_by_multistep")
+    second = calls(monkeypatch, matrix, "_by_multistep")
     run = flow.matrix_flow(ENTRY, **HALVES, log_t=log_t)
     at = visited(log_t, run.iterates)
     assert len(at) < 40

@@ -1,7 +1,5 @@
 """The 2x2 completion: its velocity, its variables, and what its two runs are asked for."""
 
-import inspect
-
 import numpy as np
 import pytest
 
@@ -10,6 +8,7 @@ from ibias.flow import two_by_two
 from ibias.flow.estimate import ACCURATE, CAUTION, DIFFERENCE, TWICE, Apart, compared, visited
 from ibias.flow.two_by_two import COARSE, FINE, LARGEST, ROUGHEST, SEEN, SMALLEST, TARGET
 from ibias.models.matrix_product import balanced_velocity
+from tests.spy import calls
 
 RNG = np.random.default_rng(0)
 UP, DOWN = np.array([[0.5, 0.2], [-0.3, 0.7]]), np.array([[0.5, 0.9], [0.8, 0.2]])
@@ -66,27 +65,14 @@ def test_what_is_seen_is_scaled_by_one_plus_t(s):
     assert two_by_two._matrix(s, np.append(state, 7.0)) == pytest.approx(W)
 
 
-def spied(monkeypatch, name):
-    """Return the list of what `two_by_two` calls that function with, and what it returns."""
-    true, calls = getattr(two_by_two, name), []
-    signature = inspect.signature(true)
-
-    def spy(*arguments, **options):
-        bound = signature.bind(*arguments, **options)
-        bound.apply_defaults()
-        found = true(*arguments, **options)
-        calls.append((bound.arguments, found))
-        return found
-
-    monkeypatch.setattr(two_by_two, name, spy)
-    return calls
-
-
 @pytest.mark.parametrize("depth", [2, 3])
 @pytest.mark.parametrize("W", STARTS[::2])
 def test_the_field_is_the_velocity_of_its_variables(W, depth, monkeypatch):
     """Of (1 + t)(W - M) where it is seen, else W, and of log|det W|, in s = log t."""
-    real, check = spied(monkeypatch, "integrate"), spied(monkeypatch, "collocate")
+    real, check = (
+        calls(monkeypatch, two_by_two, "integrate"),
+        calls(monkeypatch, two_by_two, "collocate"),
+    )
     flow.two_by_two_flow(W, depth=depth, log_t=TIMES, tolerance=1e-5)
     field, slope, several = (
         real[0][0]["field"],
@@ -115,7 +101,7 @@ def test_the_field_is_the_velocity_of_its_variables(W, depth, monkeypatch):
 
 
 def test_each_variable_is_moved_by_a_part_of_itself(monkeypatch):
-    check = spied(monkeypatch, "collocate")
+    check = calls(monkeypatch, two_by_two, "collocate")
     flow.two_by_two_flow(UP, log_t=[0.0], tolerance=1e-5)
     slope, seen = check[0][0]["jacobian"], []
     true = two_by_two._velocity
@@ -133,8 +119,11 @@ def test_each_variable_is_moved_by_a_part_of_itself(monkeypatch):
 @pytest.mark.parametrize("tolerance", [1e-3, 1e-5])
 @pytest.mark.parametrize("log_t", [TIMES, np.array([-40.0, 0.0])])
 def test_what_both_runs_are_asked_for(tolerance, log_t, monkeypatch):
-    real, check = spied(monkeypatch, "integrate"), spied(monkeypatch, "collocate")
-    compares = spied(monkeypatch, "compared")
+    real, check = (
+        calls(monkeypatch, two_by_two, "integrate"),
+        calls(monkeypatch, two_by_two, "collocate"),
+    )
+    compares = calls(monkeypatch, two_by_two, "compared")
     run = flow.two_by_two_flow(UP, log_t=log_t, tolerance=tolerance)
     (first, passage), (second, other) = real[0], check[0]
     assert (
@@ -194,7 +183,7 @@ def test_what_both_runs_are_asked_for(tolerance, log_t, monkeypatch):
 
 
 def test_the_check_run_is_asked_for_the_visited_times(monkeypatch):
-    check = spied(monkeypatch, "collocate")
+    check = calls(monkeypatch, two_by_two, "collocate")
     log_t = np.linspace(-2.0, 3.0, 60)
     run = flow.two_by_two_flow(UP, log_t=log_t, tolerance=1e-4)
     states = np.column_stack(
@@ -212,7 +201,10 @@ def test_the_check_run_is_asked_for_the_visited_times(monkeypatch):
     [(1e-4, [(1e-10, 1e-9), (1e-12, 1e-11)]), (1e-7, [(1e-13, 1e-12), (SMALLEST, SMALLEST)])],
 )
 def test_where_the_runs_are_apart_closer_ones_are_tried(tolerance, errors, monkeypatch):
-    real, check = spied(monkeypatch, "integrate"), spied(monkeypatch, "collocate")
+    real, check = (
+        calls(monkeypatch, two_by_two, "integrate"),
+        calls(monkeypatch, two_by_two, "collocate"),
+    )
     n = 0
 
     def once_apart(*arguments, **how):

@@ -1,6 +1,5 @@
 """Two runs of a flow, part by part: what each is asked for, and how they are compared."""
 
-import inspect
 import re
 from itertools import pairwise
 
@@ -40,22 +39,7 @@ from ibias.flow.estimate import (
 )
 from ibias.flow.log_time import MAX_STEPS, IntegrationFailed
 from ibias.flow.rounding_errors import RoundingErrors
-
-
-def spied(monkeypatch, name):
-    """Return the list of what `estimate` calls that function with, by parameter."""
-    true, calls = getattr(estimate, name), []
-    signature = inspect.signature(true)
-
-    def spy(*arguments, **options):
-        bound = signature.bind(*arguments, **options)
-        bound.apply_defaults()
-        calls.append(bound.arguments)
-        return true(*arguments, **options)
-
-    monkeypatch.setattr(estimate, name, spy)
-    return calls
-
+from tests.spy import arguments
 
 # How two runs are compared.
 
@@ -205,7 +189,10 @@ def launched(asked):
 @pytest.mark.parametrize("how", [{}, {"fine": 0.02, "coarse": 0.05}])
 @pytest.mark.parametrize("symmetric", [False, True])
 def test_what_both_runs_are_asked_for(smallest, how, symmetric, monkeypatch):
-    real, check = spied(monkeypatch, "integrate"), spied(monkeypatch, "collocate")
+    real, check = (
+        arguments(monkeypatch, estimate, "integrate"),
+        arguments(monkeypatch, estimate, "collocate"),
+    )
     asked, tolerance, halted = [], 1e-4, []
     halt = lambda s, w: bool(halted.append((s, w)))  # noqa: E731
     options = {"smallest": smallest, "symmetric": symmetric, "smooth": False, "halt": halt} | how
@@ -234,7 +221,7 @@ def test_what_both_runs_are_asked_for(smallest, how, symmetric, monkeypatch):
 
 
 def test_a_smooth_field_is_taken_for_one_unless_told(monkeypatch):
-    check = spied(monkeypatch, "collocate")
+    check = arguments(monkeypatch, estimate, "collocate")
     two_runs(decay, launched([]), TIMES, 1e-4)
     assert check[0]["smooth"] and not check[0]["symmetric"]
     # Without a Jacobian, differences.
@@ -242,7 +229,7 @@ def test_a_smooth_field_is_taken_for_one_unless_told(monkeypatch):
 
 
 def test_the_check_run_keeps_to_where_the_field_is_linear(monkeypatch):
-    check = spied(monkeypatch, "collocate")
+    check = arguments(monkeypatch, estimate, "collocate")
     two_runs(decay, launched([]), TIMES, 1e-4, linear=lambda w: np.array([1e-6, np.abs(w).max()]))
     allowed = check[0]["allowed"](np.array([0.5, 7.0]))
     assert allowed == pytest.approx([1e-6, ROUGH * 1e-4 * 7])
@@ -261,12 +248,12 @@ def test_trial_steps_may_overflow():
 
 
 def test_only_where_the_loss_is_not_convex_rounding_errors_are_carried(monkeypatch):
-    check, made = spied(monkeypatch, "collocate"), []
+    check, made = arguments(monkeypatch, estimate, "collocate"), []
 
     class Noted(RoundingErrors):
-        def __init__(self, *arguments):
-            made.append(arguments)
-            super().__init__(*arguments)
+        def __init__(self, *given):
+            made.append(given)
+            super().__init__(*given)
 
         def watching(self, s, w, times, halt):
             made.append((s, w, times, halt))
@@ -297,8 +284,11 @@ def saddle_slope(s, w):
 
 
 def test_beside_a_saddle_both_runs_have_errors_relative_to_the_state(monkeypatch):
-    real, check = spied(monkeypatch, "integrate"), spied(monkeypatch, "collocate")
-    launches, start = spied(monkeypatch, "in_time"), np.array([1e-6, -1e-7])
+    real, check = (
+        arguments(monkeypatch, estimate, "integrate"),
+        arguments(monkeypatch, estimate, "collocate"),
+    )
+    launches, start = arguments(monkeypatch, estimate, "in_time"), np.array([1e-6, -1e-7])
     launch = first_moment(saddle, start, 1e-6, np.log([1.0, 10.0]))
     halt = lambda s, w: False  # noqa: E731
     how = {"saddles": True, "symmetric": True, "halt": halt, "smallest": 1e-7}
@@ -375,7 +365,7 @@ def unit_of(w):
 
 @pytest.mark.parametrize("rate", [1.0, -1.0])
 def test_local_errors_are_renewed_as_a_state_grows_or_shrinks(rate, monkeypatch):
-    calls = spied(monkeypatch, "integrate")
+    calls = arguments(monkeypatch, estimate, "integrate")
     times, local_error = np.array([1.0, 4.0, 9.0, 14.0]), 1e-7
     start = np.array([1e-5 if rate > 0 else 20.0, -1e-6])
     field, slope = lambda s, w: rate * w, lambda s, w: rate * np.eye(2)
@@ -401,7 +391,7 @@ def test_local_errors_are_renewed_as_a_state_grows_or_shrinks(rate, monkeypatch)
 
 
 def test_a_halt_ends_all_stretches(monkeypatch):
-    calls = spied(monkeypatch, "integrate")
+    calls = arguments(monkeypatch, estimate, "integrate")
     field, slope = lambda s, w: w, lambda s, w: np.eye(1)
     times, start = np.array([1.0, 2.0, 20.0]), np.array([1e-6])
     halt = lambda s, w: s > 4.0  # noqa: E731
@@ -428,8 +418,8 @@ def test_the_cost_of_all_stretches_is_counted(monkeypatch):
 
 
 def test_what_is_agreed_is_the_real_run(monkeypatch):
-    calls = spied(monkeypatch, "two_runs")
-    compare = spied(monkeypatch, "compared")
+    calls = arguments(monkeypatch, estimate, "two_runs")
+    compare = arguments(monkeypatch, estimate, "compared")
     risk = lambda w: -np.abs(w).sum(axis=1)  # noqa: E731
     launch = launched([])
     path = agreed(decay, launch, TIMES, 1e-4, risk, decay_slope, length=True, smooth=False)
@@ -450,14 +440,14 @@ def test_what_is_agreed_is_the_real_run(monkeypatch):
 
 
 def test_where_they_are_apart_both_come_closer(monkeypatch):
-    calls, n = spied(monkeypatch, "two_runs"), 0
+    calls, n = arguments(monkeypatch, estimate, "two_runs"), 0
 
-    def once_apart(*arguments, **how):
+    def once_apart(*given, **how):
         nonlocal n
         n += 1
         if n == 1:
             raise Apart("apart")
-        return compared(*arguments, **how)
+        return compared(*given, **how)
 
     monkeypatch.setattr(estimate, "compared", once_apart)
     agreed(decay, launched([]), TIMES, 1e-4, lambda w: w[:, 0], decay_slope)
