@@ -156,7 +156,7 @@ def test_with_a_start_or_without_a_target_the_first_multipliers_are_zero():
         ({"by_dual": 3e-8, "by_kernel": 1e-7, "by_path": 1e-9}, None, "by_path"),
         ({"by_dual": 3e-8, "by_kernel": 1e-7, "by_path": 1e-7}, None, "by_dual"),
         ({"by_dual": 3e-8, "by_kernel": 3e-8, "by_path": 3e-8}, None, "by_dual"),
-        ({"by_dual": np.nan, "by_kernel": 1e-7, "by_path": 1e-6}, None, "by_dual"),
+        ({"by_dual": np.nan, "by_kernel": 1e-7, "by_path": 1e-6}, None, "by_kernel"),
         ({"by_dual": np.inf, "by_kernel": 1e-7, "by_path": 1e-6}, None, "by_kernel"),
     ],
 )
