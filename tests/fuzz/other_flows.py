@@ -4,6 +4,7 @@ import numpy as np
 
 from ibias import datasets, flow, models, potentials
 from ibias.datasets import Dataset, Regression
+from ibias.objectives import Objective
 from tests.fuzz.linear import judged
 from tests.reference import other_flows as right
 
@@ -22,8 +23,18 @@ def drawn(rng):
 
 def problem(rng):
     """One random problem."""
-    names = [mirror, network, parametrized, classes, next_tokens, accelerated, adam, adagrad]
-    return names[rng.integers(len(names))](rng)
+    kinds = [
+        mirror,
+        network,
+        parametrized,
+        waiting,
+        classes,
+        next_tokens,
+        accelerated,
+        adam,
+        adagrad,
+    ]
+    return kinds[rng.integers(len(kinds))](rng)
 
 
 def tried(kind, run, truth, tolerance, Z):
@@ -97,6 +108,32 @@ def parametrized(rng):
         tolerance,
         X,
     )
+
+
+def waiting(rng):
+    """Weights that wait at up to 1e-18 beside others of order one; any labels, several losses."""
+    d, n = int(rng.integers(1, 5)), int(rng.integers(1, 7))
+    diagonal, loss = rng.random() < 0.4, str(rng.choice(["logistic", "exponential", "squared"]))
+    X = np.diag(rng.uniform(0.5, 3, d)) if diagonal else rng.standard_normal((n, d))
+    start, small = rng.uniform(0.1, 1, 2 * d), rng.random(2 * d) < 0.5
+    start[small] = 10 ** -rng.uniform(2, 18, small.sum())
+    if rng.random() < 0.5:
+        start[d:] = start[:d]
+    y = rng.standard_normal(len(X)) if loss == "squared" else rng.choice([-1.0, 1.0], len(X))
+    if loss != "squared":
+        X, y = X * y[:, None], np.ones(len(X))
+    pull = {
+        "squared": lambda u: y - u,
+        "exponential": lambda u: np.exp(-u),
+        "logistic": lambda u: 1 / (1 + np.exp(u)),
+    }[loss]
+    log_t, tolerance = np.sort(rng.uniform(0, 9, size=2)), 10 ** rng.uniform(-10, -4)
+    data = Regression(X, y) if loss == "squared" else Dataset.from_signed(X)
+    objective = Objective(data, loss, model=models.DiagonalLinear(d, depth=2))
+    run = lambda: flow.flow(objective, log_t=log_t, start=start, tolerance=tolerance)  # noqa: E731
+    truth = right.logarithms(X, pull, start, log_t)
+    said = f"{loss} {X.tolist()} from {start.tolist()} at {log_t} tol={tolerance:.0e}"
+    return judged("waiting weights", False, run, truth, tolerance, said, 1e-9)
 
 
 def classes(rng):
