@@ -24,9 +24,12 @@ def chance(rng: Any) -> np.random.Generator:
     return require("rng", rng, np.random.Generator, example="np.random.default_rng(0)")
 
 
-def network(name: str, value: Any) -> Any:
-    """Return `value` if it is a model with parameters, which `models.Network` is one of."""
-    wanted = ("n_parameters", "predict", "linearize")
+def network(name: str, value: Any, *more: str) -> Any:
+    """Return `value` if it is a model with parameters, which `models.Network` is one of.
+
+    `more` are attributes that it must have as well.
+    """
+    wanted = ("n_parameters", "predict", "linearize", *more)
     missing = [attribute for attribute in wanted if not hasattr(value, attribute)]
     if missing:
         raise ValueError(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ibias import datasets, flow, optima
+from ibias import datasets, flow, methods, optima
 from ibias.datasets import Dataset
 from ibias.descent import descent
 from ibias.losses import StretchedExponential
@@ -267,3 +267,28 @@ def test_coordinates_move_alike_however_far_apart_their_gradients_are(method):
     level = descent(Objective(data, "exponential"), method, start=[0.0, 0.0], **how).final
     apart = descent(Objective(data, "exponential"), method, start=[0.0, 400.0], **how).final
     assert apart - [0, 400] == pytest.approx(level, rel=1e-9)
+
+
+FALLS = [100.0, 500.0, 1e3, 1e5]  # steps in which the gradient of one sample falls by e^-step
+
+
+@pytest.mark.parametrize("eta", FALLS)
+@pytest.mark.parametrize(
+    "method",
+    [methods.Muon(), methods.Muon(nesterov=True), methods.SignMomentum(), methods.Lion()],
+)
+def test_a_memory_that_outgrows_all_gradients_since_has_their_sign(method, eta):
+    one = Objective(Dataset.from_signed([[1.0]]), "exponential")
+    path = descent(one, method, steps=eta, n_steps=8, record=range(9)).iterates.ravel()
+    assert np.diff(path) == pytest.approx(np.full(8, eta))
+
+
+@pytest.mark.parametrize("eta", FALLS)
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.5, 0.6), (0.9, 0.9)])
+def test_where_only_the_first_gradient_counts_adam_moves_by_its_shares(betas, eta):
+    one = Objective(Dataset.from_signed([[1.0]]), "exponential")
+    path = descent(one, methods.Adam(0.0, betas), steps=eta, n_steps=8, record=range(9)).iterates
+    k, (b1, b2) = np.arange(8), betas
+    means = b1**k * (1 - b1) / (1 - b1 ** (k + 1))
+    squares = b2**k * (1 - b2) / (1 - b2 ** (k + 1))
+    assert np.diff(path.ravel()) / eta == pytest.approx(means / np.sqrt(squares), rel=1e-9)

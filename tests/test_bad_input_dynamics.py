@@ -12,6 +12,7 @@ from scipy import sparse
 
 from ibias import datasets, flow, losses, methods, models, noise, steps
 from ibias.descent import descent
+from ibias.networks import BatchNormLinear
 from ibias.objectives import Objective
 from ibias.potentials import NegativeEntropy, SquaredNorm
 
@@ -209,6 +210,7 @@ def rows():
         yield name, f"{key}={str(value)[:30]}", data, options | {key: value}, named
     changes = [
         ("network_flow", "net", 3),
+        ("network_flow", "net", BatchNormLinear(2)),
         ("mirror_flow", "potential", 2),
         ("continued_gradient_descent", "log_steps", [-1.0]),
         ("continued_gradient_descent", "step_size", "long"),

@@ -5,7 +5,7 @@ import pytest
 from scipy.linalg import expm
 
 from ibias import flow
-from ibias.datasets import commuting_sensing, low_rank_completion
+from ibias.datasets import commuting_sensing, low_rank_completion, two_by_two_completion
 from ibias.descent import Diverged, descent
 from ibias.methods import Gradient, Multiplicative
 from ibias.models import MatrixProduct
@@ -42,6 +42,13 @@ def test_one_step_of_the_multiplicative_update_is_the_matrix_exponential():
     stacked = step @ np.concatenate([U, Vt.T])
     U, Vt = run(Multiplicative(), steps=0.1, n_steps=1)[2]
     np.testing.assert_allclose(np.concatenate([U, Vt.T]), stacked)
+
+
+@pytest.mark.parametrize("steps", [1.0, 10.0])
+def test_a_multiplicative_step_that_overflows_says_so(steps):
+    big = [2 * np.ones((2, 2)), 2 * np.ones((2, 2))]
+    with pytest.raises(Diverged, match="choose a smaller step_size"):
+        run(Multiplicative(), two_by_two_completion(), big, steps=steps, n_steps=2)
 
 
 def test_only_the_multiplicative_update_conserves_the_balance():

@@ -81,7 +81,7 @@ def network_flow(
     1.0
     """
     require("data", data, Dataset)
-    network("net", net)
+    network("net", net, "vjp")
     loss, log_t = named(loss), increasing("log_t", log_t)
     tolerance = positive("tolerance", tolerance)
     field = NetworkField(data, net, loss)

@@ -12,19 +12,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias.methods.method import (
-    LARGEST_EXPONENT,
+    LARGEST_GROWTH,
     Limit,
     Method,
     Remembering,
     at_least_zero,
+    bounded,
     exp,
     ratio,
     share,
     two_shares,
 )
 from ibias.objectives import Objective, Pull
-
-LARGEST_GROWTH = LARGEST_EXPONENT / 2  # of a memory in a step: after two it is still finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +82,8 @@ class RMSProp(_Adaptive, Remembering):
         (root, last), (log_size, g) = state, pull(theta)
         kept = np.sqrt(self.smoothing) * exp(last - log_size, LARGEST_GROWTH) * root
         root = np.hypot(kept, np.sqrt(1 - self.smoothing) * g)
-        return theta + eta * ratio(g, root + self.least(log_size)), (root, log_size)
+        moved = theta + eta * ratio(g, root + self.least(log_size))
+        return moved, (*bounded(root, root), log_size)
 
     def limit(self) -> Limit | None:
         """Return g / (|g| + epsilon), for steps so small that the average is short."""
@@ -121,7 +121,8 @@ class Adam(_Adaptive):
         root = np.hypot(np.sqrt(b2) * change * root, np.sqrt(1 - b2) * g)
         c1, c2 = (1 - b1 ** (k + 1), 1 - b2 ** (k + 1)) if self.correction else (1.0, 1.0)
         length = root / np.sqrt(c2) + self.least(log_size)
-        return theta + eta / c1 * ratio(mean, length), (mean, root, log_size)
+        moved = theta + eta / c1 * ratio(mean, length)
+        return moved, (*bounded(root, mean, root), log_size)
 
     def limit(self) -> Limit | None:
         """Return g / (|g| + epsilon), for steps so small that the averages are short."""

@@ -14,6 +14,8 @@ from ibias.potentials import Potential
 from ibias.steps import Constant, Safe, Step
 
 LARGEST_EXPONENT = 700.0  # exp of more overflows
+LARGEST_GROWTH = 350.0  # of a memory in a step, as an exponent: the product with it is finite
+LARGEST_MEMORY = 1e150  # in units of the last gradient
 Velocity = Callable[[Pull, np.ndarray], Downhill]
 
 
@@ -106,6 +108,18 @@ class Remembering(Method):
     def init(self, objective: Objective, theta: np.ndarray) -> tuple[float, float]:
         """Return the memory, zero, and the logarithm of the size that it is measured in."""
         return 0.0, -np.inf
+
+
+def bounded(size: np.ndarray, *memories: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return memories over what makes their size at most 1e150, where it is more.
+
+    What they are to each other stays, and beside them the gradients since are nothing still.
+    """
+    size = np.abs(size)
+    if not (size > LARGEST_MEMORY).any():
+        return memories
+    over = np.maximum(size / LARGEST_MEMORY, 1.0)
+    return tuple(memory / over for memory in memories)
 
 
 def exp(exponents: np.ndarray, largest: float = LARGEST_EXPONENT) -> np.ndarray:

@@ -147,7 +147,9 @@ class Multiplicative(Method):
         even, odd = np.cosh(eta * s)[..., None] - 1, -np.sinh(eta * s)[..., None]
         PU, QV = np.swapaxes(P, -1, -2) @ U, Qt @ np.swapaxes(Vt, -1, -2)
         along_P, along_Q = even * PU + odd * QV, even * QV + odd * PU
-        return state.theta([U + P @ along_P, Vt + np.swapaxes(along_Q, -1, -2) @ Qt]), state
+        factors = [U + P @ along_P, Vt + np.swapaxes(along_Q, -1, -2) @ Qt]
+        finite = all(np.isfinite(factor).all() for factor in factors)
+        return state.theta(factors) if finite else np.full_like(theta, np.nan), state
 
     def limit(self) -> Limit:
         """Return the gradient flow of the factors."""
