@@ -16,7 +16,7 @@ import pytest
 from ibias import datasets, flow, losses, methods, models, optima, potentials, progress
 from ibias.datasets import Dataset, Regression
 from ibias.descent import descent
-from ibias.flow import collocation, singular_values
+from ibias.flow import collocation, estimate, singular_values
 from ibias.flow.collocation import collocate
 from ibias.flow.estimate import CLOSER, Apart, closer, compared, differences, visited
 from ibias.flow.log_time import LogTimeField
@@ -386,6 +386,34 @@ def test_the_first_reason_is_given_where_that_does_not_help(second):
 
     with pytest.raises(flow.IntegrationFailed, match=r"^apart$"):
         closer(attempt)
+
+
+@pytest.mark.parametrize(("excess", "third"), [(1.1, True), (4.9, True), (5.1, False)])
+def test_two_runs_that_nearly_agree_are_repeated_once_more(excess, third):
+    asked = []
+
+    def attempt(errors):
+        asked.append(errors)
+        if errors > 1e-3:
+            with estimate.advised(" Or else."):
+                raise apart(1e3 if errors == 1 else excess)
+        return "agreed"
+
+    def apart(by):
+        one = np.zeros((1, 1))
+        with pytest.raises(Apart) as caught:
+            compared(np.zeros(1), one, one + (by - 0.01) * 1e-6 / 2, np.zeros(1, int), 1e-6)
+        assert caught.value.excess == pytest.approx(by)
+        return caught.value
+
+    if third:
+        assert closer(attempt) == "agreed"
+        assert asked == pytest.approx([1.0, 1e-2, 1e-3])
+    else:
+        with pytest.raises(Apart, match=r"Or else\.$") as caught:
+            closer(attempt)
+        assert caught.value.excess == pytest.approx(1e3)
+        assert asked == [1.0, 1e-2]
 
 
 def test_how_much_closer_may_be_said():

@@ -27,6 +27,7 @@ from ibias.trajectory import Trajectory
 ACCURATE, ROUGH = 0.01, 0.03
 FINE = 0.003  # in place of the first, where errors of LSODA add up to a hundred times as much
 CLOSER = 0.01  # of these, where the two are apart: on a plateau errors of the time grow
+NEARLY = 5.0  # times the tolerance: a tenth of the errors will do
 TWICE = 2.0
 VISITED = 12  # times, at most, at which the two runs are compared
 LARGEST_TOLERANCE = 1e-2  # an error above this part of w is no approximation any more
@@ -42,24 +43,38 @@ Result = TypeVar("Result")
 
 
 class Apart(IntegrationFailed):
-    """The two runs differ by more than the tolerance allows."""
+    """The two runs differ by more than the tolerance allows.
+
+    Attributes
+    ----------
+    excess : float
+        The estimate, as a multiple of what is allowed.
+    """
+
+    excess = np.inf
 
 
 def closer(attempt: Callable[[float], Result], part: float = CLOSER) -> Result:
     """Return what two runs agree on: attempt(1), or if they are apart, with a part of its errors.
 
+    If they nearly agree then, they are asked for a tenth of that part.
+
     Raises
     ------
     IntegrationFailed
-        When they never agree; of two reasons the first.
+        When they never agree; of the reasons the first.
     """
     try:
         return attempt(1.0)
     except Apart as apart:
+        first = apart
+    for errors in (part, part / 10):
         try:
-            return attempt(part)
-        except IntegrationFailed:
-            raise apart from None
+            return attempt(errors)
+        except IntegrationFailed as failed:
+            if getattr(failed, "excess", np.inf) > NEARLY:
+                break
+    raise first
 
 
 def compared(
@@ -120,12 +135,14 @@ def compared(
     estimate = TWICE * difference + known
     if (estimate > allowed).any():
         worst = int(np.argmax(estimate / allowed))
-        raise Apart(
+        apart = Apart(
             f"at {clock} = {log_t[worst]:.6g} two runs that share no approximation differ by"
             f" {difference[worst]:.1e}, and tolerance={tolerance:g} allows"
             f" {(allowed - known)[worst] / TWICE:.1e}."
             f" {remedy(float(difference[worst] / size[worst]))}"
         )
+        apart.excess = float((estimate / allowed)[worst])
+        raise apart
     return read_only(estimate)
 
 
@@ -182,7 +199,10 @@ def advised(advice: str) -> Iterator[None]:
         yield
     except IntegrationFailed as error:
         kind = Apart if isinstance(error, Apart) else IntegrationFailed
-        raise kind(f"{error}{advice}") from error
+        more = kind(f"{error}{advice}")
+        if isinstance(error, Apart):
+            more.excess = error.excess
+        raise more from error
 
 
 def about_columns(X: np.ndarray) -> str:
