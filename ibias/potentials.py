@@ -130,21 +130,23 @@ class PowerNorm(Potential):
 
     def value(self, w: ArrayLike) -> np.ndarray:
         """Return sum |w_j|^p / p."""
-        return (np.abs(w) ** self.p).sum(axis=-1) / self.p
+        return (np.abs(np.asarray(w, dtype=float)) ** self.p).sum(axis=-1) / self.p
 
     def gradient(self, w: ArrayLike) -> np.ndarray:
         """Return |w|^(p-1) sign(w)."""
+        w = np.asarray(w, dtype=float)
         return np.abs(w) ** (self.p - 1) * np.sign(w)
 
     def inverse_gradient(self, m: ArrayLike) -> np.ndarray:
         """Return |m|^(1/(p-1)) sign(m)."""
+        m = np.asarray(m, dtype=float)
         return np.abs(m) ** (1 / (self.p - 1)) * np.sign(m)
 
     def inverse_metric(self, m: ArrayLike) -> np.ndarray:
         """Return |m|^((2-p)/(p-1)) / (p-1), shape (n_features,)."""
         power = 1 / (self.p - 1)
         with np.errstate(divide="ignore"):
-            return power * np.abs(m) ** (power - 1)
+            return power * np.abs(np.asarray(m, dtype=float)) ** (power - 1)
 
     def metric(self, w: ArrayLike) -> np.ndarray:
         """Return (p - 1) |w|^(p-2), shape (n_features,)."""
@@ -173,11 +175,11 @@ class NegativeEntropy(Potential):
 
     def inverse_gradient(self, m: ArrayLike) -> np.ndarray:
         """Return exp(m)."""
-        return np.exp(m)
+        return np.exp(np.asarray(m, dtype=float))
 
     def inverse_metric(self, m: ArrayLike) -> np.ndarray:
         """Return exp(m), shape (n_features,)."""
-        return np.exp(m)
+        return np.exp(np.asarray(m, dtype=float))
 
     def in_units(self, unit: float) -> tuple[Potential, float]:
         """Return psi itself, homogeneous of degree 1 but for a linear function."""
@@ -327,7 +329,7 @@ class DepthEntropy(Potential):
         """Return (r - c m)^(-q) - (r + c m)^(-q)."""
         near, far = self._logs(m)
         size = np.expm1(-self.power * near) - np.expm1(-self.power * far)
-        return np.sign(m) * self.rest**-self.power * size
+        return np.sign(np.asarray(m, dtype=float)) * self.rest**-self.power * size
 
     def inverse_metric(self, m: ArrayLike) -> np.ndarray:
         """Return depth^2 (u^(2 depth - 2) + v^(2 depth - 2)); shape (n_features,)."""

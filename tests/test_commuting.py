@@ -220,7 +220,6 @@ def test_the_common_eigenvectors_diagonalise_every_sensor(n: int) -> None:
         assert turned == pytest.approx(np.diag(np.diag(turned)), abs=1e-12)
 
 
-@pytest.mark.filterwarnings("ignore:overflow encountered in dot")  # of numpy's norm
 def test_a_trial_that_overflows_warns_of_nothing() -> None:
     """The first whole steps end at e^1999 in one unknown, which the other row does not see."""
     nu = _newton(np.eye(2), np.array([2000.0, 0.5]), np.zeros(2), 2, 0.0)

@@ -155,6 +155,16 @@ def test_beyond_the_edge_a_depth_entropy_is_infinite():
 CONVERTING = [SquaredNorm(1.2), SquaredNorm(4), HyperbolicEntropy(0.3), DepthEntropy(4, 0.5)]
 
 
+@every
+def test_what_comes_in_single_precision_is_computed_in_double(potential):
+    single = np.float32([0.1, 0.25, 1 / 3, 0.7])
+    functions = ["value", "gradient", "inverse_gradient", "inverse_metric", "metric"]
+    for function in (getattr(potential, name) for name in functions):
+        found = np.asarray(function(single))
+        assert found.dtype == np.float64
+        assert found.tolist() == np.asarray(function(single.astype(float))).tolist()
+
+
 @pytest.mark.parametrize("potential", CONVERTING, ids=str)
 def test_weights_in_single_precision_are_computed_in_double(potential):
     w = points(potential).astype(np.float32)

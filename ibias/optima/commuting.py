@@ -147,11 +147,15 @@ def _newton(A: np.ndarray, y: np.ndarray, nu: np.ndarray, depth: int, offset: fl
         with np.errstate(over="ignore", invalid="ignore"):
             return A @ _eigenvalues(offset + nu @ A, depth)[0] - y
 
+    def length(r: np.ndarray) -> float:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(np.linalg.norm(r))
+
     r = residual(nu)
     for _ in range(MAX_STEPS):
         step = _solve(A, _eigenvalues(offset + nu @ A, depth)[1], r)
         fraction, trial = 1.0, residual(nu - step)
-        while not np.linalg.norm(trial) < (1 - fraction / 4) * np.linalg.norm(r):
+        while not length(trial) < (1 - fraction / 4) * length(r):
             fraction /= 2
             if fraction < 1e-9:
                 return nu
