@@ -56,6 +56,7 @@ def found(before, after, path="ibias/optima/ridge.py", function="f"):
         ("return n > 3 and gap < rest", "return n > 3 and gap <= rest"),
         ("while part > 1e-10:", "while part >= 1e-10:"),
         ("a = b.reshape(n, -1)", "a = b.reshape(n, -2)"),
+        ("a = (b @ c).reshape(n, -1, d).T", "a = (b @ c).reshape(n, -2, d).T"),
         ("left.direction = -1", "left.direction = -2"),
         ("left.terminal, left.direction = True, 1", "left.terminal, left.direction = True, 2"),
         ("for a, b in zip(x, y, strict=True):", "for a, b in zip(x, y, strict=False):"),
@@ -78,11 +79,18 @@ def test_a_change_that_nobody_could_see_is_accepted(before, after):
         ("if terror <= bound:", "if terror < bound:"),
         ("if count > STEPS:", "if count >= STEPS:"),  # a whole number
         ("a = b.reshape(n, -1)", "a = b.reshape(n, +1)"),
+        ("a = b[-1].reshape(n)", "a = b[-2].reshape(n)"),
         ("left.direction = -1", "left.direction = +1"),
     ],
 )
 def test_a_change_that_someone_could_see_is_not(before, after):
     assert found(before, after) is None
+
+
+def test_a_number_may_be_that_of_a_module_that_is_imported():
+    lines = "if near.relative <= ERROR:", "if near.relative < ERROR:"
+    assert found(*lines, path="ibias/optima/bregman.py")
+    assert found(*lines, path="ibias/optima/kernel.py") is None
 
 
 def test_an_accepted_mutant_is_that_of_its_function_only():

@@ -184,11 +184,16 @@ def compared(one: Mutant) -> str:
 def measured(one: Mutant) -> bool:
     """Say whether a mutant changes the edge of a bound on a measured number.
 
-    One of the sides names a number of the module that is no integer, or one like 1e-9, an error,
+    One of the sides names a number of this module, or of one that it imports from, that is no
+    integer, or holds one like 1e-9, an error,
     a gap or a tolerance; whether they are equal to the last bit, no test says.
     """
     sides = compared(one)
-    floats = re.findall(r"^([A-Z_]+) = .*[.e]", (ROOT / one.path).read_text("utf-8"), re.MULTILINE)
+    source = (ROOT / one.path).read_text(encoding="utf-8")
+    from_others = re.findall(r"^from (ibias[.\w]+) import", source, re.MULTILINE)
+    files = [ROOT / f"{name.replace('.', '/')}.py" for name in from_others]
+    texts = [source, *(file.read_text(encoding="utf-8") for file in files if file.exists())]
+    floats = re.findall(r"^([A-Z_]+) = .*[.e]", "\n".join(texts), re.MULTILINE)
     return bool(
         re.search(r"(?<![a-z])(error|gap|tolerance)(?![a-z])|\de-\d", sides)
         or set(re.findall(r"\b[A-Z_]{3,}\b", sides)) & set(floats)
