@@ -335,7 +335,9 @@ def test_a_launch_beside_a_saddle_is_before_any_error_has_grown(rate):
         asked.append((local_error, caution))
         return (np.log(local_error) + 12.0 if local_error < 1 else 0.0) - caution, W0
 
-    earlier = in_time(launch, lambda w: 1e-2 * w[0], lambda s, w: rate * np.eye(2), True)
+    earlier = in_time(
+        launch, lambda w: 1e-2 * w[0], lambda s, w: rate * np.exp(s) * np.eye(2), True
+    )
     assert asked == [(1.0, BEFORE)]
     first, w = earlier(1e-3, 2.0)
     assert w is W0 and asked[1] == (pytest.approx(2e-5), 2.0)
