@@ -268,7 +268,7 @@ def test_the_second_run_is_a_guard(monkeypatch, off, holds):
     else:
         with pytest.raises(IntegrationFailed, match=r"^at t = 2 two runs"):
             orthogonal_relu_flow(data, **how)
-        assert methods == [DOP853, RK45] * 2  # closer ones were tried
+        assert methods == [DOP853, RK45] * 3  # closer ones, and as they nearly agree still closer
 
 
 @pytest.mark.parametrize("cosine", [1e-9, -1e-9])
