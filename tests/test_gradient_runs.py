@@ -1,7 +1,5 @@
 """The gradient flow, part by part: coordinates, first time, the two integrators, the comparison."""
 
-import inspect
-
 import numpy as np
 import pytest
 
@@ -26,6 +24,7 @@ from ibias.flow.log_time import TINY, IntegrationFailed, LogTimeField, Passage
 from ibias.flow.rounding_errors import RoundingErrors
 from ibias.flow.separation import Arc
 from ibias.flow.series import Series, Terms
+from tests.spy import replaced
 
 RNG = np.random.default_rng(0)
 TALL, WIDE = RNG.standard_normal((7, 3)), RNG.standard_normal((3, 7))
@@ -169,12 +168,9 @@ def test_where_the_loss_has_no_bound_and_is_not_convex():
 
 def scripted(monkeypatch, script=lambda n, asked: None):
     """Return what `gradient` asks of `integrate`, in place of which all states are w + n."""
-    calls, signature = [], inspect.signature(gradient.integrate)
+    calls = []
 
-    def integrate(*arguments, **options):
-        bound = signature.bind(*arguments, **options)
-        bound.apply_defaults()
-        asked = bound.arguments
+    def integrate(asked, _):
         calls.append(asked)
         found = script(len(calls), asked)
         if isinstance(found, IntegrationFailed):
@@ -185,7 +181,7 @@ def scripted(monkeypatch, script=lambda n, asked: None):
         end = times[-1] if reached == len(times) else times[reached] - 0.5
         return Passage(states, end, asked["start"] + n, 10 * n)
 
-    monkeypatch.setattr(gradient, "integrate", integrate)
+    replaced(monkeypatch, gradient, "integrate", integrate)
     return calls
 
 
@@ -319,16 +315,13 @@ def test_where_both_fail_the_earlier_time_is_told(other, monkeypatch):
 
 
 def asked_of_collocation(monkeypatch):
-    calls, signature = [], inspect.signature(gradient.collocate)
+    calls = []
 
-    def collocate(*arguments, **options):
-        bound = signature.bind(*arguments, **options)
-        bound.apply_defaults()
-        asked = bound.arguments
+    def collocate(asked, _):
         calls.append(asked)
         return Passage(np.ones((1, 1)), 1.0, np.ones(1), 1)
 
-    monkeypatch.setattr(gradient, "collocate", collocate)
+    replaced(monkeypatch, gradient, "collocate", collocate)
     return calls
 
 

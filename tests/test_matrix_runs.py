@@ -6,11 +6,11 @@ import pytest
 from ibias import flow
 from ibias.datasets import Completion, Sensing, low_rank_completion
 from ibias.flow import matrix
-from ibias.flow.estimate import Apart, compared, visited
+from ibias.flow.estimate import visited
 from ibias.flow.log_time import LONGEST, IntegrationFailed
 from ibias.flow.matrix import AFTER_REST, LOCAL, REST, RISE, SMALLEST
 from ibias.models.matrix_product import product
-from tests.spy import calls
+from tests.spy import apart_once, calls
 
 ENTRY = Completion([[True]], [[2.0]])  # (W - 2)^2 / 2
 HALVES = {"start": [[[0.5]], [[0.5]]]}
@@ -76,16 +76,8 @@ def test_every_field_of_the_result():
 
 
 def test_where_it_is_apart_both_runs_come_closer(monkeypatch):
-    first, n = calls(monkeypatch, matrix, "_by_runge_kutta"), 0
-
-    def once_apart(*arguments, **how):
-        nonlocal n
-        n += 1
-        if n == 1:
-            raise Apart("apart")
-        return compared(*arguments, **how)
-
-    monkeypatch.setattr(matrix, "compared", once_apart)
+    first = calls(monkeypatch, matrix, "_by_runge_kutta")
+    apart_once(monkeypatch, matrix)
     flow.matrix_flow(ENTRY, **HALVES, log_t=TIMES, tolerance=1e-5)
     errors = [(call["rtol"], call["atol"]) for call, _ in first]
     assert errors == [

@@ -750,7 +750,8 @@ def test_schatten_directions_reach_the_dual_norm(p):
 
 def test_small_helpers():
     np.testing.assert_array_equal(helpers.exp(np.array([0.0, 1e4])), [1.0, np.exp(700)])
-    np.testing.assert_array_equal(helpers.exp(np.array([0.0, 1e4]), 2.0), [1.0, np.exp(2)])
+    last, now = np.array([3.0, 1e4, -np.inf]), np.array([1.0, -5.0, 0.0])
+    np.testing.assert_array_equal(helpers.carried(last, now), [np.exp(2), np.exp(350), 0.0])
     zeros = helpers.ratio(np.array([0.0, 1.0, -3.0]), np.array([0.0, 2.0, -1.0]))
     np.testing.assert_array_equal(zeros, [0.0, 0.5, 3.0])
     np.testing.assert_array_equal(helpers.ratio(np.ones(2), np.array([2.0, 4.0])), [0.5, 0.25])

@@ -93,6 +93,13 @@ def test_a_number_may_be_that_of_a_module_that_is_imported():
     assert found(*lines, path="ibias/optima/kernel.py") is None
 
 
+def test_a_comment_makes_no_number_of_an_integer():
+    """SOONEST = 64, and many words after it."""
+    path = "ibias/flow/continuation.py"
+    assert found("if k >= SOONEST:", "if k > SOONEST:", path=path) is None
+    assert found("if k >= FURTHER:", "if k > FURTHER:", path=path)
+
+
 def test_an_accepted_mutant_is_that_of_its_function_only():
     """And none stands in the list that a kind covers."""
     for entry in mutants.accepted():

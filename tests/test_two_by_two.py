@@ -5,10 +5,10 @@ import pytest
 
 from ibias import flow
 from ibias.flow import two_by_two
-from ibias.flow.estimate import ACCURATE, CAUTION, DIFFERENCE, TWICE, Apart, compared, visited
+from ibias.flow.estimate import ACCURATE, CAUTION, DIFFERENCE, TWICE, visited
 from ibias.flow.two_by_two import COARSE, FINE, LARGEST, ROUGHEST, SEEN, SMALLEST, TARGET
 from ibias.models.matrix_product import balanced_velocity
-from tests.spy import calls
+from tests.spy import apart_once, calls
 
 RNG = np.random.default_rng(0)
 UP, DOWN = np.array([[0.5, 0.2], [-0.3, 0.7]]), np.array([[0.5, 0.9], [0.8, 0.2]])
@@ -205,16 +205,7 @@ def test_where_the_runs_are_apart_closer_ones_are_tried(tolerance, errors, monke
         calls(monkeypatch, two_by_two, "integrate"),
         calls(monkeypatch, two_by_two, "collocate"),
     )
-    n = 0
-
-    def once_apart(*arguments, **how):
-        nonlocal n
-        n += 1
-        if n == 1:
-            raise Apart("apart")
-        return compared(*arguments, **how)
-
-    monkeypatch.setattr(two_by_two, "compared", once_apart)
+    apart_once(monkeypatch, two_by_two)
     flow.two_by_two_flow(UP, log_t=[0.5], tolerance=tolerance)
     state = np.array([0.1, 0.1, 0.1, 0.1, 0.1])
     found = [

@@ -39,7 +39,7 @@ from ibias.flow.estimate import (
 )
 from ibias.flow.log_time import MAX_STEPS, IntegrationFailed
 from ibias.flow.rounding_errors import RoundingErrors
-from tests.spy import arguments
+from tests.spy import apart_once, arguments
 
 # How two runs are compared.
 
@@ -442,16 +442,8 @@ def test_what_is_agreed_is_the_real_run(monkeypatch):
 
 
 def test_where_they_are_apart_both_come_closer(monkeypatch):
-    calls, n = arguments(monkeypatch, estimate, "two_runs"), 0
-
-    def once_apart(*given, **how):
-        nonlocal n
-        n += 1
-        if n == 1:
-            raise Apart("apart")
-        return compared(*given, **how)
-
-    monkeypatch.setattr(estimate, "compared", once_apart)
+    calls = arguments(monkeypatch, estimate, "two_runs")
+    apart_once(monkeypatch, estimate)
     agreed(decay, launched([]), TIMES, 1e-4, lambda w: w[:, 0], decay_slope)
     assert [call["tolerance"] for call in calls] == pytest.approx([1e-4, 1e-6])
 

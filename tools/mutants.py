@@ -184,20 +184,26 @@ def compared(one: Mutant) -> str:
 def measured(one: Mutant) -> bool:
     """Say whether a mutant changes the edge of a bound on a measured number.
 
-    One of the sides names a number of this module, or of one that it imports from, that is no
-    integer, or holds one like 1e-9, an error,
-    a gap or a tolerance; whether they are equal to the last bit, no test says.
+    One of its sides holds an error, a gap, a tolerance, a number like 1e-9, or the name of one
+    that is no integer, of this module or of those that it imports from. Whether the sides are
+    equal to the last bit, no test says.
     """
     sides = compared(one)
-    source = (ROOT / one.path).read_text(encoding="utf-8")
+    if re.search(r"(?<![a-z])(error|gap|tolerance)(?![a-z])|\de-\d", sides):
+        return True
+    names = set(re.findall(r"\b[A-Z_]{3,}\b", sides))
+    return bool(names) and not names.isdisjoint(floats(one.path))
+
+
+@cache
+def floats(path: str) -> set[str]:
+    """Return the numbers that are no integers of a module and of those that it imports from."""
+    source = (ROOT / path).read_text(encoding="utf-8")
     from_others = re.findall(r"^from (ibias[.\w]+) import", source, re.MULTILINE)
     files = [ROOT / f"{name.replace('.', '/')}.py" for name in from_others]
     texts = [source, *(file.read_text(encoding="utf-8") for file in files if file.exists())]
-    floats = re.findall(r"^([A-Z_]+) = .*[.e]", "\n".join(texts), re.MULTILINE)
-    return bool(
-        re.search(r"(?<![a-z])(error|gap|tolerance)(?![a-z])|\de-\d", sides)
-        or set(re.findall(r"\b[A-Z_]{3,}\b", sides)) & set(floats)
-    )
+    number = r"^([A-Z_]+) = [^#\n\"]*(?:\d\.|\de-?\d|float)"  # a comment may hold anything
+    return set(re.findall(number, "\n".join(texts), re.MULTILINE))
 
 
 @cache

@@ -198,11 +198,8 @@ def advised(advice: str) -> Iterator[None]:
     try:
         yield
     except IntegrationFailed as error:
-        kind = Apart if isinstance(error, Apart) else IntegrationFailed
-        more = kind(f"{error}{advice}")
-        if isinstance(error, Apart):
-            more.excess = error.excess
-        raise more from error
+        error.args = (f"{error}{advice}",)
+        raise
 
 
 def about_columns(X: np.ndarray) -> str:

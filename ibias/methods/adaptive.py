@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias.methods.method import (
-    LARGEST_GROWTH,
     Limit,
     Method,
     Remembering,
     at_least_zero,
     bounded,
+    carried,
     exp,
     ratio,
     share,
@@ -80,7 +80,7 @@ class RMSProp(_Adaptive, Remembering):
     ) -> tuple[np.ndarray, tuple]:
         """Return theta, sqrt(v) and the size it is measured in."""
         (root, last), (log_size, g) = state, pull(theta)
-        kept = np.sqrt(self.smoothing) * exp(last - log_size, LARGEST_GROWTH) * root
+        kept = np.sqrt(self.smoothing) * carried(last, log_size) * root
         root = np.hypot(kept, np.sqrt(1 - self.smoothing) * g)
         moved = theta + eta * ratio(g, root + self.least(log_size))
         return moved, (*bounded(root, root), log_size)
@@ -116,7 +116,7 @@ class Adam(_Adaptive):
     ) -> tuple[np.ndarray, tuple]:
         """Return theta, m, sqrt(v) and their size."""
         (mean, root, last), (log_size, g), (b1, b2) = state, pull(theta), self.betas
-        change = exp(last - log_size, LARGEST_GROWTH)
+        change = carried(last, log_size)
         mean = b1 * change * mean + (1 - b1) * g
         root = np.hypot(np.sqrt(b2) * change * root, np.sqrt(1 - b2) * g)
         c1, c2 = (1 - b1 ** (k + 1), 1 - b2 ** (k + 1)) if self.correction else (1.0, 1.0)

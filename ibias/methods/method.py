@@ -122,9 +122,14 @@ def bounded(size: np.ndarray, *memories: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(memory / over for memory in memories)
 
 
-def exp(exponents: np.ndarray, largest: float = LARGEST_EXPONENT) -> np.ndarray:
-    """Return exp of the exponents, each at most `largest`: never infinity."""
-    return np.exp(np.minimum(exponents, largest))
+def carried(last: np.ndarray, log_size: np.ndarray) -> np.ndarray:
+    """Return what a memory in units of exp(last) is multiplied by in those of exp(log_size)."""
+    return np.exp(np.minimum(last - log_size, LARGEST_GROWTH))
+
+
+def exp(exponents: np.ndarray) -> np.ndarray:
+    """Return exp of the exponents, never infinity."""
+    return np.exp(np.minimum(exponents, LARGEST_EXPONENT))
 
 
 def ratio(numerator: np.ndarray, length: np.ndarray) -> np.ndarray:

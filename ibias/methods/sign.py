@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ibias.methods.method import LARGEST_GROWTH, Remembering, bounded, exp, share, two_shares
+from ibias.methods.method import Remembering, bounded, carried, share, two_shares
 from ibias.objectives import Pull
 
 
@@ -26,7 +26,7 @@ class SignMomentum(Remembering):
     ) -> tuple[np.ndarray, tuple]:
         """Return theta, m and its size."""
         log_size, g = pull(theta)
-        kept = exp(state[1] - log_size, LARGEST_GROWTH) * state[0]
+        kept = carried(state[1], log_size) * state[0]
         mean = self.momentum * kept + (1 - self.momentum) * g
         return theta + eta * np.sign(mean), (*bounded(mean, mean), log_size)
 
@@ -48,7 +48,7 @@ class Lion(Remembering):
     ) -> tuple[np.ndarray, tuple]:
         """Return theta, m and its size."""
         (log_size, g), (b1, b2) = pull(theta), self.betas
-        memory = exp(state[1] - log_size, LARGEST_GROWTH) * state[0]
+        memory = carried(state[1], log_size) * state[0]
         moved = theta + eta * np.sign(b1 * memory + (1 - b1) * g)
         memory = b2 * memory + (1 - b2) * g
         return moved, (*bounded(memory, memory), log_size)

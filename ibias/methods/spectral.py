@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, positive_integer
-from ibias.methods.method import LARGEST_GROWTH, Method, Remembering, bounded, exp, share
+from ibias.methods.method import Method, Remembering, bounded, carried, share
 from ibias.methods.steepest import norm_orders, steepest
 from ibias.objectives import Objective, Pull
 from ibias.steps import Decaying, Step
@@ -128,7 +128,7 @@ class Muon(Remembering):
     ) -> tuple[np.ndarray, tuple]:
         """Return theta, M and its size."""
         log_size, g = pull(theta)
-        memory = self.momentum * exp(state[1] - log_size, LARGEST_GROWTH) * state[0] + g
+        memory = self.momentum * carried(state[1], log_size) * state[0] + g
         looked_at = self.momentum * memory + g if self.nesterov else memory
         moved = theta + eta * by_matrices(self._polar, looked_at, pull.shapes)
         largest = np.abs(memory).max(axis=-1, keepdims=True)

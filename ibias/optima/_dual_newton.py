@@ -108,6 +108,8 @@ class Projection:
         if not np.isfinite(w).all():
             return Nearest(w, best, np.inf)
         residual = target - self.rows @ w
+        if not residual.any():  # w is made from multipliers, and meets the equations: the solution
+            return Nearest(w, best, 0.0)
         moved = self.step(best, residual)[1]
         return Nearest(w, best, float(max(np.linalg.norm(moved), np.linalg.norm(residual))))
 

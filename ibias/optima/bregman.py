@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, read_only
 from ibias.datasets import Regression
-from ibias.optima._dual_newton import ERROR, Nearest, Projection
+from ibias.optima._dual_newton import ERROR, Projection
 from ibias.optima._norms import least_squares
 from ibias.optima._predictor import LinearRegressor
 from ibias.optima._solver import require
@@ -110,10 +110,7 @@ def bregman_projection(
     unit, (within, power) = (unit, found) if found is not None else (1.0, (potential, 1.0))
     with np.errstate(all="ignore"):
         mirror = within.gradient(start / unit)
-        if (rows @ fit != rows @ start).any():
-            near = Projection(rows, within, mirror).solved(rows @ fit / unit)
-        else:  # where both are zero, no error is a part of w
-            near = Nearest(start / unit, np.zeros(len(rows)), 0.0)
+        near = Projection(rows, within, mirror).solved(rows @ fit / unit)
         w, error = unit * near.w, unit * near.error
         dual_variables = unit ** (power - 1) * (left @ (near.multipliers / size))
         divergence = unit**power * max(0.0, float(within.bregman(near.w, start / unit)))

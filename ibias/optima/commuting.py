@@ -143,24 +143,21 @@ def _solve(A: np.ndarray, slope: np.ndarray, r: np.ndarray) -> np.ndarray:
 def _newton(A: np.ndarray, y: np.ndarray, nu: np.ndarray, depth: int, offset: float) -> np.ndarray:
     """Return nu with A lambda(A^T nu) = y, by Newton's method with backtracking."""
 
-    def residual(nu: np.ndarray) -> np.ndarray:
+    def missed(nu: np.ndarray) -> tuple[np.ndarray, float]:
         with np.errstate(over="ignore", invalid="ignore"):
-            return A @ _eigenvalues(offset + nu @ A, depth)[0] - y
+            r = A @ _eigenvalues(offset + nu @ A, depth)[0] - y
+            return r, float(np.linalg.norm(r))
 
-    def length(r: np.ndarray) -> float:
-        with np.errstate(over="ignore", invalid="ignore"):
-            return float(np.linalg.norm(r))
-
-    r = residual(nu)
+    r, size = missed(nu)
     for _ in range(MAX_STEPS):
         step = _solve(A, _eigenvalues(offset + nu @ A, depth)[1], r)
-        fraction, trial = 1.0, residual(nu - step)
-        while not length(trial) < (1 - fraction / 4) * length(r):
+        fraction, (trial, length) = 1.0, missed(nu - step)
+        while not length < (1 - fraction / 4) * size:
             fraction /= 2
             if fraction < 1e-9:
                 return nu
-            trial = residual(nu - fraction * step)
-        nu, r = nu - fraction * step, trial
+            trial, length = missed(nu - fraction * step)
+        nu, r, size = nu - fraction * step, trial, length
     return nu
 
 

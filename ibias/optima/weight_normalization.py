@@ -81,8 +81,7 @@ def weight_normalized_interpolant(
     g0 = float(np.linalg.norm(w0))
     if g0 == 0:
         raise ValueError("start is zero: it has no direction. Give another w.")
-    seen = data.X[data.X.any(axis=1)]
-    _, size, rows = np.linalg.svd(seen / lengths(seen), full_matrices=False)
+    _, size, rows = np.linalg.svd(data.X / lengths(data.X), full_matrices=False)
     rows = rows[size > RANK * size[0]]  # samples may repeat each other
     across = (w0 - rows.T @ (rows @ w0)) / g0
     across -= rows.T @ (rows @ across)
