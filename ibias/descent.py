@@ -146,7 +146,7 @@ def descent(
             done = stop
             if not np.isfinite(theta).all():
                 raise Diverged(stop)
-            kept.append(theta)
+            kept.append(theta.copy())  # a method may write its next step where this one is
             times.append(method.times(state) if rule.adaptive else None)
         iterates = np.stack(kept)
         log_risk = objective.log_risk(iterates)

@@ -147,6 +147,16 @@ def test_adam_flow_follows_small_steps():
     assert ratio == pytest.approx(2.0, abs=0.3)  # first order in the step
 
 
+def test_turns_too_sharp_for_adam_flow_advise_what_makes_them_less_sharp():
+    X = np.random.default_rng(0).normal(size=(10, 3))
+    y = np.sign(X @ [1.0, -1.0, 0.5])
+    with pytest.raises(flow.IntegrationFailed, match=r"A larger epsilon, or features of order one"):
+        flow.adam_flow(Dataset(100 * X, y), epsilon=1e-6, log_t=[20.0])
+    for size, epsilon in ((100, 1e-2), (1, 1e-6)):
+        path = flow.adam_flow(Dataset(size * X, y), epsilon=epsilon, log_t=[20.0])
+        assert path.error_estimate[0] <= 1e-6 * np.abs(path.final).max()
+
+
 def test_adam_flow_is_gradient_flow_where_epsilon_dominates():
     # |g| / epsilon <= 1e-6 from the start: the gradient flow at the time t / epsilon.
     data, epsilon = datasets.separable(1, 30, 6), 1e6

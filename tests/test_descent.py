@@ -22,6 +22,21 @@ def test_a_plain_loop_of_numpy():
     )
 
 
+class InPlace(methods.Gradient):
+    """Writes each step into the array that it gave back before."""
+
+    def step(self, pull, theta, state, k, eta):
+        state = np.empty_like(theta) if state is None else state
+        np.add(theta, eta * pull.value(theta), out=state)
+        return state, state
+
+
+def test_what_is_recorded_does_not_move_with_a_method_that_steps_in_place():
+    how = {"steps": 0.2, "n_steps": 5, "record": range(6)}
+    same = descent(DATA, methods.Gradient(), **how)
+    np.testing.assert_array_equal(descent(DATA, InPlace(), **how).iterates, same.iterates)
+
+
 def test_axes_are_broadcast_as_numpy_does_it():
     starts = datasets.generator(0).standard_normal((4, 3))
     sizes = np.array([[0.1], [0.2]])

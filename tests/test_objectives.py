@@ -594,7 +594,7 @@ OTHER_CLASSES = datasets.separable_classes(0, 9, 2, 4)
         ([], None, "data must be a data set, or a list"),
         ([DATA, LINE], None, "of one kind"),
         ([TABLE, TABLE], None, "of one kind"),
-        ([TOKENS, TOKENS], None, "of one kind"),
+        ([TOKENS, TOKENS], None, "tokens are trained one set at a time"),
         ([DATA, OTHER_SHAPE], None, "the same shape"),
         ([CLASSES, OTHER_CLASSES], None, "the same number of classes"),
         (DATA.X, None, "data must be a data set"),

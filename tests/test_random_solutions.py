@@ -61,6 +61,13 @@ def test_the_outputs_with_a_margin_agree_with_hit_and_run_and_with_rejection():
     assert np.std(f[:, 0]) == pytest.approx(np.std(kept[:, 0]), rel=0.1)
 
 
+def test_draws_that_are_kept_stay_as_they_were_drawn():
+    how = {"start": [[0.3, 0.4]], "margin": 0.1, "n_features": 9, "every": 1}
+    short = outputs_of_margin(np.eye(2), rng(), n_sweeps=4, **how)  # sweeps 2 to 4
+    long = outputs_of_margin(np.eye(2), rng(), n_sweeps=8, **how)  # sweeps 3 to 8
+    np.testing.assert_array_equal(short[1:], long[:2])
+
+
 def test_each_problem_of_a_batch_has_its_own_law():
     gram = np.array([np.eye(3), np.diag([1.0, 4.0, 9.0])])
     start = np.full((2, 100, 3), 0.25)

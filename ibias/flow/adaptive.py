@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import increasing, positive, read_only, require
 from ibias.datasets import Dataset
-from ibias.flow.estimate import ROUGH, agreed, closer, compared, two_runs
+from ibias.flow.estimate import ROUGH, advised, agreed, closer, compared, two_runs
 from ibias.flow.log_time import IntegrationFailed, LogTimeField
 from ibias.flow.series import LOG_SERIES, ahead, neglected_term
 from ibias.flow.start import one_start
@@ -273,18 +273,19 @@ def adam_flow(
 
     # A coordinate of the gradient that slides along zero stays within epsilon of it. Where it
     # changes its sign the field has a kink: its second derivative jumps.
-    return agreed(
-        field,
-        launch,
-        log_t,
-        tolerance,
-        lambda w: loss.log_risk(w @ data.Z.T),
-        field.jacobian,
-        fine=FINE,
-        smallest=SLIDING * epsilon,
-        smooth=False,
-        convex=is_convex(loss),
-    )
+    with advised(" A larger epsilon, or features of order one, make its turns less sharp."):
+        return agreed(
+            field,
+            launch,
+            log_t,
+            tolerance,
+            lambda w: loss.log_risk(w @ data.Z.T),
+            field.jacobian,
+            fine=FINE,
+            smallest=SLIDING * epsilon,
+            smooth=False,
+            convex=is_convex(loss),
+        )
 
 
 @dataclass(frozen=True, eq=False)

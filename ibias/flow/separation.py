@@ -125,9 +125,16 @@ def checked(field: LogTimeField, times: np.ndarray, states: list) -> list:
     """Return the states; refuse ones whose weights have outgrown what the field can represent."""
     for s, w in zip(times, states, strict=True):
         if field.outgrown(s, w):
+            # A loss with a heavy tail pulls as hard as w is long; one without pulls so if w is off.
+            long = np.abs(w).max(initial=0.0) > np.exp(LARGEST_EXPONENT / 2)
             raise IntegrationFailed(
-                f"at log time {s:.6g} the weights exceed exp({LARGEST_EXPONENT:g}): w is off by"
-                " more than this loss forgives. Ask for a smaller tolerance, or for earlier times."
+                f"at log time {s:.6g} the weights exceed exp({LARGEST_EXPONENT:g}): "
+                + (
+                    "w grows as a power of the time with this loss. Ask for earlier times."
+                    if long
+                    else "w is off by more than this loss forgives. Ask for a smaller tolerance, or"
+                    " for earlier times."
+                )
             )
     return states
 

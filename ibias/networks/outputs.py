@@ -92,7 +92,7 @@ def outputs_of_margin(
             f = _along(f, rng.standard_normal(f.shape) @ root, inverse, lowest, power, rng)
         f = _lengthen(f, inverse, lowest, power, rng)
         if sweep > n_sweeps // 4 and sweep % every == 0:
-            kept.append(f)
+            kept.append(f.copy())  # the next sweep moves f in place
     return np.array(kept)
 
 

@@ -80,8 +80,9 @@ class Objective:
         if self.batched:
             if not all(type(one) is type(first) for one in sets) or not isinstance(first, kinds):
                 raise ValueError(
-                    "data must be a list of data sets of one kind; a MatrixProblem has its batch"
-                    " along leading axes."
+                    "data must be one data set, or a list of Dataset, Regression or"
+                    " MulticlassDataset of one kind. Next tokens are trained one set at a time; a"
+                    " MatrixProblem has its batch along leading axes."
                 )
             if len({one.X.shape for one in sets}) > 1:
                 raise ValueError("data sets of one call must have the same shape; call twice.")
