@@ -216,3 +216,22 @@ def test_bad_input_is_refused_by_name(arguments: dict, words: str) -> None:
     good = {"data": gaussian_regression(0), "potential": NegativeEntropy()}
     with pytest.raises(ValueError, match=words):
         bregman_projection(**{**good, **arguments})
+
+
+@pytest.mark.parametrize("potential", POTENTIALS[1:], ids=str)
+@pytest.mark.parametrize("size", [1e-100, 1e-20, 1e-12, 1e-8, 1e8, 1e11, 1e100])
+def test_a_short_sample_is_an_equation_like_the_others(size: float, potential) -> None:
+    plain = np.array([[-2.0, 1, 0, -1, 2], [-2, -1, -2, 2, 0], [2, -1, 1, -2, 2]])
+    sought, units = np.array([1.0, 2, 0, -1, 1]), np.array([1.0, 1.0, size])
+    even = bregman_projection(Regression(plain, plain @ sought), potential=potential)
+    X = plain * units[:, None]
+    found = bregman_projection(Regression(X, X @ sought), potential=potential)
+    assert found.w == pytest.approx(even.w, abs=1e-9)
+    assert found.dual_variables * units == pytest.approx(even.dual_variables, rel=1e-6, abs=1e-9)
+    # A repeated sample in other units is the same equation; another target contradicts it.
+    twice, targets = np.vstack([X, 1e-9 * X[0]]), np.append(X @ sought, 1e-9 * (X @ sought)[0])
+    found = bregman_projection(Regression(twice, targets), potential=potential)
+    assert found.w == pytest.approx(even.w, abs=1e-9)
+    targets[3] += 1e-9
+    with pytest.raises(ValueError, match="no w fits"):
+        bregman_projection(Regression(twice, targets), potential=potential)

@@ -18,6 +18,57 @@ def scaled(data: Regression) -> Regression:
     return Regression(data.X * np.logspace(-3, 3, data.n_features), data.y)
 
 
+SHORT = np.array([[-2.0, 1, 0, -1, 2], [-2, -1, -2, 2, 0], [2, -1, 1, -2, 2]])  # X w = y exactly
+SOUGHT = np.array([1.0, 2, 0, -1, 1])
+
+
+@pytest.mark.parametrize("p", ORDERS)
+@pytest.mark.parametrize("size", [1e-100, 1e-20, 1e-12, 1e-8, 1e8, 1e11, 1e100])
+def test_a_short_sample_is_an_equation_like_the_others(size: float, p: float) -> None:
+    X, even = SHORT * [[1.0], [1.0], [size]], min_norm(Regression(SHORT, SHORT @ SOUGHT), p=p)
+    for rows in (X, np.vstack([X, X[:1] + X[1:2], X[:1], X[1:2]])):  # d > n, and n > d
+        found = min_norm(Regression(rows, rows @ SOUGHT), p=p)
+        missed = rows @ (found.w - SOUGHT) / np.linalg.norm(rows, axis=1)
+        assert np.abs(missed).max() < 1e-9
+        assert found.distance == pytest.approx(even.distance, rel=1e-9)
+        if 1 < p < np.inf:
+            assert found.w == pytest.approx(even.w, abs=1e-4)
+        if len(rows) == 3:  # the multipliers are those of the samples as they were given
+            proved = found.dual_variables @ (rows @ SOUGHT)
+            assert proved == pytest.approx(found.distance, rel=1e-8)
+
+
+def test_a_sample_that_contradicts_a_longer_one_is_seen_however_short_it_is() -> None:
+    data = Regression([[1.0, 0.0], [1e-12, 0.0]], [1.0, 3e-12])
+    with pytest.raises(ValueError, match="no w fits"):
+        min_norm(data, p=3)
+    assert min_norm(data).w == pytest.approx([1.0, 0.0], abs=1e-12)
+
+
+@pytest.mark.parametrize("p", [1, 2, 3])
+def test_weights_beyond_double_precision_are_refused_in_words(p: float) -> None:
+    X, y = np.diag([1e-140, 1e-140]), np.array([1e-140, 1e140])
+    with pytest.raises(ValueError, match=r"data: w has entries of size 1e\+280.*Divide y by 1e\+1"):
+        min_norm(Regression(X, y), p=p)
+    assert min_norm(Regression(X, y / 1e131), p=p).w == pytest.approx([1e-131, 1e149], rel=1e-9)
+    with pytest.raises(ValueError, match=r"residual of 1e\+100"):
+        min_norm(Regression([[1.0], [1e-100]], [1.0, 1e100]), p=3)
+    assert min_norm(Regression([[1.0], [1e-100]], [1.0, 1e100])).w == pytest.approx([2.0])
+
+
+@pytest.mark.parametrize(("size", "fine"), [(1e-5, True), (1e-12, False)])
+def test_a_best_fit_that_rounding_would_make_is_refused(size: float, fine: bool) -> None:
+    """Two samples disagree, and a short one alone knows the second weight."""
+    data = Regression([[1.0, 0.0], [1.0, 0.0], [size, size]], [1.0, 2.0, 3 * size])
+    if fine:
+        assert min_norm(data).w == pytest.approx([1.5, 1.5], abs=1e-7)
+    else:
+        with pytest.raises(RuntimeError, match="too close to rank-deficient"):
+            min_norm(data)
+    assert min_norm(Regression([[1.0], [1.0]], [1.0, -1.0])).w == pytest.approx([0.0], abs=1e-15)
+    assert not min_norm(Regression([[0.0], [0.0]], [1.0, -1.0])).w.any()
+
+
 @pytest.mark.parametrize("p", ORDERS)
 @pytest.mark.parametrize(
     "data",

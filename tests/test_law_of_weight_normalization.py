@@ -115,7 +115,7 @@ def test_a_root_that_is_off_is_refused(
         found = weight_normalized_interpolant(data, start=start, rate=rate)
         assert found.w == pytest.approx(right.w)
     else:
-        with pytest.raises(RuntimeError, match=r"the final length .* was found only to"):
+        with pytest.raises(RuntimeError, match=r"the final length was not found"):
             weight_normalized_interpolant(data, start=start, rate=rate)
 
 
@@ -150,3 +150,70 @@ def test_the_root_is_found_from_either_bracket(target: float, start: list, rate:
         size = max(1.0, found.length**2 / rate)
         assert law(data, np.array(start), rate, found) == pytest.approx(0, abs=1e-6 * size)
     assert found.w[0] == pytest.approx(target)
+
+
+@pytest.mark.parametrize("rate", [0.01, 1.0])
+@pytest.mark.parametrize("times", [1, 3, 5, 7])
+def test_a_start_in_the_span_of_the_samples_has_no_excess(times: int, rate: float) -> None:
+    """Whatever rounding says: a part of 1e-16 would grow by e^(start^2 / (2 rate))."""
+    for X, start in (
+        ([[1.0, 2.0, 3.0]], [1, 2, 3]),
+        ([[1.0, 2.0, 3.0], [2.0, -1.0, 5.0]], [4, 3, 11]),
+        (np.array([[1.0, 2.0, 3.0], [2.0, -1.0, 5.0]]) * [[2.0**-30], [2.0**20]], [4, 3, 11]),
+    ):
+        found = weight_normalized_interpolant(
+            Regression(X, np.sum(X, axis=1)), start=times * np.array(start, float), rate=rate
+        )
+        assert not found.excess.any() and found.residual < 1e-8
+
+
+def test_a_rounding_of_the_start_is_refused_where_it_would_be_seen() -> None:
+    data, start = Regression([[1.0, 2.0, 3.0]], [1.0]), [0.1, 0.2, 0.1 + 0.2]
+    with pytest.raises(RuntimeError, match=r"start: it lies in the span .* or a larger rate"):
+        weight_normalized_interpolant(data, start=start, rate=1e-3)
+    assert np.linalg.norm(weight_normalized_interpolant(data, start=start).excess) < 1e-15
+    farther = np.add(start, [1e-3, 0, 0])
+    assert weight_normalized_interpolant(data, start=farther, rate=1e-3).excess.any()
+
+
+def test_a_small_part_that_no_rounding_makes_is_kept() -> None:
+    found = weight_normalized_interpolant(LINE, start=[10.0, 1e-20], rate=0.9)
+    exact = 1e-21 * found.length * np.exp((100 - found.length**2) / 1.8)
+    assert found.excess[1] == pytest.approx(exact, rel=1e-9) and found.excess[1] > 0.1
+
+
+@pytest.mark.parametrize("unit", [1e-70, 1e-9, 1e9, 1e70])
+def test_it_is_the_same_in_other_units(unit: float) -> None:
+    plain = datasets.gaussian_regression(0, 3, 7)
+    start = datasets.generator(1).standard_normal(7)
+    here = weight_normalized_interpolant(plain, start=start)
+    other = weight_normalized_interpolant(
+        Regression(plain.X / unit, plain.y), start=unit * start, rate=unit**2
+    )
+    assert other.w == pytest.approx(unit * here.w, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "rate"),
+    [
+        ([[1e-100, 0.0]], [1e100], 1.0),
+        ([[1e100, 0.0]], [1e-100], 1.0),
+        ([[1e-140, 0.0], [0.0, 1e-140]], [1e-140, 1e140], 1.0),
+        ([[1.0, 0.0]], [1.0], 1e-300),
+        ([[1.0, 0.0]], [1.0], 1e300),
+    ],
+)
+def test_sizes_beyond_float64_are_right_or_refused_in_words(X: list, y: list, rate: float) -> None:
+    try:
+        found = weight_normalized_interpolant(Regression(X, y), start=[1.0, 1.0], rate=rate)
+    except (RuntimeError, ValueError) as error:
+        assert str(error).startswith(("rate=", "data:")) and len(str(error)) < 500
+    else:
+        size = np.linalg.norm(X, axis=1) * np.hypot.reduce(found.w)
+        assert (np.abs(np.array(X) @ found.w - y) <= 1e-9 * size).all()
+        assert found.length == pytest.approx(np.hypot.reduce(found.w), rel=1e-9)
+
+
+def test_data_of_another_kind_are_refused() -> None:
+    with pytest.raises(ValueError, match="data must be a Regression"):
+        weight_normalized_interpolant(None, start=[1.0])

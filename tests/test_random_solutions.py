@@ -124,6 +124,32 @@ def test_bad_outputs_are_refused():
         outputs_of_margin(np.ones((2, 2)), rng(), **how)
 
 
+@pytest.mark.parametrize("size", [1e-100, 1e-10, 1.0, 1e10])
+def test_a_start_below_the_margin_is_refused_at_any_size_of_the_data(size):
+    def hit_and_run(asked):
+        data = Dataset.from_signed(size * np.array([[1.0, -2.0], [3.0, 0.5]]))
+        return draws_of_margin(data, rng(), start=[1, -0.1], margin=asked, n_draws=2, n_steps=3)
+
+    def by_outputs(asked):
+        f = size * np.array([[1.2, 2.95]]) / np.hypot(1, 0.1)
+        how = {"start": f, "margin": asked, "n_features": 9, "n_sweeps": 4}
+        return outputs_of_margin(11 * size**2 * np.eye(2), rng(), **how)
+
+    def by_rotations(asked):
+        how = {"start": [[[1.0, -0.1, 1.0, -0.1, 0.5, 0.5]]], "margin": [asked], "n_sweeps": 4}
+        X = size * np.array([[[1.0, -2.0], [3.0, 0.5]]])
+        return networks_of_margin(two_layer_relu(2, 2), X, [[1, 1]], rng(), **how)
+
+    for draw, reached in (
+        (hit_and_run, 1.2 * size / np.hypot(1, 0.1)),
+        (by_outputs, 1.2 * size / np.hypot(1, 0.1)),
+        (by_rotations, 1.2 * size / 2.52),
+    ):
+        assert np.isfinite(draw(reached * (1 - 1e-12))).all()
+        with pytest.raises(ValueError, match="margin"):
+            draw(reached * (1 + 1e-7))
+
+
 # ---- networks -----------------------------------------------------------------------------------
 
 NET = two_layer_relu(2, 2)

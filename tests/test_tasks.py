@@ -97,3 +97,31 @@ def test_what_cannot_be_separated_is_refused():
     for solve in (nearest_separator, margin_climb):
         with pytest.raises(optima.NotSeparable):
             solve(overlap, [0.0, 0.0])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_climb_ends_at_its_level_or_is_refused(seed):
+    """Samples of any length, and columns of any size: rounding may leave the level far below."""
+    rng = datasets.generator(seed)
+    n, d = rng.integers(1, 8), rng.integers(1, 6)
+    Z = rng.standard_normal((n, d))
+    Z *= np.sign(Z @ rng.standard_normal(d))[:, None] * 10.0 ** rng.uniform(-4, 4, (n, 1))
+    data = Dataset.from_signed(Z * 10.0 ** rng.uniform(-2, 2, d))
+    start = 10 * rng.standard_normal(d)
+    try:
+        path = margin_climb(data, start)
+    except RuntimeError as error:
+        assert str(error).startswith("data: ")
+        return
+    found = (path.weights @ data.Z.T).min(axis=1)
+    assert np.abs(found - path.levels).max() <= 1e-8 * max(1, abs(path.levels[0]))
+    assert path.levels[-1] == pytest.approx(max(1, path.levels[0]), rel=1e-12)
+
+
+@pytest.mark.parametrize("off", [1e-10, 5e-8, 1e-6])
+def test_a_climb_that_rounding_keeps_from_its_level_is_refused(off):
+    data = Dataset.from_signed([[1.0, 0.0], [-0.1, -off]])
+    with pytest.raises(RuntimeError, match=r"data: the worst margin .* nearly contradict"):
+        margin_climb(data, [-2.0, -2.0])
+    advised = Dataset.from_signed([[1.0, 0.0]])
+    assert margin_climb(advised, [-2.0, -2.0]).w == pytest.approx([1.0, -2.0])

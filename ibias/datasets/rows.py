@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+COARSE = 16  # powers of two between one unit of a row and the next
 BLUR = 4.0  # by how much a rotation may be off, in units of rounding
 
 
@@ -15,6 +16,17 @@ def lengths(rows: np.ndarray) -> np.ndarray:
     """
     size = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.where(size > 0, size, 1.0)
+
+
+def units(rows: np.ndarray) -> np.ndarray:
+    """Return a power of two for each row, shape (n,), by which its equation is one of order one.
+
+    One for a row of ordinary length, from 1/256 to 256, and for a row of zeros: nothing is rounded.
+
+    >>> units(np.array([[3.0, 4.0], [1e-9, 0.0], [0.0, 0.0]])).tolist() == [1.0, 2.0**-32, 1.0]
+    True
+    """
+    return 2.0 ** (COARSE * np.round(np.log2(lengths(rows)[:, 0]) / COARSE))
 
 
 def rounding(rows: np.ndarray) -> float:

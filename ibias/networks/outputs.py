@@ -152,7 +152,7 @@ def _lengthen(
 def _check_start(f: np.ndarray, inverse: np.ndarray, lowest: np.ndarray) -> None:
     if (lowest < 0).any():
         raise ValueError(f"margin must be at least 0; got {lowest.min():g}")
-    if (f < lowest[..., None] - 1e-9).any():
+    if (f < lowest[..., None] - 1e-9 * np.abs(f).max(axis=-1, keepdims=True)).any():
         raise ValueError("start has outputs below margin; start at solutions, or lower margin.")
     if ((f @ inverse * f).sum(axis=-1) > 1 + 1e-9).any():
         raise ValueError("start has outputs that no unit vector has; divide by its norm.")

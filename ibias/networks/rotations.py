@@ -179,7 +179,8 @@ class _Chains:
         self.width, self.turned = 2 * np.pi, []
         self.unseen = [self._unseen(one) for one in X]
         self.look()
-        if (self.f.min(axis=-1).ravel() < self.lowest - 1e-9).any():
+        size = (np.maximum(self.H, 0) * np.abs(self.a)[..., None]).sum(axis=-2).max(axis=-1)
+        if (self.f.min(axis=-1) + 1e-9 * size < self.lowest.reshape(size.shape)).any():
             raise ValueError("start has a margin below margin; start at solutions, or lower it.")
         self.lowest = np.minimum(self.lowest, self.f.min(axis=-1).ravel())  # but for rounding
 

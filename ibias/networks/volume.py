@@ -67,7 +67,7 @@ def draws_of_margin(
     if smallest < 0:
         raise ValueError(f"margin must be at least 0, or start is no solution; got {smallest:g}")
     reached = float(margin_of(data.Z, start))
-    if reached < smallest - 1e-9:
+    if reached < smallest - 1e-9 * np.abs(data.Z @ unit(start)).max():
         raise ValueError(
             f"start has the margin {reached:.6g}, below the {smallest:.6g} asked for: start at a"
             " solution of larger margin, or lower margin."

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, read_only
 from ibias.datasets import Regression
+from ibias.datasets.rows import units
 from ibias.optima._dual_newton import ERROR, Projection
 from ibias.optima._norms import least_squares
 from ibias.optima._predictor import LinearRegressor
@@ -94,6 +95,9 @@ def bregman_projection(
         raise ValueError(
             f"start has shape {start.shape}; give one value for each of {data.n_features} features."
         )
+    # Each equation counts alike, however short its sample is.
+    equation = units(X)
+    X, y = X / equation[:, None], y / equation
     fit = least_squares(X, y)
     misfit = np.linalg.norm(X @ fit - y)
     if misfit > FIT * float(np.linalg.norm(y) + np.linalg.norm(X @ start)):
@@ -112,7 +116,7 @@ def bregman_projection(
         mirror = within.gradient(start / unit)
         near = Projection(rows, within, mirror).solved(rows @ fit / unit)
         w, error = unit * near.w, unit * near.error
-        dual_variables = unit ** (power - 1) * (left @ (near.multipliers / size))
+        dual_variables = unit ** (power - 1) * (left @ (near.multipliers / size)) / equation
         divergence = unit**power * max(0.0, float(within.bregman(near.w, start / unit)))
     if not near.relative <= ERROR:
         raise RuntimeError(
@@ -141,8 +145,8 @@ def bregman_projection(
         start=read_only(start),
         divergence=divergence,
         dual_variables=read_only(dual_variables),
-        residual=float(np.linalg.norm(X @ w - y)),
-        duality_gap=float(abs(dual_variables @ (X @ w - y))),
+        residual=float(np.linalg.norm(data.X @ w - data.y)),
+        duality_gap=float(abs(dual_variables @ (data.X @ w - data.y))),
         error_estimate=float(error),
     )
 

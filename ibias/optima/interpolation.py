@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, read_only
+from ibias._validate import LARGEST, finite_array, read_only
 from ibias.datasets import Regression
+from ibias.datasets.rows import lengths, units
 from ibias.optima._advice import uneven_columns
 from ibias.optima._norms import Extended, dual_order, kkt_newton, least_squares, length
 from ibias.optima._predictor import LinearRegressor
@@ -21,6 +22,7 @@ EASY = 1e-13  # with a gap like this no other solver is asked
 ROUNDING = 1e-12  # a relative gap this far below zero is rounding
 RANK = 1e-12  # singular values below this, of the largest, are zero
 ZERO = 1e-12  # what a solver leaves this near to zero is zero
+BLURRED = 1e-6  # the largest part of a least-squares solution that rounding may make
 FIT = 1e-9  # residuals below this, relative to the targets, are rounding
 
 
@@ -108,9 +110,25 @@ def min_norm(
     p = norm_order("p", p)
     start = initial_point("start", start, data.n_features)
     target = y - X @ start
-    correction = _least_squares(X, target)
-    misfit = np.linalg.norm(X @ correction - target)
-    if p != 2 and misfit > FIT * max(np.linalg.norm(target), np.linalg.norm(y)):
+    unit = units(X)
+    with np.errstate(over="ignore", invalid="ignore"):  # of short samples with large targets
+        correction = _least_squares(X, target)
+        # Where some w fits, each equation counts alike, however short its sample is.
+        even = X / unit[:, None], y / unit, target / unit
+        misfit = np.linalg.norm(even[0] @ correction - even[2])
+        fits = misfit <= FIT * min(np.linalg.norm(even[2]) + np.linalg.norm(even[1]), 1e308)
+    if not np.abs(correction).max() <= LARGEST:
+        size = np.abs(correction).max()
+        raise ValueError(
+            f"data: w has entries of size {size:.0e}, and their squares are no numbers in double"
+            f" precision. Divide y by {size / LARGEST:.0e}, or multiply X by it."
+        )
+    if fits:
+        X, _, target = even
+    elif p == 2:
+        unit, misfit = np.ones_like(unit), np.linalg.norm(X @ correction - target)
+    else:
+        misfit = np.linalg.norm(X @ correction - target)
         raise ValueError(
             f"data: no w fits the targets (the best leaves a residual of {misfit:.2g}); with"
             f" p={p:g} there is nothing to choose among. Use p=2 for least squares, or drop rows."
@@ -126,7 +144,8 @@ def min_norm(
     if p == 2:  # the best fit leaves what is orthogonal to every feature
         columns = np.linalg.norm(X, axis=0)
         lost = max(lost, (np.abs(left @ X) / np.where(columns > 0, columns, 1.0)).max())
-    if not (-ROUNDING * distance <= gap <= GAP * distance and lost <= FIT * np.linalg.norm(target)):
+    good = -ROUNDING * distance <= gap <= GAP * distance and lost <= FIT * np.linalg.norm(target)
+    if not good or (not fits and _blurred(X, correction, target)):
         scale = uneven_columns(X)
         raise RuntimeError(
             f"data: the interpolant at distance {distance:.2g} has a gap of {gap:.1e} and misses"
@@ -138,8 +157,8 @@ def min_norm(
         w=read_only(w),
         start=read_only(start),
         distance=distance,
-        dual_variables=read_only(multipliers),
-        residual=float(np.linalg.norm(X @ w - y)),
+        dual_variables=read_only(multipliers / unit),
+        residual=float(np.linalg.norm(data.X @ w - y)),
         duality_gap=gap,
         p=p,
     )
@@ -147,14 +166,25 @@ def min_norm(
 
 def _least_squares(X: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return the shortest w that fits the target best, for samples of any length."""
-    lengths = np.linalg.norm(X, axis=1)
-    if X.shape[1] < X.shape[0] or not lengths.all():
+    if X.shape[1] < X.shape[0] and len(set(units(X))) == 1:
         return least_squares(X, target)
-    w = least_squares(X / lengths[:, None], target / lengths)
-    w = w + least_squares(X / lengths[:, None], (target - X @ w) / lengths)
+    size = lengths(X)[:, 0]
+    w = least_squares(X / size[:, None], target / size)
+    w = w + least_squares(X / size[:, None], (target - X @ w) / size)
     # What no w fits is best fitted by another w, if samples are weighted by their lengths.
     fits = np.linalg.norm(X @ w - target) <= FIT * np.linalg.norm(target)
     return w if fits else least_squares(X, target)
+
+
+def _blurred(X: np.ndarray, w: np.ndarray, target: np.ndarray) -> bool:
+    """Say whether a rounding of targets that no w fits is seen in w, their best fit."""
+    size = np.linalg.svd(X, compute_uv=False)
+    rounding = np.finfo(float).eps * size.max()
+    kept = size[size > rounding * max(X.shape)]
+    if not kept.size:
+        return False
+    far = np.linalg.norm(target) / size.max()  # a w of the size of the targets
+    return bool(rounding / kept.min() * far > BLURRED * (np.linalg.norm(w) + far))
 
 
 def _certificate(

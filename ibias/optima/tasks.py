@@ -188,6 +188,13 @@ def margin_climb(data: Dataset, start: ArrayLike, *, level: float = 1.0) -> Marg
         v = v + wait * direction
         weights.append(v)
         levels.append(level if wait == (level - levels[-1]) / speed else levels[-1] + wait * speed)
+        off = abs(float((Z @ v).min()) - levels[-1])
+        if not off <= GAP * max(abs(level), abs(levels[0])):
+            raise RuntimeError(
+                f"data: the worst margin on the way to level={level:g} is off by {off:.1e}; the"
+                " margin of the task is next to zero. Drop the samples that nearly contradict"
+                " others."
+            )
     return MarginClimb(read_only(np.array(levels)), read_only(np.array(weights)), read_only(pulled))
 
 

@@ -8,13 +8,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
-from ibias._validate import positive, read_only
+from ibias._validate import positive, read_only, require
 from ibias.datasets import Regression
 from ibias.datasets.rows import lengths
+from ibias.optima._norms import Extended, least_squares
 from ibias.optima._predictor import LinearRegressor
-from ibias.optima.interpolation import RANK, initial_point, min_norm
+from ibias.optima.interpolation import FIT, RANK, initial_point, min_norm
 
 LAW = 1e-9  # the largest relative error of the final length that is returned
+EXTREME = 1e250  # a rate is refused that is as many times the squared size of w
+REFINED = 4  # projections, each of what the last one left
+ROUNDED = 1 / 256  # a part across that is shorter, in roundings of w, is none
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +59,8 @@ def weight_normalized_interpolant(
     data : Regression
         Targets that some w fits, not all zero.
     start : array, shape (n_features,)
-        w at the start, not zero.
+        w at the start, not zero. Within 1/256 of a rounding of the span of the samples it counts
+        as in it, and there is no excess.
     rate : float
         The step size of g over that of v.
 
@@ -63,6 +68,8 @@ def weight_normalized_interpolant(
     ------
     ValueError
         For bad input, and if no w fits the targets.
+    RuntimeError
+        If the length is found only roughly, or if a rounding of the start would be seen in w.
 
     Examples
     --------
@@ -72,32 +79,35 @@ def weight_normalized_interpolant(
     array([[1.    , 0.4258],
            [1.    , 1.    ]])
     """
+    require("data", data, Regression)
     rate = positive("rate", rate)
     w0 = initial_point("start", start, data.n_features)
-    shortest = min_norm(data)
-    m = float(np.linalg.norm(shortest.w))
-    if shortest.residual > 1e-9 * np.linalg.norm(data.y) or m == 0:
-        raise ValueError("the targets must be fitted by some w other than zero; choose others.")
-    g0 = float(np.linalg.norm(w0))
-    if g0 == 0:
+    if not w0.any():
         raise ValueError("start is zero: it has no direction. Give another w.")
-    _, size, rows = np.linalg.svd(data.X / lengths(data.X), full_matrices=False)
-    rows = rows[size > RANK * size[0]]  # samples may repeat each other
-    across = (w0 - rows.T @ (rows @ w0)) / g0
-    across -= rows.T @ (rows @ across)
-    across *= len(rows) < len(w0)
+    shortest = min_norm(data)
+    if not shortest.w.any() or shortest.residual > FIT * np.linalg.norm(data.y):
+        raise ValueError(
+            "data: the targets must be fitted by some w other than zero; choose other targets."
+        )
+    # In units of the longer one. A rate is a squared length.
+    unit = 2.0 ** np.round(np.log2(max(np.abs(shortest.w).max(), np.abs(w0).max())))
+    w_min, w0, rate_here = shortest.w / unit, w0 / unit, rate / unit / unit
+    if not 1 / EXTREME < rate_here < EXTREME:
+        raise RuntimeError(_far_off(rate, unit))
+    m, g0 = float(np.linalg.norm(w_min)), float(np.linalg.norm(w0))
+    across, blur = (part / g0 for part in _across(data.X, w0))
     b = float(np.linalg.norm(across))
 
     # With x = (g^2 - g0^2) / rate - 2 log b the part across the rows is g e^(-x/2) long.
-    offset = g0**2 + 2 * rate * np.log(b) if b > 0 else 0.0
+    offset = g0**2 + 2 * rate_here * np.log(b) if b > 0 else 0.0
 
     def surplus(x: float) -> float:
-        return (offset + rate * x) * -np.expm1(-x) - m**2
+        return (offset + rate_here * x) * -np.expm1(-x) - m**2
 
     g, excess = m, 0 * across
     if b > 0:
         # Below either bound the surplus is negative; from there on it increases.
-        least, most = (0.0, 1.0) if offset >= 0 else ((m**2 - offset) / rate, 0.0)
+        least, most = (0.0, 1.0) if offset >= 0 else ((m**2 - offset) / rate_here, 0.0)
         if offset < 0 and surplus(least) >= 0:
             x = least
         else:
@@ -105,18 +115,52 @@ def weight_normalized_interpolant(
             while surplus(most) < 0:
                 most *= 2
             x = brentq(surplus, least, most, xtol=1e-300, rtol=1e-14, maxiter=5000)
-        g = float(np.sqrt(offset + rate * x))
+        g = float(np.sqrt(offset + rate_here * x))
         excess = g * np.exp(-x / 2) * across / b
-    drift = abs(np.linalg.norm(shortest.w + excess) - g)
-    if not drift <= LAW * g:
+    lost = np.linalg.norm(excess) * (blur / b if b > 0 else 0.0)
+    if not lost <= LAW * g:
         raise RuntimeError(
-            f"rate={rate:g}: the final length {g:.3g} was found only to {drift:.1e}. Take a larger"
-            " rate, or a start whose length is nearer to that of the least-norm interpolant."
+            f"start: it lies in the span of the samples but for {b:.0e} of its length, next to"
+            f" rounding, and at rate={rate:g} that grows to a part of w. Take a start farther from"
+            " the span, or a larger rate."
         )
+    drift = abs(np.linalg.norm(w_min + excess) - g)
+    if not drift <= LAW * g:
+        raise RuntimeError(_far_off(rate, unit, f" (off by {drift / g:.1e} of it)"))
+    g, excess = unit * g, unit * excess
     w = shortest.w + excess
     return WeightNormalizedInterpolant(
         w=read_only(w),
         length=float(g),
         excess=read_only(excess),
         residual=float(np.linalg.norm(data.X @ w - data.y)),
+    )
+
+
+def _across(X: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the part of w across all samples, and how much of it a rounding of w makes.
+
+    It is taken off in extended precision: a w in the span of the samples has none.
+    """
+    rows = X / 2.0 ** np.round(np.log2(lengths(X)))  # nothing is rounded here
+    basis, size = np.linalg.svd(rows, full_matrices=False)[:0:-1]
+    basis = basis[size > RANK * size[0]]  # samples may repeat each other
+    if len(basis) == len(w):
+        return np.zeros_like(w), 0.0
+    left, exact = w.astype(Extended), rows.T.astype(Extended)
+    for _ in range(REFINED):
+        left = left - exact @ least_squares(rows.T, left.astype(float))
+    # Where each entry of w has a relative error e, the part across has e ||P diag(w)||.
+    free = (1 - (basis**2).sum(axis=0)).clip(0.0)
+    blur = float(np.finfo(float).eps * np.sqrt((w**2 * free).sum()))
+    across = left.astype(float)
+    return (across, blur) if np.linalg.norm(across) > ROUNDED * blur else (0 * across, 0.0)
+
+
+def _far_off(rate: float, unit: float, how: str = "") -> str:
+    """Return the message for a length that float64 does not find."""
+    return (
+        f"rate={rate:g}: the final length was not found{how}. Take a rate nearer to ({unit:.0e})^2,"
+        " the squared size of w, or a start whose length is nearer to that of the least-norm"
+        " interpolant."
     )
