@@ -217,3 +217,9 @@ def test_sizes_beyond_float64_are_right_or_refused_in_words(X: list, y: list, ra
 def test_data_of_another_kind_are_refused() -> None:
     with pytest.raises(ValueError, match="data must be a Regression"):
         weight_normalized_interpolant(None, start=[1.0])
+
+
+def test_a_sample_that_contradicts_a_longer_one_is_seen_however_short_it_is() -> None:
+    data = Regression([[1.0, 0.0], [1e-12, 0.0]], [1.0, 3e-12])
+    with pytest.raises(ValueError, match="data: the targets must be fitted"):
+        weight_normalized_interpolant(data, start=[1.0, 1.0])

@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 
 from ibias._validate import positive, read_only, require
 from ibias.datasets import Regression
-from ibias.datasets.rows import lengths
+from ibias.datasets.rows import lengths, units
 from ibias.optima._norms import Extended, least_squares
 from ibias.optima._predictor import LinearRegressor
 from ibias.optima.interpolation import FIT, RANK, initial_point, min_norm
@@ -85,29 +85,31 @@ def weight_normalized_interpolant(
     if not w0.any():
         raise ValueError("start is zero: it has no direction. Give another w.")
     shortest = min_norm(data)
-    if not shortest.w.any() or shortest.residual > FIT * np.linalg.norm(data.y):
+    equation = units(data.X)  # each counts alike, however short its sample is
+    missed = np.linalg.norm((data.X @ shortest.w - data.y) / equation)
+    if not shortest.w.any() or missed > FIT * np.linalg.norm(data.y / equation):
         raise ValueError(
             "data: the targets must be fitted by some w other than zero; choose other targets."
         )
     # In units of the longer one. A rate is a squared length.
     unit = 2.0 ** np.round(np.log2(max(np.abs(shortest.w).max(), np.abs(w0).max())))
-    w_min, w0, rate_here = shortest.w / unit, w0 / unit, rate / unit / unit
-    if not 1 / EXTREME < rate_here < EXTREME:
-        raise RuntimeError(_far_off(rate, unit))
+    w_min, w0, given, rate = shortest.w / unit, w0 / unit, rate, rate / unit / unit
+    if not 1 / EXTREME < rate < EXTREME:
+        raise RuntimeError(_far_off(given, unit))
     m, g0 = float(np.linalg.norm(w_min)), float(np.linalg.norm(w0))
     across, blur = (part / g0 for part in _across(data.X, w0))
     b = float(np.linalg.norm(across))
 
     # With x = (g^2 - g0^2) / rate - 2 log b the part across the rows is g e^(-x/2) long.
-    offset = g0**2 + 2 * rate_here * np.log(b) if b > 0 else 0.0
+    offset = g0**2 + 2 * rate * np.log(b) if b > 0 else 0.0
 
     def surplus(x: float) -> float:
-        return (offset + rate_here * x) * -np.expm1(-x) - m**2
+        return (offset + rate * x) * -np.expm1(-x) - m**2
 
     g, excess = m, 0 * across
     if b > 0:
         # Below either bound the surplus is negative; from there on it increases.
-        least, most = (0.0, 1.0) if offset >= 0 else ((m**2 - offset) / rate_here, 0.0)
+        least, most = (0.0, 1.0) if offset >= 0 else ((m**2 - offset) / rate, 0.0)
         if offset < 0 and surplus(least) >= 0:
             x = least
         else:
@@ -115,18 +117,18 @@ def weight_normalized_interpolant(
             while surplus(most) < 0:
                 most *= 2
             x = brentq(surplus, least, most, xtol=1e-300, rtol=1e-14, maxiter=5000)
-        g = float(np.sqrt(offset + rate_here * x))
+        g = float(np.sqrt(offset + rate * x))
         excess = g * np.exp(-x / 2) * across / b
     lost = np.linalg.norm(excess) * (blur / b if b > 0 else 0.0)
     if not lost <= LAW * g:
         raise RuntimeError(
             f"start: it lies in the span of the samples but for {b:.0e} of its length, next to"
-            f" rounding, and at rate={rate:g} that grows to a part of w. Take a start farther from"
+            f" rounding, and at rate={given:g} that grows to a part of w. Take a start farther from"
             " the span, or a larger rate."
         )
     drift = abs(np.linalg.norm(w_min + excess) - g)
     if not drift <= LAW * g:
-        raise RuntimeError(_far_off(rate, unit, f" (off by {drift / g:.1e} of it)"))
+        raise RuntimeError(_far_off(given, unit, f" (off by {drift / g:.1e} of it)"))
     g, excess = unit * g, unit * excess
     w = shortest.w + excess
     return WeightNormalizedInterpolant(
