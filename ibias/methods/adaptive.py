@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias.methods.memory import NOTHING, Memory, below, in_any_units, moderate, quotient, recalled
+from ibias.methods.memory import (
+    NOTHING,
+    Memory,
+    below,
+    count,
+    in_any_units,
+    moderate,
+    quotient,
+    recalled,
+)
 from ibias.methods.method import (
     Limit,
     Method,
@@ -22,6 +31,8 @@ from ibias.methods.method import (
     two_shares,
 )
 from ibias.objectives import Objective, Pull
+
+LEAST = 1e-290  # a length that is less may have lost digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +55,11 @@ class _Adaptive(Method):
                 return ratio(x, length)
             length = length + self.epsilon[..., None] * np.exp(-unit)
             if np.vdot(length, length) < np.inf:
-                return ratio(x, length)
+                n = np.count_nonzero(length > LEAST)
+                if n == length.size:
+                    return x / length
+                if n == count(x, length):
+                    return ratio(x, length)
         return quotient(memory, root, by, self.epsilon[..., None])
 
 
@@ -133,7 +148,7 @@ class Adam(_Adaptive):
         own = np.sqrt(1 - b2) * g
         root = np.hypot(share * by_root * r, own), log_size
         # A mean that underflows beside a moderate root is below rounding.
-        if not (moderate(root[0], r, g) and below(mean[0])):
+        if not (moderate(root[0], m, r, g) and below(mean[0])):
             mean = in_any_units(*mean, state[0], b1, rest, log_size)
             root = in_any_units(*root, state[1], share, own, log_size, np.hypot)
         c1, c2 = (1 - b1 ** (k + 1), 1 - b2 ** (k + 1)) if self.correction else (1.0, 1.0)

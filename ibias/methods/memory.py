@@ -7,6 +7,7 @@ bounded.
 """
 
 from collections.abc import Callable
+from functools import reduce
 
 import numpy as np
 
@@ -30,10 +31,15 @@ def recalled(
     return in_any_units(total, log_size, memory, share, g, log_size, add)
 
 
-def moderate(total: np.ndarray, x: np.ndarray | float, g: np.ndarray) -> bool:
-    """Return whether a sum of x and g is between 1e-100 and 1e100 where these are not both zero."""
+def moderate(total: np.ndarray, *parts: np.ndarray | float) -> bool:
+    """Return whether a sum is between 1e-100 and 1e100 wherever one of its parts is not zero."""
     n = np.count_nonzero(np.abs(total) > SMALL)
-    return (n == total.size or n == np.count_nonzero(np.logical_or(x, g))) and below(total)
+    return below(total) and (n == total.size or n == count(*parts))
+
+
+def count(*parts: np.ndarray | float) -> int:
+    """Return the number of entries that are not zero in one of the parts."""
+    return np.count_nonzero(reduce(np.logical_or, parts))
 
 
 def below(x: np.ndarray) -> bool:
@@ -56,10 +62,11 @@ def in_any_units(
     """
     size = np.abs(total)
     shared = (size > SMALL) & (size < LARGE)
-    (x, u), (y, v) = in_own_units(*memory), in_own_units(g, log_size)
+    x, u = in_own_units(*memory)
+    (x, u), (y, v) = in_own_units(share * x, u), in_own_units(g, log_size)
     own = np.maximum(np.maximum(u, v), NEVER)
-    exact = add(share * np.exp(u - own) * x, np.exp(v - own) * y)
-    total, shared = np.where(shared, total, exact), shared | (exact == 0)
+    exact = add(np.exp(u - own) * x, np.exp(v - own) * y)
+    total, shared = np.where(shared, total, exact), shared | (exact == 0) | (own == unit)
     return total, unit if shared.all() else np.where(shared, unit, own)
 
 
