@@ -1,8 +1,8 @@
 """AdaGrad, RMSProp and Adam, step by step as PyTorch defines them.
 
-All keep what they remember relative to the size of a gradient, as a logarithm: with epsilon = 0
-the methods depend on ratios only, and gradients would underflow at a margin of 745. Of squares
-they keep the roots: the squares of two coordinates may be further apart than numbers reach.
+What they remember has units of its own: with epsilon = 0 the methods depend on ratios only, and
+gradients would underflow at a margin of 745. Of squares they keep the roots: the squares of two
+coordinates may be further apart than numbers reach.
 """
 
 from dataclasses import dataclass
@@ -11,19 +11,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ibias.methods.memory import (
+    NOTHING,
+    Memory,
+    below,
+    count,
+    in_any_units,
+    moderate,
+    quotient,
+    recalled,
+)
 from ibias.methods.method import (
     Limit,
     Method,
     Remembering,
     at_least_zero,
-    bounded,
-    carried,
-    exp,
     ratio,
     share,
     two_shares,
 )
 from ibias.objectives import Objective, Pull
+
+LEAST = 1e-290  # a length that is less may have lost digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +46,21 @@ class _Adaptive(Method):
         object.__setattr__(self, "shape", self.epsilon.shape)
         object.__setattr__(self, "plain", not self.epsilon.any())
 
-    def least(self, log_size: np.ndarray) -> np.ndarray | float:
-        """Return epsilon over exp(log_size)."""
-        return 0.0 if self.plain else self.epsilon[..., None] * exp(-log_size)
+    def over(self, memory: Memory, root: Memory, by: float = 1.0) -> np.ndarray:
+        """Return memory / (root / by + epsilon); 0 where both are zero."""
+        (x, unit), (length, other) = memory, root
+        if unit is other:
+            length = length / by
+            if self.plain:
+                return ratio(x, length)
+            length = length + self.epsilon[..., None] * np.exp(-unit)
+            if np.vdot(length, length) < np.inf:
+                n = np.count_nonzero(length > LEAST)
+                if n == length.size:
+                    return x / length
+                if n == count(x, length):
+                    return ratio(x, length)
+        return quotient(memory, root, by, self.epsilon[..., None])
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,14 +73,18 @@ class AdaGrad(_Adaptive, Remembering):
     """
 
     def step(
-        self, pull: Pull, theta: np.ndarray, state: tuple, k: int, eta: float
-    ) -> tuple[np.ndarray, tuple]:
-        """Return theta, sqrt(G), and the largest size so far, which it is measured in."""
+        self, pull: Pull, theta: np.ndarray, state: Memory, k: int, eta: float
+    ) -> tuple[np.ndarray, Memory]:
+        """Return theta and sqrt(G), in units of the largest gradient so far."""
         (root, last), (log_size, g) = state, pull(theta)
         top = np.maximum(log_size, last)
-        g = np.exp(log_size - top) * g
-        root = np.hypot(np.exp(last - top) * root, g)
-        return theta + eta * ratio(g, root + self.least(top)), (root, top)
+        now = np.exp(log_size - top) * g
+        root = np.hypot(np.exp(last - top) * root, now)
+        grown = (root, top)
+        if not moderate(root, state[0], g):
+            grown = in_any_units(root, top, state, 1.0, g, log_size, np.hypot)
+        pulled = (now, top) if grown[1] is top else (g, log_size)
+        return theta + eta * self.over(pulled, grown), grown
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,14 +101,13 @@ class RMSProp(_Adaptive, Remembering):
         share("smoothing", self.smoothing)
 
     def step(
-        self, pull: Pull, theta: np.ndarray, state: tuple, k: int, eta: float
-    ) -> tuple[np.ndarray, tuple]:
-        """Return theta, sqrt(v) and the size it is measured in."""
-        (root, last), (log_size, g) = state, pull(theta)
-        kept = np.sqrt(self.smoothing) * carried(last, log_size) * root
-        root = np.hypot(kept, np.sqrt(1 - self.smoothing) * g)
-        moved = theta + eta * ratio(g, root + self.least(log_size))
-        return moved, (*bounded(root, root), log_size)
+        self, pull: Pull, theta: np.ndarray, state: Memory, k: int, eta: float
+    ) -> tuple[np.ndarray, Memory]:
+        """Return theta and sqrt(v)."""
+        log_size, g = pull(theta)
+        rest = np.sqrt(1 - self.smoothing) * g
+        root = recalled(state, np.sqrt(self.smoothing), rest, log_size, np.hypot)
+        return theta + eta * self.over((g, log_size), root), root
 
     def limit(self) -> Limit | None:
         """Return g / (|g| + epsilon), for steps so small that the average is short."""
@@ -107,22 +131,28 @@ class Adam(_Adaptive):
         super().__post_init__()
         two_shares("betas", self.betas)
 
-    def init(self, objective: Objective, theta: np.ndarray) -> tuple[float, float, float]:
-        """Return m, sqrt(v), and the size they are measured in, as a logarithm."""
-        return 0.0, 0.0, -np.inf
+    def init(self, objective: Objective, theta: np.ndarray) -> tuple[Memory, Memory]:
+        """Return m and sqrt(v)."""
+        return NOTHING, NOTHING
 
     def step(
-        self, pull: Pull, theta: np.ndarray, state: tuple, k: int, eta: Any
-    ) -> tuple[np.ndarray, tuple]:
-        """Return theta, m, sqrt(v) and their size."""
-        (mean, root, last), (log_size, g), (b1, b2) = state, pull(theta), self.betas
-        change = carried(last, log_size)
-        mean = b1 * change * mean + (1 - b1) * g
-        root = np.hypot(np.sqrt(b2) * change * root, np.sqrt(1 - b2) * g)
+        self, pull: Pull, theta: np.ndarray, state: tuple[Memory, Memory], k: int, eta: Any
+    ) -> tuple[np.ndarray, tuple[Memory, Memory]]:
+        """Return theta, and m and sqrt(v)."""
+        (log_size, g), (b1, b2) = pull(theta), self.betas
+        (m, last), (r, other) = state
+        change = np.exp(last - log_size)
+        rest, share = (1 - b1) * g, np.sqrt(b2)
+        mean = b1 * change * m + rest, log_size
+        by_root = np.exp(other - log_size) if other is not last else change
+        own = np.sqrt(1 - b2) * g
+        root = np.hypot(share * by_root * r, own), log_size
+        # A mean that underflows beside a moderate root is below rounding.
+        if not (moderate(root[0], m, r, g) and below(mean[0])):
+            mean = in_any_units(*mean, state[0], b1, rest, log_size)
+            root = in_any_units(*root, state[1], share, own, log_size, np.hypot)
         c1, c2 = (1 - b1 ** (k + 1), 1 - b2 ** (k + 1)) if self.correction else (1.0, 1.0)
-        length = root / np.sqrt(c2) + self.least(log_size)
-        moved = theta + eta / c1 * ratio(mean, length)
-        return moved, (*bounded(root, mean, root), log_size)
+        return theta + eta / c1 * self.over(mean, root, np.sqrt(c2)), (mean, root)
 
     def limit(self) -> Limit | None:
         """Return g / (|g| + epsilon), for steps so small that the averages are short."""

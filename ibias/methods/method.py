@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, from_zero, read_only, shown
+from ibias.methods.memory import NOTHING, Memory
 from ibias.objectives import Downhill, Objective, Pull
 from ibias.potentials import Potential
 from ibias.steps import Constant, Safe, Step
 
-LARGEST_EXPONENT = 700.0  # exp of more overflows
-LARGEST_GROWTH = 350.0  # of a memory in a step, as an exponent: the product with it is finite
-LARGEST_MEMORY = 1e150  # in units of the last gradient
 Velocity = Callable[[Pull, np.ndarray], Downhill]
 
 
@@ -100,36 +98,11 @@ class Smooth(Method):
 
 
 class Remembering(Method):
-    """A method with one memory of gradients, kept relative to the size of the last of them.
+    """A method with one memory of gradients, which neither underflows nor overflows."""
 
-    The size is a logarithm: a memory of gradients that underflow does not.
-    """
-
-    def init(self, objective: Objective, theta: np.ndarray) -> tuple[float, float]:
-        """Return the memory, zero, and the logarithm of the size that it is measured in."""
-        return 0.0, -np.inf
-
-
-def bounded(size: np.ndarray, *memories: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return memories over what makes their size at most 1e150, where it is more.
-
-    What they are to each other stays, and beside them the gradients since are nothing still.
-    """
-    size = np.abs(size)
-    if not (size > LARGEST_MEMORY).any():
-        return memories
-    over = np.maximum(size / LARGEST_MEMORY, 1.0)
-    return tuple(memory / over for memory in memories)
-
-
-def carried(last: np.ndarray, log_size: np.ndarray) -> np.ndarray:
-    """Return what a memory in units of exp(last) is multiplied by in those of exp(log_size)."""
-    return np.exp(np.minimum(last - log_size, LARGEST_GROWTH))
-
-
-def exp(exponents: np.ndarray) -> np.ndarray:
-    """Return exp of the exponents, never infinity."""
-    return np.exp(np.minimum(exponents, LARGEST_EXPONENT))
+    def init(self, objective: Objective, theta: np.ndarray) -> Memory:
+        """Return the memory: nothing."""
+        return NOTHING
 
 
 def ratio(numerator: np.ndarray, length: np.ndarray) -> np.ndarray:

@@ -144,12 +144,30 @@ class Multiplicative(Method):
         if not np.isfinite(G).all():
             return np.full_like(theta, np.nan), state
         P, s, Qt = np.linalg.svd(G, full_matrices=False)
-        even, odd = np.cosh(eta * s)[..., None] - 1, -np.sinh(eta * s)[..., None]
         PU, QV = np.swapaxes(P, -1, -2) @ U, Qt @ np.swapaxes(Vt, -1, -2)
-        along_P, along_Q = even * PU + odd * QV, even * QV + odd * PU
-        factors = [U + P @ along_P, Vt + np.swapaxes(along_Q, -1, -2) @ Qt]
-        finite = all(np.isfinite(factor).all() for factor in factors)
-        return state.theta(factors) if finite else np.full_like(theta, np.nan), state
+        angle = (eta * s)[..., None]
+        if (angle <= 1).all():
+            even, odd = np.cosh(angle) - 1, -np.sinh(angle)
+            along_P, along_Q = even * PU + odd * QV, even * QV + odd * PU
+            factors = [U + P @ along_P, Vt + np.swapaxes(along_Q, -1, -2) @ Qt]
+        else:
+            # cosh - sinh would lose all digits: the sums shrink, and the differences grow.
+            shrunk, half = np.exp(-angle) * (PU + QV) / 2, np.exp(angle / 2)
+            apart = (PU - QV) / 2
+            grown = np.where(apart != 0, half * apart * half, 0.0)
+            beside_P = U - P @ PU if U.shape[-2] > P.shape[-1] else 0.0
+            beside_Q = Vt - np.swapaxes(QV, -1, -2) @ Qt if Vt.shape[-1] > Qt.shape[-2] else 0.0
+            new_QV = np.swapaxes(shrunk - grown, -1, -2)
+            factors = [beside_P + P @ (shrunk + grown), beside_Q + new_QV @ Qt]
+        if not all(np.isfinite(factor).all() for factor in factors):
+            return np.full_like(theta, np.nan), state
+        moved = state.theta(factors)
+        if (theta.any(axis=-1) & ~moved.any(axis=-1)).any():
+            raise ValueError(
+                f"steps: at step {k} the factors underflow, and zero stays zero; choose a smaller"
+                " step_size."
+            )
+        return moved, state
 
     def limit(self) -> Limit:
         """Return the gradient flow of the factors."""

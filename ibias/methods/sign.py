@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ibias.methods.method import Remembering, bounded, carried, share, two_shares
+from ibias.methods.memory import Memory, in_any_units, moderate
+from ibias.methods.method import Remembering, share, two_shares
 from ibias.objectives import Pull
 
 
@@ -22,13 +23,15 @@ class SignMomentum(Remembering):
         share("momentum", self.momentum)
 
     def step(
-        self, pull: Pull, theta: np.ndarray, state: tuple, k: int, eta: float
-    ) -> tuple[np.ndarray, tuple]:
-        """Return theta, m and its size."""
-        log_size, g = pull(theta)
-        kept = carried(state[1], log_size) * state[0]
-        mean = self.momentum * kept + (1 - self.momentum) * g
-        return theta + eta * np.sign(mean), (*bounded(mean, mean), log_size)
+        self, pull: Pull, theta: np.ndarray, state: Memory, k: int, eta: float
+    ) -> tuple[np.ndarray, Memory]:
+        """Return theta and m."""
+        (log_size, g), b = pull(theta), self.momentum
+        (m, last), rest = state, (1 - b) * g
+        mean = b * (np.exp(last - log_size) * m) + rest, log_size
+        if not moderate(mean[0], m, g):
+            mean = in_any_units(*mean, state, b, rest, log_size)
+        return theta + eta * np.sign(mean[0]), mean
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,14 @@ class Lion(Remembering):
         two_shares("betas", self.betas)
 
     def step(
-        self, pull: Pull, theta: np.ndarray, state: tuple, k: int, eta: float
-    ) -> tuple[np.ndarray, tuple]:
-        """Return theta, m and its size."""
+        self, pull: Pull, theta: np.ndarray, state: Memory, k: int, eta: float
+    ) -> tuple[np.ndarray, Memory]:
+        """Return theta and m."""
         (log_size, g), (b1, b2) = pull(theta), self.betas
-        memory = carried(state[1], log_size) * state[0]
-        moved = theta + eta * np.sign(b1 * memory + (1 - b1) * g)
-        memory = b2 * memory + (1 - b2) * g
-        return moved, (*bounded(memory, memory), log_size)
+        m = np.exp(state[1] - log_size) * state[0]
+        looked_at, mean = b1 * m + (1 - b1) * g, (b2 * m + (1 - b2) * g, log_size)
+        # Where the new memory is moderate, what is looked at has the right sign.
+        if not moderate(mean[0], state[0], g):
+            looked_at, _ = in_any_units(looked_at, log_size, state, b1, (1 - b1) * g, log_size)
+            mean = in_any_units(*mean, state, b2, (1 - b2) * g, log_size)
+        return theta + eta * np.sign(looked_at), mean

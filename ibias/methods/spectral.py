@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, positive_integer
-from ibias.methods.method import Method, Remembering, bounded, carried, share
+from ibias.methods.memory import NEVER, Memory, in_own_units, recalled
+from ibias.methods.method import Method, Remembering, share
 from ibias.methods.steepest import norm_orders, steepest
 from ibias.objectives import Objective, Pull
 from ibias.steps import Decaying, Step
@@ -124,17 +125,28 @@ class Muon(Remembering):
             raise ValueError(f"coefficients must be three numbers; got {self.coefficients!r}")
 
     def step(
-        self, pull: Pull, theta: np.ndarray, state: tuple, k: int, eta: float
-    ) -> tuple[np.ndarray, tuple]:
-        """Return theta, M and its size."""
+        self, pull: Pull, theta: np.ndarray, state: Memory, k: int, eta: float
+    ) -> tuple[np.ndarray, Memory]:
+        """Return theta and M."""
         log_size, g = pull(theta)
-        memory = self.momentum * carried(state[1], log_size) * state[0] + g
-        looked_at = self.momentum * memory + g if self.nesterov else memory
-        moved = theta + eta * by_matrices(self._polar, looked_at, pull.shapes)
-        largest = np.abs(memory).max(axis=-1, keepdims=True)
-        return moved, (*bounded(largest, memory), log_size)
+        memory = recalled(state, self.momentum, g, log_size)
+        looked_at = recalled(memory, self.momentum, g, log_size) if self.nesterov else memory
+        M = looked_at[0] if looked_at[1] is log_size else _level(looked_at, pull.shapes)
+        return theta + eta * by_matrices(self._polar, M, pull.shapes), memory
 
     def _polar(self, G: np.ndarray) -> np.ndarray:
         if self.coefficients is None:
             return steepest_matrix(G, np.inf)
         return newton_schulz(G, self.coefficients, self.n_steps)
+
+
+def _level(memory: Memory, shapes: tuple) -> np.ndarray:
+    """Return every matrix of a memory over a number, which its polar factor does not see."""
+    x, u = in_own_units(*memory)
+    top = by_matrices(_largest, np.maximum(u, NEVER), shapes)
+    return np.exp(u - top) * x
+
+
+def _largest(G: np.ndarray) -> np.ndarray:
+    """Return the largest entry of each matrix, in the place of every entry."""
+    return np.broadcast_to(G.max(axis=(-2, -1), keepdims=True), G.shape)
