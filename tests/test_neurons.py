@@ -297,3 +297,48 @@ def test_an_integrator_that_cannot_go_on_says_where(monkeypatch):
     data = Regression(np.eye(2), [1000.0, 0.0])
     with pytest.raises(IntegrationFailed, match=r"^the integrator stopped after time 0\.0040"):
         orthogonal_relu_flow(data, **HOW)
+
+
+ALONG = [(1, 2), (1, 3), (2, 3), (5, 7), (1, 7), (3, 7), (3, 11), (7, 9)]
+
+
+@pytest.mark.parametrize(("a", "b"), ALONG)
+@pytest.mark.parametrize("unit", [1.0, 0.1, 1e5])
+def test_a_neuron_that_lies_along_an_input_does_not_see_the_other_one(a, b, unit):
+    """However the sum of products is rounded: it fits what it sees, and nothing else."""
+    X = unit * np.array([[a, b], [b, -a]])
+    data = Regression(X / np.linalg.norm(X, axis=1, keepdims=True), [1.0, 1.0])
+    how = {"signs": [1], "log_size": -1.0, "times": [30.0]}
+    for own in (0, 1):
+        run = orthogonal_relu_flow(data, directions=[X[own]], **how)
+        assert run.predictions[0, own] == pytest.approx(1.0, abs=1e-6)
+        assert run.predictions[0, 1 - own] == 0 and run.cosines[0, 0, 1 - own] == 0
+
+
+def test_a_faint_cosine_that_is_none_of_rounding_is_seen():
+    """In coordinates along the inputs a cosine is exact, however small."""
+    data = Regression(np.eye(2), [1.0, 1.0])
+    how = {"signs": [1], "log_size": -1.0, "times": [200.0]}
+    run = orthogonal_relu_flow(data, directions=[[1.0, 1e-17]], **how)
+    assert run.predictions[0] == pytest.approx([1.0, 1.0], abs=1e-5)
+
+
+def test_inputs_that_are_nearly_orthogonal_count_as_orthogonal():
+    """To 1e-10 they are let through; then a neuron along one does not see another either."""
+    X = np.array([[1.0, 1e-11], [0.0, 1.0]])
+    how = {"signs": [1], "log_size": -1.0, "times": [60.0]}
+    run = orthogonal_relu_flow(Regression(X, [1.0, 1.0]), directions=[X[0]], **how)
+    assert run.predictions[0] == pytest.approx([1.0, 0.0], abs=1e-6)
+
+
+@pytest.mark.parametrize(("a", "b"), ALONG)
+def test_what_rounding_leaves_outside_the_inputs_holds_no_neuron(a, b):
+    """One that shrinks along its input, d xi/dt = (s/n) r, shrinks for as long as it is asked."""
+    X = np.array([[a, b, 0.0], [b, -a, 0.0]]) / np.hypot(a, b)
+    turned = np.linalg.qr(datasets.generator(a * b).standard_normal((3, 3)))[0]
+    how = {"signs": [1], "log_size": -20.0, "times": [150.0]}
+    run = orthogonal_relu_flow(
+        Regression(X @ turned, [-1.0, 0.0]), directions=[X[0] @ turned], **how
+    )
+    assert run.log_sizes[0, 0] == pytest.approx(-95.0, abs=1e-3)
+    assert run.cosines[0, 0] == pytest.approx([1.0, 0.0], abs=1e-6)

@@ -92,7 +92,8 @@ def orthogonal_relu_flow(
     signs : array, shape (width,)
         1 or -1, the signs of a_j.
     directions : array, shape (width, n_features)
-        Of w_j at the start, of any length but zero.
+        Of w_j at the start, of any length but zero. Their cosines with inputs are zero where
+        rounding cannot tell them from zero: such a neuron does not see the input.
     log_size : float or array, shape (width,)
         log ||w_j|| at the start.
     times : array, shape (n_times,), increasing
@@ -131,9 +132,8 @@ def orthogonal_relu_flow(
         raise ValueError(f"log_size has shape {xi.shape}; give one number, or one a neuron.")
     if times[0] < 0:
         raise ValueError("times must be at least 0, where the flow starts.")
-    cosines = unit(w) @ unit(X).T
+    cosines, outside = seen_and_unseen(unit(w), unit(X))
     start = np.column_stack([np.broadcast_to(xi, signs.shape), cosines]).ravel()
-    outside = unit(w) - cosines @ unit(X) if X.shape[1] > len(X) else np.zeros(w.shape)
     unseen = np.square(np.minimum(cosines, 0.0)).sum(axis=-1) + np.square(outside).sum(axis=-1)
     with np.errstate(divide="ignore"):
         field = NeuronField(lengths, y, signs, xi + np.log(unseen) / 2)
@@ -156,6 +156,28 @@ def orthogonal_relu_flow(
 
     with np.errstate(all="ignore"):  # of trial steps; the logarithm of no risk is -inf
         return closer(attempt)
+
+
+def seen_and_unseen(w: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cosines of unit vectors w and x, and what of w is outside the span of the x.
+
+    What may be rounding, or comes of inputs that are not quite orthogonal, is zero: a neuron that
+    starts orthogonal to an input would be switched on by its sign.
+
+    >>> x = np.array([[1.0, 3.0], [3.0, -1.0]]) / np.sqrt(10)
+    >>> seen_and_unseen(x[:1], x)[0].round(12)
+    array([[1., 0.]])
+    """
+    unit_roundoffs = (4 + w.shape[1]) * np.finfo(float).eps
+    turned, rounded = np.abs(np.triu(x @ x.T, 1)), unit_roundoffs * (np.abs(x) @ np.abs(x).T)
+    skew = float(turned[turned > rounded].max(initial=0.0))
+    cosines, rounded = w @ x.T, unit_roundoffs * (np.abs(w) @ np.abs(x).T)
+    cosines = np.where(np.abs(cosines) > rounded + skew, cosines, 0.0)
+    if w.shape[1] <= len(x):
+        return cosines, np.zeros(w.shape)
+    outside = w - cosines @ x
+    rounded = unit_roundoffs * (np.abs(w) + np.abs(cosines) @ np.abs(x))
+    return cosines, np.where(np.abs(outside) > rounded + skew, outside, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
