@@ -1,7 +1,7 @@
 """Singular values that grow each by itself: closed forms at depth one, two and four; guards."""
 
 import re
-from dataclasses import dataclass
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
@@ -26,6 +26,13 @@ def shallow(t, s, depth, scale):
     if depth == 1:
         return s + (scale - s) * np.exp(-t)
     return s / (1 + (s / scale - 1) * np.exp(-2 * s * t))
+
+
+def exactly(t, s, depth, scale):
+    """The same, in numbers of any precision."""
+    if depth == 1:
+        return s + (scale - s) * (-t).exp()
+    return s / (1 + (s / scale - 1) * (-2 * s * t).exp())
 
 
 @pytest.mark.parametrize("depth", [1, 2])
@@ -123,18 +130,15 @@ def test_the_last_of_a_hundred_factors_wakes_in_time_or_not_at_all(
     assert found[0, 0] == pytest.approx(right, rel=tolerance + 3e-5)
 
 
-@dataclass
-class Solved:
-    y: np.ndarray
-    status: int = 0
-
-
 @pytest.mark.parametrize(("off", "holds"), [(0.5, True), (-0.5, True), (2.0, False), (-2.0, False)])
 def test_values_off_by_more_than_the_tolerance_are_refused(monkeypatch, off, holds):
     targets, log_t = np.array([3.0, 1.0]), np.array([-1.0, 0.0])
     right = shallow(np.exp(log_t)[:, None], targets, 2, 0.01)
     right[0, 1] *= np.exp(off * 1e-4)
-    monkeypatch.setattr(singular_values, "solve_ivp", lambda *_, **__: Solved(np.log(right).T))
+    monkeypatch.setattr(singular_values, "together", lambda *_: np.log(right))
+    monkeypatch.setattr(
+        singular_values, "alone", lambda way, _: np.log(right[:, way.target == targets][:, 0])
+    )
     how = {"depth": 2, "scale": 0.01, "log_t": log_t, "tolerance": 1e-4}
     if holds:
         assert flow.singular_value_flow(targets, **how) == pytest.approx(right, rel=1e-12)
@@ -143,11 +147,74 @@ def test_values_off_by_more_than_the_tolerance_are_refused(monkeypatch, off, hol
             flow.singular_value_flow(targets, **how)
 
 
-@pytest.mark.parametrize(("y", "status"), [(np.zeros((1, 1)), -1), (np.full((1, 1), np.nan), 0)])
-def test_an_integrator_that_stops_is_told(monkeypatch, y, status):
-    monkeypatch.setattr(singular_values, "solve_ivp", lambda *_, **__: Solved(y, status))
-    with pytest.raises(IntegrationFailed, match=r"^the integrator stopped before log time 2\."):
-        flow.singular_value_flow([1.0], depth=2, scale=1.0, log_t=[2.0])
+def test_an_integrator_that_stops_is_told(monkeypatch):
+    def stops(*_, **__):
+        error = IntegrationFailed("stopped")
+        error.time = np.exp(0.5)
+        raise error
+
+    monkeypatch.setattr(singular_values, "integrate", stops)
+    with pytest.raises(IntegrationFailed, match=r"^the integrator stopped at log time \S+ of 2\."):
+        flow.singular_value_flow([1.0], depth=2, scale=0.1, log_t=[2.0])
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 7])
+@pytest.mark.parametrize("late", [20.0, 40.0, 300.0, 800.0, 1e6])
+def test_once_all_is_at_its_target_later_times_cost_nothing(depth, late, monkeypatch):
+    """The integrator is not asked for them: no number of its steps would do."""
+    asked, true = [], singular_values.integrate
+
+    def watched(field, first, start, times, *arguments, **how):
+        asked.append(times[-1])
+        return true(field, first, start, times, *arguments, **how)
+
+    monkeypatch.setattr(singular_values, "integrate", watched)
+    how = {"depth": depth, "scale": 1e-3}
+    sigma = flow.singular_value_flow([1.0, 3.0], log_t=[1.0, late], **how)
+    assert sigma[0] == pytest.approx(
+        flow.singular_value_flow([1.0, 3.0], log_t=[1.0], **how)[0], rel=1e-6
+    )
+    assert sigma[1] == pytest.approx([1.0, 3.0], rel=1e-6)
+    assert max(asked) < 1e6
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize(
+    ("targets", "scale", "log_t"),
+    [
+        ([1.0], 1e300, [-700.0, -1.0, 1.0]),
+        ([1.0, 1e100], 1e-3, [-300.0, 1.0, 2.0, 30.0]),
+        ([1.0, 1e-100], 1e-200, [-1.0, 1.5, 200.0, 240.0]),
+        ([1.0], 1e-3, [-800.0, -744.0, -700.0, 0.5]),
+        ([1.0], 1e-310, [-800.0, 3.0, 8.0]),
+    ],
+)
+def test_values_of_very_different_sizes_move_each_by_itself(depth, targets, scale, log_t):
+    sigma = flow.singular_value_flow(targets, depth=depth, scale=scale, log_t=log_t)
+    with localcontext(prec=700):
+        times, start = [Decimal(s).exp() for s in log_t], Decimal(scale)
+        right = [[float(exactly(t, Decimal(s), depth, start)) for s in targets] for t in times]
+    assert sigma == pytest.approx(np.array(right), rel=2e-6)
+
+
+@pytest.mark.parametrize("tolerance", [1e-300, 1e-20, 1e-15])
+def test_no_value_is_known_to_less_than_a_rounding(tolerance):
+    """Not even at its target. The tolerance that is named instead works."""
+    for log_t in (1.0, 30.0):
+        how = {"depth": 2, "scale": 1e-3, "log_t": [log_t]}
+        with pytest.raises(IntegrationFailed, match="Ask for tolerance") as refused:
+            flow.singular_value_flow([1.0], tolerance=tolerance, **how)
+        wanted = float(re.search(r"tolerance=(\S+),", str(refused.value).split("Ask for")[1])[1])
+        assert wanted <= 1e-9
+        flow.singular_value_flow([1.0], tolerance=wanted, **how)
+
+
+def test_a_wait_that_no_double_holds_is_refused_with_times_that_work():
+    how = {"depth": 1000, "scale": 5e-324}
+    with pytest.raises(IntegrationFailed, match="Ask for times up to") as refused:
+        flow.singular_value_flow([1.0], log_t=[800.0], **how)
+    until = float(re.search(r"up to ([\d.]+)", str(refused.value))[1])
+    assert flow.singular_value_flow([1.0], log_t=[until], **how)[0, 0] == 5e-324
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
@@ -168,6 +235,7 @@ def test_escape_times_have_closed_forms(depth, level):
     ("change", "words"),
     [
         ({"targets": [[1.0]]}, "targets"),
+        ({"targets": []}, "targets must hold one"),
         ({"targets": [1.0, 0.0]}, "targets must be greater than 0"),
         ({"targets": [-1.0]}, "targets must be greater than 0"),
         ({"depth": 0}, "depth"),
@@ -191,6 +259,11 @@ def test_bad_input_of_the_flow_is_named(change, words):
         ({"level": 1.0}, "level must be below 1"),
         ({"level": 0.05}, "level must be below 1 and level . target above scale; got level=0.05"),
         ({"level": 0.02}, "level must be below 1"),
+        ({"target": 1e200, "scale": 1e-300}, "take a larger scale"),
+        (
+            {"target": 1.0, "depth": 1000, "scale": 5e-324},
+            "more than a double holds. Take a larger scale",
+        ),
     ],
 )
 def test_bad_input_of_the_escape_is_named(change, words):
