@@ -20,6 +20,7 @@ SEEN = np.array([[False, True], [True, True]])
 FINE, COARSE = 1e-6, 1e-5
 SMALLEST = 1e-14  # a local error
 ROUGHEST = 1e3  # how much larger errors of the seen entries may be, which are states times 1 + t
+MAX_STEPS = 10_000  # of LSODA, which takes a third of them to t = 1e9
 LARGEST = 100.0  # log determinants beyond this are a trial step gone astray, not a state
 
 
@@ -139,7 +140,7 @@ def two_by_two_flow(
             late = np.clip(state[0] ** 2, 1.0, ROUGHEST)
             return coarse * max(1.0, np.abs(state).max()) * np.array([1.0, late, late, late, 1.0])
 
-        passage = integrate(field, *launch(fine, 0.0), log_t, fine)
+        passage = integrate(field, *launch(fine, 0.0), log_t, fine, max_steps=MAX_STEPS)
         at = visited(log_t, passage.states)
         # By other formulas, evaluated at all stages at once.
         check = collocate(
