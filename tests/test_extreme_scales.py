@@ -222,9 +222,7 @@ LONG = {
     "matrix_flow, sensors": [1e20, 1e80],
     "mirror_flow, targets": [1e-20],
     "next_token_flow, fixed": [1e20, 1e80],
-    "orthogonal_relu_flow": [1e20],
     "parametrized_flow": [1e20, 1e80],
-    "singular_value_flow": [1e160, 1e300],
     "two_by_two_flow": [1e80],
 }
 ROWS = [(name, size) for name in CALLS for size in SIZES if size not in LONG.get(name, [])]

@@ -103,14 +103,33 @@ def test_inputs_that_are_all_zero_move_nothing(name):
     data = Dataset(np.zeros((2, 2)), [1, -1])
     if name == "cross_entropy_flow":
         data = datasets.MulticlassDataset(np.zeros((3, 2)), [0, 1, 2])
-    path = run(data, log_t=[8.0, 10.0])
-    assert path.iterates.shape[0] == 2 and not path.iterates.any()
+    for late in (10.0, 60.0, 400.0):
+        path = run(data, log_t=[8.0, late])
+        assert path.iterates.shape[0] == 2 and not path.iterates.any()
+
+
+@pytest.mark.parametrize("late", [10.0, 60.0, 1e5])
+def test_nor_do_they_move_descent_or_a_start(late):
+    """At times at which the weight of a sample would be no number."""
+    data, start = Dataset(np.zeros((2, 2)), [1, -1]), [1.0, -2.0]
+    for run in (
+        flow.continued_gradient_descent(data, log_steps=[5.0, late], start=start),
+        flow.gradient_flow(data, log_t=[5.0, late], start=start),
+        flow.accelerated_flow(data, log_t=[5.0, late], start=start),
+    ):
+        assert run.iterates.tolist() == [start, start]
+
+
+def test_an_integration_of_nothing_arrives():
+    for times, end in (([1.0, 2.0], 2.0), ([-1.0, 0.0], 0.0)):
+        passage = flow.integrate(lambda s, w: w, 0.0, np.zeros(0), np.array(times), 1e-9)
+        assert passage.states.shape == (2, 0) and passage.time == end
 
 
 def test_a_singular_value_at_the_wrong_time_is_noticed():
     half = np.log((2 - 1e-2) / 1e-2) / 4  # when sigma = s / 2 = 1, from 1e-2 at depth 2
     right, late = (
-        singular_values.off_time(np.array([[sigma]]), np.array([half]), np.array([2.0]), 2, 1e-2)
+        singular_values.off_time(np.array([[sigma]]), np.log([half]), np.array([2.0]), 2, 1e-2)
         for sigma in (1.0, 1.001)
     )
     assert right == pytest.approx(0.0, abs=1e-13)

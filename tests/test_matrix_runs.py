@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 
 from ibias import flow
 from ibias.datasets import Completion, Sensing, low_rank_completion
 from ibias.flow import matrix
 from ibias.flow.estimate import visited
 from ibias.flow.log_time import LONGEST, IntegrationFailed
-from ibias.flow.matrix import AFTER_REST, LOCAL, REST, RISE, SMALLEST
+from ibias.flow.matrix import AFTER_REST, LOCAL, REST, RISE, SMALLEST, matrix_flow
 from ibias.models.matrix_product import product
 from tests.spy import apart_once, calls
 
@@ -183,6 +184,59 @@ def test_stretches_end_where_the_rate_has_risen_by_four():
     assert matrix.stretches([(0.0, 0.0), (1.0, 1e-9)]) == [(1.0, 1e-9), (np.inf, 1e-9)]
     late = [(0.0, 1.0), (1.0, 5.0), (2.0, 6.0), (3.0, 7.0)]
     assert matrix.stretches(late) == [(1.0, 5.0), (np.inf, 7.0)]
+
+
+def test_a_stretch_ends_where_the_rate_has_fallen_by_ten_if_many_steps_are_saved():
+    assert matrix.FALL == 10 and matrix.MANY == 1e4
+    few = [(0.0, 1e4), (0.5, 1e2), (1.0, 1.0)]
+    assert matrix.stretches(few) == [(np.inf, 1e4)]
+    many = [(0.0, 1e6), (0.5, 1e6), (0.6, 1e4), (1.0, 1.0)]
+    assert matrix.stretches(many) == [(0.6, 1e6), (np.inf, 1e4)]
+    slowly = [(0.0, 1e6), (0.5, 2e5), (1.0, 2e4), (2.0, 1e4)]
+    assert matrix.stretches(slowly) == [(1.0, 1e6), (np.inf, 2e4)]
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4])
+@pytest.mark.parametrize("scale", [1e4, 1e8])
+def test_from_far_above_its_target_the_flow_falls_in_a_few_steps(depth, scale):
+    """One entry: dw/dt = N w^(2 - 2/N) (1 - w), at the time that w takes to a half above one."""
+    one = Completion([[True]], [[1.0]])
+    took = quad(
+        lambda log_w: np.exp((2 / depth - 1) * log_w) / (depth * np.expm1(log_w)),
+        *np.log([1.5, scale]),
+        epsabs=1e-12,
+        epsrel=1e-12,
+        limit=500,
+    )[0]
+    run = matrix_flow(one, depth=depth, scale=scale, log_t=[np.log(took)])
+    assert run.final[0, 0] == pytest.approx(1.5, rel=1e-6)
+    assert run.n_evaluations < 30_000
+
+
+def test_times_that_no_double_holds_are_those_of_a_flow_at_rest(monkeypatch):
+    """Or at a saddle; without a warning. From elsewhere they are refused, with ones that work."""
+    one = Completion([[True]], [[1.0]])
+    for depth in (1, 2, 3):
+        late = matrix_flow(one, scale=1e-3, depth=depth, log_t=[3.0, 710.0, 1e5])
+        early = matrix_flow(one, scale=1e-3, depth=depth, log_t=[3.0, 8.0])
+        assert late.iterates[:, 0, 0] == pytest.approx([early.iterates[0, 0, 0], 1, 1], rel=1e-6)
+    saddle = matrix_flow(one, start=[np.zeros((1, 1))] * 2, log_t=[710.0])
+    assert saddle.final.tolist() == [[0.0]]
+    monkeypatch.setattr(matrix, "LARGEST", 0.0)
+    with pytest.raises(IntegrationFailed, match=r"more than a double holds.*log times up to 0\."):
+        matrix_flow(one, scale=1e-3, log_t=[-1.0, 1.0])
+
+
+def test_nothing_moves_where_two_factors_are_zero_or_the_gradient_is():
+    """A faint pull, that has vanished in double precision only, is none of these."""
+    zero, one, faint = np.zeros((1, 1)), np.ones((1, 1)), np.full((1, 1), 1e-200)
+    assert matrix.nothing_moves([zero, zero, one], one)
+    assert matrix.nothing_moves([one, one], zero)
+    assert not matrix.nothing_moves([zero, one, one], one)
+    assert not matrix.nothing_moves([faint, faint, faint], one)
+    batch = [np.stack([zero, zero]), np.stack([zero, one])]
+    assert not matrix.nothing_moves(batch, np.stack([one, one]))
+    assert matrix.nothing_moves(batch, np.stack([one, zero]))
 
 
 # The integrators.

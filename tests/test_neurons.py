@@ -1,5 +1,7 @@
 """Neurons on orthogonal inputs: the network in its own parameters, a start at nothing, guards."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy.integrate import DOP853, RK45, solve_ivp
@@ -7,7 +9,7 @@ from scipy.optimize import brentq
 
 from ibias import datasets
 from ibias.datasets import Regression
-from ibias.flow import IntegrationFailed, orthogonal_relu_flow
+from ibias.flow import IntegrationFailed, orthogonal, orthogonal_relu_flow
 from ibias.flow.orthogonal import NeuronField
 
 HOW = {"signs": [1, -1], "directions": np.eye(2), "log_size": -3.0, "times": [1.0]}
@@ -224,7 +226,7 @@ def test_at_the_start_nothing_is_evaluated_and_what_is_at_right_angles_is_not_se
     data = Regression(np.eye(2), [1.0, 1.0])
     field = NeuronField(np.ones(2), data.y, np.array([1.0]), np.array([-np.inf]))
     state = np.array([-3.0, 1.0, 0.0])
-    states, calls = field.run(state, np.array([0.0]), 1e-9, DOP853)
+    states, calls, _ = field.run(state, np.array([0.0]), 1e-9, DOP853)
     assert calls == 0 and states.tolist() == [state.tolist()]
     run = orthogonal_relu_flow(data, signs=[1], directions=[[1.0, 0.0]], log_size=-3.0, times=[9.0])
     assert run.cosines.tolist() == [[[1.0, 0.0]]] and run.predictions[0, 1] == 0
@@ -236,6 +238,10 @@ def test_at_the_start_nothing_is_evaluated_and_what_is_at_right_angles_is_not_se
     ("change", "words"),
     [
         ({"signs": [[1, -1]]}, "signs must have 1 axes"),
+        (
+            {"signs": [], "directions": np.zeros((0, 2))},
+            "signs must be 1 or -1, one of each neuron",
+        ),
         ({"directions": [1.0, 0.0]}, "directions must have 2 axes"),
     ],
 )
@@ -249,14 +255,14 @@ def test_the_second_run_is_a_guard(monkeypatch, off, holds):
     """A check run that is off by this part of the tolerance: twice it is the error estimate."""
     right, methods, cost = NeuronField.run, [], []
 
-    def forged(self, state, times, local_error, method):
-        states, calls = right(self, state, times, local_error, method)
+    def forged(self, state, times, local_error, method, *allowed):
+        states, calls, rest = right(self, state, times, local_error, method, *allowed)
         methods.append(method)
         cost.append(calls)
         if method is RK45:
             states = states.copy()
             states[-1, 1] += off * 1e-5
-        return states, calls
+        return states, calls, rest
 
     monkeypatch.setattr(NeuronField, "run", forged)
     how = HOW | {"log_size": -0.5, "times": [1.0, 2.0], "tolerance": 1e-5}
@@ -297,3 +303,123 @@ def test_an_integrator_that_cannot_go_on_says_where(monkeypatch):
     data = Regression(np.eye(2), [1000.0, 0.0])
     with pytest.raises(IntegrationFailed, match=r"^the integrator stopped after time 0\.0040"):
         orthogonal_relu_flow(data, **HOW)
+
+
+ALONG = [(1, 2), (1, 3), (2, 3), (5, 7), (1, 7), (3, 7), (3, 11), (7, 9)]
+
+
+@pytest.mark.parametrize(("a", "b"), ALONG)
+@pytest.mark.parametrize("unit", [1.0, 0.1, 1e5])
+def test_a_neuron_that_lies_along_an_input_does_not_see_the_other_one(a, b, unit):
+    """However the sum of products is rounded: it fits what it sees, and nothing else."""
+    X = unit * np.array([[a, b], [b, -a]])
+    data = Regression(X / np.linalg.norm(X, axis=1, keepdims=True), [1.0, 1.0])
+    how = {"signs": [1], "log_size": -1.0, "times": [30.0]}
+    for own in (0, 1):
+        run = orthogonal_relu_flow(data, directions=[X[own]], **how)
+        assert run.predictions[0, own] == pytest.approx(1.0, abs=1e-6)
+        assert run.predictions[0, 1 - own] == 0 and run.cosines[0, 0, 1 - own] == 0
+
+
+def test_a_faint_cosine_that_is_none_of_rounding_is_seen():
+    """In coordinates along the inputs a cosine is exact, however small."""
+    data = Regression(np.eye(2), [1.0, 1.0])
+    how = {"signs": [1], "log_size": -1.0, "times": [200.0]}
+    run = orthogonal_relu_flow(data, directions=[[1.0, 1e-17]], **how)
+    assert run.predictions[0] == pytest.approx([1.0, 1.0], abs=1e-5)
+
+
+def test_inputs_that_are_nearly_orthogonal_count_as_orthogonal():
+    """To 1e-10 they are let through; then a neuron along one does not see another either."""
+    X = np.array([[1.0, 1e-11], [0.0, 1.0]])
+    how = {"signs": [1], "log_size": -1.0, "times": [60.0]}
+    run = orthogonal_relu_flow(Regression(X, [1.0, 1.0]), directions=[X[0]], **how)
+    assert run.predictions[0] == pytest.approx([1.0, 0.0], abs=1e-6)
+
+
+@pytest.mark.parametrize(("a", "b"), ALONG)
+def test_what_rounding_leaves_outside_the_inputs_holds_no_neuron(a, b):
+    """One that shrinks along its input, d xi/dt = (s/n) r, shrinks for as long as it is asked."""
+    X = np.array([[a, b, 0.0], [b, -a, 0.0]]) / np.hypot(a, b)
+    turned = np.linalg.qr(datasets.generator(a * b).standard_normal((3, 3)))[0]
+    how = {"signs": [1], "log_size": -20.0, "times": [150.0]}
+    run = orthogonal_relu_flow(
+        Regression(X @ turned, [-1.0, 0.0]), directions=[X[0] @ turned], **how
+    )
+    assert run.log_sizes[0, 0] == pytest.approx(-95.0, abs=1e-3)
+    assert run.cosines[0, 0] == pytest.approx([1.0, 0.0], abs=1e-6)
+
+
+def drawn(seed, y):
+    """Six neurons of both signs on three orthogonal inputs of different lengths."""
+    rng = datasets.generator(seed)
+    axes = np.linalg.qr(rng.standard_normal((3, 3)))[0]
+    how = {"signs": np.resize([1, -1], 6), "directions": rng.standard_normal((6, 3))}
+    return Regression(axes * np.array([[1.0], [1.5], [0.8]]), y), how
+
+
+@pytest.mark.parametrize("late", [1e4, 2e5, 1e9, 1e100])
+@pytest.mark.parametrize("seed", range(3))
+def test_once_the_flow_rests_later_times_cost_nothing(late, seed):
+    """And it is where it is at the last time that is integrated to, within the estimates."""
+    data, how = drawn(seed, [1.0, -0.7, 0.5])
+    early = orthogonal_relu_flow(data, log_size=-1.0, times=[1.0, 200.0], tolerance=1e-9, **how)
+    run = orthogonal_relu_flow(data, log_size=-1.0, times=[1.0, 200.0, late], **how)
+    off = np.abs(run.log_sizes[:2] - early.log_sizes).max(axis=1)
+    assert (off <= run.error_estimate[:2] + early.error_estimate).all()
+    assert (run.log_sizes[2] == run.log_sizes[1]).all()
+    assert run.n_evaluations < 10_000
+
+
+@pytest.mark.parametrize("log_size", [-1000.0, -1e6])
+def test_a_late_start_of_the_growth_is_waited_for(log_size):
+    """-log_size / 2 long, for one neuron and a target of two."""
+    how = {"signs": [1], "directions": [[1.0]], "log_size": log_size}
+    times = [-0.4 * log_size, -0.5 * log_size + 60, -5 * log_size]
+    run = orthogonal_relu_flow(Regression([[1.0]], [2.0]), times=times, **how)
+    assert run.log_sizes[0, 0] == pytest.approx(0.2 * log_size, rel=1e-6)
+    assert run.predictions[1:] == pytest.approx(2.0, rel=1e-3)
+
+
+def test_a_bound_on_what_is_left_of_the_way_bounds_it():
+    """From states on the way of random problems, of any sizes; and where none is known, it says so.
+
+    Also where a neuron is about to leave an input.
+    """
+    bounds = 0
+    for seed in range(12):
+        data, how = drawn(seed, datasets.generator(seed).standard_normal(3))
+        lengths = np.linalg.norm(data.X, axis=1)
+        W = how["directions"] / np.linalg.norm(how["directions"], axis=1, keepdims=True)
+        cosines = W @ (data.X / lengths[:, None]).T
+        with np.errstate(divide="ignore"):
+            unseen = np.log(np.square(np.minimum(cosines, 0)).sum(axis=1)) / 2
+        field = NeuronField(lengths, data.y, how["signs"], unseen - 1.0)
+        start = np.column_stack([np.full(6, -1.0), cosines]).ravel()
+        times = np.array([*np.linspace(2.0, 60.0, 30), 400.0])
+        states, *_ = field.run(start, times, 1e-12, DOP853)
+        for t, state in zip(times[:-1], states, strict=False):
+            active = field.parts(state)[1] > 0
+            for allowed in (1e-3, 1e-5):
+                rest = field.rest(t, state, active, allowed)
+                if rest.left <= allowed:
+                    bounds += 1
+                    sizes, shown = field.parts(np.array([state, states[-1]]))
+                    assert np.abs(np.diff(sizes, axis=0)).max() <= rest.left + 1e-9
+                    assert np.abs(np.diff(np.maximum(shown, 0), axis=0)).max() <= rest.left + 1e-9
+    assert bounds > 100
+    field = NeuronField(np.ones(1), np.ones(1), np.ones(1), np.array([-np.inf]))
+    for state, left in (([-800.0, 1.0], np.inf), ([0.0, 1e-4], np.inf), ([0.0, 1.0], 0.0)):
+        assert field.rest(0.0, np.array(state), np.array([[True]]), 1e-3).left == left
+    assert field.rest(0.0, np.array([0.0, -1.0]), np.array([[False]]), 1e-3).left == 0.0
+
+
+def test_a_neuron_that_shrinks_for_longer_than_there_are_evaluations_is_refused(monkeypatch):
+    """With times that work."""
+    monkeypatch.setattr(orthogonal, "MAX_EVALUATIONS", {DOP853: 3_000, RK45: 12_000})
+    data, how = Regression([[1.0]], [-2.0]), {"signs": [1], "directions": [[1.0]], "log_size": -9.0}
+    with pytest.raises(IntegrationFailed, match="3000 evaluations took the flow only") as refused:
+        orthogonal_relu_flow(data, times=[1e9], **how)
+    until = float(re.search(r"times up to ([\d.e+]+)\.$", str(refused.value))[1])
+    run = orthogonal_relu_flow(data, times=[until], **how)
+    assert run.log_sizes[0, 0] == pytest.approx(-9 - 2 * until, rel=1e-6) and until > 50

@@ -1,5 +1,8 @@
 """The 2x2 completion: its velocity, its variables, and what its two runs are asked for."""
 
+import re
+import warnings
+
 import numpy as np
 import pytest
 
@@ -242,3 +245,25 @@ def test_the_names_of_bad_arguments():
             flow.two_by_two_flow(UP, **({"log_t": [0.0]} | bad))
     with pytest.raises(ValueError, match="start"):
         flow.two_by_two_flow([1.0, 2.0], log_t=[0.0])
+
+
+@pytest.mark.parametrize("size", [1e40, 1e80, 1e100])
+def test_a_start_whose_determinant_is_cut_off_is_refused_with_one_that_works(size):
+    with pytest.raises(ValueError, match=r"^start has a determinant of e\^") as refused:
+        flow.two_by_two_flow(size * np.eye(2), log_t=[1.0])
+    divisor = float(re.search(r"Take start / (\S+),", str(refused.value))[1])
+    run = flow.two_by_two_flow(size / (2 * divisor) * np.eye(2), log_t=[-60.0])
+    assert np.isfinite(run.log_determinant).all()
+
+
+@pytest.mark.parametrize("corner", [0.0, 1e-100, 1e-200])
+def test_the_log_risk_of_a_start_next_to_a_fit_is_no_warning(corner):
+    """The seen entries that fit stay, and the last of them decays at the rate two."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run = flow.two_by_two_flow([[0.0, 1.0], [1.0, corner]], log_t=[-3.0])
+    if corner == 0:
+        assert run.log_risk.tolist() == [-np.inf] and run.iterates[0].tolist() == [[0, 1], [1, 0]]
+    else:
+        right = 2 * (np.log(corner) - 2 * np.exp(-3.0)) - np.log(2)
+        assert run.log_risk == pytest.approx([right], abs=1e-4)

@@ -228,8 +228,9 @@ def integrate(
     while len(states) < len(times) and times[len(states)] <= start_time:
         states.append(start)
     if len(states) == len(times) or start.size == 0:
+        end = start_time if len(states) == len(times) else float(times[-1])
         states.extend([start] * (len(times) - len(states)))
-        return Passage(np.reshape(states, (len(states), start.size)), start_time, start, 0)
+        return Passage(np.reshape(states, (len(states), start.size)), end, start, 0)
     with (
         np.errstate(over="ignore", invalid="ignore"),
         warnings.catch_warnings(),

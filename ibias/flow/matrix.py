@@ -22,8 +22,10 @@ from ibias.trajectory import MatrixTrajectory
 MAX_EVALUATIONS = 300_000  # of one run
 LOCAL = 1e-3  # local errors, per tolerance: leaving the saddle multiplies them by a thousand
 SMALLEST = 1e-13  # a relative local error
+LARGEST = 700.0  # the logarithm of a time
 REST = 0.1  # how much of the way of W is left at rest, per tolerance
 AFTER_REST = 0.5  # how much longer the check run goes on, of the time at which the flow rests
+FALL, MANY = 10.0, 1e4  # a fall of that growth by more is a new start, if it saves so many steps
 RISE = 4.0  # by what factor this growth may rise before the multistep method is started anew
 
 
@@ -93,7 +95,8 @@ def matrix_flow(
         return [state[part].reshape(s) for part, s in zip(parts, shapes, strict=True)]
 
     pulling = independent(problem)
-    bar = progress.Bar("integrating the factors", float(np.exp(log_t[-1])))
+    times = np.exp(np.minimum(log_t, LARGEST))  # at rest, the flow is there at any later one
+    bar = progress.Bar("integrating the factors", float(times[-1]))
     evaluations: count[int]
     resting: Rest
 
@@ -110,7 +113,8 @@ def matrix_flow(
 
     def at_rest(state: np.ndarray) -> bool:
         factors = unpack(state)
-        return resting(factors, product(factors))
+        W = product(factors)
+        return resting(factors, W) or nothing_moves(factors, pulling.gradient(W))
 
     def instability(state: np.ndarray) -> float:
         factors = unpack(state)
@@ -119,7 +123,7 @@ def matrix_flow(
     initial = np.concatenate([factor.ravel() for factor in factors])
     sizes = np.concatenate([np.linalg.norm(f, axis=(-2, -1)).ravel() for f in factors])
     smallest = sizes[sizes > 0].min(initial=1.0)
-    times, begun = np.exp(log_t), product(factors)
+    begun = product(factors)
 
     def attempt(part: float) -> MatrixTrajectory:
         nonlocal evaluations, resting
@@ -137,6 +141,11 @@ def matrix_flow(
             others = _by_multistep(field, initial, stops, rates, *errors)
         check = np.array([product(unpack(state)) for state in others])
         rests = rest < times[-1]
+        if log_t[-1] > LARGEST and not rests:
+            raise IntegrationFailed(
+                f"log_t: exp({log_t[-1]:.6g}) is more than a double holds, and the flow is not at"
+                f" rest before. Ask for log times up to {LARGEST:g}."
+            )
         return MatrixTrajectory(
             log_t=read_only(log_t),
             iterates=read_only(iterates),
@@ -201,17 +210,28 @@ def fastest_growth(factors: Sequence[np.ndarray], G: np.ndarray) -> float:
     return float(np.max(rate))
 
 
+def nothing_moves(factors: Sequence[np.ndarray], G: np.ndarray) -> bool:
+    """Return whether two factors, or G, are zero: then all gradients are, not by underflow."""
+    some = lambda A: A.any(axis=(-2, -1))  # noqa: E731
+    zeros = sum(np.logical_not(some(factor)).astype(int) for factor in factors)
+    return bool(((zeros >= 2) | np.logical_not(some(G))).all())
+
+
 def longest(rate: float) -> float:
     """Return how long a step may be where errors grow at this rate."""
     return LONGEST / rate if rate > 0 else np.inf
 
 
 def stretches(rates: Rates) -> list[tuple[float, float]]:
-    """Return the ends of stretches in which the rate rises by no more than `RISE`, and its most."""
+    """Return the ends of stretches in which the rate rises by no more than `RISE`, and its most.
+
+    Nor does it fall by more than `FALL`, where steps for what it was would be very many.
+    """
     found, (first, most) = [], (rates[0][1], rates[0][1])
     for (t, rate), (_, before) in zip(rates[1:], rates, strict=False):
         most = max(most, before)
-        if rate > RISE * first:
+        fallen = FALL * rate < most and most * (rates[-1][0] - t) > MANY
+        if rate > RISE * first or fallen:
             found.append((t, max(most, rate)))
             first = most = rate
     return [*found, (np.inf, max(most, rates[-1][1]))]

@@ -32,6 +32,11 @@ from ibias.trajectory import unit
 ROUGH, ACCURATE = 0.01, 0.001  # local errors of the check run and the real one, per tolerance
 CLOSE = 4 * np.finfo(float).eps  # to the time at which a neuron leaves an input
 SMALLEST = 1e-13  # a relative local error
+REST = 0.1  # how much of the way is left at rest, per tolerance
+AFTER_REST = 20.0  # how much longer the check run goes on: until residuals have fallen by e^-20
+LONG = 1e3  # times a rate: to integrate on for less is no matter
+MAX_EVALUATIONS = {DOP853: 150_000, RK45: 600_000}  # of a run; ordinary ones take a few thousand
+SURELY = 0.99  # of the time that was reached
 ORTHOGONAL = 1e-10  # the largest cosine of two inputs
 # What a step may be, times the rate at which a neuron shrinks. There cosines grow, and one below
 # every local error is seen by no estimate of them: longer steps would let it grow too little.
@@ -92,11 +97,13 @@ def orthogonal_relu_flow(
     signs : array, shape (width,)
         1 or -1, the signs of a_j.
     directions : array, shape (width, n_features)
-        Of w_j at the start, of any length but zero.
+        Of w_j at the start, of any length but zero. Their cosines with inputs are zero where
+        rounding cannot tell them from zero: such a neuron does not see the input.
     log_size : float or array, shape (width,)
         log ||w_j|| at the start.
     times : array, shape (n_times,), increasing
-        At least zero.
+        At least zero. Late ones cost nothing, once a bound on what is left of the way of log sizes
+        and cosines is below a tenth of the tolerance: the flow counts as at rest.
     tolerance : float
         The error allowed in log sizes and cosines, relative to max(1, the largest).
 
@@ -105,7 +112,8 @@ def orthogonal_relu_flow(
     ValueError
         For bad input, by name, and for inputs that are not orthogonal.
     IntegrationFailed
-        When the integrator does not arrive, or the tolerance cannot be met.
+        When the integrator does not arrive (a neuron may shrink for ever, and costs as much for
+        each e-fold), or the tolerance cannot be met.
 
     Examples
     --------
@@ -120,7 +128,7 @@ def orthogonal_relu_flow(
     lengths = np.linalg.norm(X, axis=1)
     if not lengths.all() or np.abs(np.triu(unit(X) @ unit(X).T, 1)).max() > ORTHOGONAL:
         raise ValueError("data: the inputs must be orthogonal, and none of them zero.")
-    if not np.isin(signs, (-1, 1)).all():
+    if not signs.size or not np.isin(signs, (-1, 1)).all():
         raise ValueError("signs must be 1 or -1, one of each neuron.")
     if w.shape != (signs.size, X.shape[1]) or not np.linalg.norm(w, axis=-1).all():
         raise ValueError(
@@ -131,17 +139,19 @@ def orthogonal_relu_flow(
         raise ValueError(f"log_size has shape {xi.shape}; give one number, or one a neuron.")
     if times[0] < 0:
         raise ValueError("times must be at least 0, where the flow starts.")
-    cosines = unit(w) @ unit(X).T
+    cosines, outside = seen_and_unseen(unit(w), unit(X))
     start = np.column_stack([np.broadcast_to(xi, signs.shape), cosines]).ravel()
-    outside = unit(w) - cosines @ unit(X) if X.shape[1] > len(X) else np.zeros(w.shape)
     unseen = np.square(np.minimum(cosines, 0.0)).sum(axis=-1) + np.square(outside).sum(axis=-1)
     with np.errstate(divide="ignore"):
         field = NeuronField(lengths, y, signs, xi + np.log(unseen) / 2)
 
     def attempt(part: float) -> NeuronTrajectory:
-        states, calls = field.run(start, times, part * ACCURATE * tolerance, DOP853)
+        states, calls, rest = field.run(
+            start, times, part * ACCURATE * tolerance, DOP853, REST * tolerance
+        )
         at = visited(times, states)
-        others, more = field.run(start, times[at], part * ROUGH * tolerance, RK45)
+        stops = np.minimum(times[at], rest.time + AFTER_REST * rest.relaxation)
+        others, more, _ = field.run(start, stops, part * ROUGH * tolerance, RK45)
         xi, cosines = field.parts(states)
         predictions = y - field.residuals(xi, cosines)
         return NeuronTrajectory(
@@ -150,12 +160,54 @@ def orthogonal_relu_flow(
             cosines=read_only(np.maximum(cosines, 0.0)),
             predictions=read_only(predictions),
             log_risk=read_only(np.log(((y - predictions) ** 2).mean(axis=-1) / 2)),
-            error_estimate=compared(times, states, others, at, tolerance, clock="t"),
+            error_estimate=compared(
+                times,
+                states,
+                others,
+                at,
+                tolerance,
+                extra=np.where(times > rest.time, rest.left, 0.0),
+                clock="t",
+            ),
             n_evaluations=calls + more,
         )
 
     with np.errstate(all="ignore"):  # of trial steps; the logarithm of no risk is -inf
         return closer(attempt)
+
+
+@dataclass(frozen=True)
+class Rest:
+    """When a run came to rest, at infinity if it did not, and a bound on what is left of the way.
+
+    In the time `relaxation` the residuals fall by 1 / e at least.
+    """
+
+    time: float = np.inf
+    left: float = 0.0
+    relaxation: float = 0.0
+
+
+def seen_and_unseen(w: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cosines of unit vectors w and x, and what of w is outside the span of the x.
+
+    What may be rounding, or comes of inputs that are not quite orthogonal, is zero: a neuron that
+    starts orthogonal to an input would be switched on by its sign.
+
+    >>> x = np.array([[1.0, 3.0], [3.0, -1.0]]) / np.sqrt(10)
+    >>> seen_and_unseen(x[:1], x)[0].round(12)
+    array([[1., 0.]])
+    """
+    unit_roundoffs = (4 + w.shape[1]) * np.finfo(float).eps
+    turned, rounded = np.abs(np.triu(x @ x.T, 1)), unit_roundoffs * (np.abs(x) @ np.abs(x).T)
+    skew = float(turned[turned > rounded].max(initial=0.0))
+    cosines, rounded = w @ x.T, unit_roundoffs * (np.abs(w) @ np.abs(x).T)
+    cosines = np.where(np.abs(cosines) > rounded + skew, cosines, 0.0)
+    if w.shape[1] <= len(x):
+        return cosines, np.zeros(w.shape)
+    outside = w - cosines @ x
+    rounded = unit_roundoffs * (np.abs(w) + np.abs(cosines) @ np.abs(x))
+    return cosines, np.where(np.abs(outside) > rounded + skew, outside, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,25 +240,71 @@ class NeuronField:
         turn = active * (drive - growth * cosines)
         return np.concatenate([growth, turn], axis=-1).ravel()
 
+    def rest(self, t: float, state: np.ndarray, active: np.ndarray, allowed: float) -> Rest:
+        """Return what is left of the way from this state, infinite where no bound is known.
+
+        With the neurons that stay, those with p_i > `allowed`, the residuals that are seen fall at
+        the rate kappa = min over i of (||x_i||^2 / n) sum_j a_j^2, or half of it while sizes change
+        by a little. So a log size or a cosine moves by at most 2 max ||x_i|| ||r|| / (n kappa / 2).
+        """
+        xi, cosines = self.parts(state)
+        seen = active.any(axis=0)
+        r, lengths = self.residuals(xi, np.where(active, cosines, 0.0))[seen], self.lengths[seen]
+        if not r.any():
+            return Rest(t)
+        stays = (active & (cosines > allowed))[:, seen]
+        held = lengths**2 * (stays * np.exp(2 * xi)[:, None]).sum(axis=0)
+        slowest = float(held.min())
+        if not slowest > 0:
+            return Rest(t, np.inf, np.inf)
+        left = 4 * float(lengths.max() * np.linalg.norm(r)) / slowest
+        return Rest(t, left, len(self.y) / slowest)
+
+    def steepest(self, xi: np.ndarray) -> float:
+        """Return a bound on the rates at which residuals fall: what the steps have to be short for.
+
+        The derivatives of f(x_i) are w_i and a, each of one neuron.
+        """
+        return float(2 * self.lengths.max() ** 2 * np.exp(2 * xi).sum() / len(self.y))
+
     def run(
-        self, state: np.ndarray, times: np.ndarray, local_error: float, method: type
-    ) -> tuple[np.ndarray, int]:
-        """Return the states at the times, from time zero, and the number of evaluations."""
+        self,
+        state: np.ndarray,
+        times: np.ndarray,
+        local_error: float,
+        method: type,
+        allowed: float = 0.0,
+    ) -> tuple[np.ndarray, int, Rest]:
+        """Return the states at the times, from time zero, the number of evaluations, and the rest.
+
+        Where no more than `allowed` of the way is left, relative to the state, it stands for the
+        flow, if that saves more than a few steps.
+        """
         now, found, calls = 0.0, [], 0
         active = self.parts(state)[1] > 0
         while len(found) < len(times):
             if times[len(found)] <= now:
                 found.append(state)
                 continue
-            states, now, state, used = self.until_one_leaves(
-                now, state, active, times[len(found) :], local_error, method
+            states, now, state, used, rest = self.until_one_leaves(
+                now,
+                state,
+                active,
+                times[len(found) :],
+                local_error,
+                method,
+                allowed,
+                MAX_EVALUATIONS[method] - calls,
             )
             found, calls = found + states, calls + used
+            if rest.time < np.inf:
+                found += [state] * (len(times) - len(found))
+                return np.array(found), calls, rest
             cosines = self.parts(state)[1]
             # Others may have left as well, by a rounding error: nothing would see them leave.
             gone = active & (cosines <= max(0.0, np.where(active, cosines, 1.0).min()))
             active, cosines[gone] = active & ~gone, 0.0
-        return np.array(found), calls
+        return np.array(found), calls, Rest()
 
     def until_one_leaves(
         self,
@@ -216,8 +314,10 @@ class NeuronField:
         times: np.ndarray,
         local_error: float,
         method: type,
-    ) -> tuple[list[np.ndarray], float, np.ndarray, int]:
-        """Return the states at the times that are reached, the end, the state, and the cost."""
+        allowed: float,
+        budget: int,
+    ) -> tuple[list[np.ndarray], float, np.ndarray, int, Rest]:
+        """Return the states at the times that are reached, the end, the state, cost and rest."""
 
         def field(_: float, state: np.ndarray) -> np.ndarray:
             return self.derivative(state, active)
@@ -239,6 +339,12 @@ class NeuronField:
                     f"the integrator stopped after time {solver.t:.6g}. Ask for earlier times or a"
                     " larger tolerance."
                 )
+            if solver.nfev > budget:
+                raise IntegrationFailed(
+                    f"{MAX_EVALUATIONS[method]} evaluations took the flow only to time"
+                    f" {solver.t:.6g} of {times[-1]:.6g}: neurons shrink, or residuals wait, for"
+                    f" so long. Ask for times up to {SURELY * solver.t:.4g}."
+                )
             between, end, last = solver.dense_output(), float(solver.t), solver.y
             after = nearest(last)
             leaves = before >= 0 >= after and before > after
@@ -251,4 +357,10 @@ class NeuronField:
             if leaves:
                 break
             before = after
-        return found, end, np.array(last), solver.nfev
+            xi = self.parts(last)[0]
+            if allowed and self.steepest(xi) * (times[-1] - end) > LONG:
+                size = max(1.0, float(np.abs(last).max()))
+                rest = self.rest(end, last, active, allowed * size)
+                if rest.left <= allowed * size:
+                    return found, end, np.array(last), solver.nfev, rest
+        return found, end, np.array(last), solver.nfev, Rest()

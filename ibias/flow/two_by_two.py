@@ -20,6 +20,9 @@ SEEN = np.array([[False, True], [True, True]])
 FINE, COARSE = 1e-6, 1e-5
 SMALLEST = 1e-14  # a local error
 ROUGHEST = 1e3  # how much larger errors of the seen entries may be, which are states times 1 + t
+MAX_STEPS = 10_000  # of LSODA, which takes a third of them to t = 1e9
+LARGEST_START = 95.0  # a log determinant; it hardly grows
+UNDERFLOW = 1e-290  # a sum of squares
 LARGEST = 100.0  # log determinants beyond this are a trial step gone astray, not a state
 
 
@@ -124,6 +127,11 @@ def two_by_two_flow(
 
     tolerance = positive("tolerance", tolerance)
     log_det = np.log(np.abs(np.linalg.det(W0)))
+    if log_det > LARGEST_START:
+        raise ValueError(
+            f"start has a determinant of e^{log_det:.4g}; it must be below e^{LARGEST_START:g}. Take"
+            f" start / {np.exp((log_det - LARGEST_START) / 2):.2g}, or less of it."
+        )
     speed = max(1.0, np.abs(field(0.0, np.append(_state(0.0, W0), log_det))).max())
 
     def launch(local_error: float, caution: float) -> tuple[float, np.ndarray]:
@@ -139,7 +147,7 @@ def two_by_two_flow(
             late = np.clip(state[0] ** 2, 1.0, ROUGHEST)
             return coarse * max(1.0, np.abs(state).max()) * np.array([1.0, late, late, late, 1.0])
 
-        passage = integrate(field, *launch(fine, 0.0), log_t, fine)
+        passage = integrate(field, *launch(fine, 0.0), log_t, fine, max_steps=MAX_STEPS)
         at = visited(log_t, passage.states)
         # By other formulas, evaluated at all stages at once.
         check = collocate(
@@ -165,15 +173,28 @@ def two_by_two_flow(
             log_t=read_only(log_t),
             iterates=read_only(iterates),
             log_determinant=read_only(passage.states[:, 4].copy()),
-            log_risk=read_only(
-                np.log((SEEN * off**2).sum(axis=(-2, -1)) / 2) - 2 * np.log1p(np.exp(log_t))
-            ),
+            log_risk=read_only(log_risk(log_t, off)),
             n_evaluations=passage.n_evaluations + check.n_evaluations,
             error_estimate=error,
         )
 
     # Where local errors cannot be smaller, a second attempt would be the first.
     return closer(attempt) if COARSE * tolerance > SMALLEST else attempt(1.0)
+
+
+def log_risk(log_t: np.ndarray, off: np.ndarray) -> np.ndarray:
+    """Return the log risk of (1 + t) (W - M) in the seen entries; -inf where all of them fit."""
+    seen = SEEN * off
+    squares = (seen**2).sum(axis=(-2, -1))
+    largest = np.abs(seen).max(axis=(-2, -1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scaled = 2 * np.log(largest) + np.log(
+            ((seen / largest[:, None, None]) ** 2).sum(axis=(-2, -1)) / 2
+        )
+        plain = np.log(squares / 2)
+    # Squares of tiny ones underflow.
+    found = np.where(squares > UNDERFLOW, plain, np.where(largest > 0, scaled, -np.inf))
+    return found - 2 * np.log1p(np.exp(log_t))
 
 
 def _state(s: float, W: np.ndarray) -> np.ndarray:
