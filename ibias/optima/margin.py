@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -130,12 +131,16 @@ def margin_of_rows(Z: np.ndarray, p: float, progress: Progress | None = None) ->
         rough = margin_of(rows, w, p)
     if SMALL > rough > 0:
         # The solvers' precision is absolute; in units of the margin itself it is relative.
-        w, weights = best_of(rows / rough, p, candidates(rows / rough, p, progress))
+        again = candidates(rows / rough, p, progress)
+        w, weights = best_of(rows / rough, p, chain([(w, weights)], again))
     if rough > 0:
         w, weights = _polish(rows / rough, w, weights, p)
     w = w if basis is None else basis @ w
-    w = w / max((Z @ w).min(), np.finfo(float).tiny)
-    return certified(Z, w, weights, p)
+    with np.errstate(over="ignore"):
+        scaled = w / max((Z @ w).min(), np.finfo(float).tiny)
+    if not np.isfinite(scaled).all():
+        raise RuntimeError(too_small(Z, weights, margin_of(Z, w, p), duality_gap(Z, w, weights, p)))
+    return certified(Z, scaled, weights, p)
 
 
 def certified(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> MaxMargin:
@@ -183,7 +188,7 @@ def _polish(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> Pair
             if rows.size == 0 or rows.tobytes() in tried:
                 continue
             tried.add(rows.tobytes())
-            a = weights[rows] / float(length(weights @ Z, q)) ** p
+            a = weights[rows] / length(weights @ Z, q) ** p
             for _ in range(8):
                 last = rows, a
                 rows, a = rows[a > 0], a[a > 0]
@@ -223,6 +228,8 @@ def _corner(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> Pair
         better[J] += least_squares(primal, np.append(missing, 0.0))[:-1] / sizes
         residual = np.append(np.zeros(J.size), 1.0) - dual @ a.astype(Extended)
         a += least_squares(dual, residual.astype(float))
+    if not (a[:-1] > 0).any():  # there is no such corner
+        return better, weights
     weights[:] = 0.0
     weights[S] = np.maximum(a[:-1], 0.0)
     return better, weights / weights.sum()
