@@ -89,8 +89,8 @@ class MaxMarginClassifier(ClassifierMixin, BaseEstimator):
                 raise
             size = np.abs(X).max()  # no column of X: the constant feature
             raise RuntimeError(
-                f"X: beside the constant feature 1 entries of {size:.0e} leave a maximum margin that"
-                f" is beyond double precision. Divide X by {size:.0e} (the margin is then the one in"
+                f"X: beside the constant feature 1 entries of {size:.0e} leave a maximum margin"
+                f" beyond double precision. Divide X by {size:.0e} (the margin is then the one in"
                 " the new units), or take fit_intercept=False."
             ) from error
         self.coef_ = np.array(w[None, : self.n_features_in_])
