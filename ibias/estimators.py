@@ -50,6 +50,9 @@ class MaxMarginClassifier(ClassifierMixin, BaseEstimator):
     ValueError
         From `fit`, for data that are not separable where p is not 2, and for other than two
         classes.
+    RuntimeError
+        From `fit`, where double precision cannot tell the margin, in most cases because the
+        features are of very different sizes.
 
     Examples
     --------
@@ -80,16 +83,30 @@ class MaxMarginClassifier(ClassifierMixin, BaseEstimator):
             )
         data = Dataset(self._with_constant(X), np.where(y == self.classes_[1], 1.0, -1.0))
         try:
+            w = self._optimum(data)
+        except RuntimeError as error:
+            if f"column {X.shape[1]} " not in str(error):
+                raise
+            size = np.abs(X).max()  # no column of X: the constant feature
+            raise RuntimeError(
+                f"X: beside the constant feature 1 entries of {size:.0e} leave a maximum margin"
+                f" beyond double precision. Divide X by {size:.0e} (the margin is then the one in"
+                " the new units), or take fit_intercept=False."
+            ) from error
+        self.coef_ = np.array(w[None, : self.n_features_in_])
+        self.intercept_ = np.array(w[self.n_features_in_ :]) if self.fit_intercept else np.zeros(1)
+        return self
+
+    def _optimum(self, data: Dataset) -> np.ndarray:
+        """Find the optimum on `data`, and return its weights."""
+        try:
             self.optimum_ = max_margin(data, p=self.p)
-            w = self.optimum_.w
+            return self.optimum_.w
         except NotSeparable as error:
             if self.p != 2:
                 raise ValueError(f"{error} With p=2 any data are taken.") from error
             self.optimum_ = bounded_part_and_ray(data)
-            w = self.optimum_.bounded if self.optimum_.ray is None else self.optimum_.ray.w
-        self.coef_ = np.array(w[None, : self.n_features_in_])
-        self.intercept_ = np.array(w[self.n_features_in_ :]) if self.fit_intercept else np.zeros(1)
-        return self
+        return self.optimum_.bounded if self.optimum_.ray is None else self.optimum_.ray.w
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return a score for each row of X, shape (n_samples,); above 0 for ``classes_[1]``."""

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy.linalg import LinAlgError
 from scipy.optimize import minimize
 
 from ibias import datasets, losses, methods, optima
 from ibias.descent import descent
 from ibias.objectives import Objective
+from ibias.optima import box
 from ibias.steps import Decaying
 
 rng = datasets.generator(0)
@@ -72,3 +74,48 @@ def test_bad_input_is_named():
             optima.box_minimiser(OVERLAPPING, **arguments)
     with pytest.raises(ValueError, match="data"):
         optima.box_minimiser(OVERLAPPING.X, radius=1.0)
+
+
+@pytest.mark.parametrize("size", [1e-149, 1e-28, 1e3, 1e149])
+@pytest.mark.parametrize("loss", ["logistic", "exponential"])
+@pytest.mark.parametrize("radius", [1.0, 1e4])
+def test_data_and_radius_may_have_any_size_together(size, loss, radius):
+    for Z in ([[-0.01, -1.0]], OVERLAPPING.Z, datasets.separable(1).Z):
+        plain = box_of(np.array(Z), radius, loss)
+        scaled = box_of(size * np.array(Z), radius / size, loss)
+        gap = 2e-8 * max(1.0, abs(plain.log_risk))
+        assert scaled.log_risk == pytest.approx(plain.log_risk, abs=gap)
+        assert np.abs(scaled.w).max() <= radius / size
+
+
+def box_of(Z, radius, loss="logistic"):
+    return optima.box_minimiser(datasets.Dataset.from_signed(Z), radius=radius, loss=loss)
+
+
+@pytest.mark.parametrize("size", [1e-100, 1.0, 1e100])
+@pytest.mark.parametrize("radius", [1e10, 1e140, 1e200])
+def test_a_radius_beyond_double_precision_says_which_one_to_take(size, radius):
+    Z = size * OVERLAPPING.Z[:9, :4]
+    try:
+        best = box_of(Z, radius / size)
+    except (ValueError, RuntimeError) as refused:
+        assert str(refused).startswith(f"radius={radius / size:g}: ")
+        best = box_of(Z, float(str(refused).split("take a radius next to ")[1].rstrip(".")))
+    else:
+        assert radius < 1e20
+    assert np.isfinite(best.w).all() and best.duality_gap <= 1e-8
+
+
+def test_a_risk_whose_second_derivative_is_rounding_is_refused(monkeypatch):
+    def indefinite(*_, **__):
+        raise LinAlgError("2-th leading minor of the array is not positive definite")
+
+    monkeypatch.setattr(box, "cho_factor", indefinite)
+    with pytest.raises(RuntimeError, match=r"radius=1: the least risk .* take a radius next to"):
+        box_of(OVERLAPPING.Z, 1.0)
+
+
+def test_data_that_are_zero_and_a_radius_that_makes_them_so():
+    for Z, radius in (([[0.0, 0.0]], 1e200), ([[1e-140, 1e-140]], 1e-200), ([[1.0]], 1e-300)):
+        best = box_of(np.array(Z), radius)
+        assert best.log_risk == pytest.approx(np.log(np.log(2))) and best.duality_gap <= 1e-290

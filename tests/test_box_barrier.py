@@ -139,9 +139,12 @@ def test_a_minimiser_that_is_off_is_an_error(radius, size, part, passes, monkeyp
         return
     with pytest.raises(RuntimeError, match=f"excess of {part * 1e-8 * size:.1e} only"):
         box_minimiser(ONE, radius=radius, loss="exponential")
-    weights = np.array([weight for _, weight in met])
-    assert weights[1:] / weights[:-1] == pytest.approx(np.full(len(met) - 1, 4.0))
-    assert len(met) == 60 and all(before is v for before, _ in met[1:])
+    # Twice, each time from zero: from the weight of the radius, and from one that moves nothing.
+    assert len(met) == 120
+    for first, begun in [(0, 1 / radius), (60, 1 / radius**2)]:
+        weights = np.array([weight for _, weight in met[first : first + 60]])
+        assert weights == pytest.approx(begun * 4.0 ** np.arange(60))
+        assert not met[first][0].any() and all(w is v for w, _ in met[first + 1 : first + 60])
 
 
 @pytest.mark.parametrize("signs", [[1, 1], [1, -1], [-1, -1]])

@@ -119,3 +119,19 @@ def test_it_takes_what_the_machines_of_scikit_learn_take_for_numbers(dtype):
     model, right = MaxMarginClassifier().fit(given, y), MaxMarginClassifier().fit(X, y)
     assert model.coef_ == pytest.approx(right.coef_, abs=1e-9)
     assert right.decision_function(given) == pytest.approx(right.decision_function(X), abs=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-100, 1e-140])
+def test_a_remedy_for_features_far_from_the_constant_one(size):
+    X, y = size * np.array([[-2.0, -1.0], [1.0, -2.0]]), [1, -1]
+    with pytest.raises(RuntimeError, match=r"^X: .* or take fit_intercept=False\.") as refused:
+        MaxMarginClassifier().fit(X, y)
+    X = X / float(str(refused.value).split("Divide X by ")[1].split()[0])
+    assert MaxMarginClassifier().fit(X, y).predict(X).tolist() == y
+    assert MaxMarginClassifier(fit_intercept=False).fit(X, y).predict(X).tolist() == y
+
+
+def test_a_column_that_is_one_of_x_is_named():
+    X = np.array([[1.0, 1e9], [-1.0, 1e9 + 1], [1.0, 1e9 + 2], [-1.0, 1e9 - 2]])
+    with pytest.raises(RuntimeError, match="divide column 1 by 1e"):
+        MaxMarginClassifier(p=3).fit(X * [1e-9, 1.0], [1, 0, 1, 0])

@@ -166,3 +166,40 @@ def test_few_steps_are_enough(monkeypatch: pytest.MonkeyPatch, ratio: float, ste
     heights = np.vstack([heights, -2.5 * heights.mean(axis=0)])
     monkeypatch.setattr(asymptotics, "NEWTON_STEPS", 8)
     assert _shares(heights) @ heights == pytest.approx(np.zeros(2), abs=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e-140, 1e-70, 1e-3, 1.0, 1e8, 1e70, 1e140])
+@pytest.mark.parametrize("short", [1e-4, 1e-8, 1e-12])
+def test_rows_of_any_length_share_the_pull(size: float, short: float) -> None:
+    Z = size * np.array([[-8.0, -1.0], [short, 0.0]])
+    limit = expansion(Dataset.from_signed(Z))
+    first = short * (8 + short) / ((8 + short) ** 2 + 1)  # the nearest point of the segment
+    assert limit.support.tolist() == [0, 1] and limit.spanning
+    assert limit.dual_variables == pytest.approx([first, 1 - first], rel=1e-6)
+    # <z_i, r> = -log(n p_i / m^2), by Cramer's rule
+    margin = short / np.hypot(8 + short, 1)
+    one, two = 2 * np.log(size * margin) - np.log(2 * np.array([first, 1 - first]))
+    assert limit.residual * size == pytest.approx([two / short, -one - 8 * two / short], rel=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-148, 1.0, 1e149])
+@pytest.mark.parametrize("seed", range(10))
+def test_a_nearest_point_that_is_a_sample_has_all_the_weight(seed: int, size: float) -> None:
+    # The other sample touches the margin with weight zero; across the margin the first is rounding.
+    turn = np.linalg.qr(np.random.default_rng(seed).standard_normal((2, 2)))[0]
+    limit = expansion(Dataset.from_signed(size * np.array([[2.0, 0.0], [2.0, 1.0]]) @ turn))
+    assert limit.support.tolist() == [0] and limit.degenerate.tolist() == [1]
+    assert limit.margin_gap == 0
+
+
+def test_two_samples_that_nearly_agree_are_refused_in_words() -> None:
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((2, 2)))[0]
+    Z = np.array([[2.0, 0.0], [2.0 + 6e-9, 2e-8]]) @ turn
+    with pytest.raises(RuntimeError, match=r"drop one of the samples \[1, 0\]"):
+        expansion(Dataset.from_signed(Z))
+    assert expansion(Dataset.from_signed(Z[:1])).support.tolist() == [0]
+
+
+def test_a_small_share_of_a_long_row_is_no_rounding() -> None:
+    limit = expansion(Dataset.from_signed([[1e9, 1.0], [-1.0, 1.0]]))
+    assert limit.dual_variables[0] == pytest.approx(1e-9, rel=1e-6)

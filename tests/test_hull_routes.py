@@ -105,7 +105,8 @@ def test_least_squares_that_turn_in_circles_or_find_nothing_propose_nothing(monk
 def test_both_linear_programs_alone(p, spread, shape):
     """Columns of any size; one that is zero gets no weight."""
     Z = np.c_[uneven(*shape, spread), np.zeros(shape[0])]
-    vertex, inner = _hull._polyhedral(Z, p, None)
+    vertex, inner, by_samples, _ = _hull._polyhedral(Z, p, None)
+    assert gap(Z, by_samples, p) > -1e-12
     assert -1e-12 < gap(Z, vertex, p) < 1e-9
     assert -1e-12 < gap(Z, inner, p) < 1e-6
     assert vertex[0].shape == (shape[1] + 1,)
@@ -118,13 +119,21 @@ def test_features_below_what_a_solver_drops_are_divided_by_their_size(p):
     """Only the feature of size 1e-11 separates: across the segment, w = Z^-1 (1, 1)."""
     Z = np.array([[1.0, 1e-11], [-0.5, 2e-11]])
     w = np.linalg.solve(Z, np.ones(2))
-    vertex, _ = _hull._polyhedral(Z, p, None)
+    vertex, *_ = _hull._polyhedral(Z, p, None)
     assert margin_of(Z, vertex[0], p) == pytest.approx(1 / np.linalg.norm(w, p), rel=1e-3)
+
+
+@pytest.mark.parametrize("p", [1, np.inf])
+def test_samples_of_which_the_short_one_decides_are_divided_by_their_size(p):
+    Z = np.array([[0.0, -1e12], [0.0, -1.0], [-1e4, 0.0]])
+    *_, vertex, _ = _hull._polyhedral(Z, p, None)
+    assert -1e-12 < gap(Z, vertex, p) < 1e-9
+    assert vertex[1] == pytest.approx([0, 1, 0], abs=1e-3)
 
 
 def test_a_linear_program_that_fails_proposes_nothing(monkeypatch):
     monkeypatch.setattr(_hull.LinearProgram, "simplex", lambda self: None)
-    assert len(list(_hull._polyhedral(np.eye(2), 1, None))) == 1
+    assert len(list(_hull._polyhedral(np.eye(2), 1, None))) == 2
     monkeypatch.setattr(_hull.LinearProgram, "interior_point", lambda self, watch: None)
     assert not list(_hull._polyhedral(np.eye(2), 1, None))
 

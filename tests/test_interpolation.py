@@ -221,3 +221,16 @@ def test_the_generator_of_regressions() -> None:
         gaussian_regression(0, 3, 5, n_nonzero=9)
     with pytest.raises(ValueError, match="noise must be"):
         gaussian_regression(0, noise=-1)
+
+
+@pytest.mark.parametrize("p", [1e4, 1e15, 1e16, 1e100, 1e300])
+@pytest.mark.parametrize("start", [None, [1.0, 1.0, 1.0], [1e-3, 0.0, 2.0]])
+def test_orders_of_any_size(p, start):
+    data = Regression([[1.0, 2.0, 0.0], [0.0, 1.0, 1.0]], [1.0, 2.0])
+    best, limit = (
+        min_norm(data, p=p, start=start),
+        min_norm(data, p=np.inf, start=start),
+    )
+    assert (
+        limit.distance * (1 - 1e-9) <= best.distance <= 3 ** (1 / p) * limit.distance * (1 + 1e-9)
+    )

@@ -246,3 +246,47 @@ def test_progress_is_told_and_what_it_raises_stops_the_search(shape: tuple, p: f
     with pytest.raises(KeyboardInterrupt):
         max_margin(data, p=p, progress=interrupt)
     np.testing.assert_array_equal(max_margin(data, p=p).w, best.w)  # nothing is broken
+
+
+@pytest.mark.parametrize("size", [1e-140, 1e-20, 1.0, 1e20, 1e128])
+@pytest.mark.parametrize("p", [1, 1.5, 2, 3, np.inf])
+@pytest.mark.parametrize("long", [1e6, 1e13, 1e20])
+def test_long_samples_in_the_same_direction_change_nothing(
+    size: float, p: float, long: float
+) -> None:
+    Z = size * np.array([[0.0, -long], [0.0, -1.0], [0.0, -3.0]])
+    best = max_margin(Dataset.from_signed(Z), p=p)
+    assert best.w[1] * size == pytest.approx(-1) and (p == np.inf or abs(best.w[0] * size) < 1e-9)
+    assert best.margin / size == pytest.approx(1)
+    assert best.dual_variables == pytest.approx([0, 1, 0], abs=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e-140, 1.0, 1e128])
+@pytest.mark.parametrize(("p", "weight"), [(1, None), (np.inf, 1.0)])
+def test_a_short_sample_decides_beside_long_ones(size: float, p: float, weight: float) -> None:
+    Z = size * np.array([[0.0, -1e-2], [0.0, -2e10], [-400.0, 0.0]])
+    best = max_margin(Dataset.from_signed(Z), p=p)
+    # l_inf: as long as the height of the short one; l_1: 1 / margin = 100 + 1/400
+    assert best.margin / size == pytest.approx(0.01 if weight else 1 / (100 + 1 / 400))
+
+
+@pytest.mark.parametrize("Z", [[[2.0, 1.0], [1.0, 3.0]], [[2e-155, 1e-148], [0.0, 1e-138]]])
+@pytest.mark.parametrize("p", [50, 1e4, 1e15, 1e16, 1e100, 1e300])
+def test_orders_and_lengths_of_any_size(Z: list, p: float) -> None:
+    best, limit = (
+        max_margin(Dataset.from_signed(Z), p=p),
+        max_margin(Dataset.from_signed(Z), p=np.inf),
+    )
+    assert best.margin <= limit.margin * (1 + 1e-8)
+    assert limit.margin <= 2 ** (1 / p) * best.margin * (1 + 1e-8)
+
+
+@pytest.mark.parametrize("p", [1, 2, np.inf])
+def test_a_solution_beyond_double_precision_is_refused_in_words(p: float) -> None:
+    Z = [[2e-200, 1.0], [2e-200, -1.0]]
+    try:
+        best = max_margin(Dataset.from_signed(Z), p=p)
+    except RuntimeError as refused:
+        assert "data: the maximum margin is about" in str(refused)
+    else:
+        assert best.margin == pytest.approx(2e-200) and np.isfinite(best.w).all()

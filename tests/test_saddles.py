@@ -1,10 +1,13 @@
 """The saddles of a diagonal network on a regression, and the certificate of its end."""
 
+import re
+
 import numpy as np
 import pytest
 
 from ibias import datasets, flow, optima
 from ibias.datasets import Regression
+from ibias.optima import saddles
 from ibias.potentials import HyperbolicEntropy
 
 
@@ -94,3 +97,54 @@ def test_the_path_of_small_and_large_targets_is_that_of_targets_of_order_one(siz
     scaled = optima.saddle_path(datasets.Regression(data.X, size * data.y))
     assert scaled.times * size == pytest.approx(plain.times, rel=1e-9)
     assert scaled.weights / size == pytest.approx(plain.weights, abs=1e-9)
+
+
+@pytest.mark.parametrize("data_size", [1e-140, 1e-60, 1.0, 1e3, 1e60, 1e140])
+@pytest.mark.parametrize("target_size", [1e-140, 1e-3, 1.0, 1e140])
+@pytest.mark.parametrize("small", [1e-2, 1e-5, 1e-6])
+def test_a_small_sample_wakes_its_weight_late_and_no_less_surely(data_size, target_size, small):
+    X = np.array([[3.0, 2.0], [small, 10 * small]])
+    y = np.array([9.0, 20 * small])
+    path = optima.saddle_path(Regression(data_size * X, target_size * y))
+    w = path.weights[1:] * (data_size / target_size)
+    assert w == pytest.approx(np.array([[3, 0], [50 / 28, 51 / 28]]), rel=10 * small**2, abs=1e-9)
+    # The second weight moves at once, and after the first jump by what its sample still lacks:
+    # its residual is 17 small, that of the other sample -small / 3 times as much.
+    clock = path.times * data_size * target_size
+    slope = 4 * (10 - 2 / 3) * 17 * small**2 / 2
+    begun = 4 * (X.T @ y)[1] / 2 * clock[0]
+    assert clock == pytest.approx([1 / 54, 1 / 54 + (1 - begun) / slope], rel=1e-2 * small**0.25)
+    assert path.risks[-1] <= 1e-25 * path.risks[0]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_it_ends_at_the_least_risk_of_features_and_samples_of_any_size(seed):
+    rng = datasets.generator(seed)
+    X = rng.standard_normal((4, 6)) * 10 ** rng.uniform(-4, 4, 6)
+    X = X * 10 ** rng.uniform(-3, 3, (4, 1))
+    y = X @ rng.standard_normal(6)
+    path = optima.saddle_path(Regression(X, y))
+    assert X @ path.weights[-1] == pytest.approx(y, rel=1e-4)
+    assert (np.diff(path.times) >= 0).all() and (np.diff(path.risks) <= 0).all()
+
+
+def test_a_path_beyond_double_precision_says_by_what_to_divide():
+    X, y = 1e-150 * np.array([[3.0, 2.0], [1e-6, 1e-5]]), 1e-150 * np.array([9.0, 2e-5])
+    with pytest.raises(ValueError, match=r"Divide X by .* and y by") as refused:
+        optima.saddle_path(Regression(X, y))
+    size, target = (float(word) for word in re.findall(r"by (\S+\d)", str(refused.value)))
+    assert len(optima.saddle_path(Regression(X / size, y / target)).times) == 2
+
+
+def test_rounding_that_decides_about_a_weight_is_said(monkeypatch):
+    found = saddles.nnls
+    monkeypatch.setattr(saddles, "nnls", lambda X, y: (found(X, y)[0] * 0.0, 0.0))
+    with pytest.raises(RuntimeError, match="rounding decides whether weight 2 wakes up"):
+        optima.saddle_path(sparse_regression(0))
+
+    def in_circles(X, y):
+        raise RuntimeError("Maximum number of iterations reached.")
+
+    monkeypatch.setattr(saddles, "nnls", in_circles)
+    with pytest.raises(RuntimeError, match="data: the best fit of 1 weights was not found"):
+        optima.saddle_path(sparse_regression(0))

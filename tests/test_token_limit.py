@@ -137,7 +137,10 @@ def test_the_gap_is_that_of_the_margin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         next_token, "margin_of_rows", lambda *a: replace(true(*a), duality_gap=0.125)
     )
-    assert next_token_limit(datasets.next_tokens(0)).duality_gap == 0.125
+    # In the units of the contexts, a power of two next to their largest entry.
+    for size, unit in [(1.0, 1.0), (1.5, 1.0), (3.0, 2.0), (0.3, 0.25)]:
+        data = NextTokens([[size]], [[0.5, 0.5, 0.0]])
+        assert next_token_limit(data).duality_gap == 0.125 * unit
 
 
 def test_one_token_each_leaves_nothing_to_settle() -> None:
@@ -146,3 +149,93 @@ def test_one_token_each_leaves_nothing_to_settle() -> None:
     assert not limit.projection.any()
     assert limit.ray == pytest.approx(np.array([[0.5, -0.5], [-0.5, 0.5]]))
     assert limit.dual_variables == pytest.approx(np.array([[0, 0.5], [0.5, 0]]))
+
+
+def by_hand(h: float, p: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return finite, ray and correction of one context of two tokens and a third that goes off."""
+    W = (np.log(1 - p) - np.log(p)) / h
+    rate = (1 - 2 * p) / (3 * h**2) / (2 * h * p * (1 - p))  # as below, with 3/4 and 1/4
+    return (
+        np.array([W / 2, -W / 2, 0]),
+        np.array([1 / 3, 1 / 3, -2 / 3]) / h,
+        np.array([rate, -rate, 0]),
+    )
+
+
+@pytest.mark.parametrize("h", [1e-90, 1e-60, 1e-3, 1.0, 7.0, 1e60, 1e100])
+@pytest.mark.parametrize("p", [0.25, 1e-6, 1e-9, 1e-30])
+def test_contexts_of_any_size_and_frequencies_of_any_size(h: float, p: float) -> None:
+    limit = next_token_limit(NextTokens([[h, 0.0]], [[1 - p, p, 0.0]]))
+    finite, ray, correction = by_hand(h, p)
+    assert limit.finite[:, 0] == pytest.approx(finite, rel=1e-9, abs=0)
+    assert limit.ray[:, 0] == pytest.approx(ray, rel=1e-9, abs=0)
+    assert limit.correction[:, 0] == pytest.approx(correction, rel=1e-6, abs=0)
+    assert not np.c_[limit.finite, limit.ray, limit.correction][:, 1::2].any()
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("p", [0.25, 1e-9, 1e-30])
+def test_a_short_context_beside_a_long_one(size: float, p: float) -> None:
+    """Two contexts that are orthogonal, each by itself; the mean is over both."""
+    P = [[1 - p, p, 0.0], [0.75, 0.25, 0.0]]
+    limit = next_token_limit(NextTokens([[size, 0.0], [0.0, 1.0]], P))
+    for j, (h, q) in enumerate([(size, p), (1.0, 0.25)]):
+        finite, ray, correction = by_hand(h, q)
+        assert limit.finite[:, j] == pytest.approx(finite, rel=1e-7)
+        assert limit.ray[:, j] == pytest.approx(ray, rel=1e-7)
+        assert limit.correction[:, j] == pytest.approx(2 * correction, rel=1e-6)
+
+
+def test_the_two_ways_to_the_correction_agree() -> None:
+    for seed in range(5):
+        data = datasets.next_tokens(seed)
+        basis = data.spans[0]
+        pull = np.random.default_rng(seed).standard_normal(len(basis))
+        found = next_token._by_odds(data, basis, pull)
+        assert data.hessian(data.P) @ found == pytest.approx(pull, rel=1e-9, abs=1e-9)
+
+
+def test_a_frequency_that_has_hardly_a_number() -> None:
+    """Its log-odds are a number, its correction is none."""
+    assert NextTokens([[1.0]], [[1e-320, 1.0, 0.0]]).inside[1] == pytest.approx(320 * np.log(10))
+    for P in ([[1e-320, 1.0, 0.0]], [[1.0, 1e-320, 0.0]]):
+        with pytest.raises(ValueError, match="P has a frequency of 1e-320, and the correction"):
+            next_token_limit(NextTokens([[1.0, 0.0]], P))
+    assert next_token_limit(NextTokens([[1.0, 0.0]], [[0.0, 1.0, 0.0]])).error == 0
+
+
+@pytest.mark.parametrize("size", [1e-110, 1e-140, 2e-150])
+def test_a_correction_beyond_double_precision_says_by_what_to_divide(size: float) -> None:
+    X, P = np.array([[1.0, 0.0], [1.0, 2.0]]), [[0.5, 0.25, 0.25, 0.0], [0.0, 1.0, 0.0, 0.0]]
+    with pytest.raises(ValueError, match=r"Divide X by \S+: finite and ray are") as refused:
+        next_token_limit(NextTokens(size * X, P))
+    unit = float(str(refused.value).split("Divide X by ")[1].split(":")[0])
+    small, plain = (
+        next_token_limit(NextTokens(size * X / unit, P)),
+        next_token_limit(NextTokens(X, P)),
+    )
+    assert small.ray * size / unit == pytest.approx(plain.ray)
+
+
+def depending(odds: float) -> NextTokens:
+    """Return three contexts in two dimensions; the log-odds of the second are twice the first's."""
+    P = [[1 / (1 + np.exp(k)), 1 / (1 + np.exp(-k)), 0.0] for k in (odds, 2 * odds, 0.1)]
+    return NextTokens([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]], P)
+
+
+@pytest.mark.parametrize("odds", [-1.0, -12.0, -14.0])
+def test_contexts_that_depend_on_each_other(odds: float) -> None:
+    """Along the first feature the second derivative is the mean of h^2 p (1 - p)."""
+    data = depending(odds)
+    limit, p = next_token_limit(data), data.P[:, 1]
+    pull = limit.dual_variables[:, 2] @ ((1 - 2 * p) * data.X[:, 0]) / 2
+    H = ((data.X[:, 0] ** 2) * p * (1 - p)).sum() / 3
+    D = pull / (2 * H)
+    assert limit.correction[:, 0] == pytest.approx([D, -D, 0], rel=1e-6)
+
+
+def test_contexts_that_depend_on_each_other_at_frequencies_too_different_are_refused() -> None:
+    with pytest.raises(RuntimeError, match="Drop contexts that depend on the others linearly"):
+        next_token_limit(depending(-20.0))
+    whole = depending(-20.0)
+    assert np.isfinite(next_token_limit(NextTokens(whole.X[1:], whole.P[1:])).correction).all()

@@ -92,7 +92,7 @@ class NextTokens:
             first, *others = np.flatnonzero(p)
             for token in others:
                 rows.append(self._difference(token, first, h))
-                odds.append(np.log(p[token] / p[first]))
+                odds.append(_log_ratio(p[token], p[first]))
         width = self.n_classes * self.n_features
         return read_only(np.reshape(rows, (len(rows), width))), read_only(np.array(odds))
 
@@ -154,6 +154,13 @@ class NextTokens:
         """Return the row that maps W to the logit of `one` minus that of `other`."""
         identity = np.eye(self.n_classes)
         return np.kron(identity[one] - identity[other], h)
+
+
+def _log_ratio(p: float, q: float) -> float:
+    """Return log(p / q), also where the ratio is no number."""
+    with np.errstate(over="ignore"):
+        ratio = p / q
+    return float(np.log(ratio) if np.isfinite(ratio) else np.log(p) - np.log(q))
 
 
 def covariance(p: np.ndarray) -> np.ndarray:

@@ -96,18 +96,29 @@ def _euclidean(Z: np.ndarray) -> Iterator[Pair]:
 def _polyhedral(Z: np.ndarray, p: float, progress: Progress | None) -> Iterator[Pair]:
     """Yield a vertex of the optimal face for p = 1 or p = inf, then a point of its interior.
 
-    Every feature is divided by its largest entry: a solver drops coefficients below 1e-9.
+    Every feature is divided by its largest entry: a solver drops coefficients below 1e-9. If that
+    leads nowhere, every sample is: a long one beside short ones is near to the margin where a
+    solver's precision ends.
     """
     n, d = Z.shape
     sizes = np.abs(Z).max(axis=0)
-    sizes = np.where(sizes > 0, sizes, 1.0)
-    rows = Z / sizes
+    yield from _programs(Z, p, np.where(sizes > 0, sizes, 1.0), np.ones(n), progress)
+    units = np.abs(Z).max(axis=1)
+    yield from _programs(Z, p, np.ones(d), np.where(units > 0, units, 1.0), progress)
+
+
+def _programs(
+    Z: np.ndarray, p: float, sizes: np.ndarray, units: np.ndarray, progress: Progress | None
+) -> Iterator[Pair]:
+    """Yield the solutions with features divided by `sizes` and samples by `units`."""
+    n, d = Z.shape
+    rows, one = Z / sizes / units[:, None], 1 / units[:, None]
     if p == 1:
         costs = sizes.min() / sizes  # x = sizes * w, in units of the smallest
-        A = np.vstack([np.hstack([rows, -rows, -np.ones((n, 1))]), np.r_[-costs, -costs, 0.0]])
+        A = np.vstack([np.hstack([rows, -rows, -one]), np.r_[-costs, -costs, 0.0]])
         b, lower, upper = np.r_[np.zeros(n), -1.0], np.zeros(2 * d), np.full(2 * d, np.inf)
     else:
-        A = np.hstack([rows, -np.ones((n, 1))])
+        A = np.hstack([rows, -one])
         b, lower, upper = np.zeros(n), -sizes, sizes
     c = np.r_[np.zeros(lower.size), -1.0]
     program = LinearProgram(c, A, b, np.r_[lower, -np.inf], np.r_[upper, np.inf])
@@ -115,7 +126,7 @@ def _polyhedral(Z: np.ndarray, p: float, progress: Progress | None) -> Iterator[
     for solve in (program.simplex, lambda: program.interior_point(watch)):
         if (found := solve()) is not None:
             x, y = found
-            yield (x[:d] - x[d : 2 * d] if p == 1 else x[:d]) / sizes, _convex(y[:n])
+            yield (x[:d] - x[d : 2 * d] if p == 1 else x[:d]) / sizes, _convex(y[:n] / units)
 
 
 def _by_columns(Z: np.ndarray, progress: Progress | None) -> Iterator[Pair]:
@@ -155,7 +166,8 @@ def best_of(Z: np.ndarray, p: float, pairs: Iterable[Pair]) -> Pair:
             best_w, margin = w, here
         if there < distance:
             best_weights, distance = weights, there
-        if distance - margin <= EASY * margin or distance <= NOTHING * np.abs(Z).max():
+        nothing = margin == 0 and distance <= NOTHING * np.abs(Z).max()
+        if nothing or distance - margin <= EASY * margin:
             break
     return best_w, best_weights
 
@@ -194,7 +206,7 @@ def _sequential(Z: np.ndarray, p: float, progress: Progress | None) -> Iterator[
     """
     n, q = len(Z), p / (p - 1)
     first = next(_euclidean(Z), None)
-    if first is None or margin_of(Z, first[0], 2) <= 0:
+    if q == 1 or first is None or margin_of(Z, first[0], 2) <= 0:
         return
     a = first[1]
 

@@ -9,6 +9,15 @@ from ibias.trajectory import length
 Extended = np.longdouble  # 64 bits of mantissa where the machine has them
 
 
+def power_of_two(size: float) -> float:
+    """Return the power of two next below `size`, which divides numbers exactly; one for zero.
+
+    >>> power_of_two(5.0), power_of_two(0.3), power_of_two(0.0)
+    (4.0, 0.25, 1.0)
+    """
+    return float(2.0 ** (np.frexp(size)[1] - 1.0)) if size > 0 else 1.0
+
+
 def dual_order(p: float) -> float:
     """Return q with 1/p + 1/q = 1.
 

@@ -8,14 +8,17 @@ import numpy as np
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
+from ibias.datasets.rows import lengths
 from ibias.entropy import min_entropy, shannon_entropy
 from ibias.optima._solver import require
 from ibias.optima.margin import MaxMargin, max_margin
 from ibias.optima.separability import separation
+from ibias.trajectory import length
 
 GAP = 1e-9  # the largest error of ||Z^T p||, relative to the margin, that is returned
 NEWTON_STEPS = 200
-SMALLEST = 1e-8  # a share: rounding of the data decides about one that is smaller
+RANK = 1e-10  # a singular value of rows of length one below this is rounding
+SMALLEST = 1e-8  # a part in the nearest point: rounding of the data decides about a smaller one
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +78,9 @@ def expansion(data: Dataset) -> Expansion:
     NotSeparable
         If `data` is not separable through the origin.
     RuntimeError
-        If the weights are not dual optimal to 1e-9, or one of them is below 1e-8 without being
-        zero in every dual solution: its logarithm, and so the residual, is then rounding.
+        If the weights are not dual optimal to 1e-9, or if one of the p_i ||z_i|| is below 1e-8 of
+        the largest without being zero in every dual solution: the logarithm of p_i, and so the
+        residual, is then rounding.
 
     Examples
     --------
@@ -99,15 +103,18 @@ def expansion(data: Dataset) -> Expansion:
             f"data: the weights of the support vectors miss the dual optimum by {excess:.1e}: they"
             " are next to degenerate. Remove samples that are almost on the margin."
         )
-    smallest = int(share.argmin())
-    if share[smallest] < SMALLEST:
+    size = lengths(data.Z[support])[:, 0]
+    parts = share * size
+    smallest = int(parts.argmin())
+    if parts[smallest] < SMALLEST * parts.max():
         raise RuntimeError(
             f"data: sample {support[smallest]} is on the margin with weight {share[smallest]:.1e}:"
             " rounding decides whether it has a part in the limit. Remove it, or move it off the"
             " margin."
         )
-    heights = -np.log(data.n_samples * share / svm.margin**2)
-    residual = np.linalg.lstsq(data.Z[support], heights)[0]
+    heights = 2 * np.log(svm.margin) - np.log(data.n_samples * share)
+    rows = data.Z[support] / size[:, None]
+    residual = np.linalg.lstsq(rows, heights / size)[0]
     across = residual - svm.direction * (svm.direction @ residual)
     return Expansion(
         w=svm.w,
@@ -117,16 +124,20 @@ def expansion(data: Dataset) -> Expansion:
         degenerate=read_only(degenerate),
         residual=read_only(residual),
         margin_gap=float(svm.margin * (shannon_entropy(p) - min_entropy(p))),
-        direction_gap=float(svm.margin * np.linalg.norm(across)),
-        spanning=bool(np.linalg.matrix_rank(data.Z[support]) == data.n_features),
+        direction_gap=float(svm.margin * length(across, 2)),
+        spanning=bool(np.linalg.matrix_rank(rows) == data.n_features),
     )
 
 
 def _across(Z: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """Return an orthonormal basis, as columns, of the span of Z orthogonal to `direction`."""
-    flat = Z - np.outer(Z @ direction, direction)
+    """Return an orthonormal basis, as columns, of the span of Z orthogonal to `direction`.
+
+    What counts as rounding is judged row by row: a short one spans as much as a long one.
+    """
+    rows = Z / lengths(Z)
+    flat = rows - np.outer(rows @ direction, direction)
     _, size, right = np.linalg.svd(flat, full_matrices=False)
-    return right[size > 1e-10 * np.abs(Z).max()].T
+    return right[size > RANK].T
 
 
 def _split(Z: np.ndarray, svm: MaxMargin) -> tuple[np.ndarray, np.ndarray]:
@@ -135,10 +146,19 @@ def _split(Z: np.ndarray, svm: MaxMargin) -> tuple[np.ndarray, np.ndarray]:
     A sample has weight zero in every dual solution if and only if some v orthogonal to w_hat
     raises its height and lowers that of no other.
     """
-    heights = Z[svm.support] @ _across(Z[svm.support], svm.direction)
+    on = Z[svm.support]
+    heights = on @ _across(on, svm.direction)
     if heights.shape[1] == 0:  # all of them at the same point across
         return svm.support, svm.support[:0]
-    raised = separation(Dataset.from_signed(heights))
+    # The nearest point may be a sample, and what is left of it across is rounding.
+    seen = np.linalg.norm(heights / lengths(on), axis=1, keepdims=True) > RANK
+    raised = separation(Dataset.from_signed(np.where(seen, heights, 0.0)))
+    if raised.rest.size == 0:
+        least = svm.support[np.argsort(svm.dual_variables[svm.support], kind="stable")][:3]
+        raise RuntimeError(
+            f"data: rounding leaves open which samples have a part in the maximum margin"
+            f" {svm.margin:.1e}. To go on, drop one of the samples {least.tolist()}."
+        )
     return svm.support[raised.rest], svm.support[raised.separable]
 
 
@@ -164,7 +184,7 @@ def _shares(heights: np.ndarray) -> np.ndarray:
         while value(v + length * step) > value(v) + 0.1 * length * (slope @ step) + 1e-15:
             length /= 2
         v = v + length * step
-        if (np.abs(heights @ step) <= 1e-13 + np.finfo(float).eps / p).all():
+        if (p * np.abs(heights @ step) <= 1e-13 * p + np.finfo(float).eps).all():
             return weights(v)
     raise RuntimeError(
         f"data: the limit of the weights was not found in {NEWTON_STEPS} steps of Newton's method:"

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from ibias._validate import positive, read_only
+from ibias._validate import LARGEST, positive, read_only
 from ibias.datasets import Dataset
 from ibias.losses import MarginLoss, is_convex, named
+from ibias.optima._advice import uneven_columns
 from ibias.optima._predictor import LinearClassifier
 from ibias.optima._solver import require
 
 GAP = 1e-8  # the largest excess in log risk that is returned, relative to log risk beyond one
 GROWTH = 4.0  # of the weight of the risk beside the barrier, from one stage to the next
 STAGES, NEWTON, HALVINGS = 60, 60, 40
+EVEN = 100.0  # the first slope of the weighted log risk beside that of the barrier, and its inverse
 WALL = 1e-14  # the distance from a wall below which rounding counts
 DECREMENT = 1e-6  # of Newton's method, where a stage has arrived
 Slopes = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
@@ -62,7 +64,7 @@ def box_minimiser(
     Raises
     ------
     ValueError
-        For bad input, by name, and for a loss that is not convex.
+        For bad input, by name, for a loss that is not convex, and for margins that overflow.
     RuntimeError
         If the certificate stays above 1e-8 (times the size of log risk, where that is above one).
 
@@ -75,7 +77,13 @@ def box_minimiser(
     Z, loss, radius = require("data", data, Dataset).Z, named(loss), positive("radius", radius)
     if not is_convex(loss):
         raise ValueError(f"loss: {loss} is not convex, and a box may hold several minimisers.")
-    scaled, n = radius * Z, len(Z)  # of v = w / radius, in the box of radius one
+    largest, n = float(np.abs(Z).max()), len(Z)
+    if radius * largest > LARGEST:
+        raise ValueError(
+            f"radius={radius:g}: for entries of data of size {largest:.0e} the squares of the"
+            f" margins in the box are no numbers in double precision. {_nearer(data, largest)}"
+        )
+    scaled = radius * Z  # of v = w / radius, in the box of radius one
 
     def slopes(v: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """Return the logarithm of the risk, its gradient, and its second derivative."""
@@ -86,17 +94,28 @@ def box_minimiser(
         curvature = (-p * loss.log_slope_derivative(u) * scaled.T) @ scaled
         return float(log_risk), g, curvature
 
-    v, weight = np.zeros(Z.shape[1]), 1 / radius
-    for _ in range(STAGES):
-        v = _centred(slopes, v, weight)
-        log_risk, g, _ = slopes(v)
-        gap = float((g * v + np.abs(g)).sum())
-        if gap <= GAP * max(1.0, abs(log_risk)):
-            return BoxMinimiser(read_only(radius * v), log_risk, gap)
-        weight *= GROWTH
+    size = max(radius * largest, 1 / LARGEST)
+    # Where Newton's method jumps over the minimum from zero, it is led there by small steps.
+    for weight in (float(np.clip(1 / radius, 1 / size / EVEN, EVEN / size)), 1 / size**2):
+        v = np.zeros(Z.shape[1])
+        for _ in range(STAGES):
+            v = _centred(slopes, v, weight)
+            log_risk, g, _ = slopes(v)
+            gap = float((g * v + np.abs(g)).sum())
+            if gap <= GAP * max(1.0, abs(log_risk)):
+                return BoxMinimiser(read_only(radius * v), log_risk, gap)
+            weight *= GROWTH
     raise RuntimeError(
-        f"the least risk in the box was found up to a relative excess of {gap:.1e} only; take a"
-        " smaller radius, or scale the features."
+        f"radius={radius:g}: the least risk in the box was found up to a relative excess of"
+        f" {gap:.1e} only. {_nearer(data, largest)}"
+    )
+
+
+def _nearer(data: Dataset, largest: float) -> str:
+    """Return what to do about a box in which margins are too large."""
+    columns = uneven_columns(data.X)
+    return (
+        f"To go on, {columns + ', or ' if columns else ''}take a radius next to {1 / largest:.0e}."
     )
 
 
@@ -114,11 +133,15 @@ def _centred(slopes: Slopes, v: np.ndarray, weight: float) -> np.ndarray:
     slope, g, curvature = at(v)
     for _ in range(NEWTON):
         barrier = np.diag(2 * (1 + v**2) / (1 - v**2) ** 2)
-        try:
-            factor = cho_factor(weight * (curvature - np.outer(g, g)) + barrier)
-        except LinAlgError:  # the logarithm of a convex risk need not be convex
-            factor = cho_factor(weight * curvature + barrier)
-        move = -cho_solve(factor, slope)
+        # The logarithm of a convex risk need not be convex.
+        for bend in (curvature - np.outer(g, g), curvature):
+            try:
+                move = -cho_solve(cho_factor(weight * bend + barrier), slope)
+                break
+            except LinAlgError:
+                continue
+        else:
+            return v  # the caller's certificate says how far this is from the minimum
         decrement = -slope @ move
         if decrement <= DECREMENT:
             return v

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
+from ibias.datasets.rows import lengths
 from ibias.optima._advice import too_small
 from ibias.optima._hull import Pair, best_of, candidates
 from ibias.optima._norms import (
@@ -129,12 +131,16 @@ def margin_of_rows(Z: np.ndarray, p: float, progress: Progress | None = None) ->
         rough = margin_of(rows, w, p)
     if SMALL > rough > 0:
         # The solvers' precision is absolute; in units of the margin itself it is relative.
-        w, weights = best_of(rows / rough, p, candidates(rows / rough, p, progress))
+        again = candidates(rows / rough, p, progress)
+        w, weights = best_of(rows / rough, p, chain([(w, weights)], again))
     if rough > 0:
         w, weights = _polish(rows / rough, w, weights, p)
     w = w if basis is None else basis @ w
-    w = w / max((Z @ w).min(), np.finfo(float).tiny)
-    return certified(Z, w, weights, p)
+    with np.errstate(over="ignore"):
+        scaled = w / max((Z @ w).min(), np.finfo(float).tiny)
+    if not np.isfinite(scaled).all():
+        raise RuntimeError(too_small(Z, weights, margin_of(Z, w, p), duality_gap(Z, w, weights, p)))
+    return certified(Z, scaled, weights, p)
 
 
 def certified(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> MaxMargin:
@@ -149,10 +155,20 @@ def certified(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> Ma
         direction=read_only(w / float(length(w, p))),
         margin=margin,
         dual_variables=read_only(weights),
-        support=read_only(np.flatnonzero(Z @ w <= 1 + ON_THE_MARGIN)),
+        support=read_only(_support(Z, w, weights)),
         duality_gap=gap,
         p=p,
     )
+
+
+def _support(Z: np.ndarray, w: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return who is on the margin: up to the rounding of w, or with a part in the nearest point.
+
+    Where w is a small difference of large rows, a row of small weight tells only by the latter.
+    """
+    blur = np.finfo(float).eps * len(w) * (np.abs(Z) @ np.abs(w))
+    pulls = weights * lengths(Z)[:, 0]
+    return np.flatnonzero((Z @ w <= 1 + ON_THE_MARGIN + blur) | (pulls > USED * pulls.max()))
 
 
 def _polish(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> Pair:
@@ -172,7 +188,7 @@ def _polish(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> Pair
             if rows.size == 0 or rows.tobytes() in tried:
                 continue
             tried.add(rows.tobytes())
-            a = weights[rows] / float(length(weights @ Z, q)) ** p
+            a = weights[rows] / length(weights @ Z, q) ** p
             for _ in range(8):
                 last = rows, a
                 rows, a = rows[a > 0], a[a > 0]
@@ -212,6 +228,8 @@ def _corner(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> Pair
         better[J] += least_squares(primal, np.append(missing, 0.0))[:-1] / sizes
         residual = np.append(np.zeros(J.size), 1.0) - dual @ a.astype(Extended)
         a += least_squares(dual, residual.astype(float))
+    if not (a[:-1] > 0).any():  # there is no such corner
+        return better, weights
     weights[:] = 0.0
     weights[S] = np.maximum(a[:-1], 0.0)
     return better, weights / weights.sum()

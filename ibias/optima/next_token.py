@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from ibias._validate import read_only
 from ibias.datasets import NextTokens
+from ibias.datasets.rows import lengths
+from ibias.optima._norms import power_of_two
 from ibias.optima._solver import require
 from ibias.optima.margin import margin_of_rows
 
+EVEN = 1e8  # up to this ratio of sizes Newton's equations are solved as they are
 COMPATIBLE = 1e-9  # the largest error in a log-odds that is rounding
 
 
@@ -55,12 +59,13 @@ def next_token_limit(data: NextTokens) -> NextTokenLimit:
     Raises
     ------
     ValueError
-        If `data` is not NextTokens, if no W has the log-odds of all supports, or if nothing is
-        outside the supports.
+        If `data` is not NextTokens, if no W has the log-odds of all supports, if nothing is
+        outside the supports, or if the correction overflows.
     NotSeparable
         If no W that is equal within every support puts it above the rest.
     RuntimeError
-        If the relative duality gap is above 1e-9.
+        If the relative duality gap is above 1e-9, or contexts that depend on each other have
+        frequencies too different in size for the correction.
 
     Examples
     --------
@@ -68,7 +73,9 @@ def next_token_limit(data: NextTokens) -> NextTokenLimit:
     >>> limit.finite.ravel().round(4), limit.ray.ravel().round(4)
     (array([ 0.5493, -0.5493,  0.    ]), array([ 0.3333,  0.3333, -0.6667]))
     """
-    require("data", data, NextTokens)
+    unit = power_of_two(np.abs(require("data", data, NextTokens).X).max())
+    if unit != 1:
+        data = NextTokens(data.X / unit, data.P)
     inside, odds = data.inside
     pairs = data.outside[1]
     if not len(pairs):
@@ -86,18 +93,76 @@ def next_token_limit(data: NextTokens) -> NextTokenLimit:
     weights = np.zeros(data.P.shape)
     weights[tuple(pairs.T)] = best.dual_variables / best.margin**2
     shape = data.n_classes, data.n_features
+    correction = _correction(data, basis, weights)
+    with np.errstate(over="ignore"):
+        weights, correction = weights / unit / unit, correction / unit / unit / unit
+    if not (np.isfinite(weights).all() and np.isfinite(correction).all()):
+        raise ValueError(
+            f"X has entries of size {unit:.0e}, and the correction, which grows like their inverse"
+            f" cube, is no number in double precision. Divide X by {unit:.0e}: finite and ray are"
+            " then those of X times this number."
+        )
     return NextTokenLimit(
-        finite=read_only(finite.reshape(shape)),
-        ray=read_only((best.w @ across).reshape(shape)),
+        finite=read_only(finite.reshape(shape) / unit),
+        ray=read_only((best.w @ across).reshape(shape) / unit),
         dual_variables=read_only(weights),
-        correction=read_only(_correction(data, basis, weights).reshape(shape)),
+        correction=read_only(correction.reshape(shape)),
         projection=read_only(projection),
-        duality_gap=best.duality_gap,
+        duality_gap=best.duality_gap * unit,
         error=error,
     )
 
 
 def _correction(data: NextTokens, basis: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return D in F with H D = P_F sum lambda_jv (p_j - e_v) h_j^T, H the Hessian within S."""
-    pull = (weights.sum(axis=1, keepdims=True) * data.P - weights).T @ data.X
-    return basis.T @ np.linalg.solve(data.hessian(data.P), basis @ pull.ravel())
+    pull = basis @ ((weights.sum(axis=1, keepdims=True) * data.P - weights).T @ data.X).ravel()
+    H = data.hessian(data.P)
+    if not len(H):
+        return np.zeros(basis.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = np.linalg.solve(H, pull) if _even(H, data.P) else _by_odds(data, basis, pull)
+    if not np.isfinite(found).all():
+        raise ValueError(
+            f"P has a frequency of {data.P[data.P > 0].min():.0e}, and the correction, which grows"
+            " like its inverse, is no number in double precision. Set such frequencies to zero."
+        )
+    return basis.T @ found
+
+
+def _even(H: np.ndarray, P: np.ndarray) -> bool:
+    """Say whether Newton's equations can be solved as they are: p - p^2 forgets a small 1 - p."""
+    size = np.linalg.eigvalsh(H)
+    return bool(P[P > 0].min() * EVEN > 1 and size[0] * EVEN > size[-1])
+
+
+def _by_odds(data: NextTokens, basis: np.ndarray, pull: np.ndarray) -> np.ndarray:
+    """Return H^-1 pull for contexts of any length and frequencies of any size.
+
+    H = A^T K A / n with A the map from F to the log-odds u, and K the covariances less the rows
+    and columns of the first tokens, whose inverse is known: u_v / p_v + sum u / p_first.
+    """
+    rows = data.inside[0]
+    size = lengths(rows)
+    A = rows / size @ basis.T
+    if len(A) > len(basis):  # contexts that depend on each other
+        K = block_diag(*(_covariance(p[p > 0])[1:, 1:] for p in data.P if (p > 0).sum() > 1))
+        H = (size * A).T @ K @ (size * A) / data.n_samples
+        if np.linalg.cond(H) < EVEN:
+            return np.linalg.solve(H, pull)
+        raise RuntimeError(
+            "data: the frequencies or the contexts are of such different sizes that the correction"
+            " is beyond double precision. Drop contexts that depend on the others linearly."
+        )
+    u = np.linalg.solve(A.T, pull) / size[:, 0]
+    first = 0
+    for p in data.P:
+        used = p[p > 0]
+        block = slice(first, first := first + used.size - 1)
+        u[block] = u[block] / used[1:] + u[block].sum() / used[0]
+    return data.n_samples * np.linalg.solve(A, u / size[:, 0])
+
+
+def _covariance(p: np.ndarray) -> np.ndarray:
+    """Return diag(p) - p p^T of frequencies of any size: p - p^2 is p times all others."""
+    others = (1 - np.eye(p.size)) @ p
+    return np.diag(p * others) - np.outer(p, p) * (1 - np.eye(p.size))
