@@ -118,17 +118,7 @@ def numbers(name: str, value: Any) -> np.ndarray:
 
 def _real(name: str, value: Any) -> np.ndarray:
     """Return `value` as an array whose entries are real numbers; text is none."""
-    what = f"{name} must be an array of real numbers"
-    if _is_masked(value):
-        raise ValueError(f"{name} is a masked array; fill or drop its masked entries first.")
-    if hasattr(value, "toarray"):
-        raise ValueError(f"{name} is a sparse matrix; give {name}.toarray().")
-    try:
-        if hasattr(value, "to_numpy") and not hasattr(value, "__array__"):
-            value = value.to_numpy()
-        given = np.asarray(value)
-    except Exception as error:  # whatever an object raises that is asked for its numbers
-        raise ValueError(f"{what}; got {shown(value)}. Convert it first.") from error
+    what, given = f"{name} must be an array of real numbers", array_of(name, value)
     if given.dtype.kind in "biuf":
         return given
     if given.dtype.kind != "O":
@@ -145,10 +135,26 @@ def _real(name: str, value: Any) -> np.ndarray:
     return found
 
 
-def _is_masked(value: Any) -> bool:
+def array_of(name: str, value: Any, what: str = "real numbers") -> np.ndarray:
+    """Return `value` as an array of any type; refuse masks, sparse matrices and what is none."""
+    if is_masked(value):
+        raise ValueError(f"{name} is a masked array; fill or drop its masked entries first.")
+    if hasattr(value, "toarray"):
+        raise ValueError(f"{name} is a sparse matrix; give {name}.toarray().")
+    try:
+        if hasattr(value, "to_numpy") and not hasattr(value, "__array__"):
+            value = value.to_numpy()
+        return np.asarray(value)
+    except Exception as error:  # whatever an object raises that is asked for its numbers
+        raise ValueError(
+            f"{name} must be an array of {what}; got {shown(value)}. Convert it first."
+        ) from error
+
+
+def is_masked(value: Any) -> bool:
     """Say whether a value is a masked array, or a list with one in it."""
     if isinstance(value, (list, tuple)):
-        return any(map(_is_masked, value))
+        return any(map(is_masked, value))
     return isinstance(value, np.ma.MaskedArray)
 
 
@@ -248,6 +254,13 @@ def norm_order(name: str, value: Any) -> float:
             " The common choices are 1, 2 and numpy.inf."
         )
     return number
+
+
+def index(name: str, value: Any) -> int:
+    """Return `value` as an int; refuse what is not a whole number, at least 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        raise ValueError(f"{name} must be a whole number, at least 0; got {shown(value)}")
+    return int(value)
 
 
 def flag(name: str, value: Any) -> bool:

@@ -9,7 +9,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive, positive_integer, read_only, squares
+from ibias._validate import (
+    array_of,
+    finite_array,
+    positive,
+    positive_integer,
+    read_only,
+    squares,
+)
 from ibias.datasets.random import generator
 
 Index = int | slice | list[int]
@@ -92,16 +99,19 @@ class Completion(MatrixProblem):
     truth: np.ndarray | None = None
 
     def __init__(self, mask: ArrayLike, M: ArrayLike, truth: ArrayLike | None = None) -> None:
-        mask = np.array(mask)
+        mask = np.array(array_of("mask", mask, "True and False"))
         if mask.dtype != bool:
             raise ValueError(f"mask must hold True and False; got {mask.dtype}. Compare with 0.")
         if mask.ndim < 2 or not mask.any(axis=(-2, -1)).all():
             raise ValueError("mask needs two axes at least, and one observed entry a problem.")
+        M = array_of("M", M)
+        if M.dtype.kind not in "biufO" or M.ndim < 2:
+            M = finite_array("M", M, ndim=max(mask.ndim, 2))
         try:
             M = np.where(mask, np.broadcast_to(M, mask.shape), 0.0)
         except ValueError as error:
             raise ValueError(
-                f"M has shape {np.shape(M)} but mask has {mask.shape}; give one entry each."
+                f"M has shape {M.shape} but mask has {mask.shape}; give one entry each."
             ) from error
         M = squares("M", finite_array("M", M))
         object.__setattr__(self, "mask", read_only(mask))
