@@ -102,6 +102,19 @@ def squares(name: str, array: np.ndarray) -> np.ndarray:
     return array
 
 
+def labels(name: str, value: Any, ndim: int | None = None) -> np.ndarray:
+    """Return labels +1 and -1 as a float array; refuse all others."""
+    array = finite_array(name, value, ndim)
+    bools = array_of(name, value).dtype.kind == "b"
+    if bools or not (np.abs(array) == 1).all():
+        found = "True and False" if bools else ", ".join(f"{x:g}" for x in np.unique(array)[:4])
+        raise ValueError(
+            f"{name} must hold labels +1 and -1 only; got {found}. numpy.where({name} == label, 1,"
+            " -1) makes two classes."
+        )
+    return array
+
+
 def numbers(name: str, value: Any) -> np.ndarray:
     """Return `value` as an array of numbers; arrays of numbers as they are, at once.
 
@@ -114,6 +127,32 @@ def numbers(name: str, value: Any) -> np.ndarray:
     if given.dtype.kind not in "iu":
         return finite_array(name, given, largest=np.inf)
     return given
+
+
+def floats(name: str, value: Any) -> np.ndarray:
+    """Return `value` as an array of floats; arrays of floats as they are, at once.
+
+    For inner loops, as `numbers`, but for real numbers only.
+    """
+    if type(value) is np.ndarray and value.dtype.char == "d":
+        return value
+    return finite_array(name, value, largest=np.inf)
+
+
+def vectors(name: str, value: Any) -> np.ndarray:
+    """Return `value` as a float array of one axis at least, finite."""
+    array = finite_array(name, value, largest=np.inf)
+    if array.ndim == 0:
+        raise ValueError(f"{name} must be a list of numbers; got {array}. Put it into brackets.")
+    return array
+
+
+def samples(X: Any, n_features: int) -> np.ndarray:
+    """Return inputs as an array of floats, shape (..., n_samples, n_features), at once."""
+    X = floats("X", X)
+    if X.ndim < 2 or X.shape[-1] != n_features:
+        raise ValueError(f"X has shape {X.shape}; give (..., n_samples, {n_features}).")
+    return X
 
 
 def _real(name: str, value: Any) -> np.ndarray:
@@ -256,11 +295,31 @@ def norm_order(name: str, value: Any) -> float:
     return number
 
 
+def exponent(name: str, value: Any) -> float:
+    """Return the exponent of a sum of powers as a float, above 0 and up to inf."""
+    number = norm_order(name, value) if isinstance(value, str) else real_number(value)
+    if number is None or not number > 0:
+        raise ValueError(f"{name} must be a number above 0, or inf; got {shown(value)}")
+    return number
+
+
 def index(name: str, value: Any) -> int:
     """Return `value` as an int; refuse what is not a whole number, at least 0."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
         raise ValueError(f"{name} must be a whole number, at least 0; got {shown(value)}")
     return int(value)
+
+
+def batch_axes(batch: Any) -> tuple[int, ...]:
+    """Return the lengths of the axes of a batch, each at least 0."""
+    sizes = one_by_one("batch", batch)
+    return tuple(index("batch", size) and positive_integer("batch", size) for size in sizes)
+
+
+def whole_fields(frozen: Any, *names: str) -> None:
+    """Make fields of a frozen object ints, whatever kind of whole numbers they were given as."""
+    for name in names:
+        object.__setattr__(frozen, name, positive_integer(name, getattr(frozen, name)))
 
 
 def flag(name: str, value: Any) -> bool:
@@ -302,13 +361,14 @@ def increasing(name: str, value: Any) -> np.ndarray:
 def choice(name: str, value: Any, options: Sequence) -> Any:
     """Return `value` if it is one of `options`."""
     try:
-        known = not isinstance(value, bool) and value in options
+        plain = not isinstance(value, bool) and getattr(value, "ndim", 0) == 0
+        known = [option for option in options if plain and value == option]
     except Exception:  # what compares itself in its own way
-        known = False
+        known = []
     if not known:
         listed = ", ".join(repr(option) for option in options)
         raise ValueError(f"unknown {name} {shown(value)}; choose one of {listed}.")
-    return value
+    return known[0]
 
 
 def read_only(array: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from ibias._validate import (
     array_of,
     finite_array,
+    floats,
     positive,
     positive_integer,
     read_only,
@@ -63,7 +64,14 @@ class MatrixProblem(ABC):
         if self.truth is None:
             raise ValueError("this problem has no truth; compare W with a matrix of your own.")
         norm = np.linalg.norm(self.truth, axis=(-2, -1))
-        return np.linalg.norm(np.asarray(W) - self.truth, axis=(-2, -1)) / norm
+        return np.linalg.norm(self._entries(W) - self.truth, axis=(-2, -1)) / norm
+
+    def _entries(self, W: ArrayLike) -> np.ndarray:
+        """Return W as an array; refuse other matrices than those of the problem."""
+        W = floats("W", W)
+        if W.shape[-2:] != self.shape[-2:]:
+            raise ValueError(f"W has shape {W.shape}; give matrices of the shape {self.shape}.")
+        return W
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +147,7 @@ class Completion(MatrixProblem):
 
     def gradient(self, W: ArrayLike) -> np.ndarray:
         """Return P_Omega(W - M)."""
-        return self.mask * (np.asarray(W) - self.M)
+        return self.mask * (self._entries(W) - self.M)
 
     def __getitem__(self, index: Index) -> Completion:
         return Completion(*(a if a is None else a[index] for a in (self.mask, self.M, self.truth)))
@@ -198,7 +206,7 @@ class Sensing(MatrixProblem):
         return self.sensors.reshape(len(self.sensors), -1)
 
     def _residual(self, W: ArrayLike) -> np.ndarray:
-        W = np.asarray(W)
+        W = self._entries(W)
         return W.reshape(*W.shape[:-2], -1) @ self._rows.T - self.observations
 
     def risk(self, W: ArrayLike) -> np.ndarray:
@@ -271,7 +279,7 @@ def low_rank_completion(
     n_observed = np.broadcast_to(n_observed.astype(int), (n_problems,))
     if rank > size or (n_observed < 1).any() or (n_observed > size**2).any():
         raise ValueError(
-            f"rank must be at most {size} and n_observed between 1 and {size**2};"
+            f"rank must be at most size = {size}, and n_observed between 1 and {size**2};"
             f" got {rank} and {n_observed.min()}..{n_observed.max()}."
         )
     rng = generator(seed)

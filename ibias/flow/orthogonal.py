@@ -120,7 +120,7 @@ def orthogonal_relu_flow(
     lengths = np.linalg.norm(X, axis=1)
     if not lengths.all() or np.abs(np.triu(unit(X) @ unit(X).T, 1)).max() > ORTHOGONAL:
         raise ValueError("data: the inputs must be orthogonal, and none of them zero.")
-    if not np.isin(signs, (-1, 1)).all():
+    if not signs.size or not np.isin(signs, (-1, 1)).all():
         raise ValueError("signs must be 1 or -1, one of each neuron.")
     if w.shape != (signs.size, X.shape[1]) or not np.linalg.norm(w, axis=-1).all():
         raise ValueError(
