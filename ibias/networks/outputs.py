@@ -59,7 +59,7 @@ def outputs_of_margin(
     ((8, 1, 1), True)
     """
     rng, gram, f = chance(rng), finite_array("gram", gram), finite_array("start", start)
-    lowest = finite_array("margin", margin)[..., None]
+    lowest = finite_array("margin", margin)
     if gram.ndim < 2 or gram.shape[-2] != gram.shape[-1]:
         raise ValueError(f"gram has shape {gram.shape}; give square matrices, (..., n, n).")
     n = gram.shape[-1]
@@ -70,6 +70,9 @@ def outputs_of_margin(
         raise ValueError("gram must hold positive definite matrices; leave out repeated samples.")
     if f.ndim != gram.ndim or f.shape[:-2] + f.shape[-1:] != gram.shape[:-1]:
         raise ValueError(f"start has shape {f.shape}; give (..., n_chains, {n}) for this gram.")
+    if lowest.shape not in ((), gram.shape[:-2]):
+        raise ValueError(f"margin has shape {lowest.shape}; give one, or one for each gram.")
+    lowest = lowest[..., None]
     inverse = np.linalg.inv(gram)
     _check_start(f, inverse, lowest)
     curvature, root = np.einsum("...ii->...i", inverse), np.linalg.cholesky(gram).swapaxes(-1, -2)
