@@ -42,7 +42,7 @@ def schatten_direction(G: np.ndarray, p: ArrayLike) -> np.ndarray:
            [0., 1.]])
     """
     G, p = finite_array("G", G), norm_orders(p)
-    if G.ndim < 2:
+    if G.ndim < 2 or not all(G.shape[-2:]):
         raise ValueError(f"G has shape {G.shape}; give a matrix, or several, shape (..., m, n).")
     return steepest_matrix(G, p)
 
