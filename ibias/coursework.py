@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ibias._validate import shown
+
 
 def canonical(student_id: str) -> str:
     """Return an identifier as it is compared: without case, blanks, or characters nobody sees.
@@ -17,6 +19,8 @@ def canonical(student_id: str) -> str:
     ('adalovelace', 'adalovelace')
     """
     folded = unicodedata.normalize("NFKC", student_id).casefold()
+    if not isinstance(student_id, str):
+        raise ValueError('student_id must be a text, such as "ada". Write it in quotation marks.')
     hidden = ("Z", "Cc", "Cf")  # blanks, control and format characters
     shown = [c for c in folded if not unicodedata.category(c).startswith(hidden)]
     return unicodedata.normalize("NFKC", "".join(shown))
@@ -53,8 +57,10 @@ def number(value: object, name: str) -> float:
         For anything else; the message names it.
     """
     found = _real(value)
-    _require(found is not None and found.size == 1, f"{name} is {value!r}; it must be a number")
-    _require(np.isfinite(found).all(), f"{name} is {value!r}; it must be finite")
+    _require(
+        found is not None and found.size == 1, f"{name} is {shown(value)}; it must be a number"
+    )
+    _require(np.isfinite(found).all(), f"{name} is {shown(value)}; it must be finite")
     return found.item()
 
 
@@ -71,6 +77,8 @@ def array(value: object, shape: tuple[int, ...], name: str) -> np.ndarray:
     AssertionError
         For anything else; the message names it.
     """
+    if not isinstance(shape, tuple) or not all(isinstance(n, int) for n in shape):
+        raise ValueError("shape must be a tuple of whole numbers, such as (-1, 2).")
     found = _real(value)
     _require(found is not None, f"{name} must be an array of real numbers")
     if len(shape) == 1 and found.ndim > 1 and found.size in found.shape:
@@ -95,6 +103,8 @@ def case(value: object, kept: dict, name: str) -> dict:
     AssertionError
         For anything else; the message names it.
     """
+    if not isinstance(kept, dict):
+        raise ValueError('kept must be a dictionary, such as {"depth": 2}.')
     fits = isinstance(value, dict) and set(value) == set(kept)
     _require(fits, f"{name} must be a dictionary with the keys {', '.join(kept)}")
     found = {}
@@ -113,6 +123,8 @@ def case(value: object, kept: dict, name: str) -> dict:
 
 def _real(value: object) -> np.ndarray | None:
     """Return a new array of real numbers; None for texts, dates, and what is not real."""
+    if isinstance(value, np.ma.MaskedArray):
+        return None
     try:
         given = np.array(value)
         if given.dtype.kind == "O" and any(one is None for one in given.flat):  # NaN, for numpy
@@ -120,7 +132,7 @@ def _real(value: object) -> np.ndarray | None:
         if given.dtype.kind not in "biufcO" or (given.dtype.kind == "c" and given.imag.any()):
             return None
         return np.array(given.real, dtype=float)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # whatever an answer raises that is asked for its numbers
         return None
 
 

@@ -114,8 +114,11 @@ def descent(
     >>> run.final.shape
     (2, 2)
     """
-    method = require("method", method or Gradient(), Method, example="methods.Gradient()")
-    sampling = require("sampling", sampling or FullBatch(), Sampling, example="noise.FullBatch()")
+    method = require(
+        "method", Gradient() if method is None else method, Method, example="methods.Gradient()"
+    )
+    sampling = FullBatch() if sampling is None else sampling
+    sampling = require("sampling", sampling, Sampling, example="noise.FullBatch()")
     objective = _checked(objective, method)
     noises = _noises(noise, objective, method)
     rule = _rule(steps, objective, method, sampling)

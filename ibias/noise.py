@@ -9,7 +9,7 @@ from itertools import repeat
 
 import numpy as np
 
-from ibias._validate import from_zero, positive_integer
+from ibias._validate import from_zero, whole_fields
 from ibias.datasets import Dataset, Regression
 from ibias.objectives import Objective
 
@@ -66,7 +66,7 @@ class WithReplacement(Sampling):
     batch_size: int = 1
 
     def __post_init__(self) -> None:
-        positive_integer("batch_size", self.batch_size)
+        whole_fields(self, "batch_size")
 
     def rows(
         self, rng: np.random.Generator, n_samples: int, batch: tuple[int, ...]
@@ -83,7 +83,7 @@ class Reshuffled(Sampling):
     batch_size: int = 1
 
     def __post_init__(self) -> None:
-        positive_integer("batch_size", self.batch_size)
+        whole_fields(self, "batch_size")
 
     def check(self, objective: Objective) -> None:
         """Refuse a batch that does not divide the samples."""
@@ -133,8 +133,7 @@ class TaskByTask(Sampling):
     visit: int = 1
 
     def __post_init__(self) -> None:
-        positive_integer("batch_size", self.batch_size)
-        positive_integer("visit", self.visit)
+        whole_fields(self, "batch_size", "visit")
 
     def check(self, objective: Objective) -> None:
         """Refuse tasks that do not divide the samples."""

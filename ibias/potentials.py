@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import kl_div
 
-from ibias._validate import finite_array, positive, positive_integer
+from ibias._validate import finite_array, floats, positive, vectors, whole_fields
 from ibias.trajectory import length
 
 LARGEST_LOG = 170.0  # of scale^(2 - depth): its fourth power must be a double
@@ -47,6 +47,8 @@ class Potential(ABC):
 
     def metric(self, w: ArrayLike) -> np.ndarray:
         """Return the Hessian of psi at w, of the shape of `inverse_metric`."""
+        if floats("w", w).ndim != 1:
+            raise ValueError(f"w has shape {np.shape(w)}; give one weight vector, of one axis.")
         with np.errstate(divide="ignore"):
             inverse = self.inverse_metric(self.gradient(w))
             return 1 / inverse if inverse.ndim == 1 else np.linalg.inv(inverse)
@@ -60,7 +62,7 @@ class Potential(ABC):
 
         At least 0, and 0 only where w = start; not symmetric.
         """
-        w, start = np.asarray(w, dtype=float), np.asarray(start, dtype=float)
+        w, start = _together(w, start)
         linear = (self.gradient(start) * (w - start)).sum(axis=-1)
         return self.value(w) - self.value(start) - linear
 
@@ -82,20 +84,22 @@ class SquaredNorm(Potential):
 
     def value(self, w: ArrayLike) -> np.ndarray:
         """Return ||w||_p^2 / 2."""
-        return length(np.asarray(w, dtype=float), self.p) ** 2 / 2
+        return length(vectors("w", w), self.p) ** 2 / 2
 
     def gradient(self, w: ArrayLike) -> np.ndarray:
         """Return ||w||_p^(2-p) |w|^(p-1) sign(w)."""
-        return _half_square_gradient(w, self.p)
+        return _half_square_gradient("w", w, self.p)
 
     def inverse_gradient(self, m: ArrayLike) -> np.ndarray:
         """Return the same formula with the dual q for p."""
-        return _half_square_gradient(m, self.p / (self.p - 1))
+        return _half_square_gradient("m", m, self.p / (self.p - 1))
 
     def inverse_metric(self, m: ArrayLike) -> np.ndarray:
         """Return the Hessian of ||m||_q^2 / 2, shape (n_features, n_features)."""
         q = self.p / (self.p - 1)
-        m = np.asarray(m, dtype=float)
+        m = floats("m", m)
+        if m.ndim != 1:
+            raise ValueError(f"m has shape {m.shape}; give one mirror image, of one axis.")
         norm = length(m, q)
         r = m / norm if norm > 0 else m
         along = np.abs(r) ** (q - 1) * np.sign(r)
@@ -105,6 +109,9 @@ class SquaredNorm(Potential):
 
     def metric(self, w: ArrayLike) -> np.ndarray:
         """Return the Hessian of ||w||_p^2 / 2, shape (n_features, n_features)."""
+        w = floats("w", w)
+        if w.ndim != 1:
+            raise ValueError(f"w has shape {w.shape}; give one weight vector, of one axis.")
         return SquaredNorm(self.p / (self.p - 1)).inverse_metric(w)
 
     def in_units(self, unit: float) -> tuple[Potential, float]:
@@ -130,27 +137,27 @@ class PowerNorm(Potential):
 
     def value(self, w: ArrayLike) -> np.ndarray:
         """Return sum |w_j|^p / p."""
-        return (np.abs(np.asarray(w, dtype=float)) ** self.p).sum(axis=-1) / self.p
+        return (np.abs(vectors("w", w)) ** self.p).sum(axis=-1) / self.p
 
     def gradient(self, w: ArrayLike) -> np.ndarray:
         """Return |w|^(p-1) sign(w)."""
-        w = np.asarray(w, dtype=float)
+        w = floats("w", w)
         return np.abs(w) ** (self.p - 1) * np.sign(w)
 
     def inverse_gradient(self, m: ArrayLike) -> np.ndarray:
         """Return |m|^(1/(p-1)) sign(m)."""
-        m = np.asarray(m, dtype=float)
+        m = floats("m", m)
         return np.abs(m) ** (1 / (self.p - 1)) * np.sign(m)
 
     def inverse_metric(self, m: ArrayLike) -> np.ndarray:
         """Return |m|^((2-p)/(p-1)) / (p-1), shape (n_features,)."""
         power = 1 / (self.p - 1)
         with np.errstate(divide="ignore"):
-            return power * np.abs(np.asarray(m, dtype=float)) ** (power - 1)
+            return power * np.abs(floats("m", m)) ** (power - 1)
 
     def metric(self, w: ArrayLike) -> np.ndarray:
         """Return (p - 1) |w|^(p-2), shape (n_features,)."""
-        return PowerNorm(self.p / (self.p - 1)).inverse_metric(w)
+        return PowerNorm(self.p / (self.p - 1)).inverse_metric(floats("w", w))
 
     def in_units(self, unit: float) -> tuple[Potential, float]:
         """Return psi itself, homogeneous of degree p."""
@@ -175,11 +182,11 @@ class NegativeEntropy(Potential):
 
     def inverse_gradient(self, m: ArrayLike) -> np.ndarray:
         """Return exp(m)."""
-        return np.exp(np.asarray(m, dtype=float))
+        return np.exp(floats("m", m))
 
     def inverse_metric(self, m: ArrayLike) -> np.ndarray:
         """Return exp(m), shape (n_features,)."""
-        return np.exp(np.asarray(m, dtype=float))
+        return np.exp(floats("m", m))
 
     def in_units(self, unit: float) -> tuple[Potential, float]:
         """Return psi itself, homogeneous of degree 1 but for a linear function."""
@@ -191,7 +198,7 @@ class NegativeEntropy(Potential):
         >>> float(NegativeEntropy().bregman([0.0, 1.0], [1.0, 1.0]))
         1.0
         """
-        w = finite_array("w", w)
+        w, start = _together(w, start)
         if (w < 0).any():
             raise ValueError(
                 "w has entries below 0, where the entropy is infinite; use HyperbolicEntropy."
@@ -231,22 +238,22 @@ class HyperbolicEntropy(Potential):
 
     def value(self, w: ArrayLike) -> np.ndarray:
         """Return sum_j [w_j arcsinh(w_j / c) - sqrt(c^2 + w_j^2) + c] / 4."""
-        w, c = np.asarray(w, dtype=float), 2 * self.scale**2
+        w, c = vectors("w", w), 2 * self.scale**2
         # c - sqrt(c^2 + w^2) without the cancellation
         drop = -(w**2) / (c + np.hypot(c, w))
         return (w * np.arcsinh(w / c) + drop).sum(axis=-1) / 4
 
     def gradient(self, w: ArrayLike) -> np.ndarray:
         """Return arcsinh(w / (2 scale^2)) / 4."""
-        return np.arcsinh(np.asarray(w, dtype=float) / (2 * self.scale**2)) / 4
+        return np.arcsinh(floats("w", w) / (2 * self.scale**2)) / 4
 
     def inverse_gradient(self, m: ArrayLike) -> np.ndarray:
         """Return 2 scale^2 sinh(4 m)."""
-        return 2 * self.scale**2 * np.sinh(4 * np.asarray(m, dtype=float))
+        return 2 * self.scale**2 * np.sinh(4 * floats("m", m))
 
     def inverse_metric(self, m: ArrayLike) -> np.ndarray:
         """Return 8 scale^2 cosh(4 m), which is 4 (u^2 + v^2); shape (n_features,)."""
-        return 8 * self.scale**2 * np.cosh(4 * np.asarray(m, dtype=float))
+        return 8 * self.scale**2 * np.cosh(4 * floats("m", m))
 
     def in_units(self, unit: float) -> tuple[Potential, float] | None:
         """Return the potential of the scale in those units, u and v being roots of w."""
@@ -277,9 +284,10 @@ class DepthEntropy(Potential):
     scale: float
 
     def __post_init__(self) -> None:
-        if positive_integer("depth", self.depth) < 3:
+        whole_fields(self, "depth")
+        if self.depth < 3:
             raise ValueError(f"depth must be at least 3, got {self.depth}: 2 is HyperbolicEntropy.")
-        positive("scale", self.scale)
+        object.__setattr__(self, "scale", positive("scale", self.scale))
         if abs((2 - self.depth) * np.log(self.scale)) > LARGEST_LOG:
             raise ValueError(
                 f"scale must have a power 2 - depth that is a number in double precision; got"
@@ -303,20 +311,21 @@ class DepthEntropy(Potential):
 
     def _logs(self, m: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Return log(1 - s) and log(1 + s) for s = |m| c / r; beyond the interval -inf."""
-        s = np.minimum(np.abs(np.asarray(m, dtype=float)) * self.pace / self.rest, 1.0)
+        s = np.minimum(np.abs(floats("m", m)) * self.pace / self.rest, 1.0)
         with np.errstate(divide="ignore"):
             return np.log1p(-s), np.log1p(s)
 
     def value(self, w: ArrayLike) -> np.ndarray:
         """Return m w less the dual potential of m, summed."""
+        w = vectors("w", w)
         m, p = self.gradient(w), self.power - 1
         near, far = self._logs(m)
         dual = self.rest**-p * (np.expm1(-p * near) + np.expm1(-p * far)) / (p * self.pace)
-        return (m * np.asarray(w, dtype=float) - dual).sum(axis=-1)
+        return (m * w - dual).sum(axis=-1)
 
     def gradient(self, w: ArrayLike) -> np.ndarray:
         """Return m, by Newton's method for 1 - s, from a bound above s: it only falls."""
-        w = np.asarray(w, dtype=float)
+        w = floats("w", w)
         x, q = np.abs(w) * self.rest**self.power, self.power
         near = (1 + x) ** (-1 / q)
         for _ in range(NEWTON_STEPS):
@@ -329,7 +338,7 @@ class DepthEntropy(Potential):
         """Return (r - c m)^(-q) - (r + c m)^(-q)."""
         near, far = self._logs(m)
         size = np.expm1(-self.power * near) - np.expm1(-self.power * far)
-        return np.sign(np.asarray(m, dtype=float)) * self.rest**-self.power * size
+        return np.sign(floats("m", m)) * self.rest**-self.power * size
 
     def inverse_metric(self, m: ArrayLike) -> np.ndarray:
         """Return depth^2 (u^(2 depth - 2) + v^(2 depth - 2)); shape (n_features,)."""
@@ -340,6 +349,18 @@ class DepthEntropy(Potential):
         )
 
 
+def _together(w: ArrayLike, start: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return two stacks of weight vectors; refuse those of different features."""
+    w, start = vectors("w", w), vectors("start", start)
+    try:
+        np.broadcast_shapes(w.shape, start.shape)
+    except ValueError as error:
+        raise ValueError(
+            f"w has shape {w.shape} and start {start.shape}; give both the same features."
+        ) from error
+    return w, start
+
+
 def _order(p: float) -> None:
     """Refuse orders at which the potential is not strictly convex and smooth."""
     if not 1 < positive("p", p) < np.inf:
@@ -348,9 +369,11 @@ def _order(p: float) -> None:
         )
 
 
-def _half_square_gradient(w: ArrayLike, p: float) -> np.ndarray:
+def _half_square_gradient(name: str, w: ArrayLike, p: float) -> np.ndarray:
     """Return the gradient of ||w||_p^2 / 2, zero at zero."""
-    w = np.asarray(w, dtype=float)
+    w = floats(name, w)
+    if w.ndim == 0:
+        vectors(name, w)  # which refuses it
     norm = length(w, p)[..., None]
     ratio = np.divide(w, norm, out=np.zeros_like(w), where=norm > 0)
     return norm * np.abs(ratio) ** (p - 1) * np.sign(ratio)

@@ -8,8 +8,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array
+from ibias._validate import exponent, finite_array, vectors
 from ibias.record import Record
+
+SMALL = 1e-140  # of which squares are numbers, in sums of any length
 
 
 def length(w: np.ndarray, p: float) -> np.ndarray:
@@ -37,11 +39,23 @@ def unit(w: ArrayLike, p: float = 2) -> np.ndarray:
     >>> unit([3.0, 4.0]), unit([1.0, -3.0], p=1)
     (array([0.6, 0.8]), array([ 0.25, -0.75]))
     """
-    w = np.asarray(w, dtype=float)
+    return direction(_of_size_one(vectors("w", w)), exponent("p", p))
+
+
+def direction(w: np.ndarray, p: float = 2) -> np.ndarray:
+    """Return `unit` of arguments that are known to be good, in inner loops."""
     norm = (np.linalg.norm(w, axis=-1) if p == 2 else length(w, p))[..., None]
     if (norm == 0).any():
         raise ValueError("w is the zero vector somewhere: it has no direction. Choose later times.")
     return w / norm
+
+
+def _of_size_one(w: np.ndarray) -> np.ndarray:
+    """Return w times a power of two where its squares, or sums of them, would be no numbers."""
+    largest = np.abs(w).max(axis=-1, keepdims=True, initial=0)
+    if largest.min(initial=1) > SMALL and largest.max(initial=1) < 1 / SMALL:
+        return w
+    return np.ldexp(w, -np.frexp(largest)[1])
 
 
 def unit_or_zero(g: np.ndarray) -> np.ndarray:
@@ -79,7 +93,13 @@ def margin(Z: ArrayLike, w: ArrayLike, p: float = 2) -> np.ndarray:
     >>> float(margin(Z, [1.0, 1.0], p=1)), float(margin(Z, [1.0, 1.0], p=np.inf))
     (0.5, 1.0)
     """
-    return (unit(w, p) @ np.asarray(Z, dtype=float).T).min(axis=-1)
+    Z, w = finite_array("Z", Z, ndim=2), vectors("w", w)
+    if not len(Z) or w.shape[-1] != Z.shape[1]:
+        raise ValueError(
+            f"Z has shape {Z.shape} and w {w.shape}; give at least one sample, and weights of"
+            " their features."
+        )
+    return (direction(_of_size_one(w), exponent("p", p)) @ Z.T).min(axis=-1)
 
 
 @dataclass(frozen=True, eq=False)

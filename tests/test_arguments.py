@@ -1,5 +1,6 @@
 """What an argument may be: numbers, arrays, labels and tables, at the edges of each."""
 
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy import sparse
 
 from ibias import _validate as validate
 from ibias.datasets import tables
+from tests.awkward import AWKWARD
 
 TINY, HUGE = 1 / validate.LARGEST, validate.LARGEST
 
@@ -516,3 +518,77 @@ def test_rows_that_are_named_go_together():
     tables.same_index(X, [1, -1])
     tables.same_index(X.to_numpy(), y[::-1])
     tables.same_index(X, pd.Series([1, -1, 1]))  # which is named as another length
+
+
+# ---- what nobody thought of
+
+CHECKS = {
+    "finite_array": (validate.finite_array, {"an empty list", "True"}),
+    "one number": (lambda name, value: validate.finite_array(name, value, 0), {"True"}),
+    "numbers": (validate.numbers, {"a complex array", "a complex entry", "an empty list", "True"}),
+    "positive": (validate.positive, set()),
+    "scale_of": (validate.scale_of, set()),
+    "positive_integer": (validate.positive_integer, set()),
+    "from_zero": (validate.from_zero, set()),
+    "norm_order": (
+        validate.norm_order,
+        {"a power of ten", "more digits than are shown", "infinity"},
+    ),
+    "flag": (validate.flag, {"True"}),
+    "increasing": (validate.increasing, {"True"}),
+    "one_by_one": (validate.one_by_one, {"an empty list", "a dictionary", "a set"}),
+    "choice": (lambda name, value: validate.choice(name, value, ("y", 0)), set()),
+    "function": (lambda name, value: validate.function(name, value, "abs"), {"a class"}),
+    "network": (validate.network, set()),
+    "require": (lambda name, value: validate.require(name, value, dict), {"a dictionary"}),
+    "theta": (
+        lambda name, value: validate.parameters(value, SimpleNamespace(n_parameters=3)),
+        set(),
+    ),
+}
+ALWAYS = {"one_by_one", "function"}  # which take too much to say of each what
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("kind", AWKWARD)
+def test_a_check_returns_or_refuses_by_name(check, kind):
+    call, good = CHECKS[check]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            call("theta", AWKWARD[kind])
+        except ValueError as error:
+            assert "theta" in str(error) and len(str(error)) <= 500 and "secret" not in str(error)
+        else:
+            fits = good | {"an array without axes", "an array of one entry"}
+            assert kind in fits or check in ALWAYS
+
+
+def test_numbers_of_inner_loops_pass_as_they_are():
+    for value in (np.ones(2), np.ones(2, dtype=int), np.ones(2, "f"), np.ones(2) * 1j):
+        assert validate.numbers("a", value) is value
+    assert validate.numbers("a", [1, 2]).dtype == int
+    assert validate.numbers("a", np.array([True])).tolist() == [1.0]
+    refused(
+        lambda: validate.numbers("a", [1.0, np.nan]),
+        message="a holds 1 NaN or infinite values; drop or impute these entries first.",
+    )
+    for value in ([1j], "x", None, np.ma.masked_array([1.0])):
+        with pytest.raises(ValueError, match=r"a (must|is|holds)"):
+            validate.numbers("a", value)
+
+
+def test_a_count_is_at_most_what_floats_count():
+    assert validate.positive_integer("n", 2**53) == 2**53
+    for value in (2**53 + 2, 1e300, 10**400):
+        with pytest.raises(ValueError, match="n must be at most 9007199254740992; got"):
+            validate.positive_integer("n", value)
+    with pytest.raises(ValueError, match="n must be at most 7; got 8"):
+        validate.positive_integer("n", 8, largest=7)
+
+
+def test_a_flag_is_true_or_false():
+    assert validate.flag("a", np.True_) is True and validate.flag("a", False) is False
+    for value in (0, 1, "yes", np.array(True), None):
+        with pytest.raises(ValueError, match="a must be True or False; got"):
+            validate.flag("a", value)

@@ -25,6 +25,7 @@ from ibias import (
     networks,
     optima,
     potentials,
+    trajectory,
 )
 from ibias.datasets import Completion, Dataset, MulticlassDataset, Regression, Sensing
 from ibias.models import Network, matrix_product
@@ -441,6 +442,74 @@ row(lambda: slides(format=3), "format")
 row(lambda: slides(start=5), "start")
 row(lambda: slides(figsize=3), "figsize")
 row(lambda: slides(projection="4d"), "projection")
+
+# ---- what is no number, label, flag or order
+for p in (1j, 0, None, True, "x", np.nan, [2], np.array(["2020"], dtype="datetime64[D]")):
+    row(lambda p=p: trajectory.unit([1.0, 2.0], p), "p")
+    row(lambda p=p: trajectory.margin(X, [1.0, 2.0], p), "p")
+    row(lambda p=p: optima.fourier_norm([1.0, 2.0], p), "p")
+for p in (True, None, np.array(["2020"], dtype="datetime64[D]"), [1j], np.array([1j]), [], pd.NA):
+    row(lambda p=p: methods.Steepest(p), "p")
+for bad in (X[0] * np.nan, [1.0, None], np.ma.masked_array([1.0, 2.0], [True, False]), 1j, []):
+    row(lambda bad=bad: trajectory.unit(bad), "w", lambda: trajectory.unit([1.0, 2.0]))
+    row(lambda bad=bad: trajectory.margin(X, bad), "w")
+    row(lambda bad=bad: trajectory.margin(bad, [1.0, 2.0]), "Z")
+row(lambda: trajectory.margin(X[:0], [1.0, 2.0]), "Z")
+row(lambda: trajectory.margin(X, [1.0]), "w")
+row(lambda: optima.fourier_norm([]), "w")
+row(lambda: optima.fourier_norm(1.0), "w")
+for bad in (theta + 1j, theta * np.nan, np.ma.masked_array(theta), ["x"] * 9, None, pd.NA, 1.0):
+    row(lambda bad=bad: models.margins(net, data, bad), "theta")
+    row(lambda bad=bad: models.normalized_margin(net, data, bad), "theta")
+    row(lambda bad=bad: models.smoothed_margin(net, data, bad), "theta")
+    row(lambda bad=bad: models.path_norm(net, bad), "theta")
+    row(lambda bad=bad: networks.attack(net, bad, X, y, radius=0.1), "theta")
+for bad in (np.ma.masked_array(X), X.astype(str), [[None, 1.0]], [[1.0, np.nan]], 1.0, pd.NA):
+    row(lambda bad=bad: net.predict(theta, bad), "X")
+    row(lambda bad=bad: net.linearize(theta, bad), "X")
+    row(lambda bad=bad: models.DiagonalLinear(2, 2).predict(np.ones(4), bad), "X")
+    row(lambda bad=bad: networks.BatchNormLinear(2).predict(np.ones(3), bad), "X")
+for bad in (np.ma.masked_array(theta), theta.astype(str), [None] * 9, [np.nan] * 9):
+    row(lambda bad=bad: net.predict(bad, X), "theta")
+row(lambda: net.vjp(theta, X, [1.0]), "v")
+row(lambda: net.random(None), "rng", lambda: net.random(np.random.default_rng(0)))
+row(lambda: net.random(np.random.default_rng(0), batch=3), "batch")
+row(lambda: models.deep_linear(3, 2, 1e16), "depth")
+row(lambda: models.deep_linear(3, 2, 200_000), "depth", lambda: models.deep_linear(3, 2, 100))
+row(lambda: networks.attack(net, theta, X, 2 * y, radius=0.1), "y")
+row(lambda: networks.attack(net, theta, X, y > 0, radius=0.1), "y")
+for bad in ([[2.0, -1.0, 1.0, 1.0]], [[True, False, True, True]]):
+    row(lambda bad=bad: networks.rise_to_margin(even, X[None], bad, rng, **one), "y")
+row(lambda: networks.guess_and_check(net, data, rng, n_accepted=1, max_guesses="x"), "max_guesses")
+row(lambda: methods.Rescaled(factor="x"), "factor")
+row(lambda: methods.Rescaled(factor=np.nan), "factor")
+row(lambda: methods.schatten_direction(np.ones((2, 0)), 2), "G")
+row(lambda: methods.Adam(betas=[[0.9], [0.9, 0.9]]), "betas")
+row(lambda: methods.Muon(coefficients=[[1.0], [1.0, 2.0], 3.0]), "coefficients")
+row(lambda: models.MatrixProduct([[1], [1, 2]]), "shape")
+row(lambda: datasets.gaussian_regression(sizes=np.nan), "sizes")
+row(lambda: datasets.gaussian_regression(sizes=(2.0, 1.0)), "sizes")
+row(lambda: methods.Limit(flow=1j), "flow")
+row(lambda: methods.Limit("gradient", speed="x"), "speed")
+for bad in ("x", {}, np.nan, 1, None):
+    row(lambda bad=bad: methods.SharpnessAware(methods.Gradient(), 0.1, bad), "normalized")
+    row(lambda bad=bad: methods.WeightDecay(methods.Gradient(), 0.1, bad), "coupled")
+    row(lambda bad=bad: methods.Muon(nesterov=bad), "nesterov")
+    row(lambda bad=bad: methods.Adam(correction=bad), "correction")
+    row(lambda bad=bad: optima.min_nuclear_norm(entries, semidefinite=bad), "semidefinite")
+    row(lambda bad=bad: datasets.token_sequences(with_query=bad), "with_query")
+half = [[True, False], [False, True]]
+for bad in (True, "x", [[1.0], [1.0, 2.0]], np.ma.masked_array(np.eye(2), np.eye(2) > 0), pd.NA):
+    row(lambda bad=bad: Completion(half, bad), "M", lambda: Completion(half, np.eye(2)))
+row(lambda: Completion(np.ma.masked_array(half, half), np.eye(2)), "mask")
+row(lambda: entries.risk(np.eye(3)), "W")
+row(lambda: Dataset(X, words, positive=pd.NA), "positive")
+for potential in (potentials.SquaredNorm(3), potentials.HyperbolicEntropy(0.1)):
+    for bad in (None, [np.nan, 1.0], [1j, 1.0], np.array([1j, 1.0]), np.ma.masked_array([1.0])):
+        row(lambda potential=potential, bad=bad: potential.value(bad), "w")
+        row(lambda potential=potential, bad=bad: potential.gradient(bad), "w")
+        row(lambda potential=potential, bad=bad: potential.inverse_gradient(bad), "m")
+        row(lambda potential=potential, bad=bad: potential.bregman([1.0, 2.0], bad), "start")
 
 RAW = re.compile(
     r"SVD|LAPACK|DCP|cvxpy|CLARABEL|HiGHS|could not be broadcast|object is not|converge"

@@ -1,11 +1,13 @@
 """The seed of a student, and the checks in plain sight."""
 
+import warnings
 import zlib
 
 import numpy as np
 import pytest
 
 from ibias import coursework
+from tests.awkward import AWKWARD
 
 
 def test_the_seed_knows_a_student_however_the_identifier_is_typed():
@@ -154,3 +156,28 @@ def test_a_check_says_what_it_saw_and_goes_on(capsys):
     assert second.startswith("✗ unnamed: ")
     assert third == "… nothing: not answered yet (second)"
     assert fourth == "✗ an error: KeyError(2)"
+
+
+def test_what_a_master_must_give_is_asked_for():
+    for call, named in (
+        (lambda: coursework.canonical(None), "student_id"),
+        (lambda: coursework.array([1.0], None, "w"), "shape"),
+        (lambda: coursework.array([1.0], ("n",), "w"), "shape"),
+        (lambda: coursework.case({}, None, "a case"), "kept"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            call()
+
+
+@pytest.mark.parametrize("kind", AWKWARD)
+def test_awkward_answers_are_numbers_or_named(kind):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        for call in (
+            lambda: coursework.number(AWKWARD[kind], "slope"),
+            lambda: coursework.array(AWKWARD[kind], (-1,), "slope"),
+        ):
+            try:
+                call()
+            except AssertionError as error:
+                assert "slope" in str(error) and "secret" not in str(error)

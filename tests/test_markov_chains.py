@@ -1,5 +1,7 @@
 """Samplers of solutions beside plain loops over the same random numbers, chain after chain."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -221,6 +223,67 @@ def test_weights_of_given_outputs_are_a_random_direction_beside_the_pseudoinvers
     assert whole == pytest.approx(np.eye(3)[:1], abs=1e-12)
     beyond = with_outputs(np.eye(3)[:1], [[1.0 + 1e-12]], rng())
     assert beyond == pytest.approx(np.eye(3)[:1], abs=1e-11)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_weights_of_outputs_of_rows_that_depend_on_each_other(seed):
+    """Z w = f, a unit vector, and beside the pseudoinverse a direction that no row sees."""
+    source = rng(seed)
+    Z = source.standard_normal((3, 6)) * 10.0 ** source.choice([0, -8, 100, -200], (3, 1))
+    Z = [Z[[0, 1, 0]], Z[[0, 1, 1]] * [[1], [1], [-2]], Z * [[1], [1], [0]], Z[[0, 0, 1]]][seed % 4]
+    if seed % 3 == 0:
+        Z = source.standard_normal((3, 6))
+        Z[2] = Z[0] + Z[1]
+    size = np.abs(Z).max(axis=1).clip(1e-300)
+    true = source.standard_normal((4, 6))
+    true *= source.random((4, 1)) / np.linalg.norm(true, axis=1, keepdims=True)
+    w = with_outputs(Z, true @ Z.T, rng())
+    assert np.abs((w - true) @ Z.T / size).max() < 1e-13
+    assert np.linalg.norm(w, axis=1) == pytest.approx(1, abs=1e-13)
+    rows = np.linalg.svd(Z / size[:, None])[2][:2]
+    across = rng().standard_normal((4, 6))
+    across -= across @ rows.T @ rows
+    beside = w - true @ rows.T @ rows
+    cosine = (beside * across).sum(axis=1) / np.linalg.norm(across, axis=1)
+    assert cosine == pytest.approx(np.linalg.norm(beside, axis=1), abs=1e-12)
+    batch = with_outputs(np.array([Z, Z]), np.array([true @ Z.T] * 2), rng())[0]
+    assert np.abs((batch - true) @ Z.T / size).max() < 1e-13
+
+
+@pytest.mark.parametrize(
+    ("Z", "f", "said"),
+    [
+        ([[1, 0, 0], [0, 1, 0], [1, 1, 0]], [0.1, 0.2, 0.7], "no w has: .* is 1e-01 off"),
+        ([[1, 0, 0], [0, 1, 0], [1, 1, 0]], [0.1, 0.2, 0.3 + 1e-9], "no w has: .* is 4e-10 off"),
+        ([[0, 0, 0]], [0.1], "no w has: .* is 1e-01 off"),
+        ([[1, 0, 0], [1, 1e-10, 0]], [0.1, 0.1], "rounding leaves open .* Leave out one of these"),
+        ([[1, 0, 0], [1, 1e-12, 0]], [0.1, 0.1], "rounding leaves open"),
+        ([[1, 0, 0]], [2.0], "no unit vector has: w would have length 2 at least"),
+        ([[1e-140, 0, 0]], [1e140], "no unit vector has: w would have length 1e[+]280"),
+        ([[1e-200, 0, 0]], [1e140], "no unit vector has: w would have length inf"),
+        (np.eye(3, 4), [0.7, 0.7, 0.7], "no unit vector has: w would have length 1.21243"),
+        (np.eye(3, 4)[[0, 1, 2, 0]], [0.7, 0.7, 0.7, 0.7], "w would have length 1.21243"),
+        (np.eye(2), [0.3, 0.4], "no unit vector has: only w of length 0.5 has them"),
+        (np.eye(2)[[0, 1, 1]], [0.3, 0.4, 0.4], "only w of length 0.5 has them"),
+        (np.ones((2, 1, 3)), [0.1], r"f has shape \(1,\) and Z \(2, 1, 3\)"),
+        (np.ones((2, 1, 3)), np.ones((3, 4, 1)), r"f has shape \(3, 4, 1\) and Z \(2, 1, 3\)"),
+    ],
+)
+def test_outputs_that_no_unit_vector_has_are_refused(Z, f, said):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match=said):
+            with_outputs(Z, f, rng())
+
+
+def test_where_no_direction_is_left_the_outputs_say_all():
+    for Z in (np.eye(2), np.eye(2)[[0, 1, 1]], [[0.8, -0.6], [0.6, 0.8]], [[1, 0], [1, 1e-7]]):
+        f = np.asarray(Z) @ [0.6, 0.8]
+        assert with_outputs(Z, f, rng()) == pytest.approx([0.6, 0.8], abs=2e-9)
+    assert with_outputs(np.zeros((0, 3)), np.zeros((5, 0)), rng()).shape == (5, 3)
+    far = np.array([[1.0, 0, 0], [1.0, 1e-7, 0]])  # near enough to one row to be told from it
+    w = with_outputs(far, far @ [0.5, 0.6, 0.1], rng())
+    assert w[:2] == pytest.approx([0.5, 0.6], abs=1e-8)
 
 
 # ---- hit and run -------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ def check_row(data: Dataset, row: int) -> None:
     if isinstance(row, bool) or not isinstance(row, (int, np.integer)):
         raise ValueError(f"row must be the number of a sample; got {shown(row)}")
     if row not in range(data.n_samples):
-        raise ValueError(f"row must be a sample, 0 to {data.n_samples - 1}; got {row!r}.")
+        raise ValueError(f"row must be a sample, 0 to {data.n_samples - 1}; got {shown(row)}.")
 
 
 def duplicated(data: Dataset, row: int, copies: int) -> Dataset:

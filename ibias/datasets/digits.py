@@ -30,6 +30,11 @@ def _table() -> tuple[np.ndarray, np.ndarray]:
         return stored["images"] / BRIGHTEST, stored["labels"].astype(int)
 
 
+def _digit(name: str, value: int) -> int:
+    """Return `value` as one of the ten digits."""
+    return int(choice(name, value, range(10)))
+
+
 def digits(positive: int = 3, negative: int = 8) -> Dataset:
     """Return two classes of the 8x8 handwritten digits, pixels in [0, 1], 64 features.
 
@@ -41,8 +46,7 @@ def digits(positive: int = 3, negative: int = 8) -> Dataset:
     >>> data.X.shape, int((data.y > 0).sum())
     ((357, 64), 183)
     """
-    for name, digit in (("positive", positive), ("negative", negative)):
-        choice(name, digit, range(10))
+    positive, negative = _digit("positive", positive), _digit("negative", negative)
     if positive == negative:
         raise ValueError("positive and negative must be two different digits; change one.")
     images, labels = _table()
@@ -61,7 +65,7 @@ def digit_classes(classes: Sequence[int] = (0, 1, 2), per_class: int = 50) -> Mu
     >>> data.X.shape, data.y
     ((4, 64), array([0, 0, 1, 1]))
     """
-    classes = [choice("classes", digit, range(10)) for digit in one_by_one("classes", classes)]
+    classes = [_digit("classes", digit) for digit in one_by_one("classes", classes)]
     if len(set(classes)) < max(len(classes), 2):
         raise ValueError(f"classes must be two or more different digits, 0 to 9; got {classes}")
     per_class = positive_integer("per_class", per_class)

@@ -9,7 +9,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive, positive_integer, read_only, squares
+from ibias._validate import (
+    array_of,
+    finite_array,
+    floats,
+    positive,
+    positive_integer,
+    read_only,
+    squares,
+)
 from ibias.datasets.random import generator
 
 Index = int | slice | list[int]
@@ -56,7 +64,14 @@ class MatrixProblem(ABC):
         if self.truth is None:
             raise ValueError("this problem has no truth; compare W with a matrix of your own.")
         norm = np.linalg.norm(self.truth, axis=(-2, -1))
-        return np.linalg.norm(np.asarray(W) - self.truth, axis=(-2, -1)) / norm
+        return np.linalg.norm(self._entries(W) - self.truth, axis=(-2, -1)) / norm
+
+    def _entries(self, W: ArrayLike) -> np.ndarray:
+        """Return W as an array; refuse other matrices than those of the problem."""
+        W = floats("W", W)
+        if W.shape[-2:] != self.shape[-2:]:
+            raise ValueError(f"W has shape {W.shape}; give matrices of the shape {self.shape}.")
+        return W
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,16 +107,19 @@ class Completion(MatrixProblem):
     truth: np.ndarray | None = None
 
     def __init__(self, mask: ArrayLike, M: ArrayLike, truth: ArrayLike | None = None) -> None:
-        mask = np.array(mask)
+        mask = np.array(array_of("mask", mask, "True and False"))
         if mask.dtype != bool:
             raise ValueError(f"mask must hold True and False; got {mask.dtype}. Compare with 0.")
         if mask.ndim < 2 or not mask.any(axis=(-2, -1)).all():
             raise ValueError("mask needs two axes at least, and one observed entry a problem.")
+        M = array_of("M", M)
+        if M.dtype.kind not in "biufO" or M.ndim < 2:
+            M = finite_array("M", M, ndim=max(mask.ndim, 2))
         try:
             M = np.where(mask, np.broadcast_to(M, mask.shape), 0.0)
         except ValueError as error:
             raise ValueError(
-                f"M has shape {np.shape(M)} but mask has {mask.shape}; give one entry each."
+                f"M has shape {M.shape} but mask has {mask.shape}; give one entry each."
             ) from error
         M = squares("M", finite_array("M", M))
         object.__setattr__(self, "mask", read_only(mask))
@@ -129,7 +147,7 @@ class Completion(MatrixProblem):
 
     def gradient(self, W: ArrayLike) -> np.ndarray:
         """Return P_Omega(W - M)."""
-        return self.mask * (np.asarray(W) - self.M)
+        return self.mask * (self._entries(W) - self.M)
 
     def __getitem__(self, index: Index) -> Completion:
         return Completion(*(a if a is None else a[index] for a in (self.mask, self.M, self.truth)))
@@ -188,7 +206,7 @@ class Sensing(MatrixProblem):
         return self.sensors.reshape(len(self.sensors), -1)
 
     def _residual(self, W: ArrayLike) -> np.ndarray:
-        W = np.asarray(W)
+        W = self._entries(W)
         return W.reshape(*W.shape[:-2], -1) @ self._rows.T - self.observations
 
     def risk(self, W: ArrayLike) -> np.ndarray:
@@ -261,7 +279,7 @@ def low_rank_completion(
     n_observed = np.broadcast_to(n_observed.astype(int), (n_problems,))
     if rank > size or (n_observed < 1).any() or (n_observed > size**2).any():
         raise ValueError(
-            f"rank must be at most {size} and n_observed between 1 and {size**2};"
+            f"rank must be at most size = {size}, and n_observed between 1 and {size**2};"
             f" got {rank} and {n_observed.min()}..{n_observed.max()}."
         )
     rng = generator(seed)

@@ -185,14 +185,10 @@ def next_tokens(
     >>> (data.P > 0).sum(axis=1).tolist()
     [3, 3, 3, 3]
     """
-    sizes = {
-        "n_contexts": n_contexts,
-        "n_features": n_features,
-        "n_tokens": n_tokens,
-        "n_following": n_following,
-    }
-    for name, size in sizes.items():
-        positive_integer(name, size)
+    n_contexts = positive_integer("n_contexts", n_contexts)
+    n_features = positive_integer("n_features", n_features)
+    n_tokens = positive_integer("n_tokens", n_tokens)
+    n_following = positive_integer("n_following", n_following)
     if not max(n_following, 2) <= n_tokens:
         raise ValueError(
             f"n_tokens={n_tokens} must be at least 2, and at least n_following={n_following}."

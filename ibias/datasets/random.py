@@ -6,6 +6,8 @@ import os
 
 import numpy as np
 
+from ibias._validate import index
+
 
 def generator(seed: int) -> np.random.Generator:
     """Return numpy's generator for `seed`, shifted by the environment variable IBIAS_SEED.
@@ -20,6 +22,4 @@ def generator(seed: int) -> np.random.Generator:
     text = os.environ.get("IBIAS_SEED", "0") or "0"
     if not text.isdecimal():
         raise ValueError(f"IBIAS_SEED must be a whole number, at least 0; got {text!r}")
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"seed must be a whole number, at least 0; got {seed!r}")
-    return np.random.default_rng(int(seed) + 1_000_003 * int(text))
+    return np.random.default_rng(index("seed", seed) + 1_000_003 * int(text))

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, from_zero, positive, positive_integer, read_only, squares
+from ibias._validate import (
+    finite_array,
+    from_zero,
+    one_by_one,
+    positive,
+    positive_integer,
+    read_only,
+    shown,
+    squares,
+)
 from ibias.datasets.random import generator
 from ibias.datasets.tables import feature_names, inputs, same_index
 
@@ -116,8 +125,11 @@ def gaussian_regression(
     teacher /= np.linalg.norm(teacher)
     X = rng.standard_normal((n_samples, n_features))
     if sizes is not None:
-        low, high = (positive("sizes", size) for size in sizes)
-        if low > high:
-            raise ValueError(f"sizes must be the smallest and the largest; swap them: {sizes!r}")
+        sizes = [positive("sizes", size) for size in one_by_one("sizes", sizes)]
+        if len(sizes) != 2 or sizes[0] > sizes[1]:
+            raise ValueError(
+                f"sizes must be the smallest and the largest, such as (0.5, 2); got {shown(sizes)}"
+            )
+        low, high = sizes
         X = X * rng.uniform(low, high, n_features)
     return Regression(X, X @ teacher + noise * rng.standard_normal(n_samples), teacher)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ibias._validate import positive_integer
+from ibias._validate import flag, positive_integer
 from ibias.datasets.classification import Dataset
 from ibias.datasets.random import generator
 
@@ -38,7 +38,7 @@ def token_sequences(
     head = rng.standard_normal(n_features)
     values = tokens @ head / np.linalg.norm(head)
     keys = tokens
-    if with_query:
+    if flag("with_query", with_query):
         keys = (tokens[..., None] * tokens[:, -1, None, None, :]).reshape(*tokens.shape[:2], -1)
     rows = np.concatenate([keys, values[..., None]], axis=-1)
     return Dataset(rows.reshape(n_samples, -1), np.resize([1, -1], n_samples))

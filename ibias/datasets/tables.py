@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, is_missing, one_by_one, shown, squares
+from ibias._validate import finite_array, is_masked, is_missing, one_by_one, shown, squares
 
 DENSE = 20_000_000  # entries of a sparse matrix that is written out: 160 megabytes
 
@@ -87,15 +87,17 @@ def _columns(labels: list) -> str:
 
 def entries(name: str, y: ArrayLike) -> np.ndarray:
     """Return labels as an array of Python objects, shape (n_samples,), none of them missing."""
-    if isinstance(y, np.ma.MaskedArray) or hasattr(y, "toarray"):
+    if is_masked(y) or hasattr(y, "toarray"):
         return finite_array(name, y)  # which refuses both
-    if hasattr(y, "to_numpy"):
-        y = y.to_numpy()
     try:
-        labels = np.array(y, dtype=object)
+        labels = np.array(y.to_numpy() if hasattr(y, "to_numpy") else y, dtype=object)
     except ValueError as error:
         raise ValueError(
             f"{name} holds rows of different lengths; give one label a sample, of one axis."
+        ) from error
+    except Exception as error:  # whatever an object raises that is asked for its entries
+        raise ValueError(
+            f"{name} must have 1 axes, one label a sample; got {shown(y)}. Convert it first."
         ) from error
     if y is None or labels.ndim != 1:
         raise ValueError(
@@ -148,7 +150,7 @@ def sides(name: str, y: ArrayLike, positive: Any) -> tuple[np.ndarray, tuple]:
     """Return +1.0 where the label is `positive` and -1.0 elsewhere, and (other, positive)."""
     labels = entries(name, y)
     found = distinct(labels)
-    if not isinstance(positive, Hashable) or positive not in found:
+    if not _is_one_of(positive, found):
         raise ValueError(
             f"positive={shown(positive)} is none of the labels of {name}, which are {few(found)}."
             " Choose one of them."
@@ -165,6 +167,14 @@ def sides(name: str, y: ArrayLike, positive: Any) -> tuple[np.ndarray, tuple]:
     return y, (*others, own)
 
 
+def _is_one_of(label: Any, found: list) -> bool:
+    """Say whether a label is one of those found; what cannot be compared is none."""
+    try:
+        return isinstance(label, Hashable) and label in found
+    except (TypeError, ValueError):
+        return False
+
+
 def numbered(name: str, y: ArrayLike, classes: Sequence | None) -> tuple[np.ndarray, tuple]:
     """Return the labels as their places in `classes`, and the classes; all of them occur."""
     labels = entries(name, y)
@@ -178,7 +188,8 @@ def numbered(name: str, y: ArrayLike, classes: Sequence | None) -> tuple[np.ndar
             )
         return labels.astype(int), tuple(range(len(found)))
     order = one_by_one("classes", classes)
-    if len(order) < 2 or len(set(order)) < len(order) or set(order) != set(found):
+    known = all(_is_one_of(label, found) for label in order)  # and can be put into a set
+    if not known or len(order) < 2 or len(set(order)) < len(order) or set(order) != set(found):
         raise ValueError(
             f"classes={shown(classes)} must hold each label of {name} once, and two at least: they"
             f" are {few(found)}. numpy.unique({name}) lists them."

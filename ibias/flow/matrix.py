@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import count, pairwise
 
 import numpy as np
@@ -11,7 +11,15 @@ from numpy.typing import ArrayLike
 from scipy.integrate import DOP853, ode
 
 from ibias import progress
-from ibias._validate import finite_array, increasing, positive, read_only, require
+from ibias._validate import (
+    finite_array,
+    increasing,
+    one_by_one,
+    positive,
+    read_only,
+    require,
+    shown,
+)
 from ibias.datasets import MatrixProblem
 from ibias.flow.estimate import closer, compared, visited
 from ibias.flow.log_time import LONGEST, IntegrationFailed
@@ -319,10 +327,10 @@ def _initial_factors(
         raise ValueError("give exactly one of scale (then W_0 = scale * I) and start (factors).")
     if start is None:
         return scaled_identity(scale, problem.shape, depth)
-    parts = start if isinstance(start, Iterable) else ()
+    parts = one_by_one("start", start)
     factors = [finite_array(f"start[{j}]", factor) for j, factor in enumerate(parts)]
     if not factors or any(factor.ndim < 2 for factor in factors):
-        shapes = [factor.shape for factor in factors] or repr(start)[:50]
+        shapes = [factor.shape for factor in factors] or shown(start)
         raise ValueError(
             f"start must be a sequence of matrices, the factors, one at least; got {shapes}."
             " One factor W is start=[W]."

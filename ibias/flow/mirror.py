@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, increasing, positive, read_only, require
+from ibias._validate import increasing, positive, read_only, require
 from ibias.datasets import Dataset, Regression
 from ibias.flow.estimate import closer, compared, two_runs
 from ibias.flow.log_time import LogTimeField
+from ibias.flow.start import one_start
 from ibias.losses import MarginLoss, is_convex, named
 from ibias.objectives import Objective
 from ibias.potentials import Potential
@@ -159,12 +160,7 @@ class MirrorField:
         if start is None:
             m = np.zeros(data.n_features)
         else:
-            m = potential.gradient(finite_array("start", start))
-            if m.shape != (data.n_features,):
-                raise ValueError(
-                    f"start has shape {m.shape}; give one weight vector of the"
-                    f" {data.n_features} features."
-                )
+            m = potential.gradient(one_start(data, start))
         margin_field = targets = None
         if isinstance(data, Dataset):
             rows = data.Z

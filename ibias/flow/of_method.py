@@ -79,7 +79,9 @@ def flow(
     >>> print(f"{path.slope(path.norms):.6f}")  # 1 / margin, as for the gradient flow
     0.707107
     """
-    method = require("method", method or Gradient(), Method, example="methods.Gradient()")
+    method = require(
+        "method", Gradient() if method is None else method, Method, example="methods.Gradient()"
+    )
     objective = Objective.of(objective, method.loss)
     if (log_t is None) == (log_steps is None):
         raise ValueError("give exactly one of log_t, for a flow, and log_steps, for fixed steps.")

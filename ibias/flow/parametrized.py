@@ -58,6 +58,8 @@ def parametrized_flow(
     array([2.    , 0.4773])
     """
     require("data", data, Regression)
+    if model is None:
+        raise ValueError("model must have parameters: models.WeightNormalized(n_features), say.")
     objective, log_t = Objective(data, model=model), increasing("log_t", log_t)
     tolerance = positive("tolerance", tolerance)
     theta = finite_array("start", start, ndim=1)

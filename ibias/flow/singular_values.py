@@ -71,8 +71,10 @@ def singular_value_flow(
            [3.  , 1.  ]])
     """
     targets = finite_array("targets", targets, ndim=1)
-    if not (targets > 0).all():
-        raise ValueError("targets must be greater than 0; leave out the ones that are 0.")
+    if not targets.size or not (targets > 0).all():
+        raise ValueError(
+            "targets must be one number at least, all greater than 0; leave out those that are 0."
+        )
     log_t, depth = increasing("log_t", log_t), positive_integer("depth", depth)
     tolerance, scale = positive("tolerance", tolerance), positive("scale", scale)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ibias._validate import flag
 from ibias.methods.memory import (
     NOTHING,
     Memory,
@@ -130,6 +131,7 @@ class Adam(_Adaptive):
     def __post_init__(self) -> None:
         super().__post_init__()
         two_shares("betas", self.betas)
+        flag("correction", self.correction)
 
     def init(self, objective: Objective, theta: np.ndarray) -> tuple[Memory, Memory]:
         """Return m and sqrt(v)."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ibias._validate import positive_integer
+from ibias._validate import positive, shown, whole_fields
 from ibias.methods.method import Limit, Method, Smooth, unit
 from ibias.objectives import Downhill, Objective, Pull
 from ibias.steps import Constant, Decaying, Step
@@ -71,9 +71,9 @@ class Rescaled(LossScaled):
     every: int = 100
 
     def __post_init__(self) -> None:
-        positive_integer("every", self.every)
-        if not (np.isfinite(self.factor) and self.factor >= 1):
-            raise ValueError(f"factor must be finite and at least 1; got {self.factor!r}")
+        whole_fields(self, "every")
+        if positive("factor", self.factor) < 1:
+            raise ValueError(f"factor must be finite and at least 1; got {shown(self.factor)}")
 
     def step(
         self, pull: Pull, theta: np.ndarray, state: None, k: int, eta: float

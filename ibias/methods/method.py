@@ -8,7 +8,16 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, from_zero, read_only, shown
+from ibias._validate import (
+    finite_array,
+    from_zero,
+    function,
+    one_by_one,
+    positive,
+    read_only,
+    require,
+    shown,
+)
 from ibias.methods.memory import NOTHING, Memory
 from ibias.objectives import Downhill, Objective, Pull
 from ibias.potentials import Potential
@@ -40,6 +49,17 @@ class Limit:
     potential: Potential | None = None
     epsilon: float | None = None
     velocity: Velocity | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.flow, str):
+            raise ValueError(f'flow must be a name, such as "gradient"; got {shown(self.flow)}')
+        positive("speed", self.speed)
+        if self.potential is not None:
+            require("potential", self.potential, Potential, example="potentials.SquaredNorm(2)")
+        if self.epsilon is not None:
+            positive("epsilon", self.epsilon)
+        if self.velocity is not None or self.flow == "velocity":
+            function("velocity", self.velocity, "lambda pull, theta: pull(theta)")
 
 
 class Method(ABC):
@@ -127,15 +147,16 @@ def at_least_zero(name: str, value: ArrayLike) -> np.ndarray:
     """Return one number, or a batch of them, each at least 0."""
     numbers = finite_array(name, value)
     if (numbers < 0).any():
-        raise ValueError(f"{name} must be at least 0, one number or a list; got {value!r}")
+        raise ValueError(f"{name} must be at least 0, one number or a list; got {shown(value)}")
     return read_only(np.array(numbers))
 
 
 def two_shares(name: str, value: tuple[float, float]) -> None:
     """Refuse what is no pair of numbers from 0 to below 1."""
-    if np.shape(value) != (2,):
+    pair = one_by_one(name, value)
+    if len(pair) != 2:
         raise ValueError(f"{name} must be a pair, such as (0.9, 0.99); got {shown(value)}")
-    for one in value:
+    for one in pair:
         share(name, one)
 
 

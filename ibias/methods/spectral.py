@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive_integer
+from ibias._validate import finite_array, flag, shown, whole_fields
 from ibias.methods.memory import NEVER, Memory, in_own_units, recalled
 from ibias.methods.method import Method, Remembering, share
 from ibias.methods.steepest import norm_orders, steepest
@@ -43,7 +43,7 @@ def schatten_direction(G: np.ndarray, p: ArrayLike) -> np.ndarray:
            [0., 1.]])
     """
     G, p = finite_array("G", G), norm_orders(p)
-    if G.ndim < 2:
+    if G.ndim < 2 or not all(G.shape[-2:]):
         raise ValueError(f"G has shape {G.shape}; give a matrix, or several, shape (..., m, n).")
     return steepest_matrix(G, p)
 
@@ -90,7 +90,7 @@ class Spectral(Method):
 
     def __post_init__(self) -> None:
         if norm_orders(self.p).shape:
-            raise ValueError(f"p must be one number, from 1 to inf; got {self.p!r}")
+            raise ValueError(f"p must be one number, from 1 to inf; got {shown(self.p)}")
 
     def step(
         self, pull: Pull, theta: np.ndarray, state: None, k: int, eta: float
@@ -120,9 +120,12 @@ class Muon(Remembering):
 
     def __post_init__(self) -> None:
         share("momentum", self.momentum)
-        positive_integer("n_steps", self.n_steps)
-        if self.coefficients is not None and np.shape(self.coefficients) != (3,):
-            raise ValueError(f"coefficients must be three numbers; got {self.coefficients!r}")
+        whole_fields(self, "n_steps")
+        flag("nesterov", self.nesterov)
+        if self.coefficients is not None and finite_array(
+            "coefficients", self.coefficients, ndim=1
+        ).shape != (3,):
+            raise ValueError(f"coefficients must be three numbers; got {shown(self.coefficients)}")
 
     def step(
         self, pull: Pull, theta: np.ndarray, state: Memory, k: int, eta: float

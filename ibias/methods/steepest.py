@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, read_only
+from ibias._validate import array_of, finite_array, norm_order, read_only
 from ibias.methods.method import Limit, Method, nonzero
 from ibias.objectives import Downhill, Objective, Pull
 from ibias.steps import Constant, Decaying, Step
@@ -16,13 +16,11 @@ from ibias.steps import Constant, Decaying, Step
 
 def norm_orders(p: ArrayLike) -> np.ndarray:
     """Return one order p or several, each from 1 to inf."""
-    try:
-        orders = np.asarray(p, dtype=float)
-    except (TypeError, ValueError):
-        orders = np.asarray(np.nan)
-    if not (orders >= 1).all():
-        raise ValueError(f"p must be from 1 to inf; got {p!r}")
-    return read_only(np.array(orders))
+    given = array_of("p", p)
+    orders = np.array([norm_order("p", one) for one in given.flat]).reshape(given.shape)
+    if not orders.size:
+        raise ValueError("p must be from 1 to inf; got no order. Give one at least.")
+    return read_only(orders)
 
 
 def dual_orders(p: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ibias._validate import from_zero, require
+from ibias._validate import flag, from_zero, require
 from ibias.methods.method import Limit, Method, ratio
 from ibias.objectives import Altered, Downhill, Objective, Pull
 from ibias.steps import Step
@@ -84,6 +84,7 @@ class SharpnessAware(Wrapped):
     def __post_init__(self) -> None:
         super().__post_init__()
         from_zero("radius", self.radius)
+        flag("normalized", self.normalized)
 
     def step(
         self, pull: Pull, theta: np.ndarray, state: Any, k: int, eta: Any
@@ -130,6 +131,7 @@ class WeightDecay(Wrapped):
     def __post_init__(self) -> None:
         super().__post_init__()
         from_zero("weight", self.weight)
+        flag("coupled", self.coupled)
 
     def init(self, objective: Objective, theta: np.ndarray) -> Any:
         """Return the state of the base; refuse one whose theta cannot be moved."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import parameters, positive, positive_integer
+from ibias._validate import batch_axes, chance, floats, parameters, positive, whole_fields
 from ibias.losses import softmax
 from ibias.models.linearization import GradientLinearization
 
@@ -35,8 +35,7 @@ class Attention:
     n_keys: int
 
     def __post_init__(self) -> None:
-        positive_integer("n_tokens", self.n_tokens)
-        positive_integer("n_keys", self.n_keys)
+        whole_fields(self, "n_tokens", "n_keys")
 
     @property
     def widths(self) -> tuple[int, int]:
@@ -50,7 +49,8 @@ class Attention:
 
     def random(self, rng: np.random.Generator, scale: float = 1.0, batch: tuple = ()) -> np.ndarray:
         """Return theta with independent entries N(0, scale^2), shape batch + (n_parameters,)."""
-        return positive("scale", scale) * rng.standard_normal((*batch, self.n_parameters))
+        scale, shape = positive("scale", scale), (*batch_axes(batch), self.n_parameters)
+        return scale * chance(rng).standard_normal(shape)
 
     def query(self, theta: ArrayLike) -> np.ndarray:
         """Return p, which is theta, shape (..., n_keys)."""
@@ -58,7 +58,7 @@ class Attention:
 
     def tokens(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Return keys and values, shapes (n_samples, n_tokens, n_keys), (n_samples, n_tokens)."""
-        X = np.asarray(X, dtype=float)
+        X = floats("X", X)
         if X.ndim != 2 or X.shape[1] != self.widths[0]:
             raise ValueError(f"X has shape {X.shape}; it must be (n_samples, {self.widths[0]}).")
         rows = X.reshape(len(X), self.n_tokens, self.n_keys + 1)

@@ -13,7 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import parameters, positive, positive_integer
+from ibias._validate import (
+    batch_axes,
+    chance,
+    floats,
+    parameters,
+    positive,
+    samples,
+    whole_fields,
+)
 from ibias.models.linearization import GradientLinearization
 
 
@@ -32,8 +40,7 @@ class Factored(ABC):
     depth: int
 
     def __post_init__(self) -> None:
-        positive_integer("n_features", self.n_features)
-        positive_integer("depth", self.depth)
+        whole_fields(self, "n_features", "depth")
 
     @property
     def degree(self) -> int:
@@ -65,20 +72,21 @@ class Factored(ABC):
 
     def random(self, rng: np.random.Generator, scale: float = 1.0, batch: tuple = ()) -> np.ndarray:
         """Return theta with independent entries N(0, scale^2), shape batch + (n_parameters,)."""
-        return positive("scale", scale) * rng.standard_normal((*batch, self.n_parameters))
+        scale, shape = positive("scale", scale), (*batch_axes(batch), self.n_parameters)
+        return scale * chance(rng).standard_normal(shape)
 
     def predict(self, theta: ArrayLike, X: ArrayLike) -> np.ndarray:
         """Return <w(theta), x_i>, shape (..., n_samples), for X of shape (n_samples, d)."""
-        return self.weights(theta) @ np.asarray(X, dtype=float).T
+        return self.weights(theta) @ samples(X, self.n_features).T
 
     def linearize(self, theta: ArrayLike, X: ArrayLike) -> GradientLinearization:
         """Return the predictions and their gradients at theta."""
-        theta, X = np.asarray(theta, dtype=float), np.asarray(X, dtype=float)
+        theta, X = floats("theta", theta), samples(X, self.n_features)
         return GradientLinearization(self.predict(theta, X), self.pullback(theta[..., None, :], X))
 
     def vjp(self, theta: ArrayLike, X: ArrayLike, v: ArrayLike) -> np.ndarray:
         """Return sum_i v_i grad_theta f(theta; x_i), shape (..., n_parameters)."""
-        return self.pullback(theta, np.asarray(v) @ np.asarray(X, dtype=float))
+        return self.pullback(theta, floats("v", v) @ samples(X, self.n_features))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import require
+from ibias._validate import finite_array, parameters, require
 from ibias.datasets import Dataset
 from ibias.models.network import Network
 
@@ -24,12 +24,13 @@ def margins(net: Network, data: Dataset, theta: ArrayLike) -> np.ndarray:
     """
     require("net", net, Network, example="models.two_layer_relu(n_features, width)")
     require("data", data, Dataset)
+    theta = parameters(finite_array("theta", theta, largest=np.inf), net)
     return data.y * net.predict(theta, data.X)
 
 
 def _norm_power(net: Network, theta: ArrayLike) -> np.ndarray:
     """Return ||theta||^degree, shape (...); refuse theta = 0."""
-    norms = np.linalg.norm(theta, axis=-1)
+    norms = np.linalg.norm(finite_array("theta", theta), axis=-1)
     if (norms == 0).any():
         raise ValueError(
             "theta is zero somewhere: a network of norm 0 has no normalised margin; start elsewhere"
@@ -91,5 +92,5 @@ def path_norm(net: Network, theta: ArrayLike) -> np.ndarray:
     require("net", net, Network, example="models.two_layer_relu(n_features, width)")
     if net.depth != 2:
         raise ValueError(f"net must have two layers for the path norm; got {net}")
-    W, a = net.layers(theta)
+    W, a = net.layers(finite_array("theta", theta))
     return (np.abs(a[..., 0, :]) * np.linalg.norm(W, axis=-1)).sum(axis=-1)

@@ -8,7 +8,17 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, parameters, positive, positive_integer
+from ibias._validate import (
+    batch_axes,
+    chance,
+    finite_array,
+    one_by_one,
+    parameters,
+    positive,
+    positive_integer,
+    shown,
+    whole_fields,
+)
 from ibias.models import matrix_product
 
 
@@ -41,13 +51,13 @@ class MatrixProduct:
     width: int | None = None
 
     def __post_init__(self) -> None:
-        if np.shape(self.shape) != (2,):
-            raise ValueError(f"shape must be (n_rows, n_columns); got {self.shape!r}")
-        sizes = tuple(positive_integer("shape", size) for size in self.shape)
+        sizes = tuple(positive_integer("shape", size) for size in one_by_one("shape", self.shape))
+        if len(sizes) != 2:
+            raise ValueError(f"shape must be (n_rows, n_columns); got {shown(self.shape)}")
         object.__setattr__(self, "shape", sizes)
-        positive_integer("depth", self.depth)
+        whole_fields(self, "depth")
         if self.width is not None:
-            positive_integer("width", self.width)
+            whole_fields(self, "width")
 
     @property
     def degree(self) -> int:
@@ -92,7 +102,8 @@ class MatrixProduct:
 
     def random(self, rng: np.random.Generator, scale: float = 1.0, batch: tuple = ()) -> np.ndarray:
         """Return theta with independent entries N(0, scale^2), shape batch + (n_parameters,)."""
-        return positive("scale", scale) * rng.standard_normal((*batch, self.n_parameters))
+        scale, shape = positive("scale", scale), (*batch_axes(batch), self.n_parameters)
+        return scale * chance(rng).standard_normal(shape)
 
     def matrix(self, theta: ArrayLike) -> np.ndarray:
         """Return W, shape (..., n_rows, n_columns)."""

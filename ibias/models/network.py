@@ -15,7 +15,17 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import choice, finite_array, one_by_one, parameters, positive, positive_integer
+from ibias._validate import (
+    batch_axes,
+    chance,
+    choice,
+    finite_array,
+    numbers,
+    one_by_one,
+    parameters,
+    positive,
+    positive_integer,
+)
 
 
 def _positive_part(z: np.ndarray) -> np.ndarray:
@@ -36,6 +46,7 @@ ACTIVATIONS = {
     "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2, None),
     "softplus": (_softplus, lambda z: (1 + np.tanh(z / 2)) / 2, None),
 }
+LARGEST_DEPTH = 100_000  # layers, which are a list
 BIASES = ("none", "first", "all")
 
 
@@ -182,7 +193,7 @@ class Network:
 
     def flatten(self, layers: list[ArrayLike]) -> np.ndarray:
         """Return theta, shape (..., n_parameters), from W_1, ..., W_D."""
-        arrays = [finite_array("layers", W) for W in layers]
+        arrays = [finite_array("layers", W) for W in one_by_one("layers", layers)]
         if tuple(W.shape[-2:] for W in arrays) != self.shapes:
             raise ValueError(
                 f"layers have shapes {[W.shape for W in arrays]}; expected {list(self.shapes)}"
@@ -191,7 +202,7 @@ class Network:
 
     def random(self, rng: np.random.Generator, scale: float = 1.0, batch: tuple = ()) -> np.ndarray:
         """Return theta with independent entries N(0, scale^2 / fan_in), shape batch + (P,)."""
-        positive("scale", scale)
+        rng, scale, batch = chance(rng), positive("scale", scale), batch_axes(batch)
         draws = [
             rng.standard_normal((*batch, *shape)) * (scale / np.sqrt(shape[1]))
             for shape in self.shapes
@@ -202,7 +213,7 @@ class Network:
         self, theta: ArrayLike, X: ArrayLike
     ) -> tuple[np.ndarray, list, list[np.ndarray], list[np.ndarray]]:
         """Return the output, the matrices, what enters each layer and what leaves it."""
-        X = np.asarray(X)
+        X = numbers("X", X)
         if X.ndim < 2 or X.shape[-1] != self.widths[0]:
             raise ValueError(
                 f"X has shape {X.shape}; this network takes (..., n_samples, {self.widths[0]})"
@@ -247,7 +258,13 @@ class Network:
 
         theta is (..., n_parameters), X is (n_samples, d) and v is (..., n_samples).
         """
-        return self.linearize(theta, X).vjp(v)
+        at, v = self.linearize(theta, X), numbers("v", v)
+        if v.shape[-1:] != at.predictions.shape[-1:]:
+            raise ValueError(
+                f"v has shape {v.shape}; its last axis must hold one number for each of the"
+                f" {at.predictions.shape[-1]} samples."
+            )
+        return at.vjp(v)
 
 
 def linear(n_features: int) -> Network:
@@ -258,7 +275,7 @@ def linear(n_features: int) -> Network:
     >>> linear(3).predict([1.0, 2.0, 0.0], [[1.0, 1.0, 1.0]])
     array([3.])
     """
-    return Network((n_features, 1), "linear")
+    return Network(_layers(n_features, 1, 1), "linear")
 
 
 def deep_linear(n_features: int, width: int, depth: int) -> Network:
@@ -281,7 +298,7 @@ def two_layer_relu(n_features: int, width: int, bias: str = "none") -> Network:
     >>> net.predict([1.0, 0.0, 3.0], [[2.0, 5.0], [-2.0, 5.0]])
     array([6., 0.])
     """
-    return Network((n_features, width, 1), "relu", bias)
+    return Network(_layers(n_features, width, 2), "relu", bias)
 
 
 def deep_relu(n_features: int, width: int, depth: int) -> Network:
@@ -298,5 +315,5 @@ def deep_relu(n_features: int, width: int, depth: int) -> Network:
 def _layers(n_features: int, width: int, depth: int) -> tuple[int, ...]:
     """Return the widths of `depth` layers, all hidden ones the same."""
     n_features = positive_integer("n_features", n_features)
-    width, depth = positive_integer("width", width), positive_integer("depth", depth)
+    width, depth = positive_integer("width", width), positive_integer("depth", depth, LARGEST_DEPTH)
     return (n_features, *[width] * (depth - 1), 1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive, positive_integer
+from ibias._validate import finite_array, floats, parameters, positive, whole_fields
 
 
 def _parts(v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -39,7 +39,7 @@ class Direction:
     n_features: int
 
     def __post_init__(self) -> None:
-        positive_integer("n_features", self.n_features)
+        whole_fields(self, "n_features")
 
     @property
     def n_parameters(self) -> int:
@@ -48,11 +48,11 @@ class Direction:
 
     def weights(self, theta: ArrayLike) -> np.ndarray:
         """Return theta / ||theta||, shape (..., n_features)."""
-        return _parts(np.asarray(theta, dtype=float))[0]
+        return _parts(parameters(theta, self))[0]
 
     def pullback(self, theta: ArrayLike, g: ArrayLike) -> np.ndarray:
         """Return (dw/dtheta)^T g, shape (..., n_parameters), for g of shape (..., n_features)."""
-        return _pull_direction(np.asarray(theta, dtype=float), np.asarray(g, dtype=float))
+        return _pull_direction(parameters(theta, self), floats("g", g))
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class WeightNormalized:
     rate: float = 1.0
 
     def __post_init__(self) -> None:
-        positive_integer("n_features", self.n_features)
+        whole_fields(self, "n_features")
         positive("rate", self.rate)
 
     @property
@@ -86,12 +86,12 @@ class WeightNormalized:
 
     def weights(self, theta: ArrayLike) -> np.ndarray:
         """Return g v / ||v||, shape (..., n_features)."""
-        theta = np.asarray(theta, dtype=float)
+        theta = parameters(theta, self)
         return np.sqrt(self.rate) * theta[..., -1:] * _parts(theta[..., :-1])[0]
 
     def pullback(self, theta: ArrayLike, g: ArrayLike) -> np.ndarray:
         """Return (dw/dtheta)^T g, shape (..., n_parameters), for g of shape (..., n_features)."""
-        theta, g = np.asarray(theta, dtype=float), np.asarray(g, dtype=float)
+        theta, g = parameters(theta, self), floats("g", g)
         v, h = theta[..., :-1], theta[..., -1:]
         along = (_parts(v)[0] * g).sum(axis=-1, keepdims=True)
         return np.sqrt(self.rate) * np.concatenate([h * _pull_direction(v, g), along], axis=-1)

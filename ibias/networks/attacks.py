@@ -7,7 +7,16 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, positive, positive_integer, require
+from ibias._validate import (
+    finite_array,
+    function,
+    labels,
+    parameters,
+    positive,
+    positive_integer,
+    require,
+    shown,
+)
 from ibias.models import Network
 from ibias.trajectory import unit_or_zero
 
@@ -57,9 +66,12 @@ def attack(
     >>> attack(linear(2), [0.0, 2.0], [[3.0, 1.0]], [1.0], radius=0.5)
     array([[3. , 0.5]])
     """
-    X, y = finite_array("X", X), finite_array("y", y)
+    X, y = finite_array("X", X), labels("y", y)
     radius, n_steps = positive("radius", radius), positive_integer("n_steps", n_steps)
     require("net", net, Network, example="models.linear(n_features)")
+    theta = parameters(finite_array("theta", theta), net)
+    if slope is not None and isinstance(function("slope", slope, "loss.slope"), type):
+        raise ValueError(f"slope must be a function of the margins; got {shown(slope)}")
     if X.ndim < 2 or y.shape[-1:] != X.shape[-2:-1]:
         raise ValueError(f"y has shape {y.shape}; give one label for each row of X, {X.shape}.")
     shape = (*np.broadcast_shapes(np.shape(theta)[:-1], X.shape[:-2]), *X.shape[-2:])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import parameters, positive_integer
+from ibias._validate import floats, parameters, samples, whole_fields
 from ibias.models.linearization import BatchLinearization
 
 
@@ -28,8 +28,7 @@ class BatchNormNetwork:
     width: int
 
     def __post_init__(self) -> None:
-        positive_integer("n_features", self.n_features)
-        positive_integer("width", self.width)
+        whole_fields(self, "n_features", "width")
 
     @property
     def n_parameters(self) -> int:
@@ -54,12 +53,12 @@ class BatchNormNetwork:
     def predict(self, theta: ArrayLike, X: ArrayLike) -> np.ndarray:
         """Return f(theta; x_i), shape (..., n_samples), with the samples as one batch."""
         W, a = self.layers(theta)
-        b, _ = self._hidden(W, np.asarray(X, dtype=float))
+        b, _ = self._hidden(W, samples(X, self.n_features))
         return ((b * (b.real > 0)) @ a[..., None])[..., 0]
 
     def vjp(self, theta: ArrayLike, X: ArrayLike, v: ArrayLike) -> np.ndarray:
         """Return sum_i v_i grad_theta f(theta; x_i), shape (..., n_parameters)."""
-        X, v = np.asarray(X, dtype=float), np.asarray(v)[..., None]
+        X, v = samples(X, self.n_features), floats("v", v)[..., None]
         W, a = self.layers(theta)
         b, deviation = self._hidden(W, X)
         active = b > 0
@@ -89,7 +88,7 @@ class BatchNormLinear:
     n_features: int
 
     def __post_init__(self) -> None:
-        positive_integer("n_features", self.n_features)
+        whole_fields(self, "n_features")
 
     @property
     def n_parameters(self) -> int:
@@ -99,7 +98,7 @@ class BatchNormLinear:
     def _heights(self, theta: ArrayLike, X: ArrayLike) -> tuple[np.ndarray, ...]:
         """Return <w, x_i> over its root mean square, that root, and a."""
         theta = parameters(theta, self, dtype=None)
-        h = (np.asarray(X, dtype=float) @ theta[..., :-1, None])[..., 0]
+        h = (samples(X, self.n_features) @ theta[..., :-1, None])[..., 0]
         size = np.sqrt((h**2).mean(axis=-1, keepdims=True))
         if (size == 0).any():
             raise ValueError(
@@ -114,7 +113,7 @@ class BatchNormLinear:
 
     def linearize(self, theta: ArrayLike, X: ArrayLike) -> BatchLinearization:
         """Return the predictions and the map back from them."""
-        X = np.asarray(X, dtype=float)
+        X = samples(X, self.n_features)
         b, size, a = self._heights(theta, X)
 
         def vjp(v: np.ndarray) -> np.ndarray:

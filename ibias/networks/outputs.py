@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import chance, finite_array, positive_integer
+from ibias._validate import LARGEST, chance, finite_array, positive_integer
 
 
 def outputs_of_margin(
@@ -59,7 +59,7 @@ def outputs_of_margin(
     ((8, 1, 1), True)
     """
     rng, gram, f = chance(rng), finite_array("gram", gram), finite_array("start", start)
-    lowest = finite_array("margin", margin)[..., None]
+    lowest = finite_array("margin", margin)
     if gram.ndim < 2 or gram.shape[-2] != gram.shape[-1]:
         raise ValueError(f"gram has shape {gram.shape}; give square matrices, (..., n, n).")
     n = gram.shape[-1]
@@ -70,6 +70,9 @@ def outputs_of_margin(
         raise ValueError("gram must hold positive definite matrices; leave out repeated samples.")
     if f.ndim != gram.ndim or f.shape[:-2] + f.shape[-1:] != gram.shape[:-1]:
         raise ValueError(f"start has shape {f.shape}; give (..., n_chains, {n}) for this gram.")
+    if lowest.shape not in ((), gram.shape[:-2]):
+        raise ValueError(f"margin has shape {lowest.shape}; give one, or one for each gram.")
+    lowest = lowest[..., None]
     inverse = np.linalg.inv(gram)
     _check_start(f, inverse, lowest)
     curvature, root = np.einsum("...ii->...i", inverse), np.linalg.cholesky(gram).swapaxes(-1, -2)
@@ -166,7 +169,7 @@ def with_outputs(Z: ArrayLike, f: ArrayLike, rng: np.random.Generator) -> np.nda
     Parameters
     ----------
     Z : array, shape (..., n_samples, n_features)
-        The signed inputs, of full rank.
+        The signed inputs. Rows may depend on each other, if f agrees with that.
     f : array, shape (..., n_draws, n_samples)
         The outputs.
     rng : Generator
@@ -175,6 +178,11 @@ def with_outputs(Z: ArrayLike, f: ArrayLike, rng: np.random.Generator) -> np.nda
     Returns
     -------
     array, shape (..., n_draws, n_features)
+
+    Raises
+    ------
+    ValueError
+        If no unit vector has these outputs, or rounding leaves it open; for bad input, by name.
 
     Examples
     --------
@@ -188,9 +196,82 @@ def with_outputs(Z: ArrayLike, f: ArrayLike, rng: np.random.Generator) -> np.nda
             f"f has shape {f.shape}; its last axis must hold an output for each row of Z, of shape"
             f" {Z.shape}."
         )
-    seen = np.linalg.solve(Z @ Z.swapaxes(-1, -2), Z)  # of shape Z: outputs to weights
-    within = f @ seen
+    _same_batch(Z, f)
+    within, Z, seen, smallest, free = _shortest(Z, f)
+    slack = 1e-9 + 1e-15 / smallest
+    _check_length(np.abs(within).max(axis=-1, keepdims=True, initial=0), True, slack)
+    squared = (within**2).sum(axis=-1, keepdims=True)
+    _check_length(np.sqrt(squared), free, slack)
     fresh = rng.standard_normal(within.shape)
     fresh -= (fresh @ Z.swapaxes(-1, -2)) @ seen
-    left = (1 - (within**2).sum(axis=-1, keepdims=True)).clip(0)
-    return within + fresh * np.sqrt(left / (fresh**2).sum(axis=-1, keepdims=True))
+    left = np.where(free, (1 - squared).clip(0), 0)
+    beside = np.where(free, (fresh**2).sum(axis=-1, keepdims=True), 1)
+    return within + fresh * np.sqrt(left / beside)
+
+
+def _shortest(Z: np.ndarray, f: np.ndarray) -> tuple:
+    """Return the shortest w with Z w = f, and A, B with v A^T B the part of v in the span of Z.
+
+    With them come the smallest singular value of Z, and whether other w have the same outputs.
+    Rows that depend on each other, or nearly, are made unit vectors first.
+    """
+    scale = np.abs(Z).max(axis=-1, keepdims=True, initial=0)
+    rows = Z / np.where(scale > 0, scale, 1)
+    size = np.linalg.norm(rows, axis=-1, keepdims=True)
+    rows = rows / np.where(size > 0, size, 1)
+    smallest = np.linalg.eigvalsh(rows @ rows.swapaxes(-1, -2)).min(initial=1)
+    if smallest > 1e-6 and scale.min(initial=1) > 1 / LARGEST:
+        seen = np.linalg.solve(Z @ Z.swapaxes(-1, -2), Z)  # of shape Z: outputs to weights
+        return f @ seen, Z, seen, np.sqrt(smallest), Z.shape[-1] > Z.shape[-2]
+    with np.errstate(over="ignore"):
+        for units in (scale, size):
+            units = np.where(units > 0, units, 1)[..., 0]
+            f = f / (units if f.ndim == 1 else units[..., None, :])
+    _check_length(np.abs(f).max(axis=-1, keepdims=True, initial=0), True, slack=1e-9)
+    left, sizes, right = np.linalg.svd(rows, full_matrices=False)
+    kept = sizes > 1e-13  # of unit rows: what is less is rounding
+    sizes, smallest = np.where(kept, sizes, 1), sizes[kept].min(initial=1)
+    if smallest < 1e-8:
+        raise ValueError(
+            f"Z has rows that depend on each other but for {smallest:.0e}, and rounding leaves"
+            " open which w has the outputs f. Leave out one of these rows."
+        )
+    left, right = left * kept[..., None, :], right * kept[..., None]
+    off = np.abs(f - f @ left @ left.swapaxes(-1, -2)).max(initial=0)
+    if off > 1e-12:
+        raise ValueError(
+            f"f has outputs that no w has: rows of Z depend on each other, and f is {off:.0e} off"
+            " what follows from that. Give f = Z @ w of some w, or leave out such rows."
+        )
+    free = kept.sum(axis=-1)[..., None] < Z.shape[-1]
+    if f.ndim > 1:
+        sizes, free = sizes[..., None, :], free[..., None]
+    return f @ left / sizes @ right, right, right, smallest, free
+
+
+def _same_batch(Z: np.ndarray, f: np.ndarray) -> None:
+    try:
+        np.broadcast_shapes(Z.shape[:-2], f.shape[:-2])
+        fits = f.ndim > 1 or Z.ndim == 2
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"f has shape {f.shape} and Z {Z.shape}; give f of shape"
+            f" {(*Z.shape[:-2], 'n_draws', Z.shape[-2])}."
+        )
+
+
+def _check_length(length: np.ndarray, free: bool | np.ndarray, slack: float) -> None:
+    """Refuse outputs of longer vectors, and of shorter ones where no other w has them."""
+    longest = length.max(initial=0)
+    if longest > 1 + slack:
+        raise ValueError(
+            f"f has outputs that no unit vector has: w would have length {longest:.12g} at least."
+            " Give f = Z @ w of a unit vector w."
+        )
+    if (~np.broadcast_to(free, length.shape) & (length < 1 - slack)).any():
+        raise ValueError(
+            f"f has outputs that no unit vector has: only w of length {length.min():.12g} has them."
+            " Give f = Z @ w of a unit vector w."
+        )

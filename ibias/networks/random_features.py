@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, from_zero, positive_integer, read_only
+from ibias._validate import finite_array, from_zero, read_only, whole_fields
 from ibias.datasets import generator
 
 
@@ -33,8 +33,7 @@ class ReluFeatures:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        positive_integer("n_inputs", self.n_inputs)
-        positive_integer("n_features", self.n_features)
+        whole_fields(self, "n_inputs", "n_features")
         rows = generator(self.seed).standard_normal((self.n_features, self.n_inputs + 1))
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         object.__setattr__(self, "rows", read_only(rows))

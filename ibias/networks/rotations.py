@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import chance, finite_array, positive, positive_integer, require
+from ibias._validate import chance, finite_array, labels, positive, positive_integer, require
 from ibias.models import Network, two_layer_relu
-from ibias.trajectory import unit
+from ibias.trajectory import direction, unit
 
 TRIALS = 60  # after so many shrinkings a rotation is smaller than rounding: the neurons stay
 
@@ -66,11 +66,13 @@ def networks_of_margin(
     ((3, 1, 1, 4), True)
     """
     X, y, lowest = _problem(net, X, y, margin)
-    chains = _Chains(net, X, y, chance(rng), unit(finite_array("start", start, ndim=3)), lowest)
-    n_sweeps, kept = positive_integer("n_sweeps", n_sweeps), []
+    start = unit(finite_array("start", start, ndim=3))
+    chains = _Chains(net, X, y, chance(rng), start, lowest)
+    n_sweeps, every = positive_integer("n_sweeps", n_sweeps), positive_integer("every", every)
+    kept = []
     for sweep in range(1, n_sweeps + 1):
         chains.sweep(adapt=sweep <= n_sweeps // 4)
-        if sweep > n_sweeps // 4 and sweep % positive_integer("every", every) == 0:
+        if sweep > n_sweeps // 4 and sweep % every == 0:
             kept.append(chains.fresh())
     return np.array(kept)
 
@@ -122,11 +124,11 @@ def rise_to_margin(
     X, y, lowest = _problem(net, X, y, margin)
     rng, step = chance(rng), positive("step", step)
     shape = (len(X), positive_integer("n_chains", n_chains), net.n_parameters)
-    theta = unit(rng.standard_normal(shape))
+    theta = direction(rng.standard_normal(shape))
     short = np.ones(shape[:2], dtype=bool)
     for k in range(positive_integer("n_steps", n_steps) * positive_integer("n_tries", n_tries)):
         if k and k % n_steps == 0:
-            theta[short] = unit(rng.standard_normal((int(short.sum()), shape[2])))
+            theta[short] = direction(rng.standard_normal((int(short.sum()), shape[2])))
         sets = np.flatnonzero(short.any(axis=1))
         at, signs, least = net.linearize(theta[sets], X[sets, None]), y[sets, None], lowest[sets]
         q = signs * at.predictions
@@ -135,7 +137,7 @@ def rise_to_margin(
             return theta
         weights = np.exp((q.min(axis=-1, keepdims=True) - q) * 20 / least.clip(1e-3)[:, None, None])
         weights /= weights.sum(axis=-1, keepdims=True)
-        theta[sets] = unit(theta[sets] + step * short[sets, :, None] * at.vjp(weights * signs))
+        theta[sets] = direction(theta[sets] + step * short[sets, :, None] * at.vjp(weights * signs))
     raise RuntimeError(
         f"{n_tries} tries of {n_steps} steps did not bring {int(short.sum())} of {short.size}"
         " networks to their margin; lower margin, or raise n_tries or n_steps."
@@ -144,7 +146,7 @@ def rise_to_margin(
 
 def _problem(net: Network, X: ArrayLike, y: ArrayLike, margin: ArrayLike) -> tuple:
     require("net", net, Network, example="models.two_layer_relu(n_features, width)")
-    X, y = finite_array("X", X, ndim=3), finite_array("y", y, ndim=2)
+    X, y = finite_array("X", X, ndim=3), labels("y", y, ndim=2)
     if net != two_layer_relu(net.widths[0], net.widths[1]) or net.widths[1] % 2:
         raise ValueError(f"net must be models.two_layer_relu of even width, no bias; got {net}")
     lowest = finite_array("margin", margin, ndim=1)

@@ -78,6 +78,7 @@ def guess_and_check(
     _problem(network, data, rng)
     n_accepted = positive_integer("n_accepted", n_accepted)
     batch = positive_integer("batch", batch)
+    max_guesses = positive_integer("max_guesses", max_guesses)
     accepted: list[np.ndarray] = []
     n_guesses = 0
     while len(accepted) < n_accepted:

@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import chance, finite_array, positive_integer, require
 from ibias.datasets import Dataset
+from ibias.trajectory import direction
 from ibias.trajectory import margin as margin_of
-from ibias.trajectory import unit
 
 
 def draws_of_margin(
@@ -67,23 +67,23 @@ def draws_of_margin(
     if smallest < 0:
         raise ValueError(f"margin must be at least 0, or start is no solution; got {smallest:g}")
     reached = float(margin_of(data.Z, start))
-    if reached < smallest - 1e-9 * np.abs(data.Z @ unit(start)).max():
+    if reached < smallest - 1e-9 * np.abs(data.Z @ direction(start)).max():
         raise ValueError(
             f"start has the margin {reached:.6g}, below the {smallest:.6g} asked for: start at a"
             " solution of larger margin, or lower margin."
         )
     smallest = min(smallest, reached)  # but for rounding
-    w = np.tile(unit(start), (positive_integer("n_draws", n_draws), 1))
+    w = np.tile(direction(start), (positive_integer("n_draws", n_draws), 1))
     Z = data.Z[data.Z.any(axis=1)]  # a sample of zeros has margin zero, whatever w
     for _ in range(positive_integer("n_steps", n_steps) if len(Z) else 0):
         v = rng.standard_normal(w.shape)
-        v = unit(v - (v * w).sum(axis=1, keepdims=True) * w)
+        v = direction(v - (v * w).sum(axis=1, keepdims=True) * w)
         along, across = w @ Z.T, v @ Z.T
         phase = np.arctan2(across, along)
         half = np.arccos(np.clip(smallest / np.hypot(along, across), 0, 1))
         first, last = (phase - half).max(axis=1), (phase + half).min(axis=1)
         angle = first + (last - first).clip(0) * rng.random(len(w))
-        w = unit(np.cos(angle)[:, None] * w + np.sin(angle)[:, None] * v)
+        w = direction(np.cos(angle)[:, None] * w + np.sin(angle)[:, None] * v)
     return _redraw_unseen(data, w, rng)
 
 
@@ -95,5 +95,5 @@ def _redraw_unseen(data: Dataset, w: np.ndarray, rng: np.random.Generator) -> np
         return w
     within = w @ seen.T @ seen
     fresh = rng.standard_normal(w.shape)
-    fresh = unit(fresh - fresh @ seen.T @ seen)
+    fresh = direction(fresh - fresh @ seen.T @ seen)
     return within + fresh * np.linalg.norm(w - within, axis=1, keepdims=True)

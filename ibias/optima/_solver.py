@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ibias._validate import norm_order as norm_order  # which optima import from here
+
 if TYPE_CHECKING:
     import cvxpy
 
@@ -21,20 +23,6 @@ def require(name: str, value: Any, kind: type, example: str = "") -> Any:
             f" make one with {example or f'datasets.{kind.__name__}(X, y)'}."
         )
     return value
-
-
-def norm_order(name: str, value: Any) -> float:
-    """Return `value` as the order p of a norm, 1 <= p <= inf."""
-    try:
-        order = float(value)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be a number from 1 to inf; got {value!r}") from error
-    if not order >= 1:
-        raise ValueError(
-            f"{name} must be from 1 to inf, got {order:g}; below 1 it is no norm."
-            " The common choices are 1, 2 and numpy.inf."
-        )
-    return order
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ibias._validate import finite_array, read_only
+from ibias._validate import exponent, read_only, vectors
 from ibias.datasets import Dataset
 from ibias.optima._advice import too_small
 from ibias.optima._norms import length
@@ -49,8 +49,10 @@ def fourier_norm(w: np.ndarray, p: float = 1) -> np.ndarray:
     >>> float(fourier_norm(np.array([3.0, 4.0]), p=2).round(12))
     5.0
     """
-    size = np.abs(np.fft.fft(finite_array("w", w), axis=-1, norm="ortho"))
-    return length(size, p)
+    w = vectors("w", w)
+    if not w.shape[-1]:
+        raise ValueError(f"w has shape {w.shape}; give one entry at least.")
+    return length(np.abs(np.fft.fft(w, axis=-1, norm="ortho")), exponent("p", p))
 
 
 def max_fourier_margin(data: Dataset) -> FourierMargin:

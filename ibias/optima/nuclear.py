@@ -8,7 +8,7 @@ from itertools import count
 import numpy as np
 
 from ibias import progress
-from ibias._validate import read_only
+from ibias._validate import flag, read_only
 from ibias.datasets import MatrixProblem
 from ibias.datasets.matrices import one_problem
 from ibias.models.spectrum import nuclear_norm
@@ -92,7 +92,7 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
     (8.0, True)
     """
     sensors, y = one_problem(problem).sensors, problem.observations
-    if semidefinite and sensors.shape[1] != sensors.shape[2]:
+    if flag("semidefinite", semidefinite) and sensors.shape[1] != sensors.shape[2]:
         raise ValueError(
             f"semidefinite=True needs a square problem; this one has shape {problem.shape}."
             " Leave it out."

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import nnls
 
-from ibias._validate import finite_array, read_only
+from ibias._validate import finite_array, from_zero, read_only
 from ibias.datasets import Dataset
 from ibias.models import Network
 from ibias.optima._norms import row_space
@@ -99,8 +99,7 @@ def kkt_residual(
     theta = finite_array("theta", theta, ndim=1)
     if not theta.any():
         raise ValueError("theta is the zero vector: it has no direction. Train it first.")
-    if not 0 <= kink < 1:
-        raise ValueError(f"kink must be a cosine, at least 0 and below 1; got {kink}")
+    kink = from_zero("kink", kink, below=1)  # a cosine
     if kink and (net.activation != "relu" or net.depth != 2):
         raise ValueError(f"kink > 0 needs a two-layer ReLU network; got {net}")
     u = theta / np.abs(theta).max()  # its square is a number, however small theta is
