@@ -5,7 +5,12 @@ import pytest
 from scipy.linalg import expm
 
 from ibias import flow
-from ibias.datasets import commuting_sensing, low_rank_completion, two_by_two_completion
+from ibias.datasets import (
+    Completion,
+    commuting_sensing,
+    low_rank_completion,
+    two_by_two_completion,
+)
 from ibias.descent import Diverged, descent
 from ibias.methods import Gradient, Multiplicative
 from ibias.models import MatrixProduct
@@ -13,6 +18,7 @@ from ibias.models.matrix_product import scaled_identity
 from ibias.objectives import Objective
 
 PROBLEM = low_rank_completion(1, 5, 2, 15, seed=0)[0]
+SCALAR = Completion([[True]], [[1.0]])
 RNG = np.random.default_rng(0)
 START = [RNG.standard_normal((5, 3)), RNG.standard_normal((3, 5))]
 
@@ -42,6 +48,48 @@ def test_one_step_of_the_multiplicative_update_is_the_matrix_exponential():
     stacked = step @ np.concatenate([U, Vt.T])
     U, Vt = run(Multiplicative(), steps=0.1, n_steps=1)[2]
     np.testing.assert_allclose(np.concatenate([U, Vt.T]), stacked)
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (6, 3), (3, 6)])
+@pytest.mark.parametrize("steps", [1e-3, 0.1, 0.4, 0.8])
+def test_short_and_long_multiplicative_steps_are_the_matrix_exponential(shape, steps):
+    rng, (m, n) = np.random.default_rng(5), shape
+    problem = Completion(np.ones(shape, dtype=bool), rng.standard_normal(shape))
+    U, Vt = rng.standard_normal((m, 2)), rng.standard_normal((2, n))
+    G = problem.gradient(U @ Vt)
+    step = expm(-steps * np.block([[np.zeros((m, m)), G], [G.T, np.zeros((n, n))]]))
+    stacked = step @ np.concatenate([U, Vt.T])
+    U, Vt = run(Multiplicative(), problem, [U, Vt], steps=steps, n_steps=1)[2]
+    np.testing.assert_allclose(
+        np.concatenate([U, Vt.T]), stacked, rtol=1e-12, atol=1e-12 * np.abs(stacked).max()
+    )
+
+
+@pytest.mark.parametrize("size", [10.0, 25.0])
+@pytest.mark.parametrize("steps", [0.01, 0.1, 0.4])
+def test_a_multiplicative_step_that_shrinks_keeps_its_digits(size, steps):
+    """U = V = size: both are multiplied by exp(-steps (size^2 - 1)), down to 1e-100 and back."""
+    start, right = [np.full((1, 1), size), np.full((1, 1), size)], [size]
+    for _ in range(3):
+        right.append(right[-1] * np.exp(-steps * (right[-1] ** 2 - 1)))
+    path, _, _ = run(Multiplicative(), SCALAR, start, steps=steps, n_steps=3, record=range(4))
+    np.testing.assert_allclose(path.iterates, np.array(right)[:, None] * [1.0, 1.0], rtol=1e-12)
+
+
+def test_what_shrank_to_nothing_grows_again():
+    start = [np.full((1, 1), 10.0)] * 2
+    _, W, _ = run(Multiplicative(), SCALAR, start, steps=0.2, n_steps=200, record=[1, 50, 100, 200])
+    right = np.array([2.5174987e-8, 4.5399926e-4, 0.99854277, 1.0]) ** 2
+    assert W[:, 0, 0] == pytest.approx(right, rel=1e-6)
+
+
+def test_factors_that_underflow_are_refused():
+    """exp(-1000): from zero they would never come back."""
+    start = [np.full((1, 1), 1e3)] * 2
+    with pytest.raises(ValueError, match=r"at step 0 the factors underflow.* smaller step_size"):
+        run(Multiplicative(), SCALAR, start, steps=1e-3, n_steps=1)
+    small = run(Multiplicative(), SCALAR, start, steps=5e-4, n_steps=1)[0]
+    assert small.final == pytest.approx(1e3 * np.exp(-5e-4 * (1e6 - 1)), rel=1e-10)
 
 
 @pytest.mark.parametrize("steps", [1.0, 10.0])

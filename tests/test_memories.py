@@ -231,9 +231,11 @@ def test_a_mean_that_outgrows_the_root_is_held_by_epsilon():
     ],
 )
 def test_the_least_epsilon_is_compared_at_any_size(method):
-    """From a margin of 690.8 on, epsilon is above the gradient and the step underflows."""
+    """From a margin of 690.8 on, epsilon is above the gradient."""
+    path = descent(ONE, method, steps=500.0, n_steps=1, start=[720.0])
+    assert path.final == pytest.approx([720.0], abs=1e-7)
     path = descent(ONE, method, steps=500.0, n_steps=11)
-    right = 1000.0 if type(method) is not methods.AdaGrad else 500.0
+    right = 500.0 if isinstance(method, methods.AdaGrad) else 1000.0
     assert path.final == pytest.approx([right], rel=1e-12)
 
 

