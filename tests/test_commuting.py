@@ -251,3 +251,12 @@ def test_more_sensors_than_eigenvalues() -> None:
     for depth in DEPTHS:
         law = commuting_limit(Sensing(sensors, [1.0, 2.0, 0.5, 1.0]), depth=depth, scale=0.1)
         assert pytest.approx(np.diag([1.0, 2.0, 0.5]), rel=1e-9) == law.W
+
+
+@pytest.mark.parametrize("depth", [3, 4, 7])
+@pytest.mark.parametrize("scale", [1e-100, 1e-140])
+def test_a_scale_beyond_double_precision_is_refused_in_words(depth, scale):
+    problem = commuting_sensing(2, 1, 0)
+    with pytest.raises(RuntimeError, match=r"scale: eigenvalues on the way|problem: the observ"):
+        commuting_limit(problem, depth=depth, scale=scale)
+    assert np.isfinite(commuting_limit(problem, depth=depth, scale=1e-3).W).all()

@@ -73,3 +73,11 @@ def test_bad_input() -> None:
     for penalty in (0, -1, np.nan):
         with pytest.raises(ValueError, match="penalty must be"):
             hinge_machine(datasets.separable(0), penalty=penalty)
+
+
+@pytest.mark.parametrize("size", [1e-145, 1e-149])
+@pytest.mark.parametrize("penalty", [1e-4, 1.0, 1e4])
+def test_the_smallest_data_are_all_below_the_margin(size, penalty):
+    Z = size * np.array([[4.0, -9.0], [8e-9, 7e-9], [8.0, 2.0], [-4e-13, -1e-13]])
+    best = hinge_machine(Dataset.from_signed(Z), penalty=penalty)
+    assert best.dual_variables == pytest.approx(np.ones(4)) and best.objective == pytest.approx(1)

@@ -99,3 +99,15 @@ def test_bad_input() -> None:
         ridge_path(datasets.separable(0), log_penalty=[])
     with pytest.raises(ValueError, match="unknown loss"):
         ridge_path(datasets.separable(0), log_penalty=0, loss="hinge")
+
+
+@pytest.mark.parametrize("size", [1e140, 3e148])
+@pytest.mark.parametrize("seed", range(4))
+def test_data_near_the_largest_numbers_are_answered_or_refused_in_words(size, seed):
+    Z = size * datasets.generator(seed).integers(-3, 4, (5, 3)).astype(float)
+    try:
+        path = ridge_path(Dataset.from_signed(Z), log_penalty=[10.0, -300.0])
+    except RuntimeError as refused:
+        assert str(refused).startswith(("log_penalty", "loss"))
+    else:
+        assert np.isfinite(path.w).all()

@@ -69,3 +69,19 @@ def test_the_dual_variables_are_shares():
     limit = optima.tail_direction(datasets.separable(0), power=2.0)
     assert limit.dual_variables.sum() == pytest.approx(1, abs=1e-14)
     assert (limit.dual_variables > 0).all()
+
+
+@pytest.mark.parametrize("power", [1e16, 1e20, 1e100])
+@pytest.mark.parametrize("Z", [[[2.0, 1], [1, 3]], [[2.0, 1], [1, 3], [1, 2], [3, 1]]])
+def test_a_power_beyond_double_precision_is_refused_in_words(Z, power):
+    data = datasets.Dataset.from_signed(Z)
+    with pytest.raises(RuntimeError, match=r"^power=.*: the limit .* take a smaller power\.$"):
+        optima.tail_direction(data, power=power)
+    assert optima.tail_direction(data, power=10).margin > 0
+
+
+@pytest.mark.parametrize("size", [1e-149, 1e-140, 1e140, 1e149])
+def test_data_of_any_size_have_one_direction(size):
+    Z = np.array([[2.0, 1.0], [1.0, 3.0]])
+    of = lambda Z: optima.tail_direction(datasets.Dataset.from_signed(Z), power=1)  # noqa: E731
+    assert of(size * Z).direction == pytest.approx(of(Z).direction, rel=1e-9)

@@ -70,7 +70,7 @@ def commuting_limit(problem: MatrixProblem, *, depth: int = 2, scale: float) -> 
         For sensors that are not symmetric or do not commute.
     RuntimeError
         When Newton's method does not reach the observations: no positive definite W may
-        have them.
+        have them, or eigenvalues on the way overflow.
 
     Examples
     --------
@@ -127,7 +127,10 @@ def _continued(A: np.ndarray, y: np.ndarray, depth: int, scale: float) -> np.nda
     for scale_now in np.geomspace(max(1.0, scale), scale, 2 + int(3 * abs(np.log10(scale)))):
         ahead = _offset(depth, scale_now)
         slope = _eigenvalues(offset + nu @ A, depth)[1]
-        nu = nu - _solve(A, slope, (ahead - offset) * (A @ slope))
+        along = nu - _solve(A, slope, (ahead - offset) * (A @ slope))
+        # Where the tangent leaves the domain, a multiple of all mirror images stays in it.
+        inside = np.isfinite(_eigenvalues(ahead + along @ A, depth)[0]).all()
+        nu = along if inside else nu * (ahead / offset)
         offset = ahead
         nu = _newton(A, y, nu, depth, offset)
     return nu
@@ -135,7 +138,13 @@ def _continued(A: np.ndarray, y: np.ndarray, depth: int, scale: float) -> np.nda
 
 def _solve(A: np.ndarray, slope: np.ndarray, r: np.ndarray) -> np.ndarray:
     """Return (A D A^T)^+ r, D = diag(slope), by the singular values of A D^(1/2), not squared."""
-    left, size, _ = np.linalg.svd(A * np.sqrt(slope), full_matrices=False)
+    root = A * np.sqrt(slope)
+    if not np.isfinite(root).all():
+        raise RuntimeError(
+            "scale: eigenvalues on the way to it leave double precision. Take a scale nearer to"
+            " one, or observations nearer to it."
+        )
+    left, size, _ = np.linalg.svd(root, full_matrices=False)
     seen = size > RANK * size.max(initial=0.0)
     return (left[:, seen] / size[seen] ** 2) @ (left[:, seen].T @ r)
 

@@ -106,7 +106,8 @@ def _hard(Z: np.ndarray, cost: float) -> tuple[np.ndarray, np.ndarray] | None:
         hard = margin_of_rows(Z, 2)
     except (NotSeparable, RuntimeError):  # without a margin, or with one too small to certify
         return None
-    weights = hard.dual_variables / (hard.margin**2 * cost)
+    with np.errstate(all="ignore"):  # beyond double precision they are above one, too
+        weights = hard.dual_variables / (hard.margin**2 * cost)
     # Up by a rounding error: at this cost no shortfall is small.
     w = hard.w * (1 + 1e-14)
     return (w, weights) if weights.max() <= 1 else None
@@ -114,6 +115,9 @@ def _hard(Z: np.ndarray, cost: float) -> tuple[np.ndarray, np.ndarray] | None:
 
 def _soft(Z: np.ndarray, cost: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the best dual variables, and the w that follows from them."""
+    pull = cost * Z.sum(axis=0)
+    if (Z @ pull < GAP).all():  # all samples are far below the margin, where the solver fails
+        return pull, np.ones(len(Z))
     solved = _hinge_solve(Z, cost)
     candidates = [solved, *(_hinge_polish(Z, cost, solved, width) for width in (1e-3, 1e-5, 1e-7))]
     pairs = [(cost * weights @ Z, weights) for weights in candidates]

@@ -146,13 +146,23 @@ def _alpha(Z: np.ndarray, loss: From, w: np.ndarray, s: float) -> np.ndarray:
 
 def _jacobian(Z: np.ndarray, loss: From, w: np.ndarray, s: float) -> np.ndarray:
     """Return the derivative of w - Z^T alpha(w), w from the centre."""
-    curvature = _alpha(Z, loss, w, s) * -loss.log_slope_derivative(Z @ w)
-    return np.eye(w.size) + (Z.T * curvature) @ Z
+    with np.errstate(over="ignore", invalid="ignore"):  # `_solved` finds none then
+        curvature = _alpha(Z, loss, w, s) * -loss.log_slope_derivative(Z @ w)
+        return np.eye(w.size) + (Z.T * curvature) @ Z
+
+
+def _solved(A: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return A^-1 b; NaN where double precision has none."""
+    try:
+        return np.linalg.solve(A, b)
+    except np.linalg.LinAlgError:
+        return np.full(b.size, np.nan)
 
 
 def _step(Z: np.ndarray, loss: From, w: np.ndarray, s: float) -> np.ndarray:
     """Return Newton's step on w = Z^T alpha(w), w from the centre."""
-    return np.linalg.solve(_jacobian(Z, loss, w, s), _alpha(Z, loss, w, s) @ Z - w)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _solved(_jacobian(Z, loss, w, s), _alpha(Z, loss, w, s) @ Z - w)
 
 
 def _newton(Z: np.ndarray, loss: From, w: np.ndarray, s: float) -> np.ndarray | None:
@@ -160,10 +170,11 @@ def _newton(Z: np.ndarray, loss: From, w: np.ndarray, s: float) -> np.ndarray | 
     last = np.inf
     for _ in range(50):
         step = _step(Z, loss, w, s)
-        size, norm = np.linalg.norm(step), np.linalg.norm(w)
+        with np.errstate(over="ignore"):
+            size, norm = np.linalg.norm(step), np.linalg.norm(w)
         if size <= 1e-14 * norm or (size <= ERROR * norm and size >= last / 2):
             return w
-        if size > 2 * last:
+        if not size <= 2 * last or not np.isfinite(size):
             return None
         w, last = w + step, size
     return None
@@ -176,7 +187,7 @@ def _follow(
 
     The tangent of the path is dw/ds = -J^{-1} w.
     """
-    guess = w + (s - target) * np.linalg.solve(_jacobian(Z, loss, w, s), w)
+    guess = w + (s - target) * _solved(_jacobian(Z, loss, w, s), w)
     growth = (loss.log_slope(Z @ guess) - target).max() - (loss.log_slope(Z @ w) - s).max()
     found = _newton(Z, loss, guess, target) if growth < 20 else None
     if found is not None:

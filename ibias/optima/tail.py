@@ -9,7 +9,7 @@ import numpy as np
 from ibias._validate import positive, read_only
 from ibias.datasets import Dataset
 from ibias.optima._advice import uneven_columns
-from ibias.optima._norms import Extended, row_space
+from ibias.optima._norms import Extended, power_of_two, row_space
 from ibias.optima._predictor import LinearClassifier
 from ibias.optima._solver import require
 from ibias.optima.separability import separation
@@ -81,7 +81,7 @@ def tail_direction(data: Dataset, *, power: float) -> TailDirection:
     split = separation(data)
     if split.rest.size:
         raise split.error()
-    start = unit(split.w)
+    start = unit(split.w / power_of_two(np.abs(split.w).max()))
     rows, basis = row_space(Z)
     start = start if basis is None else start @ basis
     size = (rows @ start).min()  # work at margin one
@@ -95,9 +95,11 @@ def tail_direction(data: Dataset, *, power: float) -> TailDirection:
         bound = (1 + 1 / k) * (heights**-k).sum() - np.sum((weights @ rows) ** 2) / 2
     if not -GAP * value <= value - bound <= GAP * value:
         scale = uneven_columns(data.X)
+        off = (value - bound) / value
+        found = f"was found only to {off:.1e} of its objective" if np.isfinite(off) else "overflows"
         raise RuntimeError(
-            f"power={k:g}: the limit was found only to {value - bound:.1e} of {value:.1e}. To go"
-            f" on, {scale + ', or ' if scale else ''}take a smaller power."
+            f"power={k:g}: the limit {found}. To go on, {scale + ', or ' if scale else ''}take a"
+            f" {'smaller power' if k > 1 else 'power nearer to one'}."
         )
     w, weights = (w if basis is None else basis @ w), weights.astype(float)
     # For z -> z / size the minimiser scales by size^(k/(k+2)), and so does its own objective.
@@ -128,7 +130,10 @@ def _newton(Z: np.ndarray, k: float, w: np.ndarray) -> np.ndarray:
         curvature = np.eye(w.size) + (Z.T * ((k + 1) * heights ** -(k + 2))) @ Z
         if not np.isfinite(curvature).all():
             return w  # the caller's certificate says how far this is from the minimum
-        step = -np.linalg.solve(curvature, slope)
+        try:
+            step = -np.linalg.solve(curvature, slope)
+        except np.linalg.LinAlgError:
+            return w
         if -slope @ step <= 1e-28 * (w @ w):
             return w
         length = 1.0
