@@ -286,7 +286,7 @@ def norm_order(name: str, value: Any) -> float:
         return float("inf")
     number = real_number(value)
     if number is None:
-        raise ValueError(f"{name} must be a number from 1 to inf; got {shown(value)}")
+        raise ValueError(f"{name} must be from 1 to inf; got {shown(value)}")
     if not number >= 1:
         raise ValueError(
             f"{name} must be from 1 to inf, got {number:g}; below 1 it is no norm."

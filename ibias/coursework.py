@@ -18,9 +18,9 @@ def canonical(student_id: str) -> str:
     >>> canonical(" Ada Lovelace" + chr(0x200B)), canonical("ADA LOVELACE")
     ('adalovelace', 'adalovelace')
     """
-    folded = unicodedata.normalize("NFKC", student_id).casefold()
     if not isinstance(student_id, str):
         raise ValueError('student_id must be a text, such as "ada". Write it in quotation marks.')
+    folded = unicodedata.normalize("NFKC", student_id).casefold()
     hidden = ("Z", "Cc", "Cf")  # blanks, control and format characters
     shown = [c for c in folded if not unicodedata.category(c).startswith(hidden)]
     return unicodedata.normalize("NFKC", "".join(shown))

@@ -279,7 +279,7 @@ def low_rank_completion(
     n_observed = np.broadcast_to(n_observed.astype(int), (n_problems,))
     if rank > size or (n_observed < 1).any() or (n_observed > size**2).any():
         raise ValueError(
-            f"rank must be at most size = {size}, and n_observed between 1 and {size**2};"
+            f"rank must be at most {size}, the size, and n_observed between 1 and {size**2};"
             f" got {rank} and {n_observed.min()}..{n_observed.max()}."
         )
     rng = generator(seed)

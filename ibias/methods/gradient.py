@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ibias._validate import positive, shown, whole_fields
+from ibias._validate import real_number, shown, whole_fields
 from ibias.methods.method import Limit, Method, Smooth, unit
 from ibias.objectives import Downhill, Objective, Pull
 from ibias.steps import Constant, Decaying, Step
@@ -72,7 +72,8 @@ class Rescaled(LossScaled):
 
     def __post_init__(self) -> None:
         whole_fields(self, "every")
-        if positive("factor", self.factor) < 1:
+        factor = real_number(self.factor)
+        if factor is None or not 1 <= factor < np.inf:
             raise ValueError(f"factor must be finite and at least 1; got {shown(self.factor)}")
 
     def step(

@@ -153,7 +153,10 @@ def at_least_zero(name: str, value: ArrayLike) -> np.ndarray:
 
 def two_shares(name: str, value: tuple[float, float]) -> None:
     """Refuse what is no pair of numbers from 0 to below 1."""
-    pair = one_by_one(name, value)
+    try:
+        pair = one_by_one(name, value)
+    except ValueError:
+        pair = []
     if len(pair) != 2:
         raise ValueError(f"{name} must be a pair, such as (0.9, 0.99); got {shown(value)}")
     for one in pair:
