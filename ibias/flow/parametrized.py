@@ -78,7 +78,8 @@ def parametrized_flow(
     def field(s: float | np.ndarray, theta: np.ndarray) -> np.ndarray:
         return np.exp(np.asarray(s))[..., None] * velocity(theta)
 
-    if data.X.any():
+    at_fit = not (data.X @ model.weights(theta) - data.y).any()
+    if not at_fit and data.X.any() and not derivative(data, model, theta).any():
         refuse_rest(velocity(theta))
     speed = max(np.abs(velocity(theta)).max(), 1e-300)
 
@@ -138,22 +139,24 @@ def until_rest(
     raise first
 
 
+def derivative(data: Regression, model: Model, theta: np.ndarray) -> np.ndarray:
+    """Return the derivative of the predictions, shape (n_samples, n_parameters)."""
+    return np.array([model.pullback(theta, x) for x in data.X])
+
+
 def left(data: Regression, model: Model, theta: np.ndarray) -> float:
     """Return what is left of the way of theta to where the data fit; infinite where none is known.
 
     With J the derivative of the predictions the residuals decay by J J^T / n, and theta goes on by
     J^+ r, as long as J hardly changes.
     """
-
-    def jacobian(theta: np.ndarray) -> np.ndarray:
-        return np.array([model.pullback(theta, x) for x in data.X])
-
-    w, J = model.weights(theta), jacobian(theta)
+    w, J = model.weights(theta), derivative(data, model, theta)
     rounded = ROUNDING * (np.abs(data.X) @ np.abs(w) + np.abs(data.y))
     smallest = np.linalg.svd(J, compute_uv=False)[-1]
     if len(J) > J.shape[1] or not smallest > RANK * np.abs(J).max():
         return np.inf
     length = np.abs(np.linalg.pinv(J, rcond=0)) @ (np.abs(data.X @ w - data.y) + rounded)
     step = 2 * float(np.linalg.norm(length))
-    bend = sum(np.linalg.norm(jacobian(theta + e) - J) for e in step * np.eye(theta.size))
+    around = (derivative(data, model, theta + e) for e in step * np.eye(theta.size))
+    bend = sum(np.linalg.norm(other - J) for other in around)
     return step if bend <= smallest / 2 else np.inf
