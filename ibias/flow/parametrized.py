@@ -144,6 +144,7 @@ def derivative(data: Regression, model: Model, theta: np.ndarray) -> np.ndarray:
     return np.array([model.pullback(theta, x) for x in data.X])
 
 
+@np.errstate(all="ignore")  # where anything overflows no bound is known
 def left(data: Regression, model: Model, theta: np.ndarray) -> float:
     """Return what is left of the way of theta to where the data fit; infinite where none is known.
 
@@ -151,6 +152,8 @@ def left(data: Regression, model: Model, theta: np.ndarray) -> float:
     J^+ r, as long as J hardly changes.
     """
     w, J = model.weights(theta), derivative(data, model, theta)
+    if not np.isfinite(J).all():
+        return np.inf
     rounded = ROUNDING * (np.abs(data.X) @ np.abs(w) + np.abs(data.y))
     smallest = np.linalg.svd(J, compute_uv=False)[-1]
     if len(J) > J.shape[1] or not smallest > RANK * np.abs(J).max():
