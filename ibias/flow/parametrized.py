@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import finite_array, increasing, positive, require
+from ibias._validate import finite_array, increasing, positive, read_only, require
 from ibias.datasets import Regression
 from ibias.flow.estimate import agreed, first_moment
+from ibias.flow.log_time import IntegrationFailed
+from ibias.flow.start import refuse_rest
 from ibias.objectives import Model, Objective
 from ibias.trajectory import Trajectory
+
+EARLIER = (0.01, 0.05, 0.15, 0.3)  # by these parts, try after try, times are earlier
+REST = 0.1  # how much of the way is left at rest, per tolerance
+ROUNDING, RANK = 2e-16, 1e-12
 
 
 def parametrized_flow(
@@ -72,8 +80,88 @@ def parametrized_flow(
     def field(s: float | np.ndarray, theta: np.ndarray) -> np.ndarray:
         return np.exp(np.asarray(s))[..., None] * velocity(theta)
 
+    at_fit = not (data.X @ model.weights(theta) - data.y).any()
+    if not at_fit and data.X.any() and not derivative(data, model, theta).any():
+        refuse_rest(velocity(theta))
     speed = max(np.abs(velocity(theta)).max(), 1e-300)
 
-    launch = first_moment(field, theta, speed, log_t)
-    # The Jacobian is minus a Hessian, times e^s.
-    return agreed(field, launch, log_t, tolerance, objective.log_risk, symmetric=True, saddles=True)
+    def run(log_t: np.ndarray) -> Trajectory:
+        launch = first_moment(field, theta, speed, log_t)
+        how = {"symmetric": True, "saddles": True}  # the Jacobian is minus a Hessian, times e^s
+        return agreed(field, launch, log_t, tolerance, objective.log_risk, **how)
+
+    return until_rest(run, log_t, lambda theta: left(data, model, theta), tolerance)
+
+
+def until_rest(
+    run: Callable[[np.ndarray], Trajectory],
+    log_t: np.ndarray,
+    way: Callable[[np.ndarray], float],
+    tolerance: float,
+) -> Trajectory:
+    """Return run(log_t); where it does not arrive, what is at rest before stands for the flow.
+
+    Next to a rest all that is left of the pull is rounding, and times e^s it is no equation. Times
+    up to which both runs arrive are looked for, and an error names them: these work.
+    """
+    try:
+        return run(log_t)
+    except IntegrationFailed as failed:
+        first, reached = failed, failed.time
+    if not np.isfinite(reached):
+        raise first
+    for part in EARLIER:
+        until = np.floor(100 * (reached - part * abs(reached))) / 100 - 0.01
+        try:
+            early = run(np.append(log_t[log_t < until], until))
+        except IntegrationFailed as failed:
+            reached = min(failed.time, until)
+            continue
+        size, rest = max(1.0, np.abs(early.final).max()), way(early.final)
+        if not rest <= REST * tolerance * size:
+            raise IntegrationFailed(
+                f"the integration comes to log time {until:.6g} of {log_t[-1]:.6g} only, and the"
+                f" flow is not at rest there. Ask for times up to {until:.6g}."
+            ) from first
+        later = np.searchsorted(log_t, until)
+        states = np.vstack([early.iterates[:later], *[early.iterates[-1:]] * (len(log_t) - later)])
+        errors = np.append(
+            early.error_estimate[:later],
+            np.full(len(log_t) - later, early.error_estimate[-1] + rest),
+        )
+        risks = np.append(early.log_risk[:later], np.full(len(log_t) - later, early.log_risk[-1]))
+        return Trajectory(
+            log_t=read_only(np.array(log_t)),
+            iterates=read_only(states),
+            log_risk=read_only(risks),
+            status=f"at rest since log time {until:.6g}",
+            error_estimate=read_only(errors),
+            n_evaluations=early.n_evaluations,
+        )
+    raise first
+
+
+def derivative(data: Regression, model: Model, theta: np.ndarray) -> np.ndarray:
+    """Return the derivative of the predictions, shape (n_samples, n_parameters)."""
+    return np.array([model.pullback(theta, x) for x in data.X])
+
+
+@np.errstate(all="ignore")  # where anything overflows no bound is known
+def left(data: Regression, model: Model, theta: np.ndarray) -> float:
+    """Return what is left of the way of theta to where the data fit; infinite where none is known.
+
+    With J the derivative of the predictions the residuals decay by J J^T / n, and theta goes on by
+    J^+ r, as long as J hardly changes.
+    """
+    w, J = model.weights(theta), derivative(data, model, theta)
+    if not np.isfinite(J).all():
+        return np.inf
+    rounded = ROUNDING * (np.abs(data.X) @ np.abs(w) + np.abs(data.y))
+    smallest = np.linalg.svd(J, compute_uv=False)[-1]
+    if len(J) > J.shape[1] or not smallest > RANK * np.abs(J).max():
+        return np.inf
+    length = np.abs(np.linalg.pinv(J, rcond=0)) @ (np.abs(data.X @ w - data.y) + rounded)
+    step = 2 * float(np.linalg.norm(length))
+    around = (derivative(data, model, theta + e) for e in step * np.eye(theta.size))
+    bend = sum(np.linalg.norm(other - J) for other in around)
+    return step if bend <= smallest / 2 else np.inf

@@ -128,9 +128,10 @@ def two_by_two_flow(
     tolerance = positive("tolerance", tolerance)
     log_det = np.log(np.abs(np.linalg.det(W0)))
     if log_det > LARGEST_START:
+        divisor = np.exp((log_det - LARGEST_START) / 2)
         raise ValueError(
             f"start has a determinant of e^{log_det:.4g}; it must be below e^{LARGEST_START:g}."
-            f" Take start / {np.exp((log_det - LARGEST_START) / 2):.2g}, or less of it."
+            f" Take start / {divisor:.2g}, or less of it."
         )
     speed = max(1.0, np.abs(field(0.0, np.append(_state(0.0, W0), log_det))).max())
 
