@@ -43,7 +43,11 @@ def unit(w: ArrayLike, p: float = 2) -> np.ndarray:
 
 
 def direction(w: np.ndarray, p: float = 2) -> np.ndarray:
-    """Return `unit` of arguments that are known to be good, in inner loops."""
+    """Return `unit` of arguments that are known to be good, in inner loops.
+
+    >>> direction(np.array([3.0, 4.0]))
+    array([0.6, 0.8])
+    """
     norm = (np.linalg.norm(w, axis=-1) if p == 2 else length(w, p))[..., None]
     if (norm == 0).any():
         raise ValueError("w is the zero vector somewhere: it has no direction. Choose later times.")

@@ -174,7 +174,7 @@ def test_times_up_to_the_start_have_its_state():
     assert (run.states == W0).all() and run.states.shape == (2, 2)
     assert (run.time, run.state is W0, run.n_evaluations) == (1.0, True, 0)
     run = integrate(decay, 1.0, np.empty(0), TIMES, 1e-9)
-    assert run.states.shape == (3, 0) and (run.time, run.n_evaluations) == (1.0, 0)
+    assert run.states.shape == (3, 0) and (run.time, run.n_evaluations) == (TIMES[-1], 0)
     run = integrate(decay, 1.0, W0, np.empty(0), 1e-9)
     assert run.states.shape == (0, 2) and run.time == 1.0
 

@@ -493,7 +493,7 @@ def test_a_start_of_just_its_margin_but_for_rounding_is_taken():
     net, X, y, start, _ = problem(2)
     own = np.array([(y[j] * net.predict(start[j], X[j])).min() for j in range(2)])
     how = {"start": start, "n_sweeps": 4, "every": 1}
-    theta = networks_of_margin(net, X, y, rng(), margin=own + 1e-10, **how)
+    theta = networks_of_margin(net, X, y, rng(), margin=own * (1 + 1e-10), **how)
     reached = np.array([(y[j] * net.predict(theta[:, j], X[j])).min() for j in range(2)])
     assert (reached >= own - 1e-9).all()
     with pytest.raises(ValueError, match="start has a margin below margin"):

@@ -80,7 +80,9 @@ def test_a_forged_minimum_is_refused(
         best = tail_direction(data, power=k)
         assert best.duality_gap == pytest.approx(V * gap(1 + side * e), rel=0.05)
     else:
-        with pytest.raises(RuntimeError, match="To go on, take a smaller power"):
+        with pytest.raises(
+            RuntimeError, match=r"To go on, take a (smaller power|power nearer to one)"
+        ):
             tail_direction(data, power=k)
 
 
@@ -88,7 +90,9 @@ def test_a_refusal_names_the_columns_that_are_uneven(monkeypatch: pytest.MonkeyP
     data = datasets.separable(0)
     uneven = Dataset(data.X * np.logspace(0, 5, 5), data.y)
     forge(monkeypatch, 1.1)
-    with pytest.raises(RuntimeError, match=r"make the columns of X alike: .*, or take a smaller"):
+    with pytest.raises(
+        RuntimeError, match=r"make the columns of X alike: .*, or take a power nearer to one"
+    ):
         tail_direction(uneven, power=1.0)
 
 

@@ -193,7 +193,7 @@ def test_a_cosine_below_one_is_a_kink() -> None:
     net, data, theta = separated(0)
     assert optima.kkt_residual(net, data, theta, kink=0.999).n_kinks > 0
     for kink in (1.0, -0.1, 2.0):
-        with pytest.raises(ValueError, match="kink must be a cosine"):
+        with pytest.raises(ValueError, match="kink must be a number, at least 0 and below 1"):
             optima.kkt_residual(net, data, theta, kink=kink)
 
 

@@ -202,7 +202,11 @@ def test_clarke_residual_with_a_first_layer_bias():
     "arguments, options, message",
     [
         ((NET, PAIR, -two_neurons((1, 1), (1, 1))), {}, "does not separate the data"),
-        ((NET, PAIR, two_neurons((1, 1), (1, 1))), {"kink": 1.5}, "kink must be a cosine"),
+        (
+            (NET, PAIR, two_neurons((1, 1), (1, 1))),
+            {"kink": 1.5},
+            "kink must be a number, at least 0 and below 1",
+        ),
         ((models.linear(2), PAIR, np.ones(2)), {"kink": 0.1}, "two-layer ReLU"),
         ((NET, np.eye(2), np.ones(6)), {}, "data must be a Dataset"),
     ],

@@ -113,7 +113,7 @@ class Completion(MatrixProblem):
         if mask.ndim < 2 or not mask.any(axis=(-2, -1)).all():
             raise ValueError("mask needs two axes at least, and one observed entry a problem.")
         M = array_of("M", M)
-        if M.dtype.kind not in "biufO" or M.ndim < 2:
+        if M.dtype.kind not in "biufO" or M.ndim == 1 or M.dtype == bool:
             M = finite_array("M", M, ndim=max(mask.ndim, 2))
         try:
             M = np.where(mask, np.broadcast_to(M, mask.shape), 0.0)

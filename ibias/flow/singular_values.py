@@ -78,8 +78,6 @@ def singular_value_flow(
     log_t, depth = increasing("log_t", log_t), positive_integer("depth", depth)
     tolerance, scale = positive("tolerance", tolerance), positive("scale", scale)
 
-    if targets.size == 0:
-        raise ValueError("targets must hold one singular value at least.")
     ways = [Way(float(target), depth, scale) for target in targets]
 
     def off(log_sigma: np.ndarray) -> np.ndarray:

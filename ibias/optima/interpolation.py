@@ -116,7 +116,7 @@ def min_norm(
         # Where some w fits, each equation counts alike, however short its sample is.
         even = X / unit[:, None], y / unit, target / unit
         misfit = np.linalg.norm(even[0] @ correction - even[2])
-        fits = misfit <= FIT * min(np.linalg.norm(even[2]) + np.linalg.norm(even[1]), 1e308)
+        fits = misfit <= FIT * min(max(np.linalg.norm(even[2]), np.linalg.norm(even[1])), 1e308)
     if not np.abs(correction).max() <= LARGEST:
         size = np.abs(correction).max()
         raise ValueError(
