@@ -132,7 +132,10 @@ def margin_of_rows(Z: np.ndarray, p: float, progress: Progress | None = None) ->
     if SMALL > rough > 0:
         # The solvers' precision is absolute; in units of the margin itself it is relative.
         again = candidates(rows / rough, p, progress)
-        w, weights = best_of(rows / rough, p, chain(again, [(w, weights)]))
+        # Euclidean ones have small weights right in these units only; of programs the first may be
+        # good, and the second none.
+        pairs = chain(again, [(w, weights)]) if p == 2 else chain([(w, weights)], again)
+        w, weights = best_of(rows / rough, p, pairs)
     if rough > 0:
         w, weights = _polish(rows / rough, w, weights, p)
     w = w if basis is None else basis @ w
