@@ -129,7 +129,9 @@ def test_an_integration_of_nothing_arrives():
 def test_a_singular_value_at_the_wrong_time_is_noticed():
     half = np.log((2 - 1e-2) / 1e-2) / 4  # when sigma = s / 2 = 1, from 1e-2 at depth 2
     right, late = (
-        singular_values.off_time(np.array([[sigma]]), np.log([half]), np.array([2.0]), 2, 1e-2)
+        singular_values.off_time(
+            np.log([[sigma]]), np.log([half]), [singular_values.Way(2.0, 2, 1e-2)]
+        )
         for sigma in (1.0, 1.001)
     )
     assert right == pytest.approx(0.0, abs=1e-13)

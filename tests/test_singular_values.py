@@ -8,7 +8,12 @@ import pytest
 
 from ibias import flow
 from ibias.flow import IntegrationFailed, singular_values
-from ibias.flow.singular_values import off_time
+
+
+def off_time(sigma, log_t, targets, depth, scale):
+    """By how much singular values are off, as a difference of logarithms."""
+    ways = [singular_values.Way(float(target), depth, scale) for target in targets]
+    return singular_values.off_time(np.log(sigma), log_t, ways)
 
 
 def passed(sigma, s, depth):

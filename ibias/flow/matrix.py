@@ -220,9 +220,8 @@ def fastest_growth(factors: Sequence[np.ndarray], G: np.ndarray) -> float:
 
 def nothing_moves(factors: Sequence[np.ndarray], G: np.ndarray) -> bool:
     """Return whether two factors, or G, are zero: then all gradients are, not by underflow."""
-    some = lambda A: A.any(axis=(-2, -1))  # noqa: E731
-    zeros = sum(np.logical_not(some(factor)).astype(int) for factor in factors)
-    return bool(((zeros >= 2) | np.logical_not(some(G))).all())
+    zeros = np.sum([~factor.any(axis=(-2, -1)) for factor in factors], axis=0)
+    return bool(((zeros >= 2) | ~G.any(axis=(-2, -1))).all())
 
 
 def longest(rate: float) -> float:

@@ -123,19 +123,13 @@ def until_rest(
                 f"the integration comes to log time {until:.6g} of {log_t[-1]:.6g} only, and the"
                 f" flow is not at rest there. Ask for times up to {until:.6g}."
             ) from first
-        later = np.searchsorted(log_t, until)
-        states = np.vstack([early.iterates[:later], *[early.iterates[-1:]] * (len(log_t) - later)])
-        errors = np.append(
-            early.error_estimate[:later],
-            np.full(len(log_t) - later, early.error_estimate[-1] + rest),
-        )
-        risks = np.append(early.log_risk[:later], np.full(len(log_t) - later, early.log_risk[-1]))
+        at = np.minimum(np.arange(log_t.size), np.searchsorted(log_t, until))  # the last one stays
         return Trajectory(
             log_t=read_only(np.array(log_t)),
-            iterates=read_only(states),
-            log_risk=read_only(risks),
+            iterates=read_only(early.iterates[at]),
+            log_risk=read_only(early.log_risk[at]),
             status=f"at rest since log time {until:.6g}",
-            error_estimate=read_only(errors),
+            error_estimate=read_only(early.error_estimate[at] + np.where(log_t < until, 0.0, rest)),
             n_evaluations=early.n_evaluations,
         )
     raise first

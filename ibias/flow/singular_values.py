@@ -79,19 +79,15 @@ def singular_value_flow(
     tolerance, scale = positive("tolerance", tolerance), positive("scale", scale)
 
     ways = [Way(float(target), depth, scale) for target in targets]
-
-    def off(log_sigma: np.ndarray) -> np.ndarray:
-        return off_time(np.exp(log_sigma), log_t, targets, depth, scale)
-
     try:
         log_sigma = together(ways, log_t, LOCAL * tolerance)
-        error = off(log_sigma)
+        error = off_time(log_sigma, log_t, ways)
     except IntegrationFailed:
         error = np.array(np.inf)
     if not (error <= tolerance).all():
         # A very late escape gathers more errors, and the slow wait for those that are at rest.
         log_sigma = np.column_stack([alone(way, log_t) for way in ways])
-        error = off(log_sigma)
+        error = off_time(log_sigma, log_t, ways)
     if not (error <= tolerance).all():
         # These runs would be the same at a larger tolerance: twice the error is enough.
         raise IntegrationFailed(
@@ -243,19 +239,14 @@ class Way:
         return self.log_sigma(z), ROUNDING * (1 + t * expit(-z) * self.speed(z))
 
 
-def off_time(
-    sigma: np.ndarray, log_t: np.ndarray, targets: np.ndarray, depth: int, scale: float
-) -> np.ndarray:
-    """Return by how much each sigma is off, as a difference of logarithms, shape of sigma.
+def off_time(log_sigma: np.ndarray, log_t: np.ndarray, ways: Sequence[Way]) -> np.ndarray:
+    """Return by how much each log sigma is off, shape (n_times, n_values).
 
     From where the integral of d sigma / (d sigma/dt), up to it, is the time. A rate times by how
     much sigma is late would not do: next to its target a wrong sigma has no rate.
     """
-    off = np.empty_like(sigma)
-    for r, target in enumerate(targets):
-        log_sigma, rounded = Way(float(target), depth, scale).at(log_t)
-        off[:, r] = np.abs(np.log(sigma[:, r]) - log_sigma) + rounded
-    return off
+    right, rounded = np.stack([way.at(log_t) for way in ways], axis=-1)
+    return np.abs(log_sigma - right) + rounded
 
 
 def escape_time(target: float, *, depth: int, scale: float, level: float = 0.5) -> float:

@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from ibias._validate import positive, read_only, require
 from ibias.datasets import Regression
 from ibias.datasets.rows import lengths, units
-from ibias.optima._norms import Extended, least_squares
+from ibias.optima._norms import Extended, least_squares, power_of_two
 from ibias.optima._predictor import LinearRegressor
 from ibias.optima.interpolation import FIT, RANK, initial_point, min_norm
 
@@ -92,7 +92,7 @@ def weight_normalized_interpolant(
             "data: the targets must be fitted by some w other than zero; choose other targets."
         )
     # In units of the longer one. A rate is a squared length.
-    unit = 2.0 ** np.round(np.log2(max(np.abs(shortest.w).max(), np.abs(w0).max())))
+    unit = power_of_two(max(np.abs(shortest.w).max(), np.abs(w0).max()))
     w_min, w0, given, rate = shortest.w / unit, w0 / unit, rate, rate / unit / unit
     if not 1 / EXTREME < rate < EXTREME:
         raise RuntimeError(_far_off(given, unit))
