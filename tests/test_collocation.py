@@ -240,8 +240,8 @@ def traced(monkeypatch, forged=None):
     """Return the list of all steps that are tried; `forged` may change what one returns."""
     true, tried = collocation.solve_stages, []
 
-    def spy(field, newton, s, w, step, guess, tolerance, sums):
-        found = true(field, newton, s, w, step, guess, tolerance, sums)
+    def spy(field, newton, s, w, step, guess, tolerance, sums, lifted):
+        found = true(field, newton, s, w, step, guess, tolerance, sums, lifted)
         found = found if forged is None else forged(len(tried), *found)
         step = SimpleNamespace(
             s=s, w=w, step=step, guess=guess, tolerance=tolerance, Z=found[0], rate=found[2]
@@ -630,7 +630,7 @@ def test_late_a_sum_is_an_integral(monkeypatch):
     true = collocation.solve_stages
 
     def spy(*arguments):
-        given.append((arguments[2], arguments[-1]))
+        given.append((arguments[2], arguments[-2]))
         return true(*arguments)
 
     monkeypatch.setattr(collocation, "solve_stages", spy)

@@ -7,6 +7,7 @@ from scipy.integrate import quad
 from ibias import datasets, flow, optima
 from ibias.datasets import Regression
 from ibias.descent import descent
+from ibias.flow.collocation import collocate
 from ibias.methods import Mirror, NaturalGradient
 from ibias.potentials import HyperbolicEntropy, NegativeEntropy, PowerNorm, SquaredNorm
 from ibias.trajectory import margin
@@ -126,6 +127,70 @@ def test_homogeneous_potentials_maximise_their_margin(p, family):
     assert margin(WIDE.Z, path.final, 2) < 0.99 * optima.max_margin(WIDE).margin
 
 
+@pytest.mark.parametrize("family", [PowerNorm, SquaredNorm])
+@pytest.mark.parametrize(
+    ("p", "seed", "tolerance"), [(3.0, 1047, 1e-4), (3.0, 3, 1e-8), (5.0, 0, 1e-4)]
+)
+def test_weights_that_cross_zero_among_many(p, seed, tolerance, family):
+    """Newton's iteration for m alone jumps over zero and back: 3000 steps were not enough."""
+    data = datasets.wide(seed)
+    path = flow.mirror_flow(
+        data, family(p), log_t=[1e4, 1e5], tolerance=tolerance, loss="exponential"
+    )
+    ratio = path.normalized_margin(data.Z, p) / optima.max_margin(data, p=p).margin
+    assert (1 - ratio) * path.log_t == pytest.approx((1 - ratio[-1]) * 1e5, rel=0.1)  # as 1 / log t
+    assert ratio[-1] == pytest.approx(1.0, abs=2e-5)
+
+
+class Sliding:
+    """dm/ds = K (a s - w), m = w |w|: the weight slides through zero beside a s."""
+
+    K, a = 1e3, 1e-3
+
+    def weights(self, c):
+        return np.sign(c) * np.sqrt(np.abs(c))
+
+    def of_weights(self, s, w):
+        return self.K * (self.a * np.asarray(s)[..., None] - w)
+
+    def __call__(self, s, c):
+        return self.of_weights(s, self.weights(c))
+
+    def by_weights(self, s, c):
+        return np.array([[-self.K]])
+
+    def weights_moved(self, c):
+        return 0.5 / np.sqrt(np.maximum(np.abs(c), 1e-300))
+
+    def images_apart(self, c, w):
+        return w * np.abs(w) - c
+
+    def images(self, change):
+        return change
+
+    def jacobian(self, s, c):
+        return self.by_weights(s, c) * self.weights_moved(c)
+
+
+def test_the_lifted_iteration_takes_few_steps_through_zero():
+    # w = a s - 2 |w| a / K up to a part of 1e-12: the rest of m follows at once
+    field, times, calls = Sliding(), np.array([-0.1, 0.1, 1.0]), []
+    for lift in (field, None):
+        run = collocate(
+            field,
+            -1.0,
+            np.array([-(field.a**2)]),
+            times,
+            lambda _: np.full(1, 1e-8),
+            field.jacobian,
+            lift=lift,
+            smooth=False,
+        )
+        assert field.weights(run.states)[:, 0] == pytest.approx(field.a * times, abs=5e-5)
+        calls.append(run.n_evaluations)
+    assert 4 * calls[0] < calls[1]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -157,7 +222,7 @@ def test_bad_input(call, message):
         call()
 
 
-@pytest.mark.parametrize("p", [1.5, 2.5, 3.0, 4.0])
+@pytest.mark.parametrize("p", [1.5, 2.5, 3.0, 4.0, 6.0])
 def test_a_weight_that_changes_its_sign(p):
     """|w|^p is not smooth there: at p > 2 the weight passes 0 at infinite speed.
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ibias import progress
+from ibias.flow.lifted import Factored, Lifted
 from ibias.flow.log_time import LONGEST, Halt, IntegrationFailed, Passage, stopped
 from ibias.flow.radau import STAGES, Newton, instability, tableau
 from ibias.flow.series import Series
@@ -60,6 +61,7 @@ def collocate(
     unit: Callable[[np.ndarray], float] | None = None,
     unstable: bool = False,
     series: Series | None = None,
+    lift: Factored | None = None,
 ) -> Passage:
     """Integrate dw/ds = field(s, w) through all `times`, each the end of a step.
 
@@ -92,6 +94,8 @@ def collocate(
     series : Series, optional
         Gradient descent, of which `field` is the first term: then the states are its iterates,
         by `ibias.flow.sums`. The Jacobian must be symmetric.
+    lift : Factored, optional
+        The field, by its weights, where these are no smooth function of the state.
 
     Raises
     ------
@@ -103,6 +107,7 @@ def collocate(
     t, states, calls = tableau(), [], 0
     s, w, h = float(start_time), np.array(start, dtype=float), first_step
     newton: Newton | None = None
+    lifted: Lifted | None = None
     slope, predict, sums = None, None, None
     growth, steepest, rate_of_errors = GROWTH, 1.0, 0.0
 
@@ -136,6 +141,7 @@ def collocate(
                     predict, growth = None, CAREFUL
                     continue
                 newton, steepest = Newton(J, symmetric), max(1.0, float(np.abs(J).max()))
+                lifted = Lifted(lift, *middle) if lift is not None else None
             if sums is not None:
                 if step < min(left, SHORTEST * np.exp(-s)):
                     raise TooShort(s, float(times[-1]))
@@ -144,7 +150,9 @@ def collocate(
             near = 1.0 if unit is None else unit(w)
             tolerance = near * allowed(w)
             guess = np.outer(t.nodes * step, slope) if predict is None else predict(step)
-            Z, pulls, rate, used = solve_stages(field, newton, s, w, step, guess, tolerance, sums)
+            Z, pulls, rate, used = solve_stages(
+                field, newton, s, w, step, guess, tolerance, sums, lifted
+            )
             calls += used
             if Z is None:
                 # First without the last polynomial, which may lead astray; then a shorter step.
@@ -190,6 +198,7 @@ def solve_stages(
     Z: np.ndarray,
     tolerance: np.ndarray,
     sums: Sums | None,
+    lifted: Lifted | None = None,
 ) -> tuple[np.ndarray | None, np.ndarray, float, int]:
     """Solve A^-1 Z = step f, f = field(s + c step, w + Z); return Z, f, the rate, and the cost.
 
@@ -197,15 +206,20 @@ def solve_stages(
     sums over whole steps, Z and what they have beside it take the place of Z.
     """
     t, last, rate = tableau(), np.inf, 0.0
+    at = s + t.nodes * step
+    if lifted is not None:
+        lifted.begin(w + Z)
     for k in range(1, NEWTON_STEPS + 1):
-        pulls = field(s + t.nodes * step, w + Z)
+        pulls, gap = (field(at, w + Z), 0.0) if lifted is None else lifted.pulls(at, w + Z)
         moved = Z if sums is None else Z + sums.added(pulls)
-        residual = step * pulls - t.inverse @ moved
+        residual = step * (pulls - gap) - t.inverse @ moved
         change = newton.solve(residual)
         size = float((np.abs(change) / tolerance).max())
         if not np.isfinite(size):
             break
         Z = Z + change
+        if lifted is not None:
+            lifted.move(change)
         # Rounding ends the descent of the changes: nothing is left to gain then.
         rounding = float((ROUNDING * np.abs(w).max() / tolerance).max())
         if k > 1:

@@ -18,6 +18,7 @@ import numpy as np
 from ibias._validate import read_only
 from ibias.datasets.columns import scaling
 from ibias.flow.collocation import collocate
+from ibias.flow.lifted import Factored
 from ibias.flow.log_time import MAX_STEPS, Halt, IntegrationFailed, Passage, integrate
 from ibias.flow.radau import instability
 from ibias.flow.rounding_errors import RoundingErrors
@@ -248,6 +249,7 @@ def two_runs(
     smooth: bool = True,
     saddles: bool = False,
     convex: bool = True,
+    lift: Factored | None = None,
 ) -> Runs:
     """Return LSODA's run and the check run by collocation, which starts earlier.
 
@@ -272,7 +274,7 @@ def two_runs(
     linear : callable
         What those of the check run must not exceed at w, however large it is: further off, the
         field is not linear, and no step would hold.
-    symmetric, smooth : bool
+    symmetric, smooth, lift : bool, bool and Factored
         See `collocate`.
     saddles : bool
         Whether rests may be unstable; then the field is e^s times one of w alone. Near zero local
@@ -313,6 +315,7 @@ def two_runs(
             smooth=smooth,
             unit=unit,
             unstable=saddles or not convex,
+            lift=lift,
         )
     return Runs(real, check, at)
 

@@ -45,8 +45,8 @@ def mirror_flow(
     data : Dataset or Regression
         Separable, or a regression; its risk is the mean of (<x_i, w> - y_i)^2 / 2.
     potential : Potential
-        See `ibias.potentials`. The mirrors of p-norms with p above 3 are so steep at zero that
-        the integrator may give up.
+        See `ibias.potentials`. The mirrors of p-norms with large p are so steep at zero that the
+        integrator may give up.
     loss : str or MarginLoss
         For a `Dataset`: "logistic", "exponential", or an instance.
     log_t : array, shape (n_times,), increasing
@@ -103,6 +103,7 @@ def mirror_flow(
             smallest=LOOSEST / stretch,
             convex=not isinstance(data, Dataset) or is_convex(loss),
             smooth=part == 1,  # where a weight changes its sign, psi need not be (|w|^p)
+            lift=field if field.steep else None,
         )
         w, other = (
             field.weights(
@@ -173,7 +174,7 @@ class MirrorField:
 
     def mirror_image(self, c: np.ndarray) -> np.ndarray:
         """Return m = m_0 + basis c, shape (..., n_features)."""
-        return self.start + c @ self.basis.T
+        return self.start + self.images(c)
 
     def weights(self, c: np.ndarray) -> np.ndarray:
         """Return w, the inverse gradient of the potential at m, shape (..., n_features)."""
@@ -187,20 +188,47 @@ class MirrorField:
             return self.margin_field.weights(s, w @ self.rows.T)
         return np.exp(s) / len(self.rows) * (self.targets - w @ self.rows.T)
 
+    def of_weights(self, s: float | np.ndarray, w: np.ndarray) -> np.ndarray:
+        """Return dc/ds where the weights are w."""
+        return (self.pull(s, w) @ self.rows) @ self.basis
+
     def __call__(self, s: float | np.ndarray, c: np.ndarray) -> np.ndarray:
         """Return dc/ds, at one time and state or at several."""
-        return (self.pull(s, self.weights(c)) @ self.rows) @ self.basis
+        return self.of_weights(s, self.weights(c))
+
+    def weights_moved(self, c: np.ndarray) -> np.ndarray:
+        """Return dw/dm at c, shape (n_features,) where it is diagonal."""
+        return np.minimum(self.potential.inverse_metric(self.mirror_image(c)), LARGEST)
+
+    def slopes(self, s: float, c: np.ndarray) -> np.ndarray:
+        """Return the derivative of each row's pull by its output, shape (n_samples,)."""
+        if self.margin_field is None:
+            return np.full(len(self.rows), -np.exp(s) / len(self.rows))
+        u = self.weights(c) @ self.rows.T
+        return self.margin_field.weights(s, u) * self.margin_field.loss.log_slope_derivative(u)
 
     def jacobian(self, s: float, c: np.ndarray) -> np.ndarray:
         """Return the derivative of the field, by the chain rule through u = rows w(m(c))."""
-        metric = np.minimum(self.potential.inverse_metric(self.mirror_image(c)), LARGEST)
+        metric = self.weights_moved(c)
         move = self.rows @ metric if metric.ndim == 2 else self.rows * metric
-        if self.margin_field is None:
-            slope = np.full(len(self.rows), -np.exp(s) / len(self.rows))
-        else:
-            u = self.weights(c) @ self.rows.T
-            slope = self.margin_field.weights(s, u) * self.margin_field.loss.log_slope_derivative(u)
-        return (self.rows @ self.basis).T @ (slope[:, None] * (move @ self.basis))
+        return (self.rows @ self.basis).T @ (self.slopes(s, c)[:, None] * (move @ self.basis))
+
+    def by_weights(self, s: float, c: np.ndarray) -> np.ndarray:
+        """Return the derivative of the field by w, shape (n_coordinates, n_features)."""
+        return (self.rows @ self.basis).T @ (self.slopes(s, c)[:, None] * self.rows)
+
+    def images(self, change: np.ndarray) -> np.ndarray:
+        """Return how far a change of c moves m, shape (..., n_features)."""
+        return change @ self.basis.T
+
+    def images_apart(self, c: np.ndarray, w: np.ndarray) -> np.ndarray:
+        """Return grad psi(w) - m(c), shape (..., n_features)."""
+        return self.potential.gradient(w) - self.mirror_image(c)
+
+    @property
+    def steep(self) -> bool:
+        """Whether dw/dm is infinite where weights cross zero."""
+        return not np.isfinite(self.potential.inverse_metric(np.zeros_like(self.start))).all()
 
     def stretch(self) -> float:
         """Return the largest |dw/dm| at the start, or 1 if that is larger or it is infinite."""
