@@ -348,6 +348,11 @@ def function(name: str, value: Any, example: str) -> Any:
     return value
 
 
+def function_or_none(name: str, value: Any, example: str) -> Any:
+    """Return `value` if it can be called, or if it is None."""
+    return value if value is None else function(name, value, example)
+
+
 def increasing(name: str, value: Any) -> np.ndarray:
     """Return `value` as a 1-D float array, strictly increasing and not empty."""
     array = np.atleast_1d(finite_array(name, value))

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Self
 
+from ibias._validate import function
+
 PATIENCE = 3.0  # seconds before a bar is drawn
 INTERVAL = 0.2  # seconds between two reports
 
@@ -30,7 +32,7 @@ def reported(to: Report) -> Iterator[None]:
     ...         bar.at(4)
     counting 1.0
     """
-    token = _reported.set(to)
+    token = _reported.set(function("to", to, "print"))
     try:
         yield
     finally:

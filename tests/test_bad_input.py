@@ -215,6 +215,16 @@ row(lambda: optima.fourier_norm([1.0, np.nan]), "w")
 row(lambda: optima.max_margin(data, p=0.5), "p", lambda: optima.max_margin(wide, p=1))
 row(lambda: optima.max_margin(data, p="2 norm"), "p")
 row(lambda: optima.max_margin(data, p=np.nan), "p")
+row(
+    lambda: optima.max_margin(data, progress=True),
+    "progress",
+    lambda: optima.max_margin(data, progress=print),
+)
+row(
+    lambda: optima.min_norm(line, progress="bar"),
+    "progress",
+    lambda: optima.min_norm(line, progress=print),
+)
 row(lambda: optima.max_margin(overlap), "with_constant")
 row(
     lambda: optima.max_margin_with_bias(overlap.with_constant()),

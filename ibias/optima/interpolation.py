@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibias._validate import LARGEST, finite_array, read_only
+from ibias._validate import LARGEST, finite_array, function_or_none, read_only
 from ibias.datasets import Regression
 from ibias.datasets.rows import lengths, units
 from ibias.optima._advice import uneven_columns
@@ -107,7 +107,7 @@ def min_norm(
     (array([1., 2.]), array([1.8, 1.6]))
     """
     X, y = require("data", data, Regression).X, data.y
-    p = norm_order("p", p)
+    p, progress = norm_order("p", p), function_or_none("progress", progress, "print")
     start = initial_point("start", start, data.n_features)
     target = y - X @ start
     unit = units(X)

@@ -7,7 +7,7 @@ from itertools import chain
 
 import numpy as np
 
-from ibias._validate import read_only
+from ibias._validate import function_or_none, read_only
 from ibias.datasets import Dataset
 from ibias.datasets.rows import lengths
 from ibias.optima._advice import too_small
@@ -112,7 +112,7 @@ def max_margin(data: Dataset, *, p: float = 2, progress: Progress | None = None)
     (array([0.5, 0.5]), array([0.5, 0.5, 0. , 0. , 0. ]), array([0, 1]))
     """
     Z = require("data", data, Dataset).Z
-    return margin_of_rows(Z, norm_order("p", p), progress)
+    return margin_of_rows(Z, norm_order("p", p), function_or_none("progress", progress, "print"))
 
 
 def margin_of_rows(Z: np.ndarray, p: float, progress: Progress | None = None) -> MaxMargin:
