@@ -5,6 +5,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from ibias import datasets, flow, optima
+from ibias.datasets import Dataset
 
 
 def test_it_solves_its_equation_in_plain_time():
@@ -74,3 +75,17 @@ def test_what_comes_after_the_last_time_is_not_integrated():
     assert path.error_estimate.max() < 1e-9 and len(path.iterates) == 2
     with pytest.raises(flow.IntegrationFailed, match=r"of 12:.*Ask for times up to"):
         flow.accelerated_flow(overlapping, log_t=[12.0])
+
+
+@pytest.mark.parametrize("shift", [50.0, 200.0, 2000.0])
+def test_from_the_wrong_side_it_is_the_flow_of_a_faster_clock(shift):
+    """With u of margin one on all samples, w_0 - a u multiplies every exponential pull by e^a.
+
+    The first step was taken before time e^-15 from any start, however large the pull was.
+    """
+    data, u = Dataset.one_class([[1.0, -1.0], [1.0, 2.0]]), np.array([1.0, 0.0])
+    log_t = np.array([1.0, 10.0])
+    how = {"loss": "exponential", "tolerance": 1e-7}
+    far = flow.accelerated_flow(data, start=-shift * u, log_t=log_t, **how)
+    near = flow.accelerated_flow(data, log_t=log_t + shift / 2, **how)
+    assert far.iterates + shift * u == pytest.approx(near.iterates, abs=1e-7 * shift)

@@ -94,6 +94,16 @@ def accelerated_flow(
         pull = field(2 * s, space.start)
         return np.concatenate([space.start + pull / 8, pull / 4])
 
+    def first_time(local_error: float) -> float:
+        """Return a log time up to which the gradient is constant, to the local error."""
+        s = min(-5.0, log_t[0]) + 0.5 * np.log(local_error)
+        steepest = float(loss.log_slope(space.Z @ space.start).max()) + space.log_clock
+        while (
+            not np.abs(field(2 * s, early(s)[:d]) - field(2 * s, space.start)).max() <= local_error
+        ):
+            s -= max(1.0, s + steepest / 2)
+        return s
+
     def without_swings(s: float, state: np.ndarray, local_error: float) -> Passage:
         # Rounding may shake the exponents by as much as the error that is allowed, and each step
         # is then refused. Ten times more is allowed then; the check run tells whether it matters.
@@ -105,8 +115,7 @@ def accelerated_flow(
             return integrate(velocity, s, state, later, 10 * local_error, **options)
 
     def solve(local_error: float) -> Arc:
-        # Start where the gradient has changed, relatively, by less than the local error.
-        first = min(-5.0, log_t[0]) + 0.5 * np.log(local_error)
+        first = first_time(local_error)
         early_times, calm = log_t[log_t <= CALM], min(CALM, log_t[-1])
         times = np.append(early_times, calm)
         swinging = integrate(velocity, first, early(first), times, local_error, jacobian=jacobian)
@@ -122,7 +131,7 @@ def accelerated_flow(
         # The flow swings, and errors add up ten times further than for the gradient flow.
         accurate = solve(part * ACCURATE * tolerance / 10)
         local_error, at = part * ROUGH * tolerance / 10, visited(log_t, np.array(accurate.iterates))
-        first = min(-5.0, log_t[0]) + 0.5 * np.log(local_error) - CAUTION
+        first = first_time(local_error) - CAUTION
         start, halt, unstable = early(first), None, not is_convex(loss)
         if unstable:
             grown = RoundingErrors(jacobian, space.unit, tolerance, symmetric=False)
