@@ -1,5 +1,7 @@
 """The interpolant of weight normalisation: its law, both brackets of the root, and the guard."""
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 
@@ -223,3 +225,33 @@ def test_a_sample_that_contradicts_a_longer_one_is_seen_however_short_it_is() ->
     data = Regression([[1.0, 0.0], [1e-12, 0.0]], [1.0, 3e-12])
     with pytest.raises(ValueError, match="data: the targets must be fitted"):
         weight_normalized_interpolant(data, start=[1.0, 1.0])
+
+
+def length_in_decimals(y, start, rate):
+    """Return the root g of g^2 (1 - s^2 exp((g_0^2 - g^2) / rate)) = y^2, by bisection.
+
+    For one sample (1, 0); s is the part of the start's direction across it.
+    """
+    with localcontext(prec=60):
+        along, across = (Decimal(w) ** 2 for w in start)
+        low = high = Decimal(y) ** 2
+        size, rate, m = along + across, Decimal(rate), Decimal(y) ** 2
+
+        def surplus(square):
+            return square * (1 - across / size * ((size - square) / rate).exp()) - m
+
+        while surplus(high) < 0:
+            high *= 4
+        for _ in range(200):
+            middle = (low * high).sqrt()
+            low, high = (middle, high) if surplus(middle) < 0 else (low, middle)
+        return float(high.sqrt())
+
+
+@pytest.mark.parametrize("rate", [1e-2, 1.0, 1e2, 1e5, 1e7])
+@pytest.mark.parametrize("start", [(0.01, 0.3), (1e-4, 50.0), (2.0, 1e-3), (1.0, 1.0)])
+@pytest.mark.parametrize("y", [1e-8, 1e-5, 1e-2, 3.0])
+def test_the_length_to_all_digits_where_the_start_is_nearly_across(y, start, rate):
+    """The logarithm of a part near one, and the square of a short length, cancelled."""
+    found = weight_normalized_interpolant(Regression([[1.0, 0.0]], [y]), start=start, rate=rate)
+    assert found.length == pytest.approx(length_in_decimals(y, start, rate), rel=1e-9)

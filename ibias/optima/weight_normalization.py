@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from ibias.optima.interpolation import FIT, RANK, initial_point, min_norm
 
 LAW = 1e-9  # the largest relative error of the final length that is returned
 EXTREME = 1e250  # a rate is refused that is as many times the squared size of w
+LATE = 500.0  # an x from which on nothing is left across
 REFINED = 4  # projections, each of what the last one left
 ROUNDED = 1 / 256  # a part across that is shorter, in roundings of w, is none
 
@@ -97,28 +99,32 @@ def weight_normalized_interpolant(
     if not 1 / EXTREME < rate < EXTREME:
         raise RuntimeError(_far_off(given, unit))
     m, g0 = float(np.linalg.norm(w_min)), float(np.linalg.norm(w0))
-    across, blur = (part / g0 for part in _across(data.X, w0))
+    across, along, blur = (part / g0 for part in _across(data.X, w0))
     b = float(np.linalg.norm(across))
 
     # With x = (g^2 - g0^2) / rate - 2 log b the part across the rows is g e^(-x/2) long.
-    offset = g0**2 + 2 * rate * np.log(b) if b > 0 else 0.0
+    log_b = 0.0 if b == 0 else np.log(b) if b < along else np.log1p(-(along**2)) / 2
+    offset = g0**2 + 2 * rate * log_b if b > 0 else 0.0
+    # Of x and g^2 = offset + rate x, the unknown is the one in which nothing cancels.
+    square_of, x_of = (lambda x: offset + rate * x), (lambda square: (square - offset) / rate)
 
     def surplus(x: float) -> float:
-        return (offset + rate * x) * -np.expm1(-x) - m**2
+        return square_of(x) * -np.expm1(-x) - m**2
 
-    g, excess = m, 0 * across
+    g, excess, unsure = m, 0 * across, 0.0
     if b > 0:
-        # Below either bound the surplus is negative; from there on it increases.
-        least, most = (0.0, 1.0) if offset >= 0 else ((m**2 - offset) / rate, 0.0)
-        if offset < 0 and surplus(least) >= 0:
-            x = least
+        # Each surplus is negative at `least`, or rounding there, and increases.
+        if offset >= 0:
+            x = _zero(surplus, 0.0, 1.0)
+            square = square_of(x)
         else:
-            most = max(most, 2 * least)
-            while surplus(most) < 0:
-                most *= 2
-            x = brentq(surplus, least, most, xtol=1e-300, rtol=1e-14, maxiter=5000)
-        g = float(np.sqrt(offset + rate * x))
+            square = _zero(lambda square: square * -np.expm1(-x_of(square)) - m**2, m**2, 2 * m**2)
+            x = x_of(square)
+        g = float(np.sqrt(square))
         excess = g * np.exp(-x / 2) * across / b
+        # What roundings of the offset make of g: d log g^2 = h d x, with 1 / h = e^x - 1.
+        rounded = np.finfo(float).eps * (g0**2 + 2 * rate * abs(log_b)) / rate
+        unsure = rounded / (np.expm1(x) + square / rate) if x < LATE else 0.0
     lost = np.linalg.norm(excess) * (blur / b if b > 0 else 0.0)
     if not lost <= LAW * g:
         raise RuntimeError(
@@ -126,9 +132,9 @@ def weight_normalized_interpolant(
             f" rounding, and at rate={given:g} that grows to a part of w. Take a start farther from"
             " the span, or a larger rate."
         )
-    drift = abs(np.linalg.norm(w_min + excess) - g)
-    if not drift <= LAW * g:
-        raise RuntimeError(_far_off(given, unit, f" (off by {drift / g:.1e} of it)"))
+    drift = abs(np.linalg.norm(w_min + excess) / g - 1) + unsure
+    if not drift <= LAW:
+        raise RuntimeError(_far_off(given, unit, f" (off by {drift:.1e} of it)"))
     g, excess = unit * g, unit * excess
     w = shortest.w + excess
     return WeightNormalizedInterpolant(
@@ -139,24 +145,36 @@ def weight_normalized_interpolant(
     )
 
 
-def _across(X: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the part of w across all samples, and how much of it a rounding of w makes.
+def _zero(increasing: Callable[[float], float], least: float, most: float) -> float:
+    """Return where a function is zero that is not above zero at `least`, but for rounding."""
+    if increasing(least) >= 0:
+        return least
+    while increasing(most) < 0:
+        most *= 2
+    return float(brentq(increasing, least, most, xtol=1e-300, rtol=1e-14, maxiter=5000))
 
-    It is taken off in extended precision: a w in the span of the samples has none.
+
+def _across(X: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Return the part of w across all samples, how long the rest is, and what rounding makes of it.
+
+    It is taken off in extended precision: a w in the span of the samples has none. A rounding of w
+    makes the last of the three numbers of it.
     """
     rows = X / 2.0 ** np.round(np.log2(lengths(X)))  # nothing is rounded here
     basis, size = np.linalg.svd(rows, full_matrices=False)[:0:-1]
     basis = basis[size > RANK * size[0]]  # samples may repeat each other
     if len(basis) == len(w):
-        return np.zeros_like(w), 0.0
+        return np.zeros_like(w), float(np.linalg.norm(w)), 0.0
     left, exact = w.astype(Extended), rows.T.astype(Extended)
     for _ in range(REFINED):
         left = left - exact @ least_squares(rows.T, left.astype(float))
     # Where each entry of w has a relative error e, the part across has e ||P diag(w)||.
     free = (1 - (basis**2).sum(axis=0)).clip(0.0)
     blur = float(np.finfo(float).eps * np.sqrt((w**2 * free).sum()))
-    across = left.astype(float)
-    return (across, blur) if np.linalg.norm(across) > ROUNDED * blur else (0 * across, 0.0)
+    across, along = left.astype(float), float(np.linalg.norm((w - left).astype(float)))
+    if not np.linalg.norm(across) > ROUNDED * blur:
+        return 0 * across, along, 0.0
+    return across, along, blur
 
 
 def _far_off(rate: float, unit: float, how: str = "") -> str:
