@@ -8,6 +8,8 @@ from ibias import datasets, flow, optima
 from ibias.datasets import Regression
 from ibias.descent import descent
 from ibias.flow.collocation import collocate
+from ibias.flow.mirror import MirrorField
+from ibias.losses import named
 from ibias.methods import Mirror, NaturalGradient
 from ibias.potentials import HyperbolicEntropy, NegativeEntropy, PowerNorm, SquaredNorm
 from ibias.trajectory import margin
@@ -140,6 +142,32 @@ def test_weights_that_cross_zero_among_many(p, seed, tolerance, family):
     ratio = path.normalized_margin(data.Z, p) / optima.max_margin(data, p=p).margin
     assert (1 - ratio) * path.log_t == pytest.approx((1 - ratio[-1]) * 1e5, rel=0.1)  # as 1 / log t
     assert ratio[-1] == pytest.approx(1.0, abs=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("apart", "potential", "tolerance"),
+    [
+        (1e-4, SquaredNorm(2), 1e-9),
+        (1e-6, SquaredNorm(2), 1e-8),
+        (1e-8, SquaredNorm(2), 1e-5),
+        (1e-6, HyperbolicEntropy(1e-3), 1e-7),
+        (1e-6, PowerNorm(3), 1e-6),
+        (1e-3, SquaredNorm(3), 1e-6),
+    ],
+)
+def test_a_flow_is_not_at_rest_where_its_rows_hardly_see_what_is_left(apart, potential, tolerance):
+    """A residual of 1e-13 of two nearly equal equations leaves 1e-13 / apart of the way."""
+    data = Regression([[1.0, 1.0], [1.0, 1.0 + apart]], [1.0, 1.0 + 0.6 * apart])
+    end = np.log(100 / apart**2)  # the slow rate is apart^2 / 8, for the Euclidean mirror
+    run = flow.mirror_flow(data, potential, log_t=[end + 8], tolerance=tolerance)
+    assert run.final == pytest.approx(np.linalg.solve(data.X, data.y), abs=tolerance)
+
+
+def test_a_weight_that_is_zero_hides_nothing_of_what_is_left():
+    data = Regression(np.eye(2), [1.0, 0.0])  # dw/dm of the second weight is infinite there
+    field = MirrorField.of(data, PowerNorm(3.0), named("logistic"), None)
+    c = PowerNorm(3.0).gradient([1.0 - 1e-6, 0.0])
+    assert field.left(c) == pytest.approx(1e-6, rel=1e-6)
 
 
 class Sliding:
