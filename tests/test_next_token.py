@@ -247,3 +247,27 @@ def test_bad_sizes_are_refused():
         flow.next_token_flow(datasets.next_tokens(0), log_t=[1.0], start=np.zeros(30))
     with pytest.raises(ValueError, match="NextTokens"):
         optima.next_token_limit(datasets.separable_classes(0))
+
+
+@pytest.mark.parametrize("tiny", [1e-17, 1e-19, 1e-30, 1e-300])
+def test_probabilities_below_rounding_disturb_no_early_time(tiny):
+    """The softest eigenvalue of the Hessian is rounding, of either sign; its logarithm was NaN."""
+    X = [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+    P = [[0.5, 0.5, 0.0], [0.9, 0.1, 0.0], [tiny, 0.9, 0.1]]
+    without = NextTokens(X, [*P[:2], [0.0, 0.9, 0.1]])
+    ends = [
+        flow.next_token_flow(data, log_t=[0.1], tolerance=1e-6).final
+        for data in (NextTokens(X, P), without)
+    ]
+    assert ends[0] == pytest.approx(ends[1], abs=2e-6)
+
+
+def test_odds_that_settle_too_slowly_are_refused_at_late_times_and_the_remedies_work():
+    P = [[0.999, 0.001, 0.0, 1e-18], [0.2, 0.8, 1e-18, 0.0]]
+    X = [[1.0, 0.3], [-0.2, 1.0]]
+    with pytest.raises(ValueError, match="data: P has entries down to 1e-18.*set such") as caught:
+        flow.next_token_flow(NextTokens(X, P), log_t=[1.0, 1e6], tolerance=1e-3)
+    last = float(re.search(r"log_t up to ([\d.]+),", str(caught.value))[1])
+    flow.next_token_flow(NextTokens(X, P), log_t=[1.0, last], tolerance=1e-3)
+    rounded = np.where(np.array(P) < 1e-9, 0.0, P)
+    flow.next_token_flow(NextTokens(X, rounded), log_t=[1.0, 1e6], tolerance=1e-3)

@@ -250,6 +250,7 @@ def two_runs(
     saddles: bool = False,
     convex: bool = True,
     lift: Factored | None = None,
+    max_steps: int = MAX_STEPS,
 ) -> Runs:
     """Return LSODA's run and the check run by collocation, which starts earlier.
 
@@ -276,6 +277,8 @@ def two_runs(
         field is not linear, and no step would hold.
     symmetric, smooth, lift : bool, bool and Factored
         See `collocate`.
+    max_steps : int
+        Of LSODA, where no rest may be unstable.
     saddles : bool
         Whether rests may be unstable; then the field is e^s times one of w alone. Near zero local
         errors are relative to w, from which a late rise starts.
@@ -295,7 +298,9 @@ def two_runs(
     else:
         unit = None
         first, start = launch(fine * tolerance, 0.0)
-        real = integrate(field, first, start, times, local_error, jacobian=steer, halt=halt)
+        real = integrate(
+            field, first, start, times, local_error, jacobian=steer, halt=halt, max_steps=max_steps
+        )
     local_error = min(coarse * tolerance, smallest)
     first, start = launch(coarse * tolerance, CAUTION)
     at = visited(times, real.states)

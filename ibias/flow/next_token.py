@@ -29,6 +29,7 @@ from ibias.trajectory import Trajectory
 SETTLED = 18.0  # the log time, for contexts of length one, up to which a W that settles is followed
 EXACT = 1e-9  # the largest error in a log-odds that is rounding
 EARLIER = 3.0  # log time that is waited for what a push is larger than one
+PATIENCE = 20_000  # steps of the stiff part, which takes at most a thousand or two
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,8 +152,14 @@ class BalancedField(NextTokenField):
         return self.data.hessian(self.data.P)
 
     def since(self, local_error: float) -> float:
-        """Return a log time from which what is left out, (e^-s C^-1)^2, is this small."""
-        softest = np.linalg.eigvalsh(self.stiffness).min(initial=np.inf)
+        """Return a log time from which what is left out, (e^-s C^-1)^2, is this small.
+
+        Infinity, where an eigenvalue of C is rounding.
+        """
+        rates = np.linalg.eigvalsh(self.stiffness)
+        softest = rates.min(initial=np.inf)
+        if not softest > np.finfo(float).eps * len(rates) * rates.max(initial=0.0):
+            return np.inf
         return EARLIER - np.log(min(softest, self.size**2)) - np.log(local_error) / 2
 
     def bent(self, w: np.ndarray) -> float:
@@ -265,6 +272,12 @@ def next_token_flow(
             " of at least n_contexts."
         )
     far = BalancedField(data)
+    if log_t[-1] > latest and not np.isfinite(far.since(tolerance)):
+        raise ValueError(
+            f"data: P has entries down to {data.P[data.P > 0].min():.0e}, and how slowly their odds"
+            f" settle is below rounding. Ask for log_t up to {latest - 0.01:.2f}, or set such"
+            " entries to zero."
+        )
 
     def attempt(part: float, from_here: float | None = None) -> Trajectory:
         local_error = part * FINE * tolerance
@@ -274,7 +287,7 @@ def next_token_flow(
         # Each run goes on from where it is itself, and the check run later.
         handed = [from_here, from_here + CAUTION]
         until = np.unique(np.append(early, handed)) if late.size else early
-        near = two_runs(field, launch, until, part * tolerance, field.jacobian)
+        near = two_runs(field, launch, until, part * tolerance, field.jacobian, max_steps=PATIENCE)
         kept = np.searchsorted(until, early)
         real, calls = near.real.states, near.n_evaluations
         if late.size:
