@@ -124,9 +124,8 @@ def descent(
     rule = _rule(steps, objective, method, sampling)
     recorded = _recorded_steps(n_steps, record)
     theta = _start(objective, method, start)
-    theta = np.broadcast_to(
-        theta, (*_batch(theta, objective, method, rule, n_runs), theta.shape[-1])
-    )
+    batch = _batch(theta, objective, method, rule, n_runs)
+    theta = np.array(np.broadcast_to(theta, (*batch, theta.shape[-1])))  # a method may write to it
     pulls, shifts = _random(objective, sampling, noises, generator(seed), theta.shape)
     if rule.adaptive:
         method = Sized(method, rule)

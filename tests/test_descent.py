@@ -31,10 +31,23 @@ class InPlace(methods.Gradient):
         return state, state
 
 
-def test_what_is_recorded_does_not_move_with_a_method_that_steps_in_place():
-    how = {"steps": 0.2, "n_steps": 5, "record": range(6)}
-    same = descent(DATA, methods.Gradient(), **how)
-    np.testing.assert_array_equal(descent(DATA, InPlace(), **how).iterates, same.iterates)
+class OnTheSpot(methods.Gradient):
+    """Writes each step where theta is."""
+
+    def step(self, pull, theta, state, k, eta):
+        theta += eta * pull.value(theta)
+        return theta, state
+
+
+@pytest.mark.parametrize("method", [InPlace(), OnTheSpot()])
+@pytest.mark.parametrize("start", [None, np.ones(3), np.ones((2, 3))])
+@pytest.mark.parametrize("n_runs", [None, 2])
+def test_what_is_recorded_does_not_move_with_a_method_that_steps_in_place(method, start, n_runs):
+    given = None if start is None else start.copy()
+    how = {"steps": 0.2, "n_steps": 5, "record": range(6), "n_runs": n_runs}
+    same = descent(DATA, methods.Gradient(), start=given, **how)
+    np.testing.assert_array_equal(descent(DATA, method, start=start, **how).iterates, same.iterates)
+    assert start is None or (start == given).all()
 
 
 def test_axes_are_broadcast_as_numpy_does_it():

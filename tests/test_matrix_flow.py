@@ -96,6 +96,17 @@ def test_singular_values_of_a_full_observation(depth):
     np.testing.assert_allclose(half[0, 0], 1.5, rtol=1e-8)
 
 
+@pytest.mark.parametrize("scale", [1e-3, 1e-40, 1e-86])
+@pytest.mark.parametrize("depth", [1, 2, 3, 10])
+def test_an_escape_that_has_hardly_begun(depth, scale):
+    """d sigma = N sigma^(2 - 2/N) (s - sigma) dt, over a way along which the rate is constant."""
+    level = scale / 2 * (1 + 1e-9)
+    way = 2 * level - scale
+    rate = depth * scale ** (2 - 2 / depth) * (2 - scale)
+    time = flow.escape_time(2.0, depth=depth, scale=scale, level=level)
+    assert time == pytest.approx(way / rate, rel=1e-8)
+
+
 def test_escape_times_have_their_leading_terms():
     shallow = flow.escape_time(2.0, depth=2, scale=1e-12)
     np.testing.assert_allclose(shallow, np.log(2e12) / 4, rtol=1e-10)

@@ -265,7 +265,7 @@ def test_probabilities_below_rounding_disturb_no_early_time(tiny):
 def test_odds_that_settle_too_slowly_are_refused_at_late_times_and_the_remedies_work():
     P = [[0.999, 0.001, 0.0, 1e-18], [0.2, 0.8, 1e-18, 0.0]]
     X = [[1.0, 0.3], [-0.2, 1.0]]
-    with pytest.raises(ValueError, match="data: P has entries down to 1e-18.*set such") as caught:
+    with pytest.raises(ValueError, match=r"data: P has entries down to 1e-18.*set such") as caught:
         flow.next_token_flow(NextTokens(X, P), log_t=[1.0, 1e6], tolerance=1e-3)
     last = float(re.search(r"log_t up to ([\d.]+),", str(caught.value))[1])
     flow.next_token_flow(NextTokens(X, P), log_t=[1.0, last], tolerance=1e-3)

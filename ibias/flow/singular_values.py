@@ -275,11 +275,14 @@ def escape_time(target: float, *, depth: int, scale: float, level: float = 0.5) 
             " scale."
         )
 
-    def slowness(z: float) -> float:
+    def slowness(x: float) -> float:
+        z = first + x
         return np.exp((2 / depth - 1) * (np.log(target) - np.logaddexp(0, -z))) / (depth * target)
 
-    first, last = (np.log(sigma / (target - sigma)) for sigma in (scale, end))
-    pieces = np.linspace(first, last, 1 + int(np.ceil(last - first)))
+    # From the first z on: a short way beside it would be rounded away.
+    first, way = np.log(scale / (target - scale)), end - scale
+    length = np.log1p(way / scale) + np.log1p(way / (target - end))
+    pieces = np.linspace(0.0, length, 1 + int(np.ceil(length)))
     limits = pairwise(pieces)
     with np.errstate(over="ignore", invalid="ignore"):  # refused below
         time = float(sum(quad(slowness, a, b, epsabs=0, epsrel=1e-12)[0] for a, b in limits))
