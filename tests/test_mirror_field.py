@@ -148,13 +148,17 @@ def test_a_regression_rests_where_it_interpolates_to_rounding():
         for by, rests in [(0.9, True), (1.1, False), (-0.9, True), (-1.1, False)]:
             # The residual of one row only.
             there = w + np.linalg.pinv(X) @ (np.eye(2)[j] * by * AT_REST * scale[j])
-            found = field.at_rest(0.0, field.basis.T @ there)
+            found = field.at_rest(field.basis.T @ there, allowed=np.inf)
             assert found is rests
-    assert not field_of(X, "classes").at_rest(0.0, np.full(2, 1e3))
+    # And nothing is left of its way but the part that is allowed, of max(1, max |w|).
+    one = w + np.linalg.pinv(X) @ (np.eye(2)[0] * 0.9 * AT_REST * scale[0])
+    left, c = np.abs(one - w).max() / np.abs(one).max(), field.basis.T @ one
+    assert field.at_rest(c, 1.01 * left) is True and field.at_rest(c, 0.99 * left) is False
+    assert not field_of(X, "classes").at_rest(np.full(2, 1e3), np.inf)
 
 
 def test_a_row_of_zeros_whose_target_is_zero_is_interpolated():
     data = Regression([[1.0, 2.0], [0.0, 0.0]], [3.0, 0.0])
     field = MirrorField.of(data, SquaredNorm(2), LOSS, None)
-    assert field.at_rest(0.0, np.array([1.0, 1.0])) is True
-    assert field.at_rest(0.0, np.array([1.0, 2.0])) is False
+    assert field.at_rest(np.array([1.0, 1.0]), 1e-9) is True
+    assert field.at_rest(np.array([1.0, 2.0]), 1e-9) is False

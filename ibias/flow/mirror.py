@@ -283,4 +283,4 @@ class MirrorField:
         scale = np.abs(self.rows) @ np.abs(w) + np.abs(self.targets)
         if (np.abs(self.targets - self.rows @ w) > AT_REST * scale).any():
             return False
-        return self.left(c) <= allowed * max(1.0, np.abs(w).max())
+        return bool(self.left(c) <= allowed * max(1.0, np.abs(w).max()))

@@ -11,7 +11,7 @@ from ibias._validate import finite_array, read_only
 from ibias.datasets import Regression
 from ibias.datasets.rows import units
 from ibias.optima._dual_newton import ERROR, Projection
-from ibias.optima._norms import least_squares
+from ibias.optima._norms import Extended, least_squares
 from ibias.optima._predictor import LinearRegressor
 from ibias.optima._solver import require
 from ibias.optima.interpolation import FIT, RANK
@@ -99,6 +99,7 @@ def bregman_projection(
     equation = units(X)
     X, y = X / equation[:, None], y / equation
     fit = least_squares(X, y)
+    fit = fit + _missing(X, y, fit)
     misfit = np.linalg.norm(X @ fit - y)
     if misfit > FIT * float(np.linalg.norm(y) + np.linalg.norm(X @ start)):
         raise ValueError(
@@ -118,7 +119,10 @@ def bregman_projection(
         w, error = unit * near.w, unit * near.error
         dual_variables = unit ** (power - 1) * (left @ (near.multipliers / size)) / equation
         divergence = unit**power * max(0.0, float(within.bregman(near.w, start / unit)))
-    if not near.relative <= ERROR:
+    # The equations themselves, not those that rounding has made of them as orthonormal rows.
+    missing = float(np.linalg.norm(_missing(X, y, w))) if np.isfinite(w).all() else np.inf
+    error = max(error, missing)
+    if not (near.relative <= ERROR and missing <= ERROR * _size(w)):
         raise RuntimeError(
             f"data: the Bregman projection was found only to {error:.1e} of {_size(w):.1e}: there"
             " is no w at which the potential is finite and that fits the targets, or only one on"
@@ -149,6 +153,11 @@ def bregman_projection(
         duality_gap=float(abs(dual_variables @ (data.X @ w - data.y))),
         error_estimate=float(error),
     )
+
+
+def _missing(X: np.ndarray, y: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Return the shortest change of w with which X w = y, as far as any w fits."""
+    return least_squares(X, (y - X.astype(Extended) @ w.astype(Extended)).astype(float))
 
 
 def _size(w: np.ndarray) -> float:
