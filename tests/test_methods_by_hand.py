@@ -363,6 +363,8 @@ class Falling:
     def __call__(self, theta):
         return Downhill(np.full((1,), self.log_size), np.ones(1))
 
+    entries = __call__
+
 
 @pytest.mark.parametrize("method", [methods.Adam(), methods.RMSProp(), methods.AdaGrad()])
 @np.errstate(over="ignore", invalid="ignore")  # as in descent
@@ -374,6 +376,44 @@ def test_a_memory_stays_finite_where_gradients_vanish_and_come_back(method):
         pull.log_size = log_size
         theta, state = method.step(pull, theta, state, k, 1.0)
         assert np.isfinite(theta).all()
+
+
+@pytest.mark.parametrize("loss", ["exponential", "logistic"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        methods.SignMomentum(0.5),
+        methods.Lion(),
+        methods.Adam(epsilon=0.0),
+        methods.RMSProp(epsilon=0.0),
+        methods.AdaGrad(epsilon=0.0),
+        methods.NormalizedSteepest(np.inf),
+        methods.WeightDecay(methods.Adam(epsilon=0.0), 0.1),
+        methods.WeightDecay(methods.Lion(), 0.1),
+    ],
+)
+def test_a_coordinate_moves_as_if_it_were_alone_whatever_the_others_pulls_are(method, loss):
+    """A gradient e^-800 of another underflowed beside it, and its coordinate stood still."""
+    start, how = [0.0, 800.0, -50.0], {"steps": 0.3, "n_steps": 40, "record": range(41)}
+    data = datasets.Dataset.from_signed(np.diag([1.0, 1.0, 2.0]))
+    together = descent(Objective(data, loss), method, start=start, **how)
+    for j, size in enumerate([1.0, 1.0, 2.0]):
+        one = Objective(datasets.Dataset.from_signed([[size]]), loss)
+        alone = descent(one, method, start=[start[j]], **how)
+        assert together.iterates[:, j] == pytest.approx(alone.iterates[:, 0], rel=1e-10)
+
+
+def test_the_steepest_direction_of_entries_that_underflow_together():
+    class Entries(Falling):
+        def entries(self, theta):
+            return Downhill(np.array([0.0, -900.0, 5.0]), np.array([1.0, -2.0, 0.0]))
+
+    for p in (1.0, 2.0, 50.0, np.inf):
+        found, _ = methods.NormalizedSteepest(p).step(Entries(), np.zeros(3), None, 0, 1.0)
+        power = {1.0: np.inf, np.inf: 0.0}.get(p) if p in (1.0, np.inf) else 1 / (p - 1)
+        small = np.exp((np.log(2.0) - 900) * power)
+        length = 1.0 if np.isinf(p) else (1 + small**p) ** (1 / p)
+        assert found == pytest.approx(np.array([1.0, -small, 0.0]) / length, rel=1e-12)
 
 
 def test_a_coordinate_without_a_gradient_does_not_move():

@@ -77,7 +77,7 @@ class AdaGrad(_Adaptive, Remembering):
         self, pull: Pull, theta: np.ndarray, state: Memory, k: int, eta: float
     ) -> tuple[np.ndarray, Memory]:
         """Return theta and sqrt(G), in units of the largest gradient so far."""
-        (root, last), (log_size, g) = state, pull(theta)
+        (root, last), (log_size, g) = state, pull.entries(theta)
         top = np.maximum(log_size, last)
         now = np.exp(log_size - top) * g
         root = np.hypot(np.exp(last - top) * root, now)
@@ -105,7 +105,7 @@ class RMSProp(_Adaptive, Remembering):
         self, pull: Pull, theta: np.ndarray, state: Memory, k: int, eta: float
     ) -> tuple[np.ndarray, Memory]:
         """Return theta and sqrt(v)."""
-        log_size, g = pull(theta)
+        log_size, g = pull.entries(theta)
         rest = np.sqrt(1 - self.smoothing) * g
         root = recalled(state, np.sqrt(self.smoothing), rest, log_size, np.hypot)
         return theta + eta * self.over((g, log_size), root), root
@@ -141,7 +141,7 @@ class Adam(_Adaptive):
         self, pull: Pull, theta: np.ndarray, state: tuple[Memory, Memory], k: int, eta: Any
     ) -> tuple[np.ndarray, tuple[Memory, Memory]]:
         """Return theta, and m and sqrt(v)."""
-        (log_size, g), (b1, b2) = pull(theta), self.betas
+        (log_size, g), (b1, b2) = pull.entries(theta), self.betas
         (m, last), (r, other) = state
         change = np.exp(last - log_size)
         rest, share = (1 - b1) * g, np.sqrt(b2)

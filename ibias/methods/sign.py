@@ -26,7 +26,7 @@ class SignMomentum(Remembering):
         self, pull: Pull, theta: np.ndarray, state: Memory, k: int, eta: float
     ) -> tuple[np.ndarray, Memory]:
         """Return theta and m."""
-        (log_size, g), b = pull(theta), self.momentum
+        (log_size, g), b = pull.entries(theta), self.momentum
         (m, last), rest = state, (1 - b) * g
         mean = b * (np.exp(last - log_size) * m) + rest, log_size
         if not moderate(mean[0], m, g):
@@ -50,7 +50,7 @@ class Lion(Remembering):
         self, pull: Pull, theta: np.ndarray, state: Memory, k: int, eta: float
     ) -> tuple[np.ndarray, Memory]:
         """Return theta and m."""
-        (log_size, g), (b1, b2) = pull(theta), self.betas
+        (log_size, g), (b1, b2) = pull.entries(theta), self.betas
         m = np.exp(state[1] - log_size) * state[0]
         looked_at, mean = b1 * m + (1 - b1) * g, (b2 * m + (1 - b2) * g, log_size)
         # Where the new memory is moderate, what is looked at has the right sign.

@@ -50,14 +50,26 @@ def steepest_direction(g: np.ndarray, p: ArrayLike) -> np.ndarray:
     return steepest(g, p)
 
 
-def steepest(g: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Return `steepest_direction` of arguments that are known to be good."""
+def steepest(g: np.ndarray, p: np.ndarray, log_size: np.ndarray | float = 0.0) -> np.ndarray:
+    """Return `steepest_direction` of arguments that are known to be good, for exp(log_size) g."""
     p = np.asarray(p, dtype=float)[..., None]
-    relative = np.abs(g) / np.abs(g).max(axis=-1, keepdims=True)
-    v = relative ** (dual_orders(p) - 1)
+    if np.ndim(log_size) and log_size.shape[-1] > 1:  # sizes of entries, which underflow together
+        with np.errstate(divide="ignore"):
+            logs = np.log(np.abs(g)) + log_size
+        v = powers(logs - logs.max(axis=-1, keepdims=True), dual_orders(p) - 1)
+    else:
+        relative = np.abs(g) / np.abs(g).max(axis=-1, keepdims=True)
+        v = relative ** (dual_orders(p) - 1)
     # ||v||_p, where v_j^p = relative_j^q; both forms are 1 at p = inf.
     length = np.where(np.isinf(p), 1.0, (v ** np.minimum(p, 1e300)).sum(-1, keepdims=True))
     return np.sign(g) * v / length ** (1 / p)
+
+
+def powers(logs: np.ndarray, power: np.ndarray) -> np.ndarray:
+    """Return exp(logs) ** power for logs <= 0: 1 where both factors say so, as numpy does."""
+    some = (logs < 0) & (power > 0)
+    exponents = np.where(some, logs, -1.0) * np.where(some, power, 1.0)
+    return np.where(some, np.exp(exponents), 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +123,8 @@ class NormalizedSteepest(Steepest):
         self, pull: Pull, theta: np.ndarray, state: None, k: int, eta: float
     ) -> tuple[np.ndarray, None]:
         """Return a step of length eta; refuse a gradient that is zero."""
-        g = nonzero(pull(theta).direction, k)
-        return theta + eta * steepest(g, self.p), None
+        log_size, g = pull.entries(theta)
+        return theta + eta * steepest(nonzero(g, k), self.p, log_size), None
 
     def default_steps(self, objective: Objective, sampled: bool) -> Step:
         """Return 1 / sqrt(k + 1)."""

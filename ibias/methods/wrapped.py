@@ -60,6 +60,10 @@ class Ascended(Altered):
         """Return the same, its size apart."""
         return self.pull(self.above(theta))
 
+    def entries(self, theta: np.ndarray) -> Downhill:
+        """Return the same, entry by entry."""
+        return self.pull.entries(self.above(theta))
+
     def over_risk(self, theta: np.ndarray) -> np.ndarray:
         """Return minus the gradient of log risk up there."""
         return self.pull.over_risk(self.above(theta))
@@ -99,6 +103,10 @@ class Penalised(Altered):
     def __init__(self, pull: Pull, weight: float) -> None:
         super().__init__(pull)
         self.weight = weight
+
+    def entries(self, theta: np.ndarray) -> Downhill:
+        """Return the same; entry by entry without a weight."""
+        return self(theta) if self.weight else self.pull.entries(theta)
 
     def value(self, theta: np.ndarray) -> np.ndarray:
         """Return the pull minus weight * theta."""

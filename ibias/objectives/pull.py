@@ -8,6 +8,7 @@ from ibias.objectives.outputs import Outputs
 from ibias.objectives.readers import Reader
 
 SMALL = 2**14  # entries of a matrix
+FAINT = 1e-290  # a slope beside the largest that loses digits, or underflows
 
 
 class Downhill(NamedTuple):
@@ -52,6 +53,14 @@ class Pull:
         u, back = self.reader.at(theta)
         log_size, slopes = self.outputs.log_slopes(u)
         return Downhill(log_size, back(slopes))
+
+    def entries(self, theta: np.ndarray) -> Downhill:
+        """Return the same, for methods that look at each entry alone.
+
+        Here `log_size` may have the shape of `direction`: no entry underflows beside another. For
+        models that are not linear it is one number still.
+        """
+        return self(theta)
 
     def log_risk(self, theta: np.ndarray) -> np.ndarray:
         """Return the logarithm of the mean loss, shape (...)."""
@@ -100,16 +109,37 @@ class LinearPull(Pull):
         return (slopes[..., None, :] @ Z)[..., 0, :]
 
     def __call__(self, theta: np.ndarray) -> Downhill:
-        """Return the same, its size apart: nothing underflows."""
+        """Return the same, its size apart: it does not underflow as a whole."""
+        top, slopes, _ = self._slopes(theta)
+        return Downhill(top, self._back(slopes))
+
+    def entries(self, theta: np.ndarray) -> Downhill:
+        """Return the same, every entry in a unit of its own where samples underflow."""
+        top, slopes, log_slopes = self._slopes(theta)
+        if slopes.min() > FAINT:
+            return Downhill(top, self._back(slopes))
+        with np.errstate(divide="ignore"):
+            logs = log_slopes[..., None] + np.log(np.abs(self.Z))
+        units = logs.max(axis=-2)
+        units = np.where(np.isfinite(units), units, top)  # no sample sees the feature
+        parts = np.exp(logs - units[..., None, :]) * np.sign(self.Z)
+        return Downhill(units, parts.sum(axis=-2) / self.Z.shape[-2])
+
+    def _slopes(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the logarithm of the largest slope, all over it, and the logarithms of all."""
         Z = self.Z
-        flat = Z.ndim == 2
-        log_slopes = self.loss.log_slope(theta @ Z.T if flat else (Z @ theta[..., None])[..., 0])
+        u = theta @ Z.T if Z.ndim == 2 else (Z @ theta[..., None])[..., 0]
+        log_slopes = self.loss.log_slope(u)
         top = log_slopes.max(axis=-1, keepdims=True)
-        slopes = np.exp(log_slopes - top)
+        return top, np.exp(log_slopes - top), log_slopes
+
+    def _back(self, slopes: np.ndarray) -> np.ndarray:
+        """Return the mean of the rows, weighted by the slopes."""
         if self.back is not None:
-            return Downhill(top, slopes @ self.back)
-        pulled = slopes @ Z if flat else (slopes[..., None, :] @ Z)[..., 0, :]
-        return Downhill(top, pulled / Z.shape[-2])
+            return slopes @ self.back
+        flat = self.Z.ndim == 2
+        pulled = slopes @ self.Z if flat else (slopes[..., None, :] @ self.Z)[..., 0, :]
+        return pulled / self.Z.shape[-2]
 
 
 class Altered:
@@ -117,6 +147,10 @@ class Altered:
 
     def __init__(self, pull: Pull) -> None:
         self.pull = pull
+
+    def entries(self, theta: np.ndarray) -> Downhill:
+        """Return the altered pull, whose entries have one size."""
+        return self(theta)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.pull, name)
