@@ -106,7 +106,7 @@ def test_observations_that_are_missed_are_refused(
         law = commuting_limit(problem, depth=1, scale=scale)
         assert law.residual == pytest.approx(part * allowed, rel=1e-3)
     else:
-        with pytest.raises(RuntimeError, match="or take depth=1, which needs none"):
+        with pytest.raises(RuntimeError, match="check their signs"):
             commuting_limit(problem, depth=1, scale=scale)
 
 
@@ -260,3 +260,25 @@ def test_a_scale_beyond_double_precision_is_refused_in_words(depth, scale):
     with pytest.raises(RuntimeError, match=r"scale: eigenvalues on the way|problem: the observ"):
         commuting_limit(problem, depth=depth, scale=scale)
     assert np.isfinite(commuting_limit(problem, depth=depth, scale=1e-3).W).all()
+
+
+def of_diagonals(diagonals, eigenvalues):
+    return Sensing([np.diag(one) for one in diagonals], diagonals @ eigenvalues)
+
+
+NEAR = {
+    1: [[93.58673747442967, 29.502035333121523], [93.5867358803521, 29.502035874561535]],
+    5: [[17.0, 40.0], [17.0 + 1e-7, 40.0 - 1e-6]],
+}
+
+
+@pytest.mark.parametrize("depth", [1, 5])
+def test_sensors_that_nearly_repeat_each_other_are_refused_and_the_remedy_works(depth):
+    eigenvalues, diagonals = np.array([0.036, 0.504]), np.array(NEAR[depth])
+    with pytest.raises(RuntimeError, match="give their difference, over its size") as caught:
+        commuting_limit(of_diagonals(diagonals, eigenvalues), depth=depth, scale=8e-8)
+    assert ("take depth=1" in str(caught.value)) == (depth > 1)
+    difference = diagonals[1] - diagonals[0]
+    diagonals[1] = difference / np.abs(difference).max()
+    found = commuting_limit(of_diagonals(diagonals, eigenvalues), depth=depth, scale=8e-8)
+    assert np.sort(found.eigenvalues) == pytest.approx(eigenvalues, rel=1e-6)

@@ -89,9 +89,11 @@ def commuting_limit(problem: MatrixProblem, *, depth: int = 2, scale: float) -> 
     residual = float(np.abs(A @ spectrum - y).max())
     # Relative to what was asked, or to the start where all observations are smaller.
     if not residual <= 1e-9 * max(np.abs(y).max(), np.abs(A).max() * abs(spectrum).max()):
+        depth_one = ", or take depth=1, which needs none" if depth > 1 else ""
         raise RuntimeError(
-            f"problem: the observations are missed by {residual:.2g}; there may be no positive"
-            " definite matrix that has them. Check their signs, or take depth=1, which needs none."
+            f"problem: the observations are missed by {residual:.2g}. Sensors may nearly repeat"
+            " each other: give their difference, over its size, for one of them. Or no positive"
+            f" definite matrix has the observations: check their signs{depth_one}."
         )
     return CommutingLimit(
         W=read_only((Q * spectrum) @ Q.T),
