@@ -29,6 +29,39 @@ def units(rows: np.ndarray) -> np.ndarray:
     return 2.0 ** (COARSE * np.round(np.log2(lengths(rows)[:, 0]) / COARSE))
 
 
+def balance(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return sizes r of the rows, shape (n,), and c of the columns, shape (d,): powers of two.
+
+    The entries of rows / r / c are of order one as far as can be: r_i c_j fits |rows_ij| by least
+    squares of the logarithms (Curtis and Reid 1972). Entries that are rounding beside both their
+    row and their column do not count. Any scales of rows and columns are found so.
+
+    >>> r, c = balance(np.array([[1e8, -1e8], [1.0, 0.0], [0.0, 1.0]]))
+    >>> (r[0] / r[1:] / 1e8).round(1).tolist(), float(c[0] / c[1])
+    ([1.3, 1.3], 1.0)
+    """
+    sizes = np.abs(rows)
+    low = np.finfo(float).eps * np.minimum(
+        sizes.max(axis=1, keepdims=True, initial=0), sizes.max(axis=0, initial=0)
+    )
+    seen = sizes > low
+    logs = np.log2(sizes, out=np.zeros(sizes.shape), where=seen)
+    if rows.shape[0] < rows.shape[1]:
+        c, r = _fit(logs.T, seen.T)
+    else:
+        r, c = _fit(logs, seen)
+    return 2.0 ** np.round(r), 2.0 ** np.round(c)
+
+
+def _fit(logs: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the r and the shortest c of least squares in r_i + c_j = logs_ij where seen."""
+    many, every = np.maximum(seen.sum(axis=1), 1), seen.sum(axis=0)
+    mean = logs.sum(axis=1) / many
+    normal = np.diag(every) - seen.T @ (seen / many[:, None])
+    c = np.linalg.lstsq(normal, logs.sum(axis=0) - seen.T @ mean)[0]
+    return mean - seen @ c / many, c
+
+
 def rounding(rows: np.ndarray) -> float:
     """Return how far rows of length one may be off their span by the rounding of a rotation."""
     return float(BLUR * np.finfo(float).eps * np.sqrt(max(rows.shape)))

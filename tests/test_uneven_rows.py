@@ -1,0 +1,86 @@
+"""Rows of very different lengths: right by Fractions and closed forms, or refused with a remedy."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from ibias.datasets import Dataset, NextTokens, generator
+from ibias.optima import _advice, margin, max_margin, next_token_limit
+
+
+def exact(Z: np.ndarray, w: np.ndarray) -> list[Fraction]:
+    """Return <z_i, w> of these very floats."""
+    return [
+        sum(
+            (Fraction(float(a)) * Fraction(float(b)) for a, b in zip(z, w, strict=True)), Fraction()
+        )
+        for z in Z
+    ]
+
+
+LONG = [2776178.3376451167, -5706520.811298628, -623324.1618376265]
+LONG += [4173785.726253433, 1509291.934228998, -8863027.07634713]
+SHORT = [-5.796109320751908e-09, -5.491025387124097e-09, 6.100391041255742e-09]
+SHORT += [-3.4670576025701084e-09, -1.1890321083846268e-08, 3.2113051121238555e-10]
+
+
+def test_the_smallest_margin_is_one_beside_a_long_row() -> None:
+    Z = np.array([LONG, SHORT])
+    best = max_margin(Dataset.from_signed(Z), p=3)
+    assert abs(min(exact(Z, best.w)) - 1) < 1e-9
+    assert np.linalg.norm(best.w, 3) * best.margin == pytest.approx(1, abs=1e-9)
+    assert abs(best.duality_gap) <= 1e-9 * best.margin
+
+
+@pytest.mark.parametrize("p", [1, 1.3, 2, 3, np.inf])
+def test_smallest_margins_are_one_or_are_refused(p: float) -> None:
+    found = 0
+    for seed in range(120):
+        rng = generator(seed)
+        Z = rng.standard_normal((3, 5)) * 10.0 ** rng.uniform(-8, 8, (3, 1))
+        try:
+            best = max_margin(Dataset.from_signed(Z), p=p)
+        except RuntimeError as refused:
+            assert "make the samples alike: " in str(refused)
+            continue
+        found += 1
+        assert abs(min(exact(Z, best.w)) - 1) < 1e-9
+    assert found > 100
+
+
+def test_a_w_that_is_long_beside_its_margin_is_refused() -> None:
+    Z = np.array([[1e20, 1.0], [-1e20, 1.0]]) @ np.array([[0.6, -0.8], [0.8, 0.6]])
+    assert margin.to_margin_one(Z, np.array([0.8, 0.6])) is None
+    assert margin.to_margin_one(np.eye(2), np.array([0.5, 2.0])).tolist() == [1.0, 4.0]
+
+
+def test_the_ray_of_next_tokens_is_one_above_the_logits_outside() -> None:
+    for seed in (470, 1135, 1653, 6865):
+        X, P = tokens(seed)
+        ray = next_token_limit(NextTokens(X, P)).ray
+        above = NextTokens(X, P).outside[0]
+        assert abs(min(exact(above, ray.ravel())) - 1) < 1e-9
+
+
+def tokens(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return contexts whose lengths differ by up to 1e16, and frequencies of tokens."""
+    r = np.random.default_rng(seed)
+    n = int(r.integers(1, 4))
+    d, V = int(r.integers(n, 5)), int(r.integers(2, 5))
+    X = r.standard_normal((n, d))
+    if r.random() < 0.5:
+        X *= 10.0 ** r.uniform(-8, 8, (n, 1))
+    P = r.random((n, V)) * (r.random((n, V)) < 0.6)
+    if r.random() < 0.3:
+        P *= 10.0 ** r.uniform(-8, 0, (n, V))
+    return X, P / P.sum(1, keepdims=True)
+
+
+def test_uneven_rows_are_told_from_uneven_columns() -> None:
+    Z = np.array([[1.0, 2.0], [3.0, -1.0], [2.0, 1.0]])
+    assert _advice.uneven_rows(Z * [1e9, 1.0]) == ""
+    assert "divide sample 2 by" in _advice.uneven_rows(Z * [[1.0], [1.0], [1e9]])
+    weights = np.array([0.5, 0.5, 0.0])
+    assert "divide sample 2 by" in _advice.too_small(Z * [[1.0], [1.0], [1e9]], weights, 1.0, 1.0)
+    assert "divide sample 2 by" in _advice.undecided(Z * [[1.0], [1.0], [1e9]], weights)
