@@ -1,12 +1,14 @@
 """Rows of very different lengths: right by Fractions and closed forms, or refused with a remedy."""
 
+import re
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from ibias.datasets import Dataset, NextTokens, generator
-from ibias.optima import _advice, margin, max_margin, next_token_limit
+from ibias.optima import _advice, margin, max_margin, next_token_limit, separability, separation
+from ibias.optima.separability import separate
 
 
 def exact(Z: np.ndarray, w: np.ndarray) -> list[Fraction]:
@@ -84,3 +86,60 @@ def test_uneven_rows_are_told_from_uneven_columns() -> None:
     weights = np.array([0.5, 0.5, 0.0])
     assert "divide sample 2 by" in _advice.too_small(Z * [[1.0], [1.0], [1e9]], weights, 1.0, 1.0)
     assert "divide sample 2 by" in _advice.undecided(Z * [[1.0], [1.0], [1e9]], weights)
+
+
+# w = (1, 2, -1) gives (1e8, 1e-6, 5e-7, 3e-8): all positive.
+LADDER = [[-1e8, 1e8, 0], [1e-6, 0, 0], [0, 3e-7, 1e-7], [0, 0, -3e-8]]
+SMALL = [[-1, 1, 0], [1e-13, 0, 0], [0, 3e-14, 1e-14], [0, 0, -3e-15]]
+
+
+@pytest.mark.parametrize("Z", [LADDER, SMALL])
+def test_a_long_sample_hides_no_margin_of_short_ones(Z: list) -> None:
+    assert min(exact(Z, [1, 2, -1])) > 0
+    split = separation(Dataset.from_signed(Z))
+    assert split.kind == "separable" and min(exact(Z, split.w)) > 0
+    for p in (1, 1.3, 2, 3, np.inf):
+        try:
+            best = max_margin(Dataset.from_signed(Z), p=p)
+        except RuntimeError as refused:
+            scale = re.search(r"divide sample 0 by (\S+) ", str(refused)).group(1)
+            alike = np.array(Z) / [[float(scale)], [1], [1], [1]]
+            best = max_margin(Dataset.from_signed(alike), p=p)  # as it says
+            assert abs(min(exact(alike, best.w)) - 1) < 1e-9
+            continue
+        assert abs(min(exact(Z, best.w)) - 1) < 1e-9
+
+
+@pytest.mark.parametrize("spread", [0, 3, 20, 40])
+def test_the_split_does_not_depend_on_the_lengths_of_the_rows(spread: int) -> None:
+    """Small integers that meet zero, and others above them, times powers of two."""
+    for seed in range(60):
+        rng = generator(seed)
+        k = int(rng.integers(1, 4))
+        held = rng.integers(-4, 5, (k + 1, k)).astype(float)
+        held = held[held.any(axis=1)]
+        held = np.vstack([held, -rng.integers(1, 4, len(held)) @ held])
+        held = held[held.any(axis=1)]
+        above = np.c_[rng.integers(-4, 5, (2, k)), rng.integers(1, 5, (2, 2))]
+        Z = np.vstack([np.c_[held, np.zeros((len(held), 2))], above])
+        Z *= 2.0 ** np.round(rng.uniform(-spread, spread, (len(Z), 1)))
+        Z *= 2.0 ** np.round(rng.uniform(-20, 20, k + 2) * (seed % 2))
+        assert separate(Z).rest.tolist() == list(range(len(held)))
+
+
+@pytest.mark.parametrize("small", [1e-8, 1e-10, 1e-13])
+def test_a_feature_small_beside_the_other_separates(small: float) -> None:
+    data = Dataset.from_signed([[small, 1], [small, -1], [1, 2]])
+    assert separation(data).kind == "separable"
+    best = max_margin(data)
+    assert best.w.tolist() == [pytest.approx(1 / small), 0] and best.margin == pytest.approx(small)
+
+
+def test_a_certificate_that_long_samples_hide_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the last two samples 3e-15 is left over; beside the first sample that is nothing."""
+    Z = np.array([[-1.0, 1, 0], [0, 3e-14, 1], [0, 0, -1.0]])
+    answer = np.array([0.0, 1, 0]), np.array([True, False, False]), np.array([0, 0.5, 0.5])
+    monkeypatch.setattr(separability, "_stiemke", lambda rows: answer)
+    monkeypatch.setattr(separability, "_meeting_zero", lambda rows, weights: weights)
+    with pytest.raises(RuntimeError, match="rounding leaves open"):
+        separate(Z)

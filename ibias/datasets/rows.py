@@ -6,6 +6,7 @@ import numpy as np
 
 COARSE = 16  # powers of two between one unit of a row and the next
 BLUR = 4.0  # by how much a rotation may be off, in units of rounding
+FAINT = 1e-14  # an entry below this, of its row and of its column, is rounding
 
 
 def lengths(rows: np.ndarray) -> np.ndarray:
@@ -29,28 +30,45 @@ def units(rows: np.ndarray) -> np.ndarray:
     return 2.0 ** (COARSE * np.round(np.log2(lengths(rows)[:, 0]) / COARSE))
 
 
+def even(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return r, shape (n,), and c, shape (d,), so that rows / r / c has entries of order one.
+
+    Where the largest entries c of the columns are enough, r is one; else `balance` gives both.
+    """
+    c = np.abs(rows).max(axis=0, initial=0)
+    c = np.where(c > 0, c, 1.0)
+    logs, seen = _logs(rows / c)
+    typical = logs.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    return (np.ones(len(rows)), c) if np.ptp(typical) <= COARSE else balance(rows)
+
+
 def balance(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return sizes r of the rows, shape (n,), and c of the columns, shape (d,): powers of two.
 
     The entries of rows / r / c are of order one as far as can be: r_i c_j fits |rows_ij| by least
-    squares of the logarithms (Curtis and Reid 1972). Entries that are rounding beside both their
-    row and their column do not count. Any scales of rows and columns are found so.
+    squares of the logarithms (Curtis and Reid 1972). Any scales of rows and columns are found so.
 
     >>> r, c = balance(np.array([[1e8, -1e8], [1.0, 0.0], [0.0, 1.0]]))
     >>> (r[0] / r[1:] / 1e8).round(1).tolist(), float(c[0] / c[1])
     ([1.3, 1.3], 1.0)
     """
-    sizes = np.abs(rows)
-    low = np.finfo(float).eps * np.minimum(
-        sizes.max(axis=1, keepdims=True, initial=0), sizes.max(axis=0, initial=0)
-    )
-    seen = sizes > low
-    logs = np.log2(sizes, out=np.zeros(sizes.shape), where=seen)
+    logs, seen = _logs(rows)
     if rows.shape[0] < rows.shape[1]:
         c, r = _fit(logs.T, seen.T)
     else:
         r, c = _fit(logs, seen)
     return 2.0 ** np.round(r), 2.0 ** np.round(c)
+
+
+def _logs(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return log2 of the sizes of the entries, and which are more than rounding; zero elsewhere.
+
+    Rounding is what is so beside both its row and its column.
+    """
+    sizes = np.abs(rows)
+    along, down = sizes.max(axis=1, keepdims=True, initial=0), sizes.max(axis=0, initial=0)
+    seen = sizes > FAINT * np.minimum(along, down)
+    return np.log2(sizes, out=np.zeros(sizes.shape), where=seen), seen
 
 
 def _fit(logs: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
