@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 
 from ibias.datasets import Dataset, NextTokens, generator
-from ibias.optima import _advice, margin, max_margin, next_token_limit, separability, separation
+from ibias.datasets.rows import graded
+from ibias.optima import (
+    _advice,
+    bounded_part_and_ray,
+    margin,
+    max_margin,
+    next_token_limit,
+    nonseparable,
+    separability,
+    separation,
+)
 from ibias.optima.separability import separate
 
 
@@ -143,3 +153,55 @@ def test_a_certificate_that_long_samples_hide_is_refused(monkeypatch: pytest.Mon
     monkeypatch.setattr(separability, "_meeting_zero", lambda rows, weights: weights)
     with pytest.raises(RuntimeError, match="rounding leaves open"):
         separate(Z)
+
+
+@pytest.mark.parametrize("long", [1e2, 1e4, 1e8, 1e9, 1e14])
+@pytest.mark.parametrize("short", [1.0, 1e-5])
+@pytest.mark.parametrize("loss", ["logistic", "exponential"])
+def test_long_samples_leave_the_bounded_part_of_short_ones(
+    long: float, short: float, loss: str
+) -> None:
+    """Two of three short samples agree: e^(2 s w) = 2, or e^(4 s w) = 2 with the exponential."""
+    Z = np.vstack([np.outer([long, -long], [1, 1]), np.outer([short, short, -short], [1, -1])])
+    parts = bounded_part_and_ray(Dataset.from_signed(Z), loss=loss)
+    right = np.log(2) / (2 if loss == "logistic" else 4) / short
+    assert parts.rest.tolist() == [0, 1, 2, 3, 4]
+    assert parts.bounded == pytest.approx([right, -right], rel=1e-9)
+    assert parts.weights[0] == pytest.approx(parts.weights[1], rel=1e-9)
+
+
+def test_the_bounded_part_of_directions_of_any_lengths() -> None:
+    """Of m samples a u against n samples -a u: e^(2 a <u, w>) = m / n, for each direction u."""
+    for seed in range(40):
+        rng = generator(seed)
+        U = rng.integers(-3, 4, (3, 3)) + 5.0 * np.eye(3)
+        size, many = 2.0 ** np.round(rng.uniform(-26, 26, 3)), rng.integers(1, 5, (3, 2))
+        rows = [np.tile(s * a * u, (m, 1)) for u, a, mn in zip(U, size, many, strict=True)
+                for s, m in zip((1, -1), mn, strict=True)]  # fmt: skip
+        if (many[:, 0] == many[:, 1]).all():
+            continue
+        right = np.linalg.solve(U, np.log(many[:, 0] / many[:, 1]) / 2 / size)
+        if seed % 2:  # in the first three of five features
+            rows = [np.c_[row, row[:, :2]] for row in rows]
+            right = np.linalg.pinv(np.c_[U, U[:, :2]]) @ U @ right
+        parts = bounded_part_and_ray(Dataset.from_signed(np.vstack(rows)), loss="exponential")
+        assert parts.bounded == pytest.approx(right, abs=1e-9 * np.abs(right).max())
+
+
+def test_what_holds_nothing_is_left() -> None:
+    parts = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -0.5]])
+    assert nonseparable._left(np.array([0.2, 0.2, 0.2, 0.4]), parts) == 0
+    assert nonseparable._left(np.array([0.2, 0.2, 0.3, 0.3]), parts) == pytest.approx(1 / 3)
+    assert nonseparable._left(np.array([0.5, 0.5, 0.0, 0.0]), parts) == np.inf
+
+
+def test_rows_in_a_graded_basis_are_the_rows() -> None:
+    rng = generator(0)
+    rows = rng.standard_normal((6, 2)) @ rng.standard_normal((2, 4))
+    rows *= np.logspace(12, -12, 6)[:, None]
+    basis, parts = graded(rows)
+    assert basis.shape == (4, 2) and basis.T @ basis == pytest.approx(np.eye(2), abs=1e-14)
+    assert np.abs(parts @ basis.T - rows).max(axis=1) / np.abs(rows).max(axis=1) == pytest.approx(
+        np.zeros(6), abs=1e-14
+    )
+    assert parts[0, 1] == 0 and (parts[1:, 1] != 0).all()

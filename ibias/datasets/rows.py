@@ -39,7 +39,9 @@ def even(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     c = np.where(c > 0, c, 1.0)
     logs, seen = _logs(rows / c)
     typical = logs.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
-    return (np.ones(len(rows)), c) if np.ptp(typical) <= COARSE else balance(rows)
+    if not rows.size or np.ptp(typical) <= COARSE:
+        return np.ones(len(rows)), c
+    return balance(rows)
 
 
 def balance(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -83,3 +85,30 @@ def _fit(logs: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def rounding(rows: np.ndarray) -> float:
     """Return how far rows of length one may be off their span by the rounding of a rotation."""
     return float(BLUR * np.finfo(float).eps * np.sqrt(max(rows.shape)))
+
+
+def graded(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a basis of the span of the rows, as columns, and the rows in it: long rows first.
+
+    Gram-Schmidt on the longest part that is left (Businger and Golub 1965). What is left of a row
+    is zero where it is rounding of that row, so that a long one does not blur directions that
+    only short ones see.
+
+    >>> graded(np.array([[0.0, 2.0], [1e20, 1e20], [-3e19, -3e19]]))[1][:, 1].round(3).tolist()
+    [1.414, 0.0, 0.0]
+    """
+    left, blur = rows.copy(), rounding(rows) * lengths(rows)[:, 0]
+    basis, parts = np.empty((0, rows.shape[1])), []
+    while True:
+        left[np.linalg.norm(left, axis=1) <= blur] = 0.0
+        size = np.linalg.norm(left, axis=1)
+        if len(basis) == rows.shape[1] or not size.any():
+            return basis.T, np.reshape(parts, (-1, len(rows))).T
+        longest = left[size.argmax()] / size.max()
+        longest = (
+            longest - (longest @ basis.T) @ basis
+        )  # once more: they are orthogonal to rounding
+        longest = longest / np.linalg.norm(longest)
+        part = left @ longest
+        left = left - np.outer(part, longest)
+        basis, parts = np.vstack([basis, longest]), [*parts, part]
