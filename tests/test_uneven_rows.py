@@ -205,3 +205,12 @@ def test_rows_in_a_graded_basis_are_the_rows() -> None:
         np.zeros(6), abs=1e-14
     )
     assert parts[0, 1] == 0 and (parts[1:, 1] != 0).all()
+
+
+def test_a_long_sample_in_the_rest_is_not_separated() -> None:
+    """Divided by columns all rows had length one, and their small entries still differed by 1e13."""
+    held = np.array([[-1.0, 1, -1], [1, -2, -4], [0, 1, -4], [1, 1, 0], [-3, -1, 17]])
+    assert (np.array([1, 2, 2, 2, 1]) @ held).tolist() == [0, 0, 0]
+    sizes = 2.0 ** np.array([[0], [0], [42], [-6], [-5]])
+    split = separate(held * sizes * 2.0 ** np.array([-41, -19, -19]))
+    assert split.kind == "overlapping" and split.separable.size == 0
