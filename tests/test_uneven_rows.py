@@ -208,7 +208,7 @@ def test_rows_in_a_graded_basis_are_the_rows() -> None:
 
 
 def test_a_long_sample_in_the_rest_is_not_separated() -> None:
-    """Divided by columns all rows had length one, and their small entries still differed by 1e13."""
+    """Divided by columns all rows had length one; their small entries still differed by 1e13."""
     held = np.array([[-1.0, 1, -1], [1, -2, -4], [0, 1, -4], [1, 1, 0], [-3, -1, 17]])
     assert (np.array([1, 2, 2, 2, 1]) @ held).tolist() == [0, 0, 0]
     sizes = 2.0 ** np.array([[0], [0], [42], [-6], [-5]])
