@@ -6,7 +6,7 @@ import numpy as np
 
 COARSE = 16  # powers of two between one unit of a row and the next
 BLUR = 4.0  # by how much a rotation may be off, in units of rounding
-FAINT = 1e-14  # an entry below this, of its row and of its column, is rounding
+FAINT = 1e-13  # an entry below this, of the mean size of its row and column, is rounding
 
 
 def lengths(rows: np.ndarray) -> np.ndarray:
@@ -37,8 +37,8 @@ def even(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     c = np.abs(rows).max(axis=0, initial=0)
     c = np.where(c > 0, c, 1.0)
-    logs, seen = _logs(rows / c)
-    typical = logs.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    logs, seen = _logs(rows)
+    typical = (logs - seen * np.log2(c)).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
     if not rows.size or np.ptp(typical) <= COARSE:
         return np.ones(len(rows)), c
     return balance(rows)
@@ -65,11 +65,11 @@ def balance(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _logs(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return log2 of the sizes of the entries, and which are more than rounding; zero elsewhere.
 
-    Rounding is what is so beside both its row and its column.
+    Rounding is what is so beside the geometric mean of the largest of its row and its column.
     """
     sizes = np.abs(rows)
     along, down = sizes.max(axis=1, keepdims=True, initial=0), sizes.max(axis=0, initial=0)
-    seen = sizes > FAINT * np.minimum(along, down)
+    seen = sizes > FAINT * np.sqrt(along) * np.sqrt(down)
     return np.log2(sizes, out=np.zeros(sizes.shape), where=seen), seen
 
 

@@ -191,8 +191,9 @@ def separate(Z: np.ndarray) -> Separation:
         sizes = np.abs(Z).max(axis=0)
         residual = float(np.abs(weights @ Z / np.where(sizes > 0, sizes, 1.0)).max())
         # A feature that long samples fill hides from this residual what short ones have there.
-        terms = PRECISION * (on_rest @ np.abs(rest)) + rounding(rest) * on_rest.sum()
-        met = (np.abs(on_rest @ rest) <= terms).all()
+        # That of a rotation is rounding of the samples themselves.
+        blur = rounding(rest) * (weights @ lengths(Z) + columns * (weights @ size))
+        met = (np.abs(weights @ Z) <= PRECISION * (weights @ np.abs(Z)) + blur).all()
     w = (direction if basis is None else basis @ direction) / columns
     margins = (Z @ w) / size
     if not (
