@@ -214,3 +214,21 @@ def test_a_long_sample_in_the_rest_is_not_separated() -> None:
     sizes = 2.0 ** np.array([[0], [0], [42], [-6], [-5]])
     split = separate(held * sizes * 2.0 ** np.array([-41, -19, -19]))
     assert split.kind == "overlapping" and split.separable.size == 0
+
+
+def test_what_a_refusal_of_uneven_samples_advises_works() -> None:
+    refused = 0
+    for seed in range(150):
+        rng = generator(seed)
+        X = rng.standard_normal((5, 4))
+        Z = X * np.sign(X @ rng.standard_normal(4))[:, None] * 10.0 ** rng.uniform(-8, 8, (5, 1))
+        p = (1.3, 3, np.inf)[seed % 3]
+        try:
+            max_margin(Dataset.from_signed(Z), p=p)
+        except RuntimeError as error:
+            refused += 1
+            advised = re.findall(r"(divide|multiply) sample (\d) by ([\d.e+]+)", str(error))
+            for how, i, number in advised:
+                Z[int(i)] *= float(number) if how == "multiply" else 1 / float(number)
+            assert advised and max_margin(Dataset.from_signed(Z), p=p).margin > 0
+    assert refused > 0
