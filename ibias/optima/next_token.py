@@ -65,8 +65,9 @@ def next_token_limit(data: NextTokens) -> NextTokenLimit:
     NotSeparable
         If no W that is equal within every support puts it above the rest.
     RuntimeError
-        If the relative duality gap is above 1e-9, or contexts that depend on each other have
-        frequencies too different in size for the correction.
+        If the relative duality gap is above 1e-9, if contexts that depend on each other have
+        frequencies too different in size for the correction, or if no ray of float64 has its
+        smallest logit above those outside within 1e-9 of one.
 
     Examples
     --------

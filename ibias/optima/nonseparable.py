@@ -80,7 +80,8 @@ def bounded_part_and_ray(data: Dataset, *, loss: str | MarginLoss = "logistic") 
     ValueError
         If `data` is not a Dataset, or for an unknown loss.
     RuntimeError
-        If rounding leaves open which samples can be separated.
+        If rounding leaves open which samples can be separated, or the pull at the bounded part
+        does not vanish to 1e-9 of its terms.
 
     Examples
     --------
