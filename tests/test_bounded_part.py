@@ -64,7 +64,7 @@ def test_a_bounded_part_that_is_off_is_refused(
     right = np.array([0.0, np.log(2) / 2]) / size
     allowed = 1e3 * PRECISION * 3  # the largest entry of the feature is three
     off = right + np.array([0.0, part * allowed / size])
-    monkeypatch.setattr(nonseparable, "_bounded", lambda *_: off)
+    monkeypatch.setattr(nonseparable, "_bounded", lambda rows, _: (off, rows @ off, 0.0))
     data = Dataset.from_signed(size * AXES)
     if fine:
         found = bounded_part_and_ray(data, loss="exponential")
@@ -74,7 +74,8 @@ def test_a_bounded_part_that_is_off_is_refused(
         bounded_part_and_ray(data, loss="exponential")
     assert "multiply X by a constant" in str(refused.value)
     uneven = Dataset.from_signed(AXES * [1e6, 1.0])
-    monkeypatch.setattr(nonseparable, "_bounded", lambda *_: 2 * right * size)
+    far = 2 * right * size
+    monkeypatch.setattr(nonseparable, "_bounded", lambda rows, _: (far, rows @ far, 0.0))
     with pytest.raises(RuntimeError, match="make the columns of X alike"):
         bounded_part_and_ray(uneven, loss="exponential")
 
@@ -225,7 +226,8 @@ def test_the_bounded_part_lies_in_the_span_of_uneven_features(seed: int) -> None
     rows = rng.standard_normal((10, 2)) + 0.3
     rows = np.vstack([rows, -rows.sum(axis=0) / 20]) @ rng.standard_normal((2, 4))
     rows = rows * [1.0, 1e3, 1e-2, 1.0]
-    w = _bounded(rows, named("logistic"))
+    w, margins, left = _bounded(rows, named("logistic"))
+    assert rows @ w == pytest.approx(margins, abs=1e-9) and left < 1e-12
     assert rows.T @ np.linalg.lstsq(rows.T, w)[0] == pytest.approx(w, abs=1e-9 * np.abs(w).max())
     slopes = named("logistic").dual_variables(rows @ w)
     assert slopes @ (rows / np.abs(rows).max(axis=0)) == pytest.approx(np.zeros(4), abs=1e-9)

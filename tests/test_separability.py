@@ -71,7 +71,7 @@ def test_max_margin_raises_with_the_convex_combination(
 
 
 def test_a_margin_next_to_zero_is_left_open_in_words() -> None:
-    data = Dataset.from_signed([[1e-10, 1], [1e-10, -1], [1, 2]])
+    data = Dataset.from_signed([[1e-14, 1], [1e-14, -1], [1, 2]])
     with pytest.raises(RuntimeError, match="rounding leaves open"):
         max_margin(data)
 

@@ -1,4 +1,4 @@
-"""Columns of different sizes, in words: which to scale, and by what."""
+"""Columns, or rows, of different sizes, in words: which to scale, and by what."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import numpy as np
 LISTED = 3  # columns, at most
 
 
-def scaling(X: np.ndarray, uneven: float) -> str:
+def scaling(X: np.ndarray, uneven: float, each: str = "column") -> str:
     """Return what brings the columns of X to about one size, the typical one.
 
-    The farthest ones come first. Empty where no two sizes differ by more than `uneven`.
+    They are called `each`. The farthest ones come first. Empty where no
+    two sizes differ by more than `uneven`.
 
     >>> scaling(np.array([[1.0, 4e6, 0.0, 2.0], [0.5, 2e6, 1e-9, 2.0]]), 1e3)
     'multiply column 2 by 1e+09, divide column 1 by 4e+06'
@@ -25,7 +26,7 @@ def scaling(X: np.ndarray, uneven: float) -> str:
     off = logs - np.quantile(logs, 0.5, method="lower")
     odd = [j for j in np.argsort(-np.abs(off), kind="stable") if abs(off[j]) > np.log(uneven) / 2]
     listed = [
-        f"{'divide' if off[j] > 0 else 'multiply'} column {used[j]} by {np.exp(abs(off[j])):.0e}"
+        f"{'divide' if off[j] > 0 else 'multiply'} {each} {used[j]} by {np.exp(abs(off[j])):.0e}"
         for j in odd[:LISTED]
     ]
     if len(odd) > LISTED:

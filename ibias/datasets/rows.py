@@ -6,6 +6,7 @@ import numpy as np
 
 COARSE = 16  # powers of two between one unit of a row and the next
 BLUR = 4.0  # by how much a rotation may be off, in units of rounding
+FAINT = 1e-13  # an entry below this, of the mean size of its row and column, is rounding
 
 
 def lengths(rows: np.ndarray) -> np.ndarray:
@@ -29,6 +30,85 @@ def units(rows: np.ndarray) -> np.ndarray:
     return 2.0 ** (COARSE * np.round(np.log2(lengths(rows)[:, 0]) / COARSE))
 
 
+def even(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return r, shape (n,), and c, shape (d,), so that rows / r / c has entries of order one.
+
+    Where the largest entries c of the columns are enough, r is one; else `balance` gives both.
+    """
+    c = np.abs(rows).max(axis=0, initial=0)
+    c = np.where(c > 0, c, 1.0)
+    logs, seen = _logs(rows)
+    typical = (logs - seen * np.log2(c)).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    if not rows.size or np.ptp(typical) <= COARSE:
+        return np.ones(len(rows)), c
+    return balance(rows)
+
+
+def balance(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return sizes r of the rows, shape (n,), and c of the columns, shape (d,): powers of two.
+
+    The entries of rows / r / c are of order one as far as can be: r_i c_j fits |rows_ij| by least
+    squares of the logarithms (Curtis and Reid 1972). Any scales of rows and columns are found so.
+
+    >>> r, c = balance(np.array([[1e8, -1e8], [1.0, 0.0], [0.0, 1.0]]))
+    >>> (r[0] / r[1:] / 1e8).round(1).tolist(), float(c[0] / c[1])
+    ([1.3, 1.3], 1.0)
+    """
+    logs, seen = _logs(rows)
+    if rows.shape[0] < rows.shape[1]:
+        c, r = _fit(logs.T, seen.T)
+    else:
+        r, c = _fit(logs, seen)
+    return 2.0 ** np.round(r), 2.0 ** np.round(c)
+
+
+def _logs(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return log2 of the sizes of the entries, and which are more than rounding; zero elsewhere.
+
+    Rounding is what is so beside the geometric mean of the largest of its row and its column.
+    """
+    sizes = np.abs(rows)
+    along, down = sizes.max(axis=1, keepdims=True, initial=0), sizes.max(axis=0, initial=0)
+    seen = sizes > FAINT * np.sqrt(along) * np.sqrt(down)
+    return np.log2(sizes, out=np.zeros(sizes.shape), where=seen), seen
+
+
+def _fit(logs: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the r and the shortest c of least squares in r_i + c_j = logs_ij where seen."""
+    many, every = np.maximum(seen.sum(axis=1), 1), seen.sum(axis=0)
+    mean = logs.sum(axis=1) / many
+    normal = np.diag(every) - seen.T @ (seen / many[:, None])
+    c = np.linalg.lstsq(normal, logs.sum(axis=0) - seen.T @ mean)[0]
+    return mean - seen @ c / many, c
+
+
 def rounding(rows: np.ndarray) -> float:
     """Return how far rows of length one may be off their span by the rounding of a rotation."""
     return float(BLUR * np.finfo(float).eps * np.sqrt(max(rows.shape)))
+
+
+def graded(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a basis of the span of the rows, as columns, and the rows in it: long rows first.
+
+    Gram-Schmidt on the longest part that is left (Businger and Golub 1965). What is left of a row
+    is zero where it is rounding of that row, so that a long one does not blur directions that
+    only short ones see.
+
+    >>> graded(np.array([[0.0, 2.0], [1e20, 1e20], [-3e19, -3e19]]))[1][:, 1].round(3).tolist()
+    [1.414, 0.0, 0.0]
+    """
+    left, blur = rows.copy(), rounding(rows) * lengths(rows)[:, 0]
+    basis, parts = np.empty((0, rows.shape[1])), []
+    while True:
+        left[np.linalg.norm(left, axis=1) <= blur] = 0.0
+        size = np.linalg.norm(left, axis=1)
+        if len(basis) == rows.shape[1] or not size.any():
+            return basis.T, np.reshape(parts, (-1, len(rows))).T
+        longest = left[size.argmax()] / size.max()
+        longest = (
+            longest - (longest @ basis.T) @ basis
+        )  # once more: they are orthogonal to rounding
+        longest = longest / np.linalg.norm(longest)
+        part = left @ longest
+        left = left - np.outer(part, longest)
+        basis, parts = np.vstack([basis, longest]), [*parts, part]

@@ -33,6 +33,8 @@ GAP = 1e-9  # the largest gap, relative to the margin, that is returned
 ROUNDING = 1e-13  # margins and distances whose ratio is closer to one are equal
 USED = 1e-9  # weights below this, relative to the largest, are none
 SAME = 1e-14, 0.0  # relative and absolute: Newton's method has arrived
+SCALED = 1e-9  # the smallest <z_i, w> is within this of 1
+RESCALED = 5  # times, at most
 ON_THE_MARGIN = 1e-7  # support vectors have <z_i, w> within this of 1
 
 
@@ -102,7 +104,8 @@ def max_margin(data: Dataset, *, p: float = 2, progress: Progress | None = None)
     NotSeparable
         With the convex combination of the signed inputs that meets zero.
     RuntimeError
-        If the duality gap is above 1e-9 of the margin: only for margins next to zero.
+        If the duality gap is above 1e-9 of the margin, or no w of float64 has the smallest
+        <z_i, w> within 1e-9 of 1: only for margins next to zero.
 
     Examples
     --------
@@ -139,11 +142,36 @@ def margin_of_rows(Z: np.ndarray, p: float, progress: Progress | None = None) ->
     if rough > 0:
         w, weights = _polish(rows / rough, w, weights, p)
     w = w if basis is None else basis @ w
-    with np.errstate(over="ignore"):
-        scaled = w / max((Z @ w).min(), np.finfo(float).tiny)
-    if not np.isfinite(scaled).all():
+    scaled = to_margin_one(Z, w)
+    if scaled is None:
         raise RuntimeError(too_small(Z, weights, margin_of(Z, w, p), duality_gap(Z, w, weights, p)))
     return certified(Z, scaled, weights, p)
+
+
+def to_margin_one(
+    Z: np.ndarray, w: np.ndarray, along: np.ndarray | None = None
+) -> np.ndarray | None:
+    """Return w scaled to min <z_i, w> = 1, up to `SCALED`; None where float64 has no such w.
+
+    A long row beside short ones sees the last digit of w. Where that digit makes it the lowest,
+    w is moved along it (or its part in `along`): no other row notices, nor does the length of w.
+    """
+    along = Z if along is None else along
+    with np.errstate(over="ignore", invalid="ignore"):
+        w = w / max((Z @ w).min(), np.finfo(float).tiny)
+        for _ in range(RESCALED):
+            if not np.isfinite(w).all():
+                return None
+            heights = (Z @ w.astype(Extended)).astype(float)
+            if abs(heights.min() - 1) <= SCALED:
+                return w
+            blur = np.finfo(float).eps * len(w) * (np.abs(Z) @ np.abs(w))
+            long = blur > SCALED
+            w = w / (heights if long.all() else heights[~long]).min()
+            lifts = np.maximum(1 + blur - heights, 0)[long]
+            sizes = lengths(along[long])
+            w = w + least_squares(along[long] / sizes, lifts / sizes[:, 0])
+    return None
 
 
 def certified(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> MaxMargin:

@@ -9,10 +9,11 @@ from scipy.linalg import block_diag
 
 from ibias._validate import read_only
 from ibias.datasets import NextTokens
+from ibias.datasets.columns import scaling
 from ibias.datasets.rows import lengths
 from ibias.optima._norms import power_of_two
 from ibias.optima._solver import require
-from ibias.optima.margin import margin_of_rows
+from ibias.optima.margin import margin_of_rows, to_margin_one
 
 EVEN = 1e8  # up to this ratio of sizes Newton's equations are solved as they are
 COMPATIBLE = 1e-9  # the largest error in a log-odds that is rounding
@@ -64,8 +65,9 @@ def next_token_limit(data: NextTokens) -> NextTokenLimit:
     NotSeparable
         If no W that is equal within every support puts it above the rest.
     RuntimeError
-        If the relative duality gap is above 1e-9, or contexts that depend on each other have
-        frequencies too different in size for the correction.
+        If the relative duality gap is above 1e-9, if contexts that depend on each other have
+        frequencies too different in size for the correction, or if no ray of float64 has its
+        smallest logit above those outside within 1e-9 of one.
 
     Examples
     --------
@@ -90,6 +92,13 @@ def next_token_limit(data: NextTokens) -> NextTokenLimit:
         )
     projection = basis.T @ basis
     best = margin_of_rows(data.outside_across, 2)
+    # Where contexts are uneven, the ray rounds once more on its way back.
+    ray = to_margin_one(data.outside[0], best.w @ across, along=data.outside_across @ across)
+    if ray is None:
+        raise RuntimeError(
+            "data: the embeddings are of lengths too different for the ray in float64. To go on,"
+            f" {scaling(data.X.T, 1.0, 'context') or 'drop one'}."
+        )
     weights = np.zeros(data.P.shape)
     weights[tuple(pairs.T)] = best.dual_variables / best.margin**2
     shape = data.n_classes, data.n_features
@@ -104,7 +113,7 @@ def next_token_limit(data: NextTokens) -> NextTokenLimit:
         )
     return NextTokenLimit(
         finite=read_only(finite.reshape(shape) / unit),
-        ray=read_only((best.w @ across).reshape(shape) / unit),
+        ray=read_only(ray.reshape(shape) / unit),
         dual_variables=read_only(weights),
         correction=read_only(correction.reshape(shape)),
         projection=read_only(projection),

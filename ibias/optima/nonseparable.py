@@ -10,12 +10,13 @@ from numpy.typing import ArrayLike
 from ibias import progress
 from ibias._validate import read_only
 from ibias.datasets import Dataset
+from ibias.datasets.rows import even, graded, lengths, rounding
 from ibias.losses import MarginLoss, named
-from ibias.optima._advice import too_small, uneven_columns
+from ibias.optima._advice import too_small, uneven_columns, uneven_rows
 from ibias.optima._norms import Extended, distance_of, least_squares, length
 from ibias.optima._predictor import Classifier, new_inputs
 from ibias.optima._solver import require
-from ibias.optima.margin import GAP, MaxMargin, margin_of_rows
+from ibias.optima.margin import GAP, MaxMargin, margin_of_rows, to_margin_one
 from ibias.optima.separability import PRECISION, RANK, separate
 
 NEWTON_STEPS = 200
@@ -79,7 +80,8 @@ def bounded_part_and_ray(data: Dataset, *, loss: str | MarginLoss = "logistic") 
     ValueError
         If `data` is not a Dataset, or for an unknown loss.
     RuntimeError
-        If rounding leaves open which samples can be separated.
+        If rounding leaves open which samples can be separated, or the pull at the bounded part
+        does not vanish to 1e-9 of its terms.
 
     Examples
     --------
@@ -90,14 +92,15 @@ def bounded_part_and_ray(data: Dataset, *, loss: str | MarginLoss = "logistic") 
     """
     Z, loss = require("data", data, Dataset).Z, named(loss)
     split = separate(Z)
-    bounded = _bounded(Z[split.rest], loss)
+    bounded, margins, left = _bounded(Z[split.rest], loss)
     weights, residual = np.zeros(data.n_samples), 0.0
     if split.rest.size:
-        weights[split.rest] = loss.dual_variables(Z[split.rest] @ bounded)
+        weights[split.rest] = loss.dual_variables(margins)
         columns = np.abs(Z).max(axis=0)
         residual = float(np.abs(weights @ Z / np.where(columns > 0, columns, 1)).max())
-    if not residual <= 1e3 * PRECISION:
-        scale = uneven_columns(data.X)
+    if not max(residual, left) <= 1e3 * PRECISION:
+        residual = max(residual, left)
+        scale = uneven_rows(Z[split.rest]) or uneven_columns(data.X)
         raise RuntimeError(
             f"data: the bounded part was found only to {residual:.1e} of its gradient. To go on,"
             f" {scale or 'multiply X by a constant, to entries of order one'}, or drop the samples"
@@ -124,20 +127,43 @@ def _even(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Which directions count, and how steep a risk is, is decided with features of one size.
     """
-    columns = np.abs(rows).max(axis=0, initial=0)
-    columns = np.where(columns > 0, columns, 1.0)
     if not rows.size:
-        return np.empty((rows.shape[1], 0)), columns
-    _, size, right = np.linalg.svd(rows / columns, full_matrices=False)
+        return np.empty((rows.shape[1], 0)), np.ones(rows.shape[1])
+    units, columns = even(rows)
+    _, size, right = np.linalg.svd(rows / units[:, None] / columns, full_matrices=False)
     return right[size > RANK * size.max(initial=0)].T, columns
 
 
-def _bounded(rows: np.ndarray, loss: MarginLoss) -> np.ndarray:
-    """Return the minimiser of the risk of the rows, in their span."""
+def _bounded(rows: np.ndarray, loss: MarginLoss) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the minimiser w of the risk of the rows, in their span, <z_i, w>, and what is left.
+
+    That is the largest sum of p_i y_ik, relative to the sum of p_i |y_ik|, in coordinates y_k in
+    which long rows do not hide short ones.
+    """
     basis, columns = _even(rows)
-    w = basis @ _minimiser(rows / columns @ basis, loss) / columns
+    parts = rows / columns @ basis
+    uneven = (even(rows)[0] != 1).any()
+    if uneven:
+        turn, parts = graded(parts)
+        basis = basis @ turn
+    sizes = np.abs(parts).max(axis=0, initial=0) if uneven else np.ones(parts.shape[1])
+    x = _minimiser(parts / sizes, loss) / sizes
     span = _span(rows)
-    return span @ (span.T @ w)
+    w = span @ (span.T @ (basis @ x / columns))
+    margins = parts @ x if uneven else rows @ w
+    return w, margins, _left(loss.dual_variables(margins), parts) if parts.size else 0.0
+
+
+def _left(p: np.ndarray, parts: np.ndarray) -> float:
+    """Return the largest |sum_i p_i y_ik|, less its rounding, relative to sum_i p_i |y_ik|.
+
+    Infinite where all p_i are zero that see a coordinate: nothing holds it.
+    """
+    terms = p @ np.abs(parts)
+    if (terms == 0).any():
+        return np.inf
+    blur = rounding(parts) * (p * lengths(parts)[:, 0] @ (parts != 0))
+    return float(np.maximum((np.abs(p @ parts) - blur) / terms, 0).max())
 
 
 def _ray(Z: np.ndarray, separable: np.ndarray, rest: np.ndarray) -> MaxMargin:
@@ -154,7 +180,9 @@ def _ray(Z: np.ndarray, separable: np.ndarray, rest: np.ndarray) -> MaxMargin:
         w -= least_squares(Z[rest] / columns, Z[rest] @ w) / columns
         # Weights that are rounding would else decide for inputs that no other weight sees.
         w[np.abs(w * columns) <= SEEN * np.abs(w * columns).max()] = 0.0
-    w /= (Z[separable] @ w).min()
+    w = to_margin_one(Z[separable], w, along=across)
+    if w is None:
+        raise RuntimeError(too_small(Z, ray.dual_variables, ray.margin, ray.duality_gap))
     margin = float(1 / length(w.astype(Extended), 2))
     gap = distance_of(across, ray.dual_variables, 2) - margin
     moved = np.abs(Z[rest] @ w) - GAP * np.maximum(np.abs(Z[rest]) @ np.abs(w), 1.0)
@@ -184,7 +212,10 @@ def _minimiser(Z: np.ndarray, loss: MarginLoss) -> np.ndarray:
             margins = Z @ x
             p = loss.dual_variables(margins)
             hessian = (Z.T * (p * -loss.log_slope_derivative(margins))) @ Z
-            step = np.linalg.lstsq(hessian, p @ Z)[0]
+            # Long rows may be the lightest: each unknown is measured by its own curvature.
+            curved = np.sqrt(np.diag(hessian))
+            curved = np.where(curved > 0, curved, 1.0)
+            step = np.linalg.lstsq(hessian / curved / curved[:, None], p @ Z / curved)[0] / curved
             best = loss.log_risk(margins)
             while loss.log_risk(Z @ (x + step)) > best + ROUNDING and np.abs(step).max() > ROUNDING:
                 step = step / 2

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
-from ibias.datasets.rows import lengths
+from ibias.datasets.rows import even, lengths, rounding
 from ibias.optima._advice import undecided
 from ibias.optima._highs import linear_program
 from ibias.optima._norms import row_space
@@ -173,13 +173,12 @@ def separation(data: Dataset) -> Separation:
 def separate(Z: np.ndarray) -> Separation:
     """Return the `separation` of the signed inputs `Z`, shape (n_samples, n_features)."""
     # The split ignores the lengths of the inputs, the scales of the features and rotations.
-    columns = np.abs(Z).max(axis=0)
-    columns = np.where(columns > 0, columns, 1.0)
-    rows, basis = row_space(Z / columns)
+    units, columns = even(Z)
+    rows, basis = row_space(Z / units[:, None] / columns)
     size = lengths(rows)[:, 0]
-    rows = rows / size[:, None]
+    rows, size = rows / size[:, None], size * units
     direction, separated, weights = _stiemke(rows)
-    residual, rest = 0.0, rows[~separated]
+    residual, met, rest = 0.0, True, rows[~separated]
     if rest.size:
         # Projections take the solver's rounding off: exactly here weights @ Z = 0, and exactly
         # across the rest the direction separates the others.
@@ -189,11 +188,17 @@ def separate(Z: np.ndarray) -> Separation:
         weights[~separated] = on_rest / size[~separated]
         with np.errstate(invalid="ignore"):  # weights that are zero prove nothing: refused below
             weights = weights / weights.sum()
-        residual = float(np.abs(weights @ Z / columns).max())
+        sizes = np.abs(Z).max(axis=0)
+        residual = float(np.abs(weights @ Z / np.where(sizes > 0, sizes, 1.0)).max())
+        # A feature that long samples fill hides from this residual what short ones have there.
+        # That of a rotation is rounding of the samples themselves.
+        blur = rounding(rest) * (weights @ lengths(Z) + columns * (weights @ size))
+        met = (np.abs(weights @ Z) <= PRECISION * (weights @ np.abs(Z)) + blur).all()
     w = (direction if basis is None else basis @ direction) / columns
     margins = (Z @ w) / size
     if not (
-        residual <= PRECISION
+        met
+        and residual <= PRECISION
         and (weights[~separated] > 0).all()
         and (margins[separated] > 0.25).all()
         and (np.abs(margins[~separated]) <= PRECISION * np.abs(direction).max(initial=1)).all()
@@ -259,7 +264,6 @@ def _in_span(rows: np.ndarray, Z: np.ndarray) -> np.ndarray:
 
     Decided with features of the size they have in Z, and rows of length one.
     """
-    columns = np.abs(Z).max(axis=0)
-    rows = rows / np.where(columns > 0, columns, 1.0)
+    rows = rows / even(Z)[1]
     basis = _row_span(rows / lengths(rows))
     return 1 - (basis**2).sum(axis=0) <= SPANNED
