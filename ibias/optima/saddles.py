@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import fsum
 
 import numpy as np
 from scipy.linalg import qr, solve_triangular
@@ -23,6 +22,7 @@ from ibias._validate import read_only
 from ibias.datasets import Regression
 from ibias.optima._norms import power_of_two
 from ibias.optima._solver import require
+from ibias.optima._sums import exact_sums
 from ibias.optima.small_scale import MAX_EVENTS
 
 RESOLVED = 16 * np.finfo(float).eps  # of a sum, by terms: what is smaller is rounding
@@ -153,7 +153,7 @@ def _slopes(
         last = solve(X - A @ c)
         c = c + last
         across = X - A @ c
-    pull, raw = _exact_sums(A.T, [left]), _exact_sums(X.T, [left])
+    pull, raw = exact_sums(A.T, [left]), exact_sums(X.T, [left])
     share = RESOLVED * max(X.shape)
 
     def judged() -> tuple[np.ndarray, np.ndarray]:
@@ -242,7 +242,7 @@ def _least_squares(A: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray
     before = np.full(len(y), np.inf)
     for _ in range(CORRECTIONS):
         corrections.append(solve(left))
-        left = _exact_sums(-A, corrections, y)
+        left = exact_sums(-A, corrections, y)
         x = np.sum(corrections[::-1], axis=0)
         terms = np.abs(y) + np.abs(A) @ np.abs(x)
         moved = np.abs(A) @ np.abs(corrections[-1])
@@ -252,21 +252,3 @@ def _least_squares(A: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray
     if not (moved <= SETTLED * terms).all():
         raise _not_found(A.shape[1])
     return x, np.where(np.abs(left) <= NOTHING * terms, 0.0, left)
-
-
-def _exact_sums(A: np.ndarray, xs: list[np.ndarray], y: np.ndarray | None = None) -> np.ndarray:
-    """Return y + A (x_1 + x_2 + ...), rounded once: products are split in two (Dekker 1971)."""
-    terms = [] if y is None else [y[:, None]]
-    high = _high(A)
-    for x in xs:
-        top = _high(x)
-        product = A * x
-        rest = (A - high) * (x - top) - (product - high * top - (A - high) * top - high * (x - top))
-        terms += [product, rest]
-    return np.array([fsum(row) for row in np.concatenate(terms, axis=1).tolist()])
-
-
-def _high(x: np.ndarray) -> np.ndarray:
-    """Return the upper half of the digits of each number."""
-    wide = x * (2.0**27 + 1)
-    return wide - (wide - x)
