@@ -1,5 +1,7 @@
 """The expansion in log t: each step by itself, its guards, and every field by definition."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -78,11 +80,10 @@ def test_a_share_that_rounding_decides_is_refused(
     data = Dataset.from_signed([[3.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
     assert expansion(data).dual_variables == pytest.approx([0, 0.5, 0.5])
     forge(monkeypatch, [1 - part * SMALLEST, part * SMALLEST])
-    if fine:
-        assert expansion(data).dual_variables[2] == part * SMALLEST
-    else:
-        with pytest.raises(RuntimeError, match="sample 2 is on the margin with weight 5"):
-            expansion(data)
+    # Of two samples that are one, no residual can tell what these shares say apart.
+    words = "no residual meets" if fine else "sample 2 is on the margin with weight 5"
+    with pytest.raises(RuntimeError, match=words):
+        expansion(data)
 
 
 @pytest.mark.parametrize("size", [1e-4, 1.0, 1e4])
@@ -203,3 +204,37 @@ def test_two_samples_that_nearly_agree_are_refused_in_words() -> None:
 def test_a_small_share_of_a_long_row_is_no_rounding() -> None:
     limit = expansion(Dataset.from_signed([[1e9, 1.0], [-1.0, 1.0]]))
     assert limit.dual_variables[0] == pytest.approx(1e-9, rel=1e-6)
+
+
+UNEVEN = [
+    [50868.98845555006, -50868.98845555006, -50868.98845555006],
+    [-1.062740551669485, 0.0, -2.12548110333897],
+    [0.0, 1.9822180292986407e-07, -1.9822180292986407e-07],
+    [0.0, -58708424.40982544, 0.0],
+]
+
+
+def test_weights_that_miss_the_nearest_point_are_refused_and_the_remedy_works() -> None:
+    """Their sum is as short as it can be to 1e-9, but points 4e-5 elsewhere."""
+    with pytest.raises(RuntimeError, match=r"miss the nearest point by .* Remove sample 3"):
+        expansion(Dataset.from_signed(UNEVEN))
+    assert expansion(Dataset.from_signed(UNEVEN[:3])).residual.shape == (3,)
+
+
+@pytest.mark.parametrize("long", [1e2, 1e5, 1e7])
+def test_a_long_sample_has_its_height_up_to_the_rounding_of_the_residual(long: float) -> None:
+    for seed in range(30):
+        rng = datasets.generator(seed)
+        Z = np.abs(rng.standard_normal((2, 2))) * [[1, -0.5], [-0.5, 1]] * [[long], [1.0]]
+        try:
+            limit = expansion(Dataset.from_signed(Z))
+        except ValueError:
+            continue
+        S = limit.support
+        right = 2 * np.log(limit.margin) - np.log(2 * limit.dual_variables[S])
+        exact = [
+            float(sum(Fraction(x) * Fraction(r) for x, r in zip(z, limit.residual, strict=True)))
+            for z in Z[S]
+        ]
+        bound = 4 * np.finfo(float).eps * np.abs(Z[S]) @ np.abs(limit.residual)
+        assert (np.abs(exact - right) <= bound + 1e-12).all()

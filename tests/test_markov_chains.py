@@ -489,6 +489,18 @@ def test_what_no_sample_of_the_set_sees_is_fresh_and_as_long_as_it_was():
     assert np.abs(basis) == pytest.approx(np.array([[0.0, 1.0, 0.0]]), abs=1e-11)
 
 
+@pytest.mark.parametrize("long", [1e6, 1e100])
+def test_networks_keep_the_margin_of_a_short_sample_beside_a_long_one(long):
+    """Two neurons in the plane see both samples: nothing of them is unseen."""
+    net, X = two_layer_relu(2, 2), np.array([[long, 0.0], [0.0, 1 / long]])
+    start = np.repeat([[[1.0] * 6]], 100, axis=1)
+    theta = networks_of_margin(net, [X], [[1, 1]], rng(), start=start, margin=[0.0], n_sweeps=40)
+    assert (net.predict(theta, X) >= 0).all() and np.ptp(theta[-1], axis=1).min() > 0.1
+    with pytest.raises(ValueError, match="start has a margin below margin"):
+        bad = np.array([[[1.0, -1.0, 1.0, 1.0, 1.0, -1.0]]])  # the second sample is at -1/long
+        networks_of_margin(net, [X], [[1, 1]], rng(), start=bad, margin=[0.0], n_sweeps=4)
+
+
 def test_a_start_of_just_its_margin_but_for_rounding_is_taken():
     net, X, y, start, _ = problem(2)
     own = np.array([(y[j] * net.predict(start[j], X[j])).min() for j in range(2)])

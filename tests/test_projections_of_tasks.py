@@ -1,5 +1,8 @@
 """Two limits of a task: the conditions of optimality, their guards, and each turn of the climb."""
 
+from fractions import Fraction
+from itertools import combinations
+
 import numpy as np
 import pytest
 from scipy.optimize import nnls
@@ -190,3 +193,56 @@ def test_a_sample_that_rises_as_fast_is_never_caught():
     path = margin_climb(Dataset.from_signed([[1.0, 0.0], [1.0, 1.0]]), [-1.0, 0.5])
     assert path.weights == pytest.approx(np.array([[-1.0, 0.5], [1.0, 0.5]]))
     assert path.dual_variables.tolist() == [2.0, 0.0]
+
+
+def exact_climb(Z, start, level):
+    """The end of the steepest ascent in the plane, event by event in fractions."""
+    Z = [[Fraction(x) for x in z] for z in Z]
+    v, level = [Fraction(x) for x in start], Fraction(level)
+    dot = lambda a, b: sum(p * q for p, q in zip(a, b, strict=True))  # noqa: E731
+    while (now := min(dot(z, v) for z in Z)) < level:
+        low = [z for z in Z if dot(z, v) == now]
+        points = list(low)  # the point of their hull nearest to zero is one, or between two
+        for a, b in combinations(low, 2):
+            apart = [p - q for p, q in zip(a, b, strict=True)]
+            t = -dot(b, apart) / dot(apart, apart)
+            points += [[q + t * p for p, q in zip(apart, b, strict=True)]] if 0 < t < 1 else []
+        move = next(p for p in points if all(dot(z, p) >= dot(p, p) for z in low))
+        speed = dot(move, move)
+        waits = [(level - now) / speed]
+        waits += [
+            (dot(z, v) - now) / (speed - dot(z, move))
+            for z in Z
+            if z not in low
+            if dot(z, move) < speed
+        ]
+        v = [x + min(waits) * p for x, p in zip(v, move, strict=True)]
+    return [float(x) for x in v]
+
+
+@pytest.mark.parametrize("level", [1e-3, 1.0])
+@pytest.mark.parametrize("kept", [[0, 1, 2, 3], [0, 2, 3]])
+def test_a_long_sample_says_nothing_about_the_levels_of_short_ones(kept, level):
+    rows = np.array([[-5.3e-7, 1.4e-8], [17.0, -176.0], [-2.9e-6, -5.4e-6], [1.1e8, -9.7e7]])[kept]
+    start = [-0.28, 3.7]
+    path = margin_climb(Dataset.from_signed(rows), start, level=level)
+    assert path.w == pytest.approx(exact_climb(rows, start, level), rel=1e-7)
+    assert path.levels[-1] == level and (np.diff(path.levels) > 0).all()
+
+
+def test_the_climb_on_samples_of_any_length_is_that_in_fractions():
+    found = 0
+    for seed in range(300):
+        rng = datasets.generator(seed)
+        Z = rng.standard_normal((4, 2))
+        Z *= np.sign(Z @ rng.standard_normal(2))[:, None] * 10.0 ** rng.uniform(-8, 8, (4, 1))
+        start, level = rng.standard_normal(2), 10 ** rng.uniform(-4, 2)
+        try:
+            w = margin_climb(Dataset.from_signed(Z), start, level=level).w
+        except RuntimeError as error:
+            assert str(error).startswith("data: the maximum margin is about")
+            continue
+        right = np.array(exact_climb(Z, start, level))
+        assert w == pytest.approx(right, abs=1e-7 * max(1.0, np.abs(right).max()))
+        found += 1
+    assert found > 270

@@ -1,6 +1,7 @@
 """The saddles of a diagonal network on a regression, and the certificate of its end."""
 
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -137,14 +138,75 @@ def test_a_path_beyond_double_precision_says_by_what_to_divide():
 
 
 def test_rounding_that_decides_about_a_weight_is_said(monkeypatch):
-    found = saddles.nnls
-    monkeypatch.setattr(saddles, "nnls", lambda X, y: (found(X, y)[0] * 0.0, 0.0))
-    with pytest.raises(RuntimeError, match="rounding decides whether weight 2 wakes up"):
-        optima.saddle_path(sparse_regression(0))
-
-    def in_circles(X, y):
-        raise RuntimeError("Maximum number of iterations reached.")
-
-    monkeypatch.setattr(saddles, "nnls", in_circles)
+    data = sparse_regression(0)
+    with monkeypatch.context() as patch:
+        patch.setattr(saddles, "_nonnegative", lambda A, y, size: (np.zeros(A.shape[1]), y))
+        with pytest.raises(RuntimeError, match="rounding decides whether weight 2 wakes up"):
+            optima.saddle_path(data)
+    monkeypatch.setattr(saddles, "CORRECTIONS", 1)
     with pytest.raises(RuntimeError, match="data: the best fit of 1 weights was not found"):
-        optima.saddle_path(sparse_regression(0))
+        optima.saddle_path(data)
+
+
+def exact_path_of_two(X, y):
+    """The times and the end for two weights that stay awake, in fractions."""
+    X = [[Fraction(x) for x in row] for row in X]
+    y = [Fraction(x) for x in y]
+    n = len(y)
+    column = list(zip(*X, strict=True))
+    dot = lambda a, b: sum(p * q for p, q in zip(a, b, strict=True))  # noqa: E731
+    begun = [4 * dot(x, y) / n for x in column]
+    first = int(abs(begun[1]) > abs(begun[0]))
+    other, time = 1 - first, 1 / abs(begun[first])
+    w = dot(column[first], y) / dot(column[first], column[first])
+    slope = 4 * dot(column[other], [t - w * x for t, x in zip(y, column[first], strict=True)]) / n
+    sign = 1 if slope > 0 else -1
+    last = time + (sign - time * begun[other]) / slope
+    (a, b), c = (dot(column[0], x) for x in column), dot(column[1], column[1])
+    p, q = (dot(x, y) for x in column)
+    end = [(c * p - b * q) / (a * c - b * b), (a * q - b * p) / (a * c - b * b)]
+    return [float(time), float(last)], [float(x) for x in end]
+
+
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [
+        ([[1e3, 700.0], [1e-6, 2e-6]], [-600.0, -1e-6]),
+        ([[1e4, 7e3], [1e-4, 2e-4]], [-6e3, -1e-4]),
+        ([[1e3, 700.0], [1e-3, 2e-3]], [-600.0, -1e-3]),
+        ([[1e7, 2e7], [3.0, 1.0]], [3e7, 5.0]),
+        ([[1e6, 2e6], [3.0, 1.0]], [1e6, 1.0]),
+        ([[1e6, 2e6], [3.0, 1.0], [1e-3, 0.0]], [1e6, 1.0, 2e-3]),
+    ],
+)
+def test_a_short_row_decides_where_a_long_one_is_fitted_but_for_rounding(X, y):
+    path = optima.saddle_path(Regression(X, y))
+    times, end = exact_path_of_two(X, y)
+    assert path.times == pytest.approx(times, rel=1e-8)
+    assert path.weights[-1] == pytest.approx(end, rel=1e-8)
+
+
+def test_three_features_on_rows_from_ten_to_ten_million():
+    """An integer problem that has one solution, (1.3, -0.3, 0.1); the times are fractions."""
+    X = [[7.5, -0.3, 6.5], [-65.0, -183.0, 168.0], [4.8e6, -2.07e7, -1.06e7]]
+    path = optima.saddle_path(Regression(X, [10.49, -12.8, 1.139e7]))
+    right = [3.1810258172370935e-15, 1.2348769503875948e-05]
+    assert path.times == pytest.approx(
+        [*right, 0.00317711766550213, 0.02777340980159354], rel=1e-8, abs=0
+    )
+    assert path.weights[-1] == pytest.approx([1.3, -0.3, 0.1], rel=1e-7)
+
+
+def test_a_feature_almost_along_the_awake_ones_in_its_long_row_is_told():
+    """Across those two it has 1e-8 in the first row, and 1e7 times 1e-16 in the last."""
+    X = [[-1.37e-8, 1.4e-9, -6.1e-9], [9.8e-4, -8.3e-4, -1.62e-3], [7.9e6, -2.07e7, 1.13e7]]
+    y = [5.24e-9, -1.582e-3, 1.514e7]
+    path = optima.saddle_path(Regression(X, y))
+    assert path.times[:2] == pytest.approx([2.39312312139835e-15, 75048.50047775247], rel=1e-7)
+    assert path.times[2:] == pytest.approx([5.240038923e15], rel=1e-3)
+
+
+def test_a_jump_whose_moment_is_rounding_is_refused():
+    """Both weights come to the top at once, up to 1e-16, and then one hardly moves."""
+    with pytest.raises(RuntimeError, match=r"rounding decides whether weight . wakes up"):
+        optima.saddle_path(Regression([[1.57, -1.68], [39e3, -39e3]], [-0.135, -3900.0]))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import ks_2samp
 
 from ibias import datasets
 from ibias.datasets import Dataset
@@ -100,3 +101,38 @@ def test_what_no_sample_sees_is_drawn_afresh(rows):
     assert np.abs(unseen.mean(axis=0)).max() < 4 / np.sqrt(3 * 4000)
     assert (unseen**2).mean(axis=0) == pytest.approx(np.full(3, 1 / 3), abs=0.02)
     assert np.linalg.norm(w, axis=1) == pytest.approx(np.ones(4000))
+
+
+@pytest.mark.parametrize(
+    ("rows", "smallest"),
+    [
+        ([[1e7, 0, 0], [0, 1e-7, 0]], 0.0),
+        ([[1e7, 0, 0], [0, 1e-7, 0]], 5e-8),
+        ([[1e-200, 0, 0], [0, 1e100, 0]], 0.0),
+        ([[1e6, 0, 0], [0.9e-6, 0.435e-6, 0]], 0.0),
+    ],
+)
+def test_a_short_sample_is_seen_beside_a_long_one(rows, smallest):
+    """The law is that of draws by rejection, and no draw is below the margin."""
+    Z = np.array(rows)
+    how = {"start": [1.0, 1.0, 0.0], "margin": smallest, "n_draws": 2000, "n_steps": 60}
+    w = draws_of_margin(Dataset.from_signed(Z), rng(), **how)
+    assert (w @ Z.T >= smallest * (1 - 1e-12)).all()
+    free = np.random.default_rng(1).standard_normal((40_000, 3))
+    free /= np.linalg.norm(free, axis=1, keepdims=True)
+    kept = free[(free @ Z.T >= smallest).all(axis=1)]
+    for j in range(3):
+        assert ks_2samp(w[:, j], kept[:, j]).pvalue > 1e-4
+
+
+def test_a_start_below_the_margin_of_a_short_sample_is_refused():
+    data = Dataset.from_signed([[1e7, 0.0], [0.0, 1e-7]])
+    with pytest.raises(ValueError, match=r"start has the margin -7\.07107e-08, below the 0"):
+        draws_of_margin(data, rng(), start=[1.0, -1.0], margin=0.0, n_draws=2)
+
+
+def test_a_long_sample_at_the_margin_but_for_rounding_leaves_the_others_theirs():
+    data = Dataset.from_signed([[1e7, -1e7, 0.0], [0.0, 0.0, 1e-3]])
+    start = np.array([1.0, 1.0 + 1e-12, 1.0])  # -1e-5 for the first sample
+    w = draws_of_margin(data, rng(), start=start, margin=0.0, n_draws=500)
+    assert (w @ data.Z.T >= [-1e-5, 0.0]).all()

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias._validate import chance, finite_array, labels, positive, positive_integer, require
+from ibias.datasets.rows import units
 from ibias.models import Network, two_layer_relu
 from ibias.trajectory import direction, unit
 
@@ -177,14 +178,14 @@ class _Chains:
         self.a = a[..., 0, :]
         if theta.shape[0] != len(X):
             raise ValueError(f"start has shape {theta.shape}; give chains for {len(X)} sets.")
-        self.lowest = np.repeat(lowest, theta.shape[1])
         self.width, self.turned = 2 * np.pi, []
         self.unseen = [self._unseen(one) for one in X]
         self.look()
-        size = (np.maximum(self.H, 0) * np.abs(self.a)[..., None]).sum(axis=-2).max(axis=-1)
-        if (self.f.min(axis=-1) + 1e-9 * size < self.lowest.reshape(size.shape)).any():
+        size = (np.maximum(self.H, 0) * np.abs(self.a)[..., None]).sum(axis=-2)
+        if (self.f + 1e-9 * size < lowest[:, None, None]).any():
             raise ValueError("start has a margin below margin; start at solutions, or lower it.")
-        self.lowest = np.minimum(self.lowest, self.f.min(axis=-1).ravel())  # but for rounding
+        # Each sample's own, but for rounding: (networks, samples).
+        self.lowest = np.minimum(lowest[:, None, None], self.f).reshape(-1, self._n)
 
     def look(self) -> None:
         """Compute what enters the neurons, (sets, chains, width, n), and the margins f."""
@@ -226,7 +227,7 @@ class _Chains:
             a = cos * a0[left] + sin * a1[left]
             trial = (np.maximum(turned, 0) * a[..., None]).sum(axis=1)
             trial = rest[left] + signs[left] * trial
-            fits = trial.min(axis=-1) >= self.lowest[left]
+            fits = (trial >= self.lowest[left]).all(axis=-1)
             angle[left[fits]], f[left[fits]] = t[fits], trial[fits]
             entering[left[fits]] = turned[fits]
             left, t = left[~fits], t[~fits]
@@ -246,7 +247,11 @@ class _Chains:
 
     @staticmethod
     def _unseen(X: np.ndarray) -> np.ndarray:
-        """Return an orthonormal basis of what is across all samples, shape (n_unseen, d)."""
+        """Return an orthonormal basis of what is across all samples, shape (n_unseen, d).
+
+        A sample sees as much however short it is: rows of uneven lengths are made even first.
+        """
+        X = X / units(X)[:, None]
         _, sizes, rows = np.linalg.svd(X)
         return rows[np.count_nonzero(sizes > sizes[0] * 1e-10) :]
 

@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike
 from ibias._validate import chance, finite_array, positive_integer, require
 from ibias.datasets import Dataset
 from ibias.trajectory import direction
-from ibias.trajectory import margin as margin_of
 
 
 def draws_of_margin(
@@ -66,21 +65,21 @@ def draws_of_margin(
     smallest = float(finite_array("margin", margin, ndim=0))
     if smallest < 0:
         raise ValueError(f"margin must be at least 0, or start is no solution; got {smallest:g}")
-    reached = float(margin_of(data.Z, start))
-    if reached < smallest - 1e-9 * np.abs(data.Z @ direction(start)).max():
+    reached = data.Z @ direction(start)
+    if (reached < smallest - 1e-9 * np.linalg.norm(data.Z, axis=1)).any():
         raise ValueError(
-            f"start has the margin {reached:.6g}, below the {smallest:.6g} asked for: start at a"
-            " solution of larger margin, or lower margin."
+            f"start has the margin {reached.min():.6g}, below the {smallest:.6g} asked for: start"
+            " at a solution of larger margin, or lower margin."
         )
-    smallest = min(smallest, reached)  # but for rounding
     w = np.tile(direction(start), (positive_integer("n_draws", n_draws), 1))
-    Z = data.Z[data.Z.any(axis=1)]  # a sample of zeros has margin zero, whatever w
+    seen = data.Z.any(axis=1)  # a sample of zeros has margin zero, whatever w
+    Z, lowest = data.Z[seen], np.minimum(smallest, reached[seen])  # but for rounding
     for _ in range(positive_integer("n_steps", n_steps) if len(Z) else 0):
         v = rng.standard_normal(w.shape)
         v = direction(v - (v * w).sum(axis=1, keepdims=True) * w)
         along, across = w @ Z.T, v @ Z.T
         phase = np.arctan2(across, along)
-        half = np.arccos(np.clip(smallest / np.hypot(along, across), 0, 1))
+        half = np.arccos(np.clip(lowest / np.hypot(along, across), 0, 1))
         first, last = (phase - half).max(axis=1), (phase + half).min(axis=1)
         angle = first + (last - first).clip(0) * rng.random(len(w))
         w = direction(np.cos(angle)[:, None] * w + np.sin(angle)[:, None] * v)
@@ -88,8 +87,13 @@ def draws_of_margin(
 
 
 def _redraw_unseen(data: Dataset, w: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Turn the part of each w across all samples to a random direction, of the same length."""
-    _, sizes, rows = np.linalg.svd(data.Z, full_matrices=False)
+    """Turn the part of each w across all samples to a random direction, of the same length.
+
+    A sample sees as much of w however short it is: what all of them see is judged on rows of
+    one size.
+    """
+    size = np.abs(data.Z).max(axis=1, keepdims=True)
+    _, sizes, rows = np.linalg.svd(data.Z / np.where(size > 0, size, 1.0), full_matrices=False)
     seen = rows[sizes > sizes[0] * 1e-12]
     if len(seen) == data.n_features:
         return w

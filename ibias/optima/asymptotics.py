@@ -11,11 +11,16 @@ from ibias.datasets import Dataset
 from ibias.datasets.rows import lengths
 from ibias.entropy import min_entropy, shannon_entropy
 from ibias.optima._solver import require
+from ibias.optima._sums import exact_sums
 from ibias.optima.margin import MaxMargin, max_margin
 from ibias.optima.separability import separation
 from ibias.trajectory import length
 
 GAP = 1e-9  # the largest error of ||Z^T p||, relative to the margin, that is returned
+POINT = 1e-5  # the largest distance of Z^T p from the nearest point, relative, that is returned
+HEIGHT = 1e-6  # the largest error of <z_i, r>, relative to its size beyond one, that is returned
+CORRECTIONS = 3  # of the residual
+ROUNDING = 4 * np.finfo(float).eps  # of <z_i, r>, by its terms and their number
 NEWTON_STEPS = 200
 RANK = 1e-10  # a singular value of rows of length one below this is rounding
 SMALLEST = 1e-8  # a part in the nearest point: rounding of the data decides about a smaller one
@@ -43,8 +48,8 @@ class Expansion:
         Samples on the margin whose weight is zero in every dual solution. For almost all
         data there are none. If there are, r(t) grows like log log t.
     residual : array, shape (n_features,)
-        The limit of r(t) on the span of the support, where <z_i, r> = -log(n mu_i / m^2). Off
-        that span r(t) keeps a trace of the start.
+        The limit of r(t) on the span of the support, where <z_i, r> = -log(n mu_i / m^2) up to
+        the rounding of r, which long samples see. Off that span r(t) keeps a trace of the start.
     margin_gap : float
         The limit of (m - margin of w(t)) * log t: m * (H(mu) - H_inf(mu)).
     direction_gap : float
@@ -80,7 +85,8 @@ def expansion(data: Dataset) -> Expansion:
     RuntimeError
         If the weights are not dual optimal to 1e-9, or if one of the p_i ||z_i|| is below 1e-8 of
         the largest without being zero in every dual solution: the logarithm of p_i, and so the
-        residual, is then rounding.
+        residual, is then rounding. Also where the samples are so uneven in length that rounding
+        moves the nearest point by 1e-5, or where no r meets the weights to 1e-6.
 
     Examples
     --------
@@ -103,6 +109,13 @@ def expansion(data: Dataset) -> Expansion:
             f"data: the weights of the support vectors miss the dual optimum by {excess:.1e}: they"
             " are next to degenerate. Remove samples that are almost on the margin."
         )
+    off = np.linalg.norm(p @ data.Z - svm.margin * svm.direction) / svm.margin
+    if not off <= POINT:
+        longest = support[lengths(data.Z[support]).argmax()]
+        raise RuntimeError(
+            f"data: the weights of the support vectors miss the nearest point by {off:.1e}: the"
+            f" lengths of the samples are too far apart. Remove sample {longest}."
+        )
     size = lengths(data.Z[support])[:, 0]
     parts = share * size
     smallest = int(parts.argmin())
@@ -114,7 +127,18 @@ def expansion(data: Dataset) -> Expansion:
         )
     heights = 2 * np.log(svm.margin) - np.log(data.n_samples * share)
     rows = data.Z[support] / size[:, None]
-    residual = np.linalg.lstsq(rows, heights / size)[0]
+    residual, left = np.zeros(data.n_features), heights
+    for _ in range(CORRECTIONS):
+        residual = residual + np.linalg.lstsq(rows, left / size)[0]
+        left = exact_sums(-data.Z[support], [residual], heights)
+    rounded = ROUNDING * data.n_features * np.abs(data.Z[support]) @ np.abs(residual)
+    off = (np.abs(left) - rounded) / np.maximum(1.0, np.abs(heights))
+    if not off.max() <= HEIGHT:
+        worst = support[off.argmax()]
+        raise RuntimeError(
+            f"data: no residual meets the weights of the support vectors: sample {worst} is off by"
+            f" {off.max():.1e}. They are next to degenerate. Remove that sample."
+        )
     across = residual - svm.direction * (svm.direction @ residual)
     return Expansion(
         w=svm.w,

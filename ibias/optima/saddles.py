@@ -12,18 +12,24 @@ of its M_j. So w rests while M moves on a straight line, and jumps when another 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import nnls
+from scipy.linalg import qr, solve_triangular
 
 from ibias._validate import read_only
 from ibias.datasets import Regression
 from ibias.optima._norms import power_of_two
 from ibias.optima._solver import require
-from ibias.optima.small_scale import MAX_EVENTS, next_at_the_top
+from ibias.optima._sums import exact_sums
+from ibias.optima.small_scale import MAX_EVENTS
 
 RESOLVED = 16 * np.finfo(float).eps  # of a sum, by terms: what is smaller is rounding
+LATE = 1e-8  # the largest error of a time, relative, that is returned
+CORRECTIONS = 30
+SETTLED = 1e-12  # of the terms of a sum: the largest last correction
+NOTHING = 1e-60  # of the terms of a sum: an exact zero, found by corrections
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,48 +91,164 @@ def saddle_path(data: Regression) -> SaddlePath:
 def _jumps(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the times of the jumps, and w before the first and after each; X and y of order one.
 
-    A slope is zero where it is the rounding of its sum. Nothing larger is: a feature or a sample
-    that is small beside the others wakes a weight up late, and no less surely.
+    A slope is zero where the rounding of X and y decides about its sign. Nothing larger is: a
+    feature or a sample that is small beside the others wakes a weight up late, and no less surely.
     """
-    M, active = np.zeros(X.shape[1]), np.array([], dtype=int)
-    w, now = np.zeros(X.shape[1]), 0.0
-    unit = 4 * np.abs(X.T @ y).max() / len(y)
+    M, off = np.zeros(X.shape[1]), np.zeros(X.shape[1])  # `off`: by how much M may be
+    active, size = np.array([], dtype=int), np.array([])
+    w, left, now = np.zeros(X.shape[1]), y, 0.0
     times, weights = [], [w]
     for _ in range(MAX_EVENTS):
-        slope = 4 * X.T @ (y - X @ w) / len(y)
-        slope[active] = 0.0
-        sums = 4 * np.abs(X.T) @ (np.abs(y) + np.abs(X) @ np.abs(w)) / len(y)
-        slope[np.abs(slope) <= RESOLVED * max(X.shape) * sums] = 0.0
-        if not slope.any():
+        slope, error = (4 * each / len(y) for each in _slopes(X, y, w, left, active))
+        moving = slope != 0
+        if not moving.any():
             return np.array(times), np.array(weights)
-        closing = np.abs(slope) / unit  # beside the first slopes
-        fastest = power_of_two(closing.max())
-        wait, newcomer = next_at_the_top(1 - np.abs(M), closing / fastest, M, slope, active)
-        wait = wait / fastest / unit
+        waits = np.full(M.size, np.inf)
+        distance = np.maximum(1 - M * np.sign(slope), 0.0)  # one that moves inwards crosses zero
+        with np.errstate(over="ignore"):
+            waits[moving] = distance[moving] / np.abs(slope[moving])
+        newcomer = int(waits.argmin())
+        wait = waits[newcomer]
+        off = off + wait * error + RESOLVED
+        hidden = ~moving & (error > 0) & (wait * error >= 1 - np.abs(M))
+        late = off[newcomer] > LATE * np.abs(slope[newcomer]) * (now + wait)
+        if late or hidden.any():
+            raise _undecided(newcomer if late else int(hidden.argmax()))
         M, now = M + wait * slope, now + wait
-        active = np.append(active, newcomer)
-        M[active] = np.sign(M[active])
-        size = _least_squares(X[:, active] * M[active], y)
+        M[newcomer], off[newcomer] = np.sign(slope[newcomer]), 0.0
+        top = np.append(active, newcomer)
+        size, left = _nonnegative(X[:, top] * M[top], y, size)
         if not size[-1] > 0:
-            raise RuntimeError(
-                f"data: rounding decides whether weight {newcomer} wakes up. Drop that feature, or"
-                " one that nearly repeats it."
-            )
+            raise _undecided(newcomer)
+        active, size = top[size > 0], size[size > 0]
         w = np.zeros(X.shape[1])
         w[active] = M[active] * size
-        parts = size * np.abs(X[:, active]).max(axis=0)
-        active = active[parts > RESOLVED * parts.max()]
         times.append(now)
         weights.append(w)
     raise RuntimeError(f"more than {MAX_EVENTS} jumps; the data may hold a feature twice.")
 
 
-def _least_squares(X: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the w >= 0 that fits best."""
-    try:
-        return nnls(X, y)[0]
-    except RuntimeError as error:  # it went round in circles
-        raise RuntimeError(
-            f"data: the best fit of {X.shape[1]} weights was not found in double precision. Drop"
-            " features that nearly repeat others."
-        ) from error
+def _undecided(weight: int) -> RuntimeError:
+    return RuntimeError(
+        f"data: rounding decides whether weight {weight} wakes up. Drop that feature, or one that"
+        " nearly repeats it."
+    )
+
+
+def _slopes(
+    X: np.ndarray, y: np.ndarray, w: np.ndarray, left: np.ndarray, active: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return X^T left, and a bound of its error, for the residuals `left` of the best fit.
+
+    With Q_j = X_j - A c_j the part of feature j across the active ones, A, the slope is
+    <Q_j, y> = <X_j, left> - <c_j, A^T left>. A small error of c_j meets A^T left, which is small.
+    What a rounding of y or X changes in the slope is at most that share of `sums`, however long
+    the rows are.
+    """
+    A = X[:, active]
+    c, last, across = np.zeros((active.size, X.shape[1])), np.zeros((0, X.shape[1])), X
+    if active.size:
+        solve = _solver(A)
+        c = solve(X)
+        last = solve(X - A @ c)
+        c = c + last
+        across = X - A @ c
+    pull, raw = exact_sums(A.T, [left]), exact_sums(X.T, [left])
+    share = RESOLVED * max(X.shape)
+
+    def judged() -> tuple[np.ndarray, np.ndarray]:
+        terms = np.abs(X) + np.abs(A) @ np.abs(c)
+        sums = np.abs(across).T @ (np.abs(y) + np.abs(X) @ np.abs(w)) + terms.T @ np.abs(left)
+        slope = np.where((np.abs(across) > share * terms).any(axis=0), raw - c.T @ pull, 0.0)
+        return slope, np.abs(slope) > share * sums
+
+    told = judged()[1]
+    told[active] = True
+    for j in np.flatnonzero(~told & (raw != 0)) if active.size else []:
+        c[:, j], across[:, j] = _least_squares(
+            A, X[:, j]
+        )  # the rounding in it looked like that of X
+    slope, told = judged()
+    error = np.finfo(float).eps * (np.abs(across).T @ np.abs(left)) + np.abs(last).T @ np.abs(pull)
+    error = np.where(told, error, np.abs(slope))
+    slope[~told], slope[active], error[active] = 0.0, 0.0, 0.0
+    return slope, error
+
+
+def _nonnegative(A: np.ndarray, y: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the x >= 0 with the least ||A x - y||, and y - A x, by Lawson and Hanson's method.
+
+    `size` are the positive weights that fit best without the last column.
+    """
+    x, used = np.append(size, 0.0), np.ones(A.shape[1], dtype=bool)
+    for _ in range(3 * x.size + 10):
+        fit, left = _least_squares(A[:, used], y)
+        parts = np.abs(A[:, used] * fit)
+        above = (parts > RESOLVED * parts.sum(axis=1, keepdims=True)).any(axis=0) & (fit > 0)
+        if above.all():
+            x[used] = fit
+            slope, _ = _slopes(A, y, x, left, np.flatnonzero(used))
+            if not (slope > 0).any():
+                return x, left
+            used[slope.argmax()] = True
+            continue
+        there = np.zeros(x.size)
+        there[used] = np.where(above, fit, np.minimum(fit, 0.0))
+        falls = used & (there <= 0)
+        shares = np.ones(x.size)
+        shares[falls] = x[falls] / np.where(x[falls] > 0, x[falls] - there[falls], 1.0)
+        first = int(np.where(falls, shares, np.inf).argmin())
+        x = x + shares[first] * (there - x)
+        used[first], x[first] = False, 0.0
+    raise _not_found(x.size)
+
+
+def _not_found(n_weights: int) -> RuntimeError:
+    return RuntimeError(
+        f"data: the best fit of {n_weights} weights was not found in double precision. Drop"
+        " features that nearly repeat others."
+    )
+
+
+def _solver(A: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return b -> argmin ||A x - b||, by reflections of rows in the order of their sizes.
+
+    With pivots that is stable row by row (Cox and Higham 1998): a short row keeps its digits.
+    """
+    if A.shape[1] > A.shape[0]:
+        raise _not_found(A.shape[1])
+    order = np.argsort(-np.abs(A).max(axis=1), kind="stable")
+    Q, R, columns = qr(A[order], mode="economic", pivoting=True)
+    if not np.diag(R).all():
+        raise _not_found(A.shape[1])
+
+    def solve(b: np.ndarray) -> np.ndarray:
+        x = np.empty((A.shape[1], *b.shape[1:]))
+        x[columns] = solve_triangular(R, Q.T @ b[order])
+        return x
+
+    return solve
+
+
+def _least_squares(A: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the x that fits best, and y - A x, up to rounding of what is left in each row.
+
+    The residual of a long row may be far below the rounding of its terms. So x is kept as a sum
+    of corrections, and their residuals are summed exactly.
+    """
+    if not A.shape[1]:
+        return np.zeros(0), y
+    solve, corrections, left = _solver(A), [], y
+    before = np.full(len(y), np.inf)
+    for _ in range(CORRECTIONS):
+        corrections.append(solve(left))
+        left = exact_sums(-A, corrections, y)
+        x = np.sum(corrections[::-1], axis=0)
+        terms = np.abs(y) + np.abs(A) @ np.abs(x)
+        moved = np.abs(A) @ np.abs(corrections[-1])
+        if not ((moved > NOTHING * terms) & (moved <= before / 2)).any():
+            break  # what still moves is rounding
+        before = moved
+    if not (moved <= SETTLED * terms).all():
+        raise _not_found(A.shape[1])
+    return x, np.where(np.abs(left) <= NOTHING * terms, 0.0, left)

@@ -21,7 +21,8 @@ from ibias.optima._solver import require
 from ibias.optima.margin import margin_of_rows
 from ibias.optima.separability import separation
 
-LEVEL = 1e-10  # margins closer than this, relative to the longest row, are at one level
+LEVEL = 1e-10  # margins closer than this, relative to |z_i| |v|, are at one level
+ROUNDING = 8 * np.finfo(float).eps  # of a margin, by |z_i| |v| and entries of a sample
 GAP = 1e-8  # the largest residual of the conditions of Karush, Kuhn and Tucker that is returned
 MAX_EVENTS = 1000
 
@@ -167,35 +168,57 @@ def margin_climb(data: Dataset, start: ArrayLike, *, level: float = 1.0) -> Marg
     """
     Z, v = _separable_task(data, start)
     level = float(finite_array("level", level, ndim=0))
-    unit, pulled = np.linalg.norm(Z, axis=1).max(), np.zeros(len(Z))
-    levels, weights = [float((Z @ v).min())], [v]
+    rows, pulled = np.linalg.norm(Z, axis=1), np.zeros(len(Z))
+    margins, far = Z @ v, np.linalg.norm(v)
+    allowed, rounding = GAP * np.maximum(np.abs(margins), abs(level)), ROUNDING * Z.shape[1] * rows
+    lowest, now = _at_the_bottom(margins, rows * far, level)
+    levels, weights = [now], [v]
     while levels[-1] < level:
         if len(levels) > MAX_EVENTS:
             raise RuntimeError(
                 f"data: the worst margin turned more than {MAX_EVENTS} times below level={level:g};"
                 " drop samples that nearly repeat others."
             )
-        margins = Z @ v
-        lowest = margins <= levels[-1] + LEVEL * max(unit * np.linalg.norm(v), abs(level))
         weights_of = margin_of_rows(Z[lowest], 2).dual_variables
         direction = weights_of @ Z[lowest]  # the point of their hull nearest to zero
         speed = direction @ direction  # of the worst margin
         rates = Z @ direction
         catching = ~lowest & (rates < speed * (1 - LEVEL))
-        waits = (margins[catching] - levels[-1]) / (speed - rates[catching])
-        wait = min(waits.min(initial=np.inf), (level - levels[-1]) / speed)
+        waits = np.full(len(Z), np.inf)
+        waits[catching] = (margins[catching] - now) / (speed - rates[catching])
+        last = (level - now) / speed
+        wait = min(waits.min(), last)
+        pulling = waits == wait  # these stay at the bottom, or have come there
+        pulling[lowest] = weights_of > 0
         pulled[lowest] += wait * weights_of
         v = v + wait * direction
         weights.append(v)
-        levels.append(level if wait == (level - levels[-1]) / speed else levels[-1] + wait * speed)
-        off = abs(float((Z @ v).min()) - levels[-1])
-        if not off <= GAP * max(abs(level), abs(levels[0])):
+        margins, size = Z @ v, np.linalg.norm(v)
+        far = max(far, size)
+        lowest, now = _at_the_bottom(margins, rows * size, level)
+        error = allowed + rounding * far
+        low, high = margins - error, margins + error
+        floor = level if wait == last else high.min()
+        if not ((low[pulling] <= floor).all() and (high >= floor).all()):
+            off = max((low[pulling] - floor).max(), (floor - high).max())
             raise RuntimeError(
                 f"data: the worst margin on the way to level={level:g} is off by {off:.1e}; the"
                 " margin of the task is next to zero. Drop the samples that nearly contradict"
                 " others."
             )
+        levels.append(level if wait == last else now)
     return MarginClimb(read_only(np.array(levels)), read_only(np.array(weights)), read_only(pulled))
+
+
+def _at_the_bottom(margins: np.ndarray, size: np.ndarray, level: float) -> tuple[np.ndarray, float]:
+    """Return which margins are the least but for rounding, and that level; size_i = |z_i| |v|.
+
+    Each is rounded in units of its own size. The level is read where these are small.
+    """
+    blur = LEVEL * np.maximum(size, abs(level))
+    lowest = margins - blur <= (margins + blur).min()
+    sharp = lowest & (blur <= 2 * blur[lowest].min())
+    return lowest, float(margins[sharp].min())
 
 
 def _separable_task(data: Dataset, start: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
