@@ -115,6 +115,8 @@ class Given:
     def __call__(self, theta):
         return Downhill(self.log_size, self.g)
 
+    entries = __call__
+
 
 def moves(method, log_sizes, gs):
     """Return what each step of size 1 adds to zero."""

@@ -223,7 +223,7 @@ def exact_climb(Z, start, level):
 @pytest.mark.parametrize("level", [1e-3, 1.0])
 @pytest.mark.parametrize("kept", [[0, 1, 2, 3], [0, 2, 3]])
 def test_a_long_sample_says_nothing_about_the_levels_of_short_ones(kept, level):
-    rows = np.array([[-5.3e-7, 1.4e-8], [17.0, -176.0], [-2.9e-6, -5.4e-6], [1.1e8, -9.7e7]])[kept]
+    rows = np.array([[-5.3e-7, 1.4e-8], [17.0, -176.0], [-2.9e-6, -5.4e-6], [1.1e6, -9.7e5]])[kept]
     start = [-0.28, 3.7]
     path = margin_climb(Dataset.from_signed(rows), start, level=level)
     assert path.w == pytest.approx(exact_climb(rows, start, level), rel=1e-7)

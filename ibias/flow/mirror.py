@@ -14,7 +14,6 @@ from ibias.flow.log_time import LogTimeField
 from ibias.flow.start import one_start
 from ibias.losses import MarginLoss, is_convex, named
 from ibias.objectives import Objective
-from ibias.optima._norms import least_squares
 from ibias.potentials import Potential
 from ibias.trajectory import Trajectory
 
@@ -269,7 +268,7 @@ class MirrorField:
         sizes = np.abs(seen).max(axis=0, initial=0.0)  # dw/dm may be infinite for one weight alone
         sizes[sizes == 0] = 1.0
         moves, seen = moves / sizes, seen / sizes
-        way = moves @ least_squares(seen, self.targets - self.rows @ self.weights(c))
+        way = moves @ np.linalg.lstsq(seen, self.targets - self.rows @ self.weights(c))[0]
         return float(np.abs(way).max(initial=0.0))
 
     def at_rest(self, c: np.ndarray, allowed: float) -> bool:

@@ -281,7 +281,8 @@ def escape_time(target: float, *, depth: int, scale: float, level: float = 0.5) 
 
     # From the first z on: a short way beside it would be rounded away.
     first, way = np.log(scale / (target - scale)), end - scale
-    length = np.log1p(way / scale) + np.log1p(way / (target - end))
+    begun = np.log1p(way / scale) if way < scale else np.log(end) - np.log(scale)
+    length = begun + np.log1p(way / (target - end))
     pieces = np.linspace(0.0, length, 1 + int(np.ceil(length)))
     limits = pairwise(pieces)
     with np.errstate(over="ignore", invalid="ignore"):  # refused below
