@@ -15,24 +15,25 @@ settings.register_profile("house", deadline=None, derandomize=True)
 settings.load_profile("house")
 
 
-def pytest_configure():
-    """Nothing of what is collected is garbage, and to look for it there took a third of it all."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session):
+    """While tests are collected nothing is garbage; later it is looked for in what they make."""
     gc.disable()
+    try:
+        share_the_compiling(session.config)
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
-def pytest_collection_finish():
-    """While tests run, garbage is looked for among what they make."""
-    gc.freeze()
-    gc.enable()
-
-
-def pytest_sessionstart(session):
+def share_the_compiling(config):
     """In a fresh copy pytest compiles every test module anew, in each of its processes.
 
     So each begins at a place of its own, and reads what another one has compiled by then.
     """
     number, of = (os.environ.get(f"PYTEST_XDIST_{name}") for name in ("WORKER", "WORKER_COUNT"))
-    if of and session.config.args_source is session.config.ArgsSource.TESTPATHS:
+    if of and config.args_source is config.ArgsSource.TESTPATHS:
         modules = [path.stem for path in sorted(Path(__file__).parent.glob("test_*.py"))]
         first = len(modules) * int(number.removeprefix("gw")) // int(of)
         for module in modules[first:] + modules[:first]:
