@@ -65,6 +65,7 @@ def test_swings_do_not_slow_it_down():
         assert (path.error_estimate <= 1e-9 * np.abs(path.iterates).max(axis=1)).all()
 
 
+@pytest.mark.usefixtures("few_steps")
 def test_what_comes_after_the_last_time_is_not_integrated():
     """Where the data overlap the flow swings faster and faster: not a step more than asked for."""
     rng = datasets.generator(0)

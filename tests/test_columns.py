@@ -38,6 +38,7 @@ def test_of_many_odd_columns_the_farthest_are_named_and_the_others_counted():
     assert len(said) < 250
 
 
+@pytest.mark.usefixtures("few_steps")
 @pytest.mark.parametrize("name", FLOWS)
 def test_it_stands_once(name):
     X = datasets.separable(0, 40, 3).X
@@ -48,6 +49,7 @@ def test_it_stands_once(name):
     assert len(str(caught.value)) < 500
 
 
+@pytest.mark.usefixtures("few_steps")
 @pytest.mark.parametrize("sizes", [[1, 1, 1e-6], [1e4, 1, 1], [1e-10, 1e6, 1]])
 def test_in_a_flow_it_works(sizes):
     data = datasets.separable(0, 40, 3)

@@ -15,6 +15,9 @@ from ibias import datasets, flow, models, optima, potentials
 from ibias.datasets import Dataset, MulticlassDataset, NextTokens, Regression
 
 SIZES = [1e-300, 1e-160, 1e-80, 1e-20, 1e20, 1e80, 1e160, 1e300]
+# Before some errors stand all the steps that an integration may take.
+pytestmark = pytest.mark.usefixtures("few_steps")
+
 RAW = re.compile(r"SVD|LAPACK|DCP|cvxpy|CLARABEL|HiGHS|broadcast|object is not|istate|overflow in")
 
 APART = datasets.separable(0, 12, 3)

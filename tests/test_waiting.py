@@ -1,8 +1,9 @@
 """Flows that wait beside a saddle: what is far below the tolerance decides when they leave it."""
 
+import functools
+
 import numpy as np
 import pytest
-from scipy.integrate import solve_ivp
 from scipy.special import expi
 
 from ibias import flow, methods, models, potentials
@@ -14,6 +15,7 @@ from ibias.flow.rounding_errors import RoundingErrors
 from ibias.losses import Sigmoid
 from ibias.models.matrix_product import product, vjp
 from ibias.objectives import Objective
+from tests.reference import flows
 
 LINE = Dataset.one_class([[1.0]])
 PAIR = models.deep_linear(1, 1, 2)  # f = a b x, which rises from a = b = 0 like e^(t / 2)
@@ -194,9 +196,17 @@ def test_a_neuron_shrinks_until_it_turns_away(trace, part, tolerance):
 RIDGE = Dataset.one_class([[1.0, 5.0], [1.0, -5.0]])
 
 
-def beside_the_ridge(start, log_t, speed=lambda g: g):
-    """The flow of RIDGE with the sigmoid, of w_1 and log w_2: nothing is lost beside w_1."""
+LATE = [2.4, 3.0, 3.26, 3.5, 4.1, 5.0]
+
+
+@functools.cache
+def beside_the_ridge(trace, bounded):
+    """The flow of RIDGE with the sigmoid, of w_1 and log w_2: nothing is lost beside w_1.
+
+    One run from (-3, trace) through all times of LATE: by log t.
+    """
     slope = lambda u: 1 / (2 + 2 * np.cosh(u))  # noqa: E731
+    speed = (lambda g: g / (1 + abs(g))) if bounded else (lambda g: g)
 
     def velocity(_, state):
         a, b = state[0], 5 * np.exp(state[1])
@@ -206,18 +216,12 @@ def beside_the_ridge(start, log_t, speed=lambda g: g):
             speed(2.5 * apart) / np.exp(state[1]),
         ]
 
-    path = solve_ivp(
-        velocity,
-        (0.0, np.exp(log_t)),
-        [start[0], np.log(start[1])],
-        method="Radau",
-        rtol=1e-11,
-        atol=1e-11,
-    )
-    return np.array([path.y[0, -1], np.exp(path.y[1, -1])])
+    start = [-3.0, np.log(trace)]
+    path = flows.integrated(velocity, start, np.exp(LATE), "Radau", 1e-11, 1e-11)
+    return {log_t: (a, np.exp(b)) for log_t, (a, b) in zip(LATE, path, strict=True)}
 
 
-@pytest.mark.parametrize("log_t", [2.4, 3.0, 3.26, 3.5, 4.1, 5.0])
+@pytest.mark.parametrize("log_t", LATE)
 @pytest.mark.parametrize("trace", [1e-5, 1e-12, 1e-20, 1e-50])
 @pytest.mark.parametrize("solver", ["gradient", "mirror", "adam"])
 def test_a_ridge_is_left_in_time_or_refused(log_t, trace, solver):
@@ -228,8 +232,7 @@ def test_a_ridge_is_left_in_time_or_refused(log_t, trace, solver):
         "mirror": lambda: flow.mirror_flow(RIDGE, potentials.SquaredNorm(2), start=start, **how),
         "adam": lambda: flow.adam_flow(RIDGE, epsilon=1.0, start=start, **how),
     }[solver]
-    speed = (lambda g: g / (1 + abs(g))) if solver == "adam" else (lambda g: g)
-    right = beside_the_ridge(start, log_t, speed)
+    right = beside_the_ridge(trace, bounded=solver == "adam")[log_t]
     is_right_or_refused(run, right, (1e-6 if solver == "adam" else 1e-8) * max(1, *right))
 
 

@@ -18,9 +18,11 @@ def minus_slope(loss, u):
         if name == "exponential":
             return np.exp(-u)
         if name == "logistic":
-            return np.where(u > 0, np.exp(-np.abs(u)), 1.0) / (1 + np.exp(-np.abs(u)))
+            small = np.exp(-np.abs(u))
+            return np.where(u > 0, small, 1.0) / (1 + small)
         if name == "sigmoid":
-            return np.exp(-np.abs(u)) / (1 + np.exp(-np.abs(u))) ** 2
+            small = np.exp(-np.abs(u))
+            return small / (1 + small) ** 2
         if name == "polynomial":
             right, left = np.maximum(u, 0), np.minimum(u, 0)
             return np.where(
@@ -33,13 +35,19 @@ def minus_slope(loss, u):
 
 def loop(Z, loss, step, start, steps):
     """The iterates after `steps` steps, in extended precision."""
-    Z, w, step = Z.astype(WIDE), np.asarray(start, dtype=WIDE), WIDE(step) / len(Z)
+    return loops(Z[None], loss, [step], [start], steps)[:, 0]
+
+
+def loops(Z, loss, step, start, steps):
+    """Those of many problems at once: Z of shape (problems, n, d), a step and a start for each."""
+    Z, w = Z.astype(WIDE), np.asarray(start, dtype=WIDE)[..., None]
+    back, step = Z.swapaxes(1, 2), np.asarray(step, dtype=WIDE)[:, None, None] / Z.shape[1]
     kept, k = [], 0
     for stop in steps:
         for _ in range(int(stop) - k):
-            w = w + step * (minus_slope(loss, Z @ w) @ Z)
+            w = w + step * (back @ minus_slope(loss, Z @ w))
         k = int(stop)
-        kept.append(w.astype(float))
+        kept.append(w[..., 0].astype(float))
     return np.array(kept)
 
 
