@@ -4,9 +4,6 @@ Other examples are what `make fuzz` is for.
 """
 
 import gc
-import importlib
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -16,28 +13,14 @@ settings.load_profile("house")
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection(session):
+def pytest_collection():
     """While tests are collected nothing is garbage; later it is looked for in what they make."""
     gc.disable()
     try:
-        share_the_compiling(session.config)
         return (yield)
     finally:
         gc.freeze()
         gc.enable()
-
-
-def share_the_compiling(config):
-    """In a fresh copy pytest compiles every test module anew, in each of its processes.
-
-    So each begins at a place of its own, and reads what another one has compiled by then.
-    """
-    number, of = (os.environ.get(f"PYTEST_XDIST_{name}") for name in ("WORKER", "WORKER_COUNT"))
-    if of and config.args_source is config.ArgsSource.TESTPATHS:
-        modules = [path.stem for path in sorted(Path(__file__).parent.glob("test_*.py"))]
-        first = len(modules) * int(number.removeprefix("gw")) // int(of)
-        for module in modules[first:] + modules[:first]:
-            importlib.import_module(module)
 
 
 @pytest.fixture
