@@ -242,6 +242,29 @@ def test_a_process_that_is_not_its_own_is_not_ended(monkeypatch):
     assert watcher.family(os.getpid())[0].pid == os.getpid()
 
 
+LATE = """import sys, time
+sys.path.insert(0, {folder!r})
+import watcher
+reaped = watcher.reaped
+watcher.reaped = lambda: (time.sleep(0.3), reaped())[1]
+watcher.main()
+"""
+
+
+def test_who_goes_on_may_be_heard_late(linear, right, tmp_path, monkeypatch):
+    """The worker is ended by what it started, and that is known before what it said is read."""
+    late = tmp_path / "late.py"
+    late.write_text(LATE.format(folder=str(sandbox.PROGRAM[0].parent)))
+    monkeypatch.setattr(sandbox, "PROGRAM", [late, *sandbox.PROGRAM[1:]])
+    ends = "import os\nos.kill(os.getppid(), 9)"
+    answers = {
+        question: SOLVED.format(ends).replace("<the reference answer>", right[question])
+        for question in ("q1", "q3", "q6")
+    }
+    got = graded(linear, tmp_path / "a.ipynb", filled(linear, right | answers))
+    assert (got.status, got.score) == ("graded", 22), got.notes
+
+
 # A cell that installs a package, as people write for Colab.
 INSTALLS = (
     "import subprocess, sys\ndone = subprocess.run([sys.executable, '-m', 'pip', 'list'])\n"

@@ -190,10 +190,10 @@ def watch(job: dict, out: object) -> None:
     waiting, over, gone = b"", False, set()
     while not (over or ledger.ended):
         gone |= reaped()
-        # Whoever goes on may have lost those who wait for it.
-        over = worker in gone and not any(map(is_there, (ledger.pid, ledger.head)))
+        # Whoever goes on may have lost those who wait for it, and may not have been heard yet.
+        alone = worker in gone and not goes_on(ledger)
         until = time.monotonic() + POLL
-        while select.select([ours], [], [], 0 if over else POLL)[0]:
+        while select.select([ours], [], [], 0 if alone else POLL)[0]:
             heard = os.read(ours, 65536)
             *lines, waiting = (waiting + heard).split(b"\n")
             for line in filter(None, lines):
@@ -201,14 +201,22 @@ def watch(job: dict, out: object) -> None:
             if len(waiting) > LINE:
                 ledger.odd, waiting = True, b""
             if ledger.ended or not heard or time.monotonic() > until:
-                time.sleep(0 if heard or over else POLL)
+                time.sleep(0 if heard or alone else POLL)
+                over = alone and not heard
                 break
+        else:
+            over = alone and not goes_on(ledger)
         why = meter.read(ledger)
         if why and ledger.pid:
             ledger.why = why
             end(ledger.pid)
     end(os.getpid(), itself=False)
     say(end=ledger.ended, odd=ledger.odd, due=ledger.due)
+
+
+def goes_on(ledger: Ledger) -> bool:
+    """Say whether one of those that were heard last is there."""
+    return any(map(is_there, (ledger.pid, ledger.head)))
 
 
 def reaped() -> set[int]:
