@@ -199,7 +199,7 @@ SLOWEST := --durations=5 --durations-min=5
 
 test: setup
 	@$(RUN) $(PY) tools/browser.py
-	@echo "Five stages, two at a time, on two quiet cores about thirteen minutes: style (seconds);"
+	@echo "Five stages, two at a time, on two quiet cores about ten minutes: style (seconds);"
 	@echo "notebooks, each executed once and compared with its stored outputs, beside the unit tests;"
 	@echo "then the site, a clean build from those executions and a browser, beside the coursework."
 	@echo "Each stage says what it took of the cores: on a busy machine the clock says little."
