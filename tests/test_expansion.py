@@ -54,7 +54,7 @@ def test_two_support_vectors_by_hand() -> None:
 
 
 def forge(monkeypatch: pytest.MonkeyPatch, shares: list[float]) -> None:
-    monkeypatch.setattr(asymptotics, "_shares", lambda _: np.array(shares))
+    monkeypatch.setattr(asymptotics, "_shares", lambda *_: np.array(shares))
 
 
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
@@ -215,8 +215,8 @@ UNEVEN = [
 
 
 def test_weights_that_miss_the_nearest_point_are_refused_and_the_remedy_works() -> None:
-    """Their sum is as short as it can be to 1e-9, but points 4e-5 elsewhere."""
-    with pytest.raises(RuntimeError, match=r"miss the nearest point by .* Remove sample 3"):
+    """Weights whose sum is as short as can be to 1e-9 point 4e-5 elsewhere."""
+    with pytest.raises(RuntimeError, match=r"too far apart\. Remove sample 3"):
         expansion(Dataset.from_signed(UNEVEN))
     assert expansion(Dataset.from_signed(UNEVEN[:3])).residual.shape == (3,)
 
@@ -238,3 +238,17 @@ def test_a_long_sample_has_its_height_up_to_the_rounding_of_the_residual(long: f
         ]
         bound = 4 * np.finfo(float).eps * np.abs(Z[S]) @ np.abs(limit.residual)
         assert (np.abs(exact - right) <= bound + 1e-12).all()
+
+
+@pytest.mark.parametrize(
+    ("long", "short"), [(5e3, 2e-4), (1.0, 1e-7), (30.0, 1e-3), (1e3, 1e-3), (9e3, 1 / 9e3)]
+)
+def test_a_weight_as_small_as_rounding_has_its_digits(long: float, short: float) -> None:
+    """Newton's method ended when nothing moved beside the largest weight."""
+    for rows in ([[long, 0.0], [0.0, short]], [[long, long], [short, -short]]):
+        lengths = (np.array(rows) ** 2).sum(axis=1)
+        share = lengths[1] / lengths.sum()  # of the first, with m^2 = share * lengths[0]
+        limit = expansion(Dataset.from_signed(rows))
+        assert limit.dual_variables[0] == pytest.approx(share, rel=1e-8)
+        height = -np.log(2 * share / (share * lengths[0]))
+        assert rows[0] @ limit.residual == pytest.approx(height, abs=1e-6)

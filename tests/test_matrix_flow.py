@@ -1,5 +1,7 @@
 """Flows of factors: conserved quantities, closed forms, and laws at long times."""
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 
@@ -105,6 +107,20 @@ def test_an_escape_that_has_hardly_begun(depth, scale):
     rate = depth * scale ** (2 - 2 / depth) * (2 - scale)
     time = flow.escape_time(2.0, depth=depth, scale=scale, level=level)
     assert time == pytest.approx(way / rate, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("target", "scale", "level"),
+    [(3.0, 1e-3, 1 - 1e-12), (0.3, 0.1, 1 / 3 + 1e-12), (0.7, 0.07, 0.1 + 1e-10), (5.0, 1.0, 0.3)],
+)
+def test_an_escape_that_ends_next_to_its_target_or_start_has_its_digits(target, scale, level):
+    """At depth two t = log(end (s - scale) / (scale (s - end))) / (2 s), for these very floats."""
+    with localcontext(prec=50):
+        s, begin = Decimal(target), Decimal(scale)
+        end = Decimal(level) * s
+        exact = (end / begin * (s - begin) / (s - end)).ln() / (2 * s)
+    time = flow.escape_time(target, depth=2, scale=scale, level=level)
+    assert time == pytest.approx(float(exact), rel=1e-12)
 
 
 def test_escape_times_have_their_leading_terms():

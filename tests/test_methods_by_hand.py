@@ -403,6 +403,28 @@ def test_a_coordinate_moves_as_if_it_were_alone_whatever_the_others_pulls_are(me
         assert together.iterates[:, j] == pytest.approx(alone.iterates[:, 0], rel=1e-10)
 
 
+@pytest.mark.parametrize(
+    "method",
+    [
+        methods.SignMomentum(0.5),
+        methods.Lion(),
+        methods.Adam(epsilon=0.0),
+        methods.RMSProp(epsilon=0.0),
+        methods.AdaGrad(epsilon=0.0),
+        methods.NormalizedSteepest(np.inf),
+    ],
+)
+def test_decay_that_is_coupled_leaves_a_pull_beside_zero(method):
+    """A weight of zero has no decay, and a gradient of e^-800 of another's: its step is whole."""
+    data = datasets.Dataset.from_signed([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]])
+    coupled = methods.WeightDecay(method, 0.01, coupled=True)
+    first, large, last = descent(
+        Objective(data, "exponential"), coupled, steps=0.1, n_steps=1, start=[0.0, 800.0, 0.0]
+    ).final
+    assert last == pytest.approx(first, rel=1e-12) and first > 0.09
+    assert large == pytest.approx(800 - first, rel=1e-12)
+
+
 def test_the_steepest_direction_of_entries_that_underflow_together():
     class Entries(Falling):
         def entries(self, theta):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 
@@ -262,7 +263,8 @@ def escape_time(target: float, *, depth: int, scale: float, level: float = 0.5) 
     np.True_
     """
     target, scale = positive("target", target), positive("scale", scale)
-    depth, end = positive_integer("depth", depth), positive("level", level) * target
+    depth, level = positive_integer("depth", depth), positive("level", level)
+    end = level * target
     if not scale < end < target:
         raise ValueError(
             f"level must be below 1 and level * target above scale; got level={level:g},"
@@ -279,10 +281,13 @@ def escape_time(target: float, *, depth: int, scale: float, level: float = 0.5) 
         z = first + x
         return np.exp((2 / depth - 1) * (np.log(target) - np.logaddexp(0, -z))) / (depth * target)
 
-    # From the first z on: a short way beside it would be rounded away.
-    first, way = np.log(scale / (target - scale)), end - scale
+    # From the first z on: a short way beside it would be rounded away. And without rounding, for
+    # the end may be next to the start, or to the target.
+    exact_end = Fraction(level) * Fraction(target)
+    way, rest = float(exact_end - Fraction(scale)), float(Fraction(target) - exact_end)
+    first = np.log(scale / (target - scale))
     begun = np.log1p(way / scale) if way < scale else np.log(end) - np.log(scale)
-    length = begun + np.log1p(way / (target - end))
+    length = begun + np.log1p(way / rest)
     pieces = np.linspace(0.0, length, 1 + int(np.ceil(length)))
     limits = pairwise(pieces)
     with np.errstate(over="ignore", invalid="ignore"):  # refused below

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ibias._validate import flag, from_zero, require
+from ibias.methods.memory import recalled
 from ibias.methods.method import Limit, Method, ratio
 from ibias.objectives import Altered, Downhill, Objective, Pull
 from ibias.steps import Step
@@ -105,8 +106,14 @@ class Penalised(Altered):
         self.weight = weight
 
     def entries(self, theta: np.ndarray) -> Downhill:
-        """Return the same; entry by entry without a weight."""
-        return self(theta) if self.weight else self.pull.entries(theta)
+        """Return the same, entry by entry."""
+        log_size, g = self.pull.entries(theta)
+        if not self.weight:
+            return Downhill(log_size, g)
+        if log_size.shape[-1] == 1:
+            return self(theta)
+        g, log_size = recalled((g, log_size), 1.0, -self.weight * theta, np.zeros(1))
+        return Downhill(log_size, g)
 
     def value(self, theta: np.ndarray) -> np.ndarray:
         """Return the pull minus weight * theta."""

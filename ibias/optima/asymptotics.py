@@ -21,6 +21,7 @@ POINT = 1e-5  # the largest distance of Z^T p from the nearest point, relative, 
 HEIGHT = 1e-6  # the largest error of <z_i, r>, relative to its size beyond one, that is returned
 CORRECTIONS = 3  # of the residual
 ROUNDING = 4 * np.finfo(float).eps  # of <z_i, r>, by its terms and their number
+SHARE = 1e-13  # the relative change of a weight that ends Newton's method
 NEWTON_STEPS = 200
 RANK = 1e-10  # a singular value of rows of length one below this is rounding
 SMALLEST = 1e-8  # a part in the nearest point: rounding of the data decides about a smaller one
@@ -100,7 +101,8 @@ def expansion(data: Dataset) -> Expansion:
     svm = max_margin(require("data", data, Dataset))
     support, degenerate = _split(data.Z, svm)
     basis = _across(data.Z[support], svm.direction)
-    share = _shares(data.Z[support] @ basis)
+    longest = support[lengths(data.Z[support]).argmax()]
+    share = _shares(data.Z[support] @ basis, f"Remove sample {longest}, or others")
     p = np.zeros(data.n_samples)
     p[support] = share
     excess = np.linalg.norm(p @ data.Z) - svm.margin
@@ -111,7 +113,6 @@ def expansion(data: Dataset) -> Expansion:
         )
     off = np.linalg.norm(p @ data.Z - svm.margin * svm.direction) / svm.margin
     if not off <= POINT:
-        longest = support[lengths(data.Z[support]).argmax()]
         raise RuntimeError(
             f"data: the weights of the support vectors miss the nearest point by {off:.1e}: the"
             f" lengths of the samples are too far apart. Remove sample {longest}."
@@ -186,7 +187,7 @@ def _split(Z: np.ndarray, svm: MaxMargin) -> tuple[np.ndarray, np.ndarray]:
     return svm.support[raised.rest], svm.support[raised.separable]
 
 
-def _shares(heights: np.ndarray) -> np.ndarray:
+def _shares(heights: np.ndarray, remedy: str = "Remove samples") -> np.ndarray:
     """Return mu at the minimum over v of log sum_i exp(-heights_i . v), by damped Newton."""
 
     def value(v: np.ndarray) -> float:
@@ -208,9 +209,12 @@ def _shares(heights: np.ndarray) -> np.ndarray:
         while value(v + length * step) > value(v) + 0.1 * length * (slope @ step) + 1e-15:
             length /= 2
         v = v + length * step
-        if (p * np.abs(heights @ step) <= 1e-13 * p + np.finfo(float).eps).all():
+        # Every weight to its own digits, up to the rounding of its exponent.
+        rounding = np.finfo(float).eps * (np.abs(heights) @ np.abs(v))
+        if (np.abs(heights @ step) <= SHARE + rounding).all():
             return weights(v)
     raise RuntimeError(
         f"data: the limit of the weights was not found in {NEWTON_STEPS} steps of Newton's method:"
-        " they are next to degenerate. Remove samples that are almost on the margin."
+        " they are next to degenerate, or the lengths of the samples are too far apart."
+        f" {remedy} that are almost on the margin."
     )
