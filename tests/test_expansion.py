@@ -214,9 +214,24 @@ UNEVEN = [
 ]
 
 
-def test_weights_that_miss_the_nearest_point_are_refused_and_the_remedy_works() -> None:
-    """Weights whose sum is as short as can be to 1e-9 point 4e-5 elsewhere."""
-    with pytest.raises(RuntimeError, match=r"too far apart\. Remove sample 3"):
+def test_samples_of_any_length_have_their_weights_and_heights() -> None:
+    """Against Fractions: G mu = m^2 on the last two, with G their inner products."""
+    Z = [[Fraction(x) for x in row] for row in UNEVEN[2:]]
+    (a, b), (_, c) = [[sum(x * y for x, y in zip(z, q, strict=True)) for q in Z] for z in Z]
+    share = (a - b) / (a - 2 * b + c)  # of the last
+    height = -np.log(float(4 * share / (a * (1 - share) + b * share)))
+    limit = expansion(Dataset.from_signed(UNEVEN))
+    assert limit.support.tolist() == [2, 3]
+    assert limit.dual_variables[3] == pytest.approx(float(share), rel=1e-7)
+    assert np.array(UNEVEN[3]) @ limit.residual == pytest.approx(height, abs=1e-6)
+
+
+def test_weights_that_miss_the_nearest_point_are_refused_and_the_remedy_works(monkeypatch) -> None:
+    """Weights whose sum is as short as can be to 1e-9 may point elsewhere."""
+    true = asymptotics._shares
+    off = [1.0, 1.00003]  # of the small weight
+    monkeypatch.setattr(asymptotics, "_shares", lambda *of: true(*of) * off[: len(true(*of))])
+    with pytest.raises(RuntimeError, match=r"miss the nearest point by .* Remove sample 3"):
         expansion(Dataset.from_signed(UNEVEN))
     assert expansion(Dataset.from_signed(UNEVEN[:3])).residual.shape == (3,)
 

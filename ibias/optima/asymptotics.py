@@ -21,6 +21,7 @@ POINT = 1e-5  # the largest distance of Z^T p from the nearest point, relative, 
 HEIGHT = 1e-6  # the largest error of <z_i, r>, relative to its size beyond one, that is returned
 CORRECTIONS = 3  # of the residual
 ROUNDING = 4 * np.finfo(float).eps  # of <z_i, r>, by its terms and their number
+BLUR = 16.0  # roundings of a solution of least squares
 SHARE = 1e-13  # the relative change of a weight that ends Newton's method
 NEWTON_STEPS = 200
 RANK = 1e-10  # a singular value of rows of length one below this is rounding
@@ -209,8 +210,9 @@ def _shares(heights: np.ndarray, remedy: str = "Remove samples") -> np.ndarray:
         while value(v + length * step) > value(v) + 0.1 * length * (slope @ step) + 1e-15:
             length /= 2
         v = v + length * step
-        # Every weight to its own digits, up to the rounding of its exponent.
-        rounding = np.finfo(float).eps * (np.abs(heights) @ np.abs(v))
+        # Every weight to its own digits, up to the rounding of its exponent, and of least squares
+        # in which its row is as long as its root.
+        rounding = np.finfo(float).eps * (np.abs(heights) @ np.abs(v) + BLUR / root)
         if (np.abs(heights @ step) <= SHARE + rounding).all():
             return weights(v)
     raise RuntimeError(
