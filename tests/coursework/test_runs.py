@@ -1,6 +1,7 @@
 """What a submission may do while it runs: each accident costs its question, and no promise more."""
 
 import contextlib
+import json
 import os
 import re
 import subprocess
@@ -610,6 +611,29 @@ def test_runs_can_be_stopped(linear, right, tmp_path):
     thread.join()
     assert ended and not watcher.is_running()
     assert not running(family)
+
+
+def test_a_watcher_that_nobody_hears_leaves_nothing():
+    """Who asked is gone: its words meet a broken pipe, and what burns a core must not go on."""
+    burns = "import os, time\nif not os.fork():\n    while True:\n        pass\n"
+    burns += "time.sleep(0.5)\nraise ValueError"
+    cell = {"kind": "cell", "question": "q1", "source": burns}
+    job = {"tasks": [cell, cell], "answers": [], "seconds": 100, "memory": 3000}
+    watcher = subprocess.Popen(
+        [sys.executable, str(sandbox.PROGRAM[0])],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    watcher.stdout.close()
+    watcher.stdin.write(json.dumps(job).encode())
+    watcher.stdin.close()
+    family, known = psutil.Process(watcher.pid), set()
+    while watcher.poll() is None:
+        with contextlib.suppress(psutil.Error):
+            known |= set(family.children(recursive=True))
+        time.sleep(0.01)
+    assert known and not [p for p in known if p.is_running() and p.status() != "zombie"]
 
 
 def test_a_watcher_that_is_told_to_end_takes_all_with_it():

@@ -210,7 +210,7 @@ def watch(job: dict, out: object) -> None:
         if why and ledger.pid:
             ledger.why = why
             end(ledger.pid)
-    end(os.getpid(), itself=False)
+    end(os.getpid(), itself=False)  # nothing may come after the last word
     say(end=ledger.ended, odd=ledger.odd, due=ledger.due)
 
 
@@ -248,7 +248,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     adopt()
-    watch(job, out)
+    try:
+        watch(job, out)
+    finally:  # also where nobody hears what it says any more
+        end(os.getpid(), itself=False)
 
 
 if __name__ == "__main__":
