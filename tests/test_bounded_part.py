@@ -205,7 +205,7 @@ def test_the_basis_of_a_span() -> None:
     rows[:, 4] = 0.0
     sizes = np.array([1e-6, 1.0, 1e3, 1.0, 1.0])
     for scaled in (rows, rows * sizes):
-        basis, columns = _even(scaled)
+        basis, _, columns = _even(scaled)
         assert columns[:4] == pytest.approx(np.abs(scaled).max(axis=0)[:4]) and columns[4] == 1
         assert basis.shape == (5, 2) and basis.T @ basis == pytest.approx(np.eye(2), abs=1e-12)
         even = scaled / columns
@@ -213,7 +213,7 @@ def test_the_basis_of_a_span() -> None:
         span = _span(scaled)
         assert span.T @ span == pytest.approx(np.eye(2), abs=1e-12)
         assert scaled @ span @ span.T == pytest.approx(scaled, rel=1e-9, abs=1e-12)
-    basis, columns = _even(np.empty((0, 3)))
+    basis, _, columns = _even(np.empty((0, 3)))
     assert basis.shape == (3, 0) and columns.tolist() == [1.0, 1.0, 1.0]
     # A singular value below a ten-billionth of the largest is rounding.
     for part, rank in [(1e-10, 1), (4e-10, 2)]:

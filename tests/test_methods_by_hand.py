@@ -378,16 +378,21 @@ def test_a_memory_stays_finite_where_gradients_vanish_and_come_back(method):
         assert np.isfinite(theta).all()
 
 
+ENTRY_BY_ENTRY = [
+    methods.SignMomentum(0.5),
+    methods.Lion(),
+    methods.Adam(epsilon=0.0),
+    methods.RMSProp(epsilon=0.0),
+    methods.AdaGrad(epsilon=0.0),
+    methods.NormalizedSteepest(np.inf),
+]
+
+
 @pytest.mark.parametrize("loss", ["exponential", "logistic"])
 @pytest.mark.parametrize(
     "method",
     [
-        methods.SignMomentum(0.5),
-        methods.Lion(),
-        methods.Adam(epsilon=0.0),
-        methods.RMSProp(epsilon=0.0),
-        methods.AdaGrad(epsilon=0.0),
-        methods.NormalizedSteepest(np.inf),
+        *ENTRY_BY_ENTRY,
         methods.WeightDecay(methods.Adam(epsilon=0.0), 0.1),
         methods.WeightDecay(methods.Lion(), 0.1),
     ],
@@ -403,17 +408,7 @@ def test_a_coordinate_moves_as_if_it_were_alone_whatever_the_others_pulls_are(me
         assert together.iterates[:, j] == pytest.approx(alone.iterates[:, 0], rel=1e-10)
 
 
-@pytest.mark.parametrize(
-    "method",
-    [
-        methods.SignMomentum(0.5),
-        methods.Lion(),
-        methods.Adam(epsilon=0.0),
-        methods.RMSProp(epsilon=0.0),
-        methods.AdaGrad(epsilon=0.0),
-        methods.NormalizedSteepest(np.inf),
-    ],
-)
+@pytest.mark.parametrize("method", ENTRY_BY_ENTRY)
 def test_decay_that_is_coupled_leaves_a_pull_beside_zero(method):
     """A weight of zero has no decay, and a gradient of e^-800 of another's: its step is whole."""
     data = datasets.Dataset.from_signed([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]])

@@ -105,9 +105,8 @@ def graded(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if len(basis) == rows.shape[1] or not size.any():
             return basis.T, np.reshape(parts, (-1, len(rows))).T
         longest = left[size.argmax()] / size.max()
-        longest = (
-            longest - (longest @ basis.T) @ basis
-        )  # once more: they are orthogonal to rounding
+        # Once more: they are orthogonal to rounding.
+        longest = longest - (longest @ basis.T) @ basis
         longest = longest / np.linalg.norm(longest)
         part = left @ longest
         left = left - np.outer(part, longest)

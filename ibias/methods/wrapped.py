@@ -105,25 +105,26 @@ class Penalised(Altered):
         super().__init__(pull)
         self.weight = weight
 
-    def entries(self, theta: np.ndarray) -> Downhill:
-        """Return the same, entry by entry."""
-        log_size, g = self.pull.entries(theta)
-        if not self.weight:
-            return Downhill(log_size, g)
-        if log_size.shape[-1] == 1:
-            return self(theta)
-        g, log_size = recalled((g, log_size), 1.0, -self.weight * theta, np.zeros(1))
-        return Downhill(log_size, g)
-
     def value(self, theta: np.ndarray) -> np.ndarray:
         """Return the pull minus weight * theta."""
         return self.pull.value(theta) - self.weight * theta
 
     def __call__(self, theta: np.ndarray) -> Downhill:
-        """Return the same, relative to the larger of the two."""
+        """Return the same, its size apart."""
+        return self._less_decay(self.pull(theta), theta)
+
+    def entries(self, theta: np.ndarray) -> Downhill:
+        """Return the same, entry by entry."""
+        return self._less_decay(self.pull.entries(theta), theta)
+
+    def _less_decay(self, pulled: Downhill, theta: np.ndarray) -> Downhill:
+        """Return pulled - weight * theta, relative to the larger of the two."""
         if not self.weight:
-            return self.pull(theta)
-        log_size, g = self.pull(theta)
+            return pulled
+        log_size, g = pulled
+        if log_size.shape[-1] > 1:  # entries have sizes of their own, and keep them
+            g, log_size = recalled((g, log_size), 1.0, -self.weight * theta, np.zeros(1))
+            return Downhill(log_size, g)
         largest = np.abs(theta).max(axis=-1, keepdims=True)
         decay = np.log(self.weight * largest)
         top = np.maximum(log_size, decay)

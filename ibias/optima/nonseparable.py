@@ -118,20 +118,20 @@ def bounded_part_and_ray(data: Dataset, *, loss: str | MarginLoss = "logistic") 
 
 def _span(rows: np.ndarray) -> np.ndarray:
     """Return an orthonormal basis, as columns, of the span of the rows."""
-    across, columns = _even(rows)
+    across, _, columns = _even(rows)
     return np.linalg.qr(across * columns[:, None])[0]
 
 
-def _even(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return a basis of the span of the rows divided by the sizes of the features, and those.
+def _even(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return a basis of the span of the rows made `even`, and the sizes of rows and features.
 
     Which directions count, and how steep a risk is, is decided with features of one size.
     """
     if not rows.size:
-        return np.empty((rows.shape[1], 0)), np.ones(rows.shape[1])
+        return np.empty((rows.shape[1], 0)), np.ones(0), np.ones(rows.shape[1])
     units, columns = even(rows)
     _, size, right = np.linalg.svd(rows / units[:, None] / columns, full_matrices=False)
-    return right[size > RANK * size.max(initial=0)].T, columns
+    return right[size > RANK * size.max(initial=0)].T, units, columns
 
 
 def _bounded(rows: np.ndarray, loss: MarginLoss) -> tuple[np.ndarray, np.ndarray, float]:
@@ -140,9 +140,9 @@ def _bounded(rows: np.ndarray, loss: MarginLoss) -> tuple[np.ndarray, np.ndarray
     That is the largest sum of p_i y_ik, relative to the sum of p_i |y_ik|, in coordinates y_k in
     which long rows do not hide short ones.
     """
-    basis, columns = _even(rows)
+    basis, units, columns = _even(rows)
     parts = rows / columns @ basis
-    uneven = (even(rows)[0] != 1).any()
+    uneven = (units != 1).any()
     if uneven:
         turn, parts = graded(parts)
         basis = basis @ turn

@@ -165,9 +165,8 @@ def _slopes(
     told = judged()[1]
     told[active] = True
     for j in np.flatnonzero(~told & (raw != 0)) if active.size else []:
-        c[:, j], across[:, j] = _least_squares(
-            A, X[:, j]
-        )  # the rounding in it looked like that of X
+        # The rounding in it looked like that of X.
+        c[:, j], across[:, j] = _least_squares(A, X[:, j])
     slope, told = judged()
     error = np.finfo(float).eps * (np.abs(across).T @ np.abs(left)) + np.abs(last).T @ np.abs(pull)
     error = np.where(told, error, np.abs(slope))

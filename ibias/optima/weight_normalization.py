@@ -105,21 +105,20 @@ def weight_normalized_interpolant(
     # With x = (g^2 - g0^2) / rate - 2 log b the part across the rows is g e^(-x/2) long.
     log_b = 0.0 if b == 0 else np.log(b) if b < along else np.log1p(-(along**2)) / 2
     offset = g0**2 + 2 * rate * log_b if b > 0 else 0.0
-    # Of x and g^2 = offset + rate x, the unknown is the one in which nothing cancels.
-    square_of, x_of = (lambda x: offset + rate * x), (lambda square: (square - offset) / rate)
 
-    def surplus(x: float) -> float:
-        return square_of(x) * -np.expm1(-x) - m**2
+    def surplus(square: float, x: float) -> float:
+        return square * -np.expm1(-x) - m**2
 
     g, excess, unsure = m, 0 * across, 0.0
     if b > 0:
-        # Each surplus is negative at `least`, or rounding there, and increases.
+        # Of x and g^2 = offset + rate x, the unknown is the one in which nothing cancels. The
+        # surplus is negative at the lower bound, or rounding there, and increases.
         if offset >= 0:
-            x = _zero(surplus, 0.0, 1.0)
-            square = square_of(x)
+            x = _zero(lambda x: surplus(offset + rate * x, x), 0.0, 1.0)
+            square = offset + rate * x
         else:
-            square = _zero(lambda square: square * -np.expm1(-x_of(square)) - m**2, m**2, 2 * m**2)
-            x = x_of(square)
+            square = _zero(lambda G: surplus(G, (G - offset) / rate), m**2, 2 * m**2)
+            x = (square - offset) / rate
         g = float(np.sqrt(square))
         excess = g * np.exp(-x / 2) * across / b
         # What roundings of the offset make of g: d log g^2 = h d x, with 1 / h = e^x - 1.
