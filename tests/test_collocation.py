@@ -13,6 +13,8 @@ from ibias.flow.collocation import (
     CAREFUL,
     GROWTH,
     LEAP,
+    NEWTON_ERROR,
+    NEWTON_ERROR_GROWING,
     NEWTON_STEPS,
     SAFETY,
     SHORTEST,
@@ -118,7 +120,7 @@ class Scripted:
 W, GUESS = np.array([3.0, -4.0]), 0.01 * np.arange(10.0).reshape(5, 2)
 
 
-def iterate(sizes, tolerance=(1.0, 1.0), w=W, sums=None):
+def iterate(sizes, tolerance=(1.0, 1.0), w=W, sums=None, **how):
     seen = []
 
     def field(s, states):
@@ -126,7 +128,7 @@ def iterate(sizes, tolerance=(1.0, 1.0), w=W, sums=None):
         return states * s[:, None]
 
     newton = Scripted(sizes)
-    found = solve_stages(field, newton, 2.0, w, 0.5, GUESS, np.array(tolerance), sums)
+    found = solve_stages(field, newton, 2.0, w, 0.5, GUESS, np.array(tolerance), sums, **how)
     return found, newton, seen
 
 
@@ -176,6 +178,59 @@ def test_each_coordinate_has_its_own_tolerance():
     for tolerance, n in [((1.0, 0.6), 1), ((1.0, 0.4), 2), ((0.9, 1.0), 2)]:
         (Z, *_, cost), _, _ = iterate([0.19, 0.001], tolerance)
         assert Z is not None and cost == n * STAGES
+
+
+@pytest.mark.parametrize("left_over", [0.2, 0.01])
+def test_what_the_iteration_leaves_over_is_a_part_of_the_tolerance(left_over):
+    for sizes, n in [((0.9, 0.1), 1), ((1.1, 0.1), 2)]:  # of what is left over
+        (Z, *_, cost), _, _ = iterate(left_over * np.array(sizes), left_over=left_over)
+        assert Z is not None and cost == n * STAGES
+    # 0.88^10 is 0.28: after that many more, ten times what is left over is still exceeded, or not.
+    for size, ends in [(40.0, True), (30.0, False)]:
+        sizes = left_over * np.array([size / 0.88, size])
+        if ends:
+            assert iterate(sizes, left_over=left_over)[0][0] is None
+        else:
+            with pytest.raises(StopIteration):
+                iterate(sizes, left_over=left_over)
+
+
+def test_where_it_comes_no_closer_a_part_of_the_local_error_is_enough():
+    """At a kink changes of the sides go on; the last state that was near enough is taken."""
+    moves = np.full((STAGES, 2), 1.0) * [1.0, -0.5]
+    (Z, pulls, rate, cost), _, seen = iterate([0.5, 0.1, 0.1], left_over=1e-4)
+    assert pytest.approx(GUESS + 0.6 * moves) == Z and rate == pytest.approx(0.2)
+    assert pulls == pytest.approx(seen[1][1] * seen[1][0][:, None])
+    assert cost == 3 * STAGES
+    (Z, _, rate, cost), _, _ = iterate([0.19, 0.3], left_over=1e-4)
+    assert pytest.approx(GUESS + 0.19 * moves) == Z and rate == 0 and cost == 2 * STAGES
+    (Z, _, rate, _), _, _ = iterate([0.21, 0.3], left_over=1e-4)
+    assert Z is None and rate == 1
+    # Half of the change before: as much is left. Three quarters: three times as much.
+    assert iterate([0.38, 0.19, 0.2], left_over=1e-4)[0][0] is not None
+    assert iterate([0.24, 0.18, 0.2], left_over=1e-4)[0][0] is None
+
+
+@pytest.mark.parametrize("unstable", [True, False])
+def test_where_errors_may_grow_little_is_left_over(monkeypatch, unstable):
+    true, parts = collocation.solve_stages, set()
+
+    def spy(*arguments):
+        parts.add(arguments[9])
+        return true(*arguments)
+
+    monkeypatch.setattr(collocation, "solve_stages", spy)
+    collocate(
+        lambda s, y: y,
+        0.0,
+        np.ones(1),
+        np.ones(1),
+        lambda y: np.full(1, 1e-6),
+        lambda s, y: np.eye(1),
+        unstable=unstable,
+    )
+    assert parts == {NEWTON_ERROR_GROWING if unstable else NEWTON_ERROR}
+    assert NEWTON_ERROR_GROWING < 0.01 * NEWTON_ERROR
 
 
 def test_rounding_ends_the_iteration():
@@ -240,8 +295,8 @@ def traced(monkeypatch, forged=None):
     """Return the list of all steps that are tried; `forged` may change what one returns."""
     true, tried = collocation.solve_stages, []
 
-    def spy(field, newton, s, w, step, guess, tolerance, sums, lifted):
-        found = true(field, newton, s, w, step, guess, tolerance, sums, lifted)
+    def spy(field, newton, s, w, step, guess, tolerance, *rest):
+        found = true(field, newton, s, w, step, guess, tolerance, *rest)
         found = found if forged is None else forged(len(tried), *found)
         step = SimpleNamespace(
             s=s, w=w, step=step, guess=guess, tolerance=tolerance, Z=found[0], rate=found[2]
@@ -630,7 +685,7 @@ def test_late_a_sum_is_an_integral(monkeypatch):
     true = collocation.solve_stages
 
     def spy(*arguments):
-        given.append((arguments[2], arguments[-2]))
+        given.append((arguments[2], arguments[7]))
         return true(*arguments)
 
     monkeypatch.setattr(collocation, "solve_stages", spy)

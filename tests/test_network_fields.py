@@ -274,7 +274,7 @@ def test_a_network_that_does_not_arrive_says_how_far_it_came(monkeypatch, slow):
         return replace(runs, real=real, check=check)
 
     Spied(monkeypatch, "network", forge)
-    with pytest.raises(IntegrationFailed, match=r"20000 evaluations .*log t = 4 of 9: .*to 3\.95;"):
+    with pytest.raises(IntegrationFailed, match=r"40000 evaluations .*log t = 4 of 9: .*to 3\.95;"):
         FLOWS["network"][0](log_t=[1.0, 9.0])
     times[slow] = 9.0
     assert FLOWS["network"][0](log_t=[1.0, 9.0]).log_t[-1] == 9

@@ -8,7 +8,9 @@ from scipy.special import expi
 
 from ibias import flow, methods, models, potentials
 from ibias.datasets import Completion, Dataset, Regression, Sensing
+from ibias.flow import homogeneous
 from ibias.flow.collocation import collocate
+from ibias.flow.estimate import two_runs
 from ibias.flow.matrix import fastest_growth, stretches
 from ibias.flow.radau import instability
 from ibias.flow.rounding_errors import RoundingErrors
@@ -16,6 +18,7 @@ from ibias.losses import Sigmoid
 from ibias.models.matrix_product import product, vjp
 from ibias.objectives import Objective
 from tests.reference import flows
+from tests.reference.other_flows import logarithms
 
 LINE = Dataset.one_class([[1.0]])
 PAIR = models.deep_linear(1, 1, 2)  # f = a b x, which rises from a = b = 0 like e^(t / 2)
@@ -164,6 +167,58 @@ def test_the_check_run_does_not_rest_where_errors_grow():
     )
     right = 1e-20 * np.exp(np.exp(times) - np.exp(-10.0))
     assert np.log(passage.states[:, 0]) == pytest.approx(np.log(right), abs=0.5)
+
+
+# Each was once wrong without a word: both runs left late, and by luck by about the same.
+LATE = [
+    ("exponential", [-1.5275, 2.3014], [5.1e-15, 0.914, 3.0e-13, 5.5e-16], [5.54, 7.58], 3.5e-7),
+    ("exponential", [-0.5724, -0.5253], [3e-15, 0.4605, 3e-15, 0.4605], [1.30, 8.34], 1.7e-8),
+    ("exponential", [-2.1995, 0.6579], [1.1e-12, 8.4e-18, 1.1e-12, 8.4e-18], [4.71, 5.52], 1e-8),
+    ("logistic", [-1.2779, 2.2923], [1.6e-17, 0.2379, 1.2e-12, 5.6e-8], [1.02, 4.85], 5.9e-6),
+    (
+        "logistic",
+        [1.1564, -0.6564, 1.8739, 1.1026],
+        [0.835, 1.2e-11, 2.2e-14, 1.2e-16, 0.835, 1.2e-11, 2.2e-14, 1.2e-16],
+        [4.4155, 8.2583],
+        4.5e-5,
+    ),
+    (
+        "exponential",
+        [-1.864, -2.6386, 2.1711, 2.758],
+        [0.9157, 0.5516, 6.2e-16, 0.4593, 0.9157, 0.5516, 6.2e-16, 0.4593],
+        [2.2886, 4.6941],
+        6.3e-7,
+    ),
+]
+
+
+@pytest.mark.parametrize(("loss", "inputs", "start", "log_t", "tolerance"), LATE)
+def test_the_check_run_is_in_time_where_weights_wait_below_its_local_error(
+    monkeypatch, loss, inputs, start, log_t, tolerance
+):
+    """Or two runs that are late alike agree. The truth knows every weight relative to itself."""
+    X = np.diag(inputs)
+    pull = {"exponential": lambda q: np.exp(-q), "logistic": lambda q: 1 / (1 + np.exp(q))}[loss]
+    right = logarithms(X, pull, np.array(start), np.array(log_t))
+    checked = []
+
+    def spy(field, launch, times, tolerance, *rest, **how):
+        runs = two_runs(field, launch, times, tolerance, *rest, **how)
+        off = np.abs(runs.check.states - right[runs.at]).max()
+        checked.append(off / (tolerance * np.linalg.norm(right[-1])))
+        return runs
+
+    monkeypatch.setattr(homogeneous, "two_runs", spy)
+    net = models.DiagonalLinear(len(inputs), depth=2)
+    is_right_or_refused(
+        lambda: flow.network_flow(
+            Dataset.from_signed(X), net, loss=loss, log_t=log_t, start=start, tolerance=tolerance
+        ),
+        right[-1],
+        tolerance * np.linalg.norm(right[-1]),
+    )
+    assert checked
+    assert max(checked) <= 0.5  # an estimate is twice the distance of the two
 
 
 def test_the_fastest_growth_of_errors():

@@ -21,6 +21,9 @@ NEWTON_STEPS = 12
 MAX_STEPS = 3_000
 SMALLEST_STEP = 1e-14
 NEWTON_ERROR = 0.2  # of the local error allowed
+# Where errors may grow. Weights that wait are smaller than the local error: what the iteration
+# leaves of them would be as large as they are, and they would leave at another time.
+NEWTON_ERROR_GROWING = 1e-4
 ROUNDING = 1e-15
 SLOW = 0.1  # a rate of the iteration above this calls for a new Jacobian
 GROWTH, SAFETY = 8.0, 0.8
@@ -110,6 +113,7 @@ def collocate(
     lifted: Lifted | None = None
     slope, predict, sums = None, None, None
     growth, steepest, rate_of_errors = GROWTH, 1.0, 0.0
+    left_over = NEWTON_ERROR_GROWING if unstable else NEWTON_ERROR
 
     def passage() -> Passage:
         return Passage(np.reshape(states, (len(states), w.size)), s, w, calls)
@@ -151,7 +155,7 @@ def collocate(
             tolerance = near * allowed(w)
             guess = np.outer(t.nodes * step, slope) if predict is None else predict(step)
             Z, pulls, rate, used = solve_stages(
-                field, newton, s, w, step, guess, tolerance, sums, lifted
+                field, newton, s, w, step, guess, tolerance, sums, lifted, left_over
             )
             calls += used
             if Z is None:
@@ -199,13 +203,15 @@ def solve_stages(
     tolerance: np.ndarray,
     sums: Sums | None,
     lifted: Lifted | None = None,
+    left_over: float = NEWTON_ERROR,
 ) -> tuple[np.ndarray | None, np.ndarray, float, int]:
     """Solve A^-1 Z = step f, f = field(s + c step, w + Z); return Z, f, the rate, and the cost.
 
     The cost is the number of evaluations; Z is None where the iteration does not converge. With
-    sums over whole steps, Z and what they have beside it take the place of Z.
+    sums over whole steps, Z and what they have beside it take the place of Z. What the iteration
+    leaves over of the solution is a part of the tolerance.
     """
-    t, last, rate = tableau(), np.inf, 0.0
+    t, last, rate, enough = tableau(), np.inf, 0.0, None
     at = s + t.nodes * step
     if lifted is not None:
         lifted.begin(w + Z)
@@ -224,12 +230,15 @@ def solve_stages(
         rounding = float((ROUNDING * np.abs(w).max() / tolerance).max())
         if k > 1:
             rate = max(size / last, 1e-3)
-        if size <= max(NEWTON_ERROR * (1 if k == 1 else min(1.0, (1 - rate) / rate)), rounding):
+        left = size * (1 if k == 1 else max(1.0, rate / (1 - rate)) if rate < 1 else np.inf)
+        if size <= rounding or left <= left_over:
             return Z, pulls, rate, k * STAGES
-        if k > 1 and (rate >= 1 or size * rate ** (NEWTON_STEPS - k) > 10 * NEWTON_ERROR):
+        if left <= NEWTON_ERROR:  # at a kink no iteration comes closer
+            enough = Z, pulls, rate
+        if k > 1 and (rate >= 1 or size * rate ** (NEWTON_STEPS - k) > 10 * left_over):
             break
         last = size
-    return None, pulls, 1.0, k * STAGES
+    return *(enough or (None, pulls, 1.0)), k * STAGES
 
 
 def continuation(Z: np.ndarray, step: float) -> Callable[[float], np.ndarray]:

@@ -25,7 +25,7 @@ from ibias.models import Network
 from ibias.trajectory import Trajectory
 
 ROUGH, ACCURATE = 0.01, 0.001  # local errors of the check run and the real one, per tolerance
-MAX_EVALUATIONS = 20_000  # smooth passages take a quarter; more means that it slides along a kink
+MAX_EVALUATIONS = 40_000  # the longest wait takes so many; more means that it slides along a kink
 # What an error of theta, relative to it, may change a margin by. Margins are of the size of log t,
 # and weights are their exponentials: further off the field is not linear, and no step would hold.
 LINEAR = 0.1
