@@ -16,7 +16,7 @@ from scipy.optimize import nnls
 
 from ibias._validate import finite_array, positive, read_only
 from ibias.datasets import Dataset
-from ibias.optima._norms import row_space
+from ibias.datasets.rows import graded, lengths
 from ibias.optima._solver import require
 from ibias.optima.margin import margin_of_rows
 from ibias.optima.separability import separation
@@ -25,6 +25,7 @@ LEVEL = 1e-10  # margins closer than this, relative to |z_i| |v|, are at one lev
 ROUNDING = 8 * np.finfo(float).eps  # of a margin, by |z_i| |v| and entries of a sample
 GAP = 1e-8  # the largest residual of the conditions of Karush, Kuhn and Tucker that is returned
 MAX_EVENTS = 1000
+REFINEMENTS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +38,8 @@ class NearestSeparator:
     dual_variables : array, shape (n_samples,)
         At least zero, and w = start + Z^T dual_variables.
     residual : float
-        The largest violation of feasibility, w = start + Z^T b, and b_i (<z_i, w> - margin) = 0,
-        relative to the size of what is compared.
+        The most by which a margin is too small, or off where b_i > 0, relative to `margin` and to
+        what rounds it, |z_i| |w|.
     """
 
     w: np.ndarray
@@ -105,19 +106,23 @@ def nearest_separator(data: Dataset, start: ArrayLike, *, margin: float = 1.0) -
     lacking = margin - Z @ start
     if (lacking <= 0).all():
         return NearestSeparator(read_only(start), read_only(np.zeros(len(Z))), 0.0)
-    rows = row_space(Z)[0]
-    # Lawson and Hanson's least distance: the shortest x with Z x >= lacking.
-    size, far = np.linalg.norm(rows, axis=1).max(), np.abs(lacking).max()
-    system = np.vstack([rows.T / size, lacking / far])
+    # Rows of length one: what they lack is then the distance to where they lack nothing.
+    size = lengths(Z)[:, 0]
+    rows, far = graded(Z / size[:, None])[1], lacking / size
+    # Lawson and Hanson's least distance: the shortest x with rows x >= far.
+    system = np.vstack([rows.T, far / np.abs(far).max()])
     try:
         u = nnls(system, np.r_[np.zeros(rows.shape[1]), 1.0], maxiter=100 * len(Z))[0]
     except RuntimeError:
         u = np.zeros(len(Z))
-    b = _polished(rows, lacking, u > 0) if u.any() else u
-    w = start + b @ Z
+    b = _polished(rows, far, u > 0) / size if u.any() else u
+    way = b @ Z
+    w = start + way
     left = Z @ w - margin
-    unit = max(far, np.abs(Z @ start).max())
-    residual = float(max((-left).max(), np.abs(left[b > 0]).max(initial=0.0), 0.0) / unit)
+    # A margin is rounded in units of |z_i| |w|.
+    unit = margin + ROUNDING / GAP * Z.shape[1] * size * np.linalg.norm([start, way])
+    off = np.where(b > 0, np.abs(left), -left)
+    residual = float(max((off / unit).max(), 0.0))
     if not (residual <= GAP and (b >= 0).all()):
         raise RuntimeError(
             f"data: the nearest separator was found only to {residual:.1e}; the margin of the task"
@@ -128,9 +133,10 @@ def nearest_separator(data: Dataset, start: ArrayLike, *, margin: float = 1.0) -
 
 def _polished(rows: np.ndarray, lacking: np.ndarray, pulls: np.ndarray) -> np.ndarray:
     """Return the multipliers with which exactly the samples that pull are on the margin."""
-    b = np.zeros(len(rows))
-    gram = rows[pulls] @ rows[pulls].T
-    b[pulls] = np.linalg.lstsq(gram, lacking[pulls])[0]
+    b, pulling = np.zeros(len(rows)), rows[pulls]
+    for _ in range(REFINEMENTS):
+        left = lacking[pulls] - pulling @ (pulling.T @ b[pulls])
+        b[pulls] += np.linalg.lstsq(pulling @ pulling.T, left)[0]
     return np.where(np.abs(b) > LEVEL * np.abs(b).max(), b, 0.0)
 
 
