@@ -247,8 +247,11 @@ def test_the_comparison_can_fail_and_its_advice_ends():
     there = np.ones((1, 2))
     with pytest.raises(flow.IntegrationFailed, match=r"Ask for tolerance=1e-04"):
         compared(np.zeros(1), there, there + 3e-6, np.zeros(1, int), 1e-9)
-    with pytest.raises(flow.IntegrationFailed, match="No tolerance helps"):
-        compared(np.zeros(1), there, there + 0.5, np.zeros(1, int), 1e-9)
+    # A step is spoken of where there is one.
+    for clock, instead in [("log t", "another start"), ("log k", "a smaller step")]:
+        said = f"No tolerance helps: ask for earlier times, or take {instead}."
+        with pytest.raises(flow.IntegrationFailed, match=said):
+            compared(np.zeros(1), there, there + 0.5, np.zeros(1, int), 1e-9, clock=clock)
     with pytest.raises(flow.IntegrationFailed, match="NaN"):
         compared(np.zeros(1), there, there * np.nan, np.zeros(1, int), 1e-9)
     assert compared(np.zeros(1), there, there + 1e-10, np.zeros(1, int), 1e-9) >= 1e-10

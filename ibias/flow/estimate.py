@@ -136,11 +136,12 @@ def compared(
     estimate = TWICE * difference + known
     if (estimate > allowed).any():
         worst = int(np.argmax(estimate / allowed))
+        instead = "a smaller step" if clock == "log k" else "another start"
         apart = Apart(
             f"at {clock} = {log_t[worst]:.6g} two runs that share no approximation differ by"
             f" {difference[worst]:.1e}, and tolerance={tolerance:g} allows"
             f" {(allowed - known)[worst] / TWICE:.1e}."
-            f" {remedy(float(difference[worst] / size[worst]))}"
+            f" {remedy(float(difference[worst] / size[worst]), instead)}"
         )
         apart.excess = float((estimate / allowed)[worst])
         raise apart
@@ -185,12 +186,15 @@ def visited(times: np.ndarray, states: np.ndarray) -> np.ndarray:
     return np.unique(at)
 
 
-def remedy(relative: float) -> str:
-    """Return what helps against a relative difference: a tolerance that is met, or other times."""
+def remedy(relative: float, instead: str) -> str:
+    """Return what helps against a relative difference: a tolerance that is met, or other times.
+
+    Or another argument, named by `instead`.
+    """
     wanted = 10 ** np.ceil(np.log10(20 * relative))
     if wanted <= LARGEST_TOLERANCE:
         return f"Ask for tolerance={wanted:.0e}, or for earlier times."
-    return "No tolerance helps: ask for earlier times, a smaller step, or another start."
+    return f"No tolerance helps: ask for earlier times, or take {instead}."
 
 
 @contextmanager

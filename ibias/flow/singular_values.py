@@ -93,7 +93,7 @@ def singular_value_flow(
         # These runs would be the same at a larger tolerance: twice the error is enough.
         raise IntegrationFailed(
             f"a singular value is off by {error.max():.1e} of itself, and tolerance={tolerance:g}"
-            f" allows less. {remedy(float(error.max()) / 10)}"
+            f" allows less. {remedy(float(error.max()) / 10, 'a larger scale')}"
         )
     return read_only(np.exp(log_sigma))
 
