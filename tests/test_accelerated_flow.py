@@ -1,5 +1,7 @@
 """Nesterov's acceleration in continuous time."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -90,3 +92,15 @@ def test_from_the_wrong_side_it_is_the_flow_of_a_faster_clock(shift):
     far = flow.accelerated_flow(data, start=-shift * u, log_t=log_t, **how)
     near = flow.accelerated_flow(data, log_t=log_t + shift / 2, **how)
     assert far.iterates + shift * u == pytest.approx(near.iterates, abs=1e-7 * shift)
+
+
+def test_the_time_that_a_refusal_names_is_reached_by_both_runs():
+    """What no w separates swings ever faster: LSODA follows it further than the check run."""
+    data = Dataset.from_signed([[1.0], [-2.0]])
+    how = {"start": [0.5], "tolerance": 1e-3}
+    with pytest.raises(flow.IntegrationFailed) as refused:
+        flow.accelerated_flow(data, log_t=[40.0], **how)
+    until = float(re.search(r"of 40: .* Ask for times up to ([\d.]+);", str(refused.value))[1])
+    assert until > 6
+    path = flow.accelerated_flow(data, log_t=[until], **how)
+    assert path.error_estimate[0] <= 1e-3

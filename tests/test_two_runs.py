@@ -34,6 +34,7 @@ from ibias.flow.estimate import (
     in_stretches,
     in_time,
     remedy,
+    soonest,
     two_runs,
     visited,
 )
@@ -99,6 +100,33 @@ def test_nothing_to_compare_is_no_difference(length):
     nothing, at = np.empty((2, 0)), np.array([0, 1])
     found = compared(np.arange(2.0), nothing, nothing, at, 1e-3, length=length)
     assert found == pytest.approx([ACCURATE * 1e-3] * 2)
+
+
+@pytest.mark.parametrize("real", [None, 3.0, np.inf])
+@pytest.mark.parametrize("check", [None, 2.0, 4.0, np.inf])
+def test_a_real_run_that_stops_names_the_time_at_which_either_stops(real, check):
+    asked = []
+
+    def stops(time):
+        error = IntegrationFailed(f"stopped at {time}")
+        error.time = time
+        return error
+
+    def check_run(times):
+        asked.append(times)
+        if check is not None:
+            raise stops(check)
+
+    run = soonest(check_run, np.array([1.0, 9.0]))
+    if real is None:
+        with run:
+            pass
+        assert not asked  # it runs later
+        return
+    sooner = check == 2.0 or (check == 4.0 and real == np.inf)
+    with pytest.raises(IntegrationFailed, match=f"stopped at {check if sooner else real}"), run:
+        raise stops(real)
+    assert [times.tolist() for times in asked] == [[9.0]]
 
 
 @pytest.mark.parametrize("lost", [np.nan, np.inf, -np.inf])

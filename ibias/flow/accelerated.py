@@ -16,6 +16,7 @@ from ibias.flow.estimate import (
     advised,
     closer,
     evenly,
+    soonest,
     visited,
 )
 from ibias.flow.gradient import Space, conclude
@@ -129,25 +130,31 @@ def accelerated_flow(
 
     def attempt(part: float) -> Trajectory:
         # The flow swings, and errors add up ten times further than for the gradient flow.
-        accurate = solve(part * ACCURATE * tolerance / 10)
-        local_error, at = part * ROUGH * tolerance / 10, visited(log_t, np.array(accurate.iterates))
-        first = first_time(local_error) - CAUTION
-        start, halt, unstable = early(first), None, not is_convex(loss)
-        if unstable:
-            grown = RoundingErrors(jacobian, space.unit, tolerance, symmetric=False)
-            halt = grown.watching(first, start, log_t[at], None)
-        swinging = collocate(
-            velocity,
-            first,
-            start,
-            log_t[at],
-            lambda state: evenly(
-                max(local_error, ROUNDING), state, np.tile(field.linear(state[:d]), 2)
-            ),
-            jacobian,
-            halt=halt,
-            unstable=unstable,
-        )
+        local_error = part * ROUGH * tolerance / 10
+
+        def check_run(times: np.ndarray) -> Passage:
+            first = first_time(local_error) - CAUTION
+            start, halt, unstable = early(first), None, not is_convex(loss)
+            if unstable:
+                grown = RoundingErrors(jacobian, space.unit, tolerance, symmetric=False)
+                halt = grown.watching(first, start, times, None)
+            return collocate(
+                velocity,
+                first,
+                start,
+                times,
+                lambda state: evenly(
+                    max(local_error, ROUNDING), state, np.tile(field.linear(state[:d]), 2)
+                ),
+                jacobian,
+                halt=halt,
+                unstable=unstable,
+            )
+
+        with soonest(check_run, log_t):
+            accurate = solve(part * ACCURATE * tolerance / 10)
+        at = visited(log_t, np.array(accurate.iterates))
+        swinging = check_run(log_t[at])
         check = Arc(list(swinging.states[:, :d]), "", swinging.n_evaluations)
         return conclude(space, data, loss, log_t, accurate, check, at, tolerance)
 

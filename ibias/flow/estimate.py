@@ -198,6 +198,22 @@ def remedy(relative: float, instead: str) -> str:
 
 
 @contextmanager
+def soonest(check: Callable[[np.ndarray], Any], times: np.ndarray) -> Iterator[None]:
+    """Let a real run that stops in this context name the time at which the check run stops too.
+
+    Where that is sooner; `check` takes times, of which the last one says it.
+    """
+    try:
+        yield
+    except IntegrationFailed as failed:
+        try:
+            check(times[-1:])
+        except IntegrationFailed as other:
+            raise min(failed, other, key=lambda error: error.time) from None
+        raise
+
+
+@contextmanager
 def advised(advice: str) -> Iterator[None]:
     """Append `advice` to an integration that fails in this context."""
     try:
@@ -293,40 +309,46 @@ def two_runs(
     # Both take the matrix only to solve their implicit equations (residuals are of the field) and
     # to choose steps: a wrong one makes a run slow, or fail, and cannot move both ends alike.
     steer = jacobian if jacobian is not None else lambda s, w: differences(field, s, w)
-    local_error = min(fine * tolerance, smallest)
+    unit = None
     if saddles:
         unit = lambda w: distance_from_rest(field, steer, w)  # noqa: E731
         launch = in_time(launch, unit, steer, symmetric)
+
+    def real_run() -> Passage:
+        local_error = min(fine * tolerance, smallest)
         first, start = launch(fine * tolerance, 0.0)
-        real = in_stretches(field, first, start, times, local_error, unit, steer, halt)
-    else:
-        unit = None
-        first, start = launch(fine * tolerance, 0.0)
-        real = integrate(
-            field, first, start, times, local_error, jacobian=steer, halt=halt, max_steps=max_steps
-        )
-    local_error = min(coarse * tolerance, smallest)
-    first, start = launch(coarse * tolerance, CAUTION)
+        if unit is not None:
+            return in_stretches(field, first, start, times, local_error, unit, steer, halt)
+        how = {"jacobian": steer, "halt": halt, "max_steps": max_steps}
+        return integrate(field, first, start, times, local_error, **how)
+
+    def check_run(times: np.ndarray) -> Passage:
+        local_error = min(coarse * tolerance, smallest)
+        first, start = launch(coarse * tolerance, CAUTION)
+        watched = halt
+        if not convex:
+            grown = RoundingErrors(steer, 1.0, tolerance, symmetric)
+            watched = grown.watching(first, start, times, halt)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return collocate(
+                field,
+                first,
+                start,
+                times,
+                lambda w: evenly(local_error, w, linear(w)),
+                steer,
+                symmetric=symmetric,
+                halt=watched,
+                smooth=smooth,
+                unit=unit,
+                unstable=saddles or not convex,
+                lift=lift,
+            )
+
+    with soonest(check_run, times):
+        real = real_run()
     at = visited(times, real.states)
-    if not convex:
-        grown = RoundingErrors(steer, 1.0, tolerance, symmetric)
-        halt = grown.watching(first, start, times[at], halt)
-    with np.errstate(over="ignore", invalid="ignore"):
-        check = collocate(
-            field,
-            first,
-            start,
-            times[at],
-            lambda w: evenly(local_error, w, linear(w)),
-            steer,
-            symmetric=symmetric,
-            halt=halt,
-            smooth=smooth,
-            unit=unit,
-            unstable=saddles or not convex,
-            lift=lift,
-        )
-    return Runs(real, check, at)
+    return Runs(real, check_run(times[at]), at)
 
 
 def distance_from_rest(field: Field, jacobian: Field, w: np.ndarray) -> float:

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from ibias._validate import finite_array, increasing, network, positive, read_only, require
 from ibias.datasets import Dataset
 from ibias.flow.estimate import LARGEST_EXPONENT, Runs, advised, bounded, closer, compared, two_runs
-from ibias.flow.log_time import IntegrationFailed
+from ibias.flow.log_time import IntegrationFailed, before
 from ibias.flow.start import refuse_rest
 from ibias.losses import MarginLoss, named
 from ibias.models import Network
@@ -189,12 +189,12 @@ class NetworkField:
         )
         reached = min(runs.real.time, runs.check.time)
         if reached < log_t[-1]:
-            until = reached - 0.01 * abs(reached) - 0.01
             why = (
                 "it slides along a kink of the ReLU. Take another start, or descent with"
                 " steps.Safe(), which zigzags across it."
                 if getattr(self.net, "activation", None) == "relu"
-                else f"ask for times up to {until:.4g}; a larger tolerance may take it further."
+                else f"ask for times up to {before(reached):.4g}; a larger tolerance may take it"
+                " further."
             )
             raise IntegrationFailed(
                 f"{MAX_EVALUATIONS} evaluations took the flow only to log t = {reached:.4g} of"

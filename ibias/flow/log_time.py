@@ -272,7 +272,16 @@ def stopped(time: float, last: float, reason: str) -> IntegrationFailed:
     """Return the error of an integration that did not arrive, with what helps."""
     error = IntegrationFailed(
         f"the integration stopped at log time {time:.6g} of {last:.6g}: {reason}. Ask for times"
-        f" up to {time - 0.01 * abs(time) - 0.01:.4g}; a larger tolerance may take it further."
+        f" up to {before(time):.4g}; a larger tolerance may take it further."
     )
     error.time = time
     return error
+
+
+def before(time: float) -> float:
+    """Return the log time to ask for where an integration has stopped, in four digits.
+
+    >>> before(20.0), before(-3.0)
+    (19.79, -3.04)
+    """
+    return float(f"{time - 0.01 * abs(time) - 0.01:.4g}")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.linalg import expm
 
-from ibias.flow.log_time import Halt, IntegrationFailed
+from ibias.flow.log_time import Halt, IntegrationFailed, before
 
 ROUNDING = 2.0**-53
 STIFF = -50.0  # e^STIFF is nothing
@@ -100,6 +100,6 @@ class RoundingErrors:
             raise IntegrationFailed(
                 f"by log time {self.time:.6g} rounding errors have grown beyond the tolerance: the"
                 " loss is not convex, and the flow stays where errors grow. Ask for times up to"
-                f" {self.until - 0.01 * abs(self.until) - 0.01:.4g}, or take a start on the right"
+                f" {before(self.until):.4g}, or take a start on the right"
                 " side of more samples."
             )

@@ -10,8 +10,8 @@ from scipy.special import expit
 
 from ibias._validate import finite_array, increasing, positive, positive_integer, read_only
 from ibias.flow.collocation import collocate
-from ibias.flow.estimate import CAUTION, DIFFERENCE, closer, compared, visited
-from ibias.flow.log_time import integrate
+from ibias.flow.estimate import CAUTION, DIFFERENCE, closer, compared, soonest, visited
+from ibias.flow.log_time import Passage, integrate
 
 TARGET = np.array([[0.0, 1.0], [1.0, 0.0]])  # M, with 0 for the entry that nobody sees
 SEEN = np.array([[False, True], [True, True]])
@@ -148,16 +148,20 @@ def two_by_two_flow(
             late = np.clip(state[0] ** 2, 1.0, ROUGHEST)
             return coarse * max(1.0, np.abs(state).max()) * np.array([1.0, late, late, late, 1.0])
 
-        passage = integrate(field, *launch(fine, 0.0), log_t, fine, max_steps=MAX_STEPS)
+        def check_run(times: np.ndarray) -> Passage:
+            # By other formulas, evaluated at all stages at once.
+            return collocate(
+                lambda s, states: np.array([field(*one) for one in zip(s, states, strict=True)]),
+                *launch(coarse, CAUTION),
+                times,
+                allowed,
+                jacobian,
+            )
+
+        with soonest(check_run, log_t):
+            passage = integrate(field, *launch(fine, 0.0), log_t, fine, max_steps=MAX_STEPS)
         at = visited(log_t, passage.states)
-        # By other formulas, evaluated at all stages at once.
-        check = collocate(
-            lambda s, states: np.array([field(*one) for one in zip(s, states, strict=True)]),
-            *launch(coarse, CAUTION),
-            log_t[at],
-            allowed,
-            jacobian,
-        )
+        check = check_run(log_t[at])
         iterates, others = (
             np.array([_matrix(*one) for one in zip(times, run.states, strict=True)])
             for times, run in ((log_t, passage), (log_t[at], check))
