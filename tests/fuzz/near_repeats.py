@@ -1,0 +1,225 @@
+"""Rows that nearly repeat or nearly oppose others, by 2^-8 to 2^-44: against fractions.
+
+Every entry is an integer and a multiple of a power of two, so that nothing of the data is rounded,
+and an answer that takes two rows for one is wrong by as much as the answers differ.
+"""
+
+from fractions import Fraction
+
+import numpy as np
+
+from ibias.datasets import Dataset, Regression, Sensing
+from ibias.optima import (
+    NotSeparable,
+    bounded_part_and_ray,
+    bregman_projection,
+    expansion,
+    max_margin,
+    min_norm,
+    min_nuclear_norm,
+    nearest_separator,
+    separation,
+    weight_normalized_interpolant,
+)
+from ibias.potentials import PowerNorm
+from tests.fuzz.optima import refused, verdict
+from tests.fuzz.outcome import Outcome
+from tests.reference import exact
+
+
+def problem(rng: np.random.Generator) -> Outcome:
+    """Return the verdict on one random problem."""
+    kinds = [split, margin, separator, expanded, bounded, norm, direction, bregman, nuclear]
+    return kinds[rng.integers(len(kinds))](rng)
+
+
+def near(rng: np.random.Generator, n: int, d: int, signs: tuple[int, ...]) -> np.ndarray:
+    """Integer rows, one or two of which nearly repeat a multiple of another."""
+    Z = rng.integers(-3, 4, (n, d)).astype(float)
+    apart = 2.0 ** -int(rng.integers(8, 45))
+    for _ in range(int(rng.integers(1, 3))):
+        i, j = rng.choice(n, 2, replace=False)
+        Z[j] = rng.choice(signs) * np.round(Z[i]) + apart * rng.integers(-2, 3, d)
+    return Z
+
+
+def shape(rng: np.random.Generator) -> tuple[int, int]:
+    return int(rng.integers(2, 6)), int(rng.integers(1, 4))
+
+
+def off(found: np.ndarray, right: exact.Vector, size: float = 0.0) -> float:
+    """How far an answer is off, relative to its size."""
+    right = np.array([float(x) for x in right])
+    return float(np.abs(found - right).max() / max(size, np.abs(right).max(), 1e-300))
+
+
+def attempt(kind: str, Z: np.ndarray, run, judge) -> Outcome:
+    """Run the package; judge(answer) returns the faults."""
+    said = str(Z.tolist())
+    try:
+        answer = run()
+    except NotSeparable:
+        separable = not exact.never_separated(exact.fractions(Z))
+        return verdict({"not separable": separable}, kind, False, said)
+    except Exception as error:
+        one = refused(error, kind, False)
+        return Outcome(one.verdict, one.kind, False, f"{one.said} {said}")
+    return verdict(judge(answer), kind, False, said)
+
+
+def split(rng: np.random.Generator) -> Outcome:
+    Z = near(rng, *shape(rng), (1, -1, 2, -2))
+    right = exact.never_separated(exact.fractions(Z))
+    return attempt(
+        "near repeats: separation",
+        Z,
+        lambda: separation(Dataset.from_signed(Z)),
+        lambda parts: {f"rest {parts.rest}, right {right}": set(parts.rest.tolist()) != right},
+    )
+
+
+def margin(rng: np.random.Generator) -> Outcome:
+    Z = near(rng, *shape(rng), (1, -1, 2, -2))
+    nearest = exact.nearest_of_hull(exact.fractions(Z))
+    right = float(exact.dot(nearest, nearest)) ** 0.5
+
+    def judge(best):
+        faults = {"separated": right == 0}
+        faults[f"{best.margin}, right {right}"] = not abs(best.margin - right) <= 1e-8 * right
+        return faults
+
+    return attempt("near repeats: max_margin", Z, lambda: max_margin(Dataset.from_signed(Z)), judge)
+
+
+def separator(rng: np.random.Generator) -> Outcome:
+    Z = near(rng, *shape(rng), (1, 2, -1))
+    start = rng.integers(-4, 5, Z.shape[1]).astype(float)
+    rows = exact.fractions(Z)
+    right = (
+        None
+        if exact.never_separated(rows)
+        else exact.nearest_separator(rows, exact.fractions(start))
+    )
+    return attempt(
+        "near repeats: nearest_separator",
+        Z,
+        lambda: nearest_separator(Dataset.from_signed(Z), start),
+        lambda best: {
+            f"off from {start}": right is None
+            or not off(best.w, right, np.abs(start).max()) <= 1e-6
+        },
+    )
+
+
+def expanded(rng: np.random.Generator) -> Outcome:
+    Z = near(rng, *shape(rng), (1, 2, -1))
+    rows = exact.fractions(Z)
+    x = exact.nearest_of_hull(rows)
+    right = {i for i, z in enumerate(rows) if exact.dot(z, x) == exact.dot(x, x)}
+    return attempt(
+        "near repeats: expansion",
+        Z,
+        lambda: expansion(Dataset.from_signed(Z)),
+        lambda found: {
+            f"on the margin {found.support} {found.degenerate}, right {right}": {
+                *found.support.tolist(),
+                *found.degenerate.tolist(),
+            }
+            != right
+        },
+    )
+
+
+def bounded(rng: np.random.Generator) -> Outcome:
+    Z = near(rng, *shape(rng), (-1, -2, 1))
+    rest = sorted(exact.never_separated(exact.fractions(Z)))
+    right = exact.logistic_weights([exact.fractions(Z)[i] for i in rest]) if rest else []
+
+    def judge(parts):
+        faults = {f"rest {parts.rest}, right {rest}": parts.rest.tolist() != rest}
+        if parts.rest.tolist() == rest and rest:
+            pulls = parts.weights[rest]
+            faults[f"weights {pulls}, right {[float(w) for w in right]}"] = (
+                not off(pulls / pulls.sum(), right) <= 1e-6
+            )
+        return faults
+
+    return attempt(
+        "near repeats: bounded_part_and_ray",
+        Z,
+        lambda: bounded_part_and_ray(Dataset.from_signed(Z)),
+        judge,
+    )
+
+
+def equations(rng: np.random.Generator) -> tuple[Regression, exact.Matrix, exact.Vector]:
+    """Equations that agree, and hold exactly at integers."""
+    while True:
+        n, d = shape(rng)
+        X = near(rng, min(n, d + 1), d, (1, -1, 2))
+        w = rng.integers(-4, 5, d).astype(float)
+        rows = exact.fractions(X)
+        y = [exact.dot(row, exact.fractions(w)) for row in rows]
+        if X.any(axis=1).all() and any(y) and all(Fraction(float(x)) == x for x in y):
+            return Regression(X, [float(x) for x in y]), rows, y
+
+
+def norm(rng: np.random.Generator) -> Outcome:
+    data, rows, y = equations(rng)
+    w = exact.projection(rows, y, [Fraction()] * len(rows[0]))
+    right = float(exact.dot(w, w)) ** 0.5
+    return attempt(
+        "near repeats: min_norm",
+        np.c_[data.X, data.y],
+        lambda: min_norm(data),
+        lambda best: {
+            f"{best.distance}, right {right}": not abs(best.distance - right) <= 1e-8 * right
+        },
+    )
+
+
+def direction(rng: np.random.Generator) -> Outcome:
+    """From a start in the span the direction of the interpolant is that of least norm."""
+    data, rows, y = equations(rng)
+    w = exact.projection(rows, y, [Fraction()] * len(rows[0]))
+    right = float(exact.dot(w, w)) ** 0.5
+    return attempt(
+        "near repeats: weight_normalized_interpolant",
+        np.c_[data.X, data.y],
+        lambda: weight_normalized_interpolant(data, start=[float(x) for x in w]),
+        lambda best: {
+            f"{best.length}, right {right}": not abs(best.length - right) <= 1e-8 * right
+        },
+    )
+
+
+def bregman(rng: np.random.Generator) -> Outcome:
+    data, rows, y = equations(rng)
+    start = rng.integers(-4, 5, len(rows[0])).astype(float)
+    right = exact.projection(rows, y, exact.fractions(start))
+    return attempt(
+        "near repeats: bregman_projection",
+        np.c_[data.X, data.y],
+        lambda: bregman_projection(data, potential=PowerNorm(2.0), start=start),
+        lambda best: {
+            f"{best.w} from {start}": not off(best.w, right, np.abs(start).max()) <= 1e-7
+        },
+    )
+
+
+def nuclear(rng: np.random.Generator) -> Outcome:
+    """As many sensors as entries, so that there is one matrix."""
+    while True:
+        A, W = near(rng, 4, 4, (1, -1)), rng.integers(-3, 4, 4).astype(float)
+        rows = exact.fractions(A)
+        y = [exact.dot(row, exact.fractions(W)) for row in rows]
+        fits = all(Fraction(float(x)) == x for x in y)
+        if fits and W.any() and len(exact.independent(rows)) == 4:
+            break
+    right = np.linalg.svd(W.reshape(2, 2), compute_uv=False).sum()
+    return attempt(
+        "near repeats: min_nuclear_norm",
+        np.c_[A, [float(x) for x in y]],
+        lambda: min_nuclear_norm(Sensing(A.reshape(4, 2, 2), [float(x) for x in y])),
+        lambda best: {f"{best.value}, right {right}": not abs(best.value - right) <= 1e-5 * right},
+    )

@@ -1,0 +1,157 @@
+"""Truth without rounding: small problems in fractions, by trying every set of samples."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from itertools import chain, combinations
+
+import numpy as np
+
+Vector = list[Fraction]
+Matrix = list[Vector]
+NEWTON_STEPS = 500
+
+
+def fractions(A: np.ndarray) -> list:
+    """The entries of an array as they are."""
+    return [fractions(row) for row in A] if A.ndim > 1 else [Fraction(float(x)) for x in A]
+
+
+def dot(a: Sequence, b: Sequence) -> Fraction:
+    return sum((x * y for x, y in zip(a, b, strict=True)), Fraction())
+
+
+def combined(weights: Sequence, rows: Matrix) -> Vector:
+    """sum_i weights_i rows_i."""
+    return [dot(weights, column) for column in zip(*rows, strict=True)]
+
+
+def solve(A: Matrix, b: Vector) -> Vector | None:
+    """The solution of a square system, or None where it has none or many."""
+    n = len(A)
+    rows = [[*row, right] for row, right in zip(A, b, strict=True)]
+    for i in range(n):
+        pivot = next((k for k in range(i, n) if rows[k][i] != 0), None)
+        if pivot is None:
+            return None
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        rows[i] = [x / rows[i][i] for x in rows[i]]
+        for k in range(n):
+            if k != i and rows[k][i] != 0:
+                rows[k] = [x - rows[k][i] * y for x, y in zip(rows[k], rows[i], strict=True)]
+    return [row[-1] for row in rows]
+
+
+def independent(rows: Matrix) -> list[int]:
+    """Indices of rows that span all of them, the first ones first."""
+    kept: list[int] = []
+    for i in range(len(rows)):
+        some = [rows[k] for k in [*kept, i]]
+        if solve([[dot(a, b) for b in some] for a in some], [Fraction()] * len(some)) is not None:
+            kept.append(i)
+    return kept
+
+
+def sets(n: int) -> Iterator[tuple[int, ...]]:
+    """All sets of numbers below n, the small ones first."""
+    return chain.from_iterable(combinations(range(n), k) for k in range(1, n + 1))
+
+
+def never_separated(Z: Matrix) -> set[int]:
+    """The samples that a positive combination which meets zero contains: by its smallest ones."""
+    rest: set[int] = set()
+    for chosen in sets(len(Z)):
+        rows = [Z[i] for i in chosen]
+        spanning = independent(rows)
+        if len(spanning) != len(rows) - 1:
+            continue
+        # The one relation, with the weight of a dependent row set to one.
+        (last,) = set(range(len(rows))) - set(spanning)
+        some = [rows[i] for i in spanning]
+        gram = [[dot(a, b) for b in some] for a in some]
+        weights = solve(gram, [-dot(a, rows[last]) for a in some])
+        if all(w > 0 for w in weights):
+            rest |= set(chosen)
+    return rest
+
+
+def nearest_of_hull(Z: Matrix) -> Vector:
+    """The point of the convex hull of the rows that is nearest to zero: w of margin one, scaled."""
+    for chosen in sets(len(Z)):
+        rows = [Z[i] for i in chosen]
+        gram = [[dot(a, b) for b in rows] + [Fraction(1)] for a in rows]
+        system = [*gram, [Fraction(1)] * len(rows) + [Fraction()]]
+        found = solve(system, [Fraction()] * len(rows) + [Fraction(1)])
+        if found is None or any(w < 0 for w in found[:-1]):
+            continue
+        x = combined(found[:-1], rows)
+        if all(dot(z, x) >= dot(x, x) for z in Z):
+            return x
+    raise AssertionError("a convex hull has a nearest point")
+
+
+def projection(rows: Matrix, targets: Vector, start: Vector) -> Vector:
+    """The point with rows w = targets that is nearest to `start`; the equations agree."""
+    kept = independent(rows)
+    some = [rows[i] for i in kept]
+    lacking = [targets[i] - dot(rows[i], start) for i in kept]
+    weights = solve([[dot(a, b) for b in some] for a in some], lacking)
+    move = combined(weights, some) if some else [Fraction()] * len(start)
+    return [a + b for a, b in zip(start, move, strict=True)]
+
+
+def nearest_separator(Z: Matrix, start: Vector) -> Vector:
+    """The point with every <z_i, w> >= 1 that is nearest to `start`."""
+    for chosen in [(), *sets(len(Z))]:
+        rows = [Z[i] for i in chosen]
+        gram = [[dot(a, b) for b in rows] for a in rows]
+        weights = solve(gram, [1 - dot(a, start) for a in rows])
+        if weights is None or any(w < 0 for w in weights):
+            continue
+        move = combined(weights, rows) if rows else [Fraction()] * len(start)
+        w = [a + b for a, b in zip(start, move, strict=True)]
+        if all(dot(z, w) >= 1 for z in Z):
+            return w
+    raise AssertionError("no point separates")
+
+
+def logistic_weights(Z: Matrix, digits: int = 80) -> list[Decimal]:
+    """The slopes sigma(-<z_i, w>) at the minimum of the logistic risk, relative to their sum.
+
+    By Newton's method with halved steps; no part of the samples can be separated.
+    """
+    columns = independent([list(column) for column in zip(*Z, strict=True)])
+    with localcontext(prec=digits):
+        one = Decimal(1)
+        rows = [[Decimal(z[j].numerator) / Decimal(z[j].denominator) for j in columns] for z in Z]
+        w = [Decimal()] * len(columns)
+
+        def product(a: list[Decimal], b: list[Decimal]) -> Decimal:
+            return sum((x * y for x, y in zip(a, b, strict=True)), Decimal())
+
+        def slopes() -> list[Decimal]:
+            return [one / (one + product(z, w).exp()) for z in rows]
+
+        def risk(w: list[Decimal]) -> Decimal:
+            return sum((one + (-product(z, w)).exp()).ln() for z in rows)
+
+        for _ in range(NEWTON_STEPS):
+            slope = slopes()
+            weighted = [[s * (one - s) * x for x in z] for s, z in zip(slope, rows, strict=True)]
+            curvature = [
+                [product(a, b) for b in zip(*rows, strict=True)]
+                for a in zip(*weighted, strict=True)
+            ]
+            step = solve(curvature, [product(slope, column) for column in zip(*rows, strict=True)])
+            part, now = one, risk(w)
+            while part > Decimal(10) ** -digits:
+                new = [x + part * y for x, y in zip(w, step, strict=True)]
+                if risk(new) <= now:
+                    break
+                part /= 2
+            w = new if step else w
+            size = max([one, *(abs(x) for x in w)])
+            if all(abs(y) <= size * Decimal(10) ** (-digits // 2) for y in step):
+                break
+        slope = slopes()
+        return [s / sum(slope) for s in slope]
