@@ -16,6 +16,7 @@ from ibias.flow.collocation import (
     NEWTON_ERROR,
     NEWTON_ERROR_GROWING,
     NEWTON_STEPS,
+    ROUNDING,
     SAFETY,
     SHORTEST,
     SMALLEST_STEP,
@@ -23,6 +24,8 @@ from ibias.flow.collocation import (
     TooShort,
     collocate,
     continuation,
+    errors,
+    signs,
     solve_stages,
 )
 from ibias.flow.log_time import LONGEST, IntegrationFailed
@@ -193,6 +196,45 @@ def test_what_the_iteration_leaves_over_is_a_part_of_the_tolerance(left_over):
         else:
             with pytest.raises(StopIteration):
                 iterate(sizes, left_over=left_over)
+
+
+def test_the_error_of_a_step_is_that_of_order_nine():
+    """By the step itself: y' = z y over one unit of time, against e^z; all of what is as large."""
+    for z in (0.5, 1.0, 2.0, -1.0, -3.0):
+        newton = Newton(np.array([[z]]), True)
+        newton.prepare(1.0, None)
+        Z = np.linalg.solve(T.inverse - z * np.eye(STAGES), z * np.ones((STAGES, 1)))
+        raw = z / T.real_pole + T.estimate @ (T.inverse @ Z)
+        true = abs(1 + Z[-1, 0] - np.exp(z))
+        for size in (1.0, 1e-12):  # relative to what moves
+            state, embedded = size * (1 + Z[-1]), size * newton.filtered(raw)
+            found = errors(state, embedded, np.zeros(1))[0] / size
+            assert true / 5 <= found <= 20 * true + 1e-14
+    w = np.array([4.0, 1e-9, 0.0, 2.0])
+    found = errors(w, np.array([0.0, -3e-9, 2e-9, 0.0]), np.array([0.0, 0.0, 0.0, -0.5]))
+    assert found == pytest.approx([4e-15, 3e-9, 2e-9, 0.5 + 2e-15])
+
+
+def test_a_kick_adds_the_errors_of_each_step_with_either_sign():
+    """y' = 0 and a kick of rounding: from step to step the signs of two coordinates change."""
+    ends = {}
+    for kick in (0.0, 1e9, -1e9):
+        run = collocate(
+            lambda s, y: np.zeros_like(y),
+            0.0,
+            np.array([1.0, 1e-3]),
+            np.array([0.1, 1.0, 3.0]),
+            lambda y: np.full(2, 1e-6),
+            lambda s, y: np.zeros((2, 2)),
+            kick=kick,
+        )
+        ends[kick] = run.states
+    moved = ends[1e9] - ends[0.0]
+    assert (ends[0.0] == [1.0, 1e-3]).all()
+    assert moved[0] == pytest.approx(1e9 * ROUNDING * np.array([1.0, 1e-3]) * signs(0, 2))
+    steps = np.diff(np.sign(moved), axis=0)
+    assert (moved != 0).all() and steps.any()
+    assert moved[0] == pytest.approx(-(ends[-1e9] - ends[0.0])[0])
 
 
 def test_where_it_comes_no_closer_a_part_of_the_local_error_is_enough():

@@ -30,6 +30,7 @@ from ibias.flow.estimate import (
     differences,
     distance_from_rest,
     evenly,
+    farther,
     first_moment,
     in_stretches,
     in_time,
@@ -38,7 +39,7 @@ from ibias.flow.estimate import (
     two_runs,
     visited,
 )
-from ibias.flow.log_time import MAX_STEPS, IntegrationFailed
+from ibias.flow.log_time import MAX_STEPS, IntegrationFailed, Passage
 from ibias.flow.rounding_errors import RoundingErrors
 from tests.spy import apart_once, arguments
 
@@ -100,6 +101,21 @@ def test_nothing_to_compare_is_no_difference(length):
     nothing, at = np.empty((2, 0)), np.array([0, 1])
     found = compared(np.arange(2.0), nothing, nothing, at, 1e-3, length=length)
     assert found == pytest.approx([ACCURATE * 1e-3] * 2)
+
+
+def test_of_two_check_runs_the_farther_one_counts_time_by_time():
+    real = np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
+    one = Passage(real + np.array([[0.1, 0.0], [0.0, -0.3], [0.1, 0.1]]), 9.0, real[2], 10)
+    other = Passage(real + np.array([[0.0, -0.2], [0.2, 0.2], [0.1, 0.1]]), 8.0, real[1], 20)
+    for pair in [(one, other), (other, one)]:
+        found = farther(real, *pair)
+        assert found.states.tolist() == [other.states[0].tolist(), *one.states[1:].tolist()]
+        assert (found.time, found.n_evaluations) == (8.0, 30)
+        assert found.state.tolist() == [2.0, 2.0]
+    # One that has halted early has fewer states.
+    short = Passage(one.states[:1], 1.0, real[0], 5)
+    assert farther(real, other, short).states.tolist() == [other.states[0].tolist()]
+    assert farther(real[:2], other, one).states.shape == (2, 2)
 
 
 @pytest.mark.parametrize("real", [None, 3.0, np.inf])

@@ -221,6 +221,91 @@ def test_the_check_run_is_in_time_where_weights_wait_below_its_local_error(
     assert max(checked) <= 0.5  # an estimate is twice the distance of the two
 
 
+# Beside a way that separates two ends, nearer than the errors of a run. Each was once wrong
+# without a word: both runs went to the same side, and met at the end.
+TWO = np.sqrt(2) * np.eye(2)
+CUBES, NEURON = models.DiagonalLinear(2, depth=3), models.Network((1, 1, 1), "tanh")
+QUERY = np.array([0.5209087401594734, 1.3192760932153205, -0.16265758592832846, 1.7292273094895416])
+
+
+def weight_that_stays_below_zero(**how):
+    """u' = 3 u^2 (1 - u^3) rests at zero, coming from below."""
+    path = flow.parametrized_flow(Regression(TWO, TWO @ [1.0, 1.0]), CUBES, **how)
+    return path.final[1], -1
+
+
+def network_that_stays_below_zero(**how):
+    data = Dataset.from_signed(np.diag([0.7874243885302028, 1.703546241701795]))
+    path = flow.network_flow(data, CUBES, loss="exponential", **how)
+    return path.final[1] / np.linalg.norm(path.final), -1
+
+
+def neuron_beside_the_curve_into_zero(trace):
+    """p = a + sinh(u x) / x keeps its sign: p' is p times what is positive."""
+
+    def run(**how):
+        start = [1 / 0.6, -np.sinh(1.0) / 0.6 + trace]
+        path = flow.network_flow(Dataset.one_class([[0.6]]), NEURON, start=start, **how)
+        return path.final[1], np.sign(trace)
+
+    return run
+
+
+def fit_beside_the_curve_into_zero(**how):
+    problem = Regression([[0.8303490366706927]], [1.6930492034081368])
+    path = flow.flow(Objective(problem, model=NEURON), **how)
+    return path.final[1], -1
+
+
+def two_rows_that_differ_by_rounding(**how):
+    """The difference grows, and keeps its sign."""
+    model = models.CircularConvolution(2, depth=2)
+    path = flow.parametrized_flow(Regression(TWO, TWO @ [1.5, 0.1]), model, **how)
+    first = np.subtract(*how["start"][:2]) + np.subtract(*how["start"][2:])
+    last = path.final[0] - path.final[1] + path.final[2] - path.final[3]
+    return last, np.sign(first)
+
+
+def query_that_is_across_two_tokens(**how):
+    """<key, p> is -4.7e-16 in fractions, and positive in float64."""
+    tokens = [*QUERY, 1.0, *(-QUERY), 1.0, 0, 0, 0, 0, 0]
+    path = flow.attention_flow(Dataset.one_class([tokens]), models.Attention(3, 4), **how)
+    return path.final @ QUERY, -1
+
+
+BESIDE = [
+    (weight_that_stays_below_zero, [0.9, -0.5, 0, 0], 36.0, 1e-3),
+    (network_that_stays_below_zero, [0.353059, -0.265242, 0, 0], 39.933, 2e-3),
+    *((neuron_beside_the_curve_into_zero(p), None, 12.0, 1e-3) for p in (-1e-12, -1e-15)),
+    (fit_beside_the_curve_into_zero, [1.541417225375529, -1.998117817147457], 4.5669, 1.43e-6),
+    (
+        two_rows_that_differ_by_rounding,
+        [0.6070929748201541, 0.607092974820154, 0.8702782177955612, 0.8702782177955614],
+        5.0,
+        1e-6,
+    ),
+    (
+        query_that_is_across_two_tokens,
+        [8.421278741315271, 21.65189290213221, 2.3612217702765337, -18.833540024839735],
+        25.257,
+        1e-4,
+    ),
+]
+
+
+@pytest.mark.parametrize(("run", "start", "log_t", "tolerance"), BESIDE)
+def test_beside_what_separates_two_ends_it_is_the_right_one_or_refused(
+    run, start, log_t, tolerance
+):
+    how = {} if start is None else {"start": start}
+    try:
+        end, side = run(log_t=[log_t], tolerance=tolerance, **how)
+    except flow.IntegrationFailed as error:
+        assert len(str(error)) <= 500
+        return
+    assert end * side >= -2 * tolerance
+
+
 def test_the_fastest_growth_of_errors():
     assert instability(np.diag([-1.0, 2.0]), symmetric=True) == 2
     assert instability(np.array([[0.0, 1.0], [-1.0, 0.5]]), symmetric=False) == pytest.approx(0.25)

@@ -234,6 +234,7 @@ def about_columns(X: np.ndarray) -> str:
 # Of a pull or a size in a network. A trial step may overshoot; a finite value lets it be rejected.
 LARGEST_EXPONENT = 50.0
 DIFFERENCE = 6e-6  # relative, for a Jacobian by differences, which steers an iteration only
+KICK = 10.0  # times the errors of the steps of the check run
 CAUTION = 3.0  # log time by which the check run starts earlier
 
 Field = Callable[[float, np.ndarray], np.ndarray]
@@ -322,7 +323,7 @@ def two_runs(
         how = {"jacobian": steer, "halt": halt, "max_steps": max_steps}
         return integrate(field, first, start, times, local_error, **how)
 
-    def check_run(times: np.ndarray) -> Passage:
+    def check_run(times: np.ndarray, kick: float = 0.0) -> Passage:
         local_error = min(coarse * tolerance, smallest)
         first, start = launch(coarse * tolerance, CAUTION)
         watched = halt
@@ -343,12 +344,31 @@ def two_runs(
                 unit=unit,
                 unstable=saddles or not convex,
                 lift=lift,
+                kick=kick,
             )
 
     with soonest(check_run, times):
         real = real_run()
     at = visited(times, real.states)
-    return Runs(real, check_run(times[at]), at)
+    if not saddles:
+        return Runs(real, check_run(times[at]), at)
+    # What separates two ways out of a saddle may be nearer than the errors of both runs. They may
+    # then take the same wrong way, and agree: so one check run errs to either side.
+    sides = [check_run(times[at], kick) for kick in (KICK, -KICK)]
+    return Runs(real, farther(real.states[at[at < len(real.states)]], *sides), at)
+
+
+def farther(states: np.ndarray, one: Passage, other: Passage) -> Passage:
+    """Return, time by time, the state of the run that is farther from `states`."""
+    n = min(len(run) for run in (states, one.states, other.states))
+    off = [np.abs(run.states[:n] - states[:n]).max(axis=1, initial=0.0) for run in (one, other)]
+    sooner = min(one, other, key=lambda run: run.time)
+    return Passage(
+        np.where((off[0] >= off[1])[:, None], one.states[:n], other.states[:n]),
+        sooner.time,
+        sooner.state,
+        one.n_evaluations + other.n_evaluations,
+    )
 
 
 def distance_from_rest(field: Field, jacobian: Field, w: np.ndarray) -> float:

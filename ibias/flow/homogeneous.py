@@ -26,6 +26,7 @@ from ibias.trajectory import Trajectory
 
 ROUGH, ACCURATE = 0.01, 0.001  # local errors of the check run and the real one, per tolerance
 MAX_EVALUATIONS = 40_000  # the longest wait takes so many; more means that it slides along a kink
+RESERVE = 0.8  # of these: where they end, a run to that time may need a few more
 # What an error of theta, relative to it, may change a margin by. Margins are of the size of log t,
 # and weights are their exponentials: further off the field is not linear, and no step would hold.
 LINEAR = 0.1
@@ -150,7 +151,7 @@ class NetworkField:
 
     def passages(self, theta: np.ndarray, log_t: np.ndarray, tolerance: float) -> Runs:
         """Return the two runs; the first moment, up to a move of the local error, is one step."""
-        calls = 0
+        calls, last, until = 0, -np.inf, np.inf
 
         def largest(s: float, theta: np.ndarray) -> float:
             margins = self.data.y * self.net.predict(theta, self.data.X)
@@ -173,6 +174,16 @@ class NetworkField:
             return self(s, state)
 
         within = bounded(largest)
+
+        def halt(s: float, theta: np.ndarray) -> bool:
+            nonlocal last, until
+            if calls <= RESERVE * MAX_EVALUATIONS:
+                last = s
+            if calls > MAX_EVALUATIONS:
+                until = min(until, last)
+                return True
+            return within(s, theta)
+
         runs = two_runs(
             counted,
             launch,
@@ -182,19 +193,19 @@ class NetworkField:
             fine=ACCURATE,
             coarse=ROUGH,
             smallest=LINEAR / max(1.0, log_t[-1]),
-            halt=lambda s, theta: calls > MAX_EVALUATIONS or within(s, theta),
+            halt=halt,
             symmetric=True,
             smooth=False,
             saddles=True,
         )
         reached = min(runs.real.time, runs.check.time)
         if reached < log_t[-1]:
+            until = before(min(until, reached))
             why = (
                 "it slides along a kink of the ReLU. Take another start, or descent with"
                 " steps.Safe(), which zigzags across it."
                 if getattr(self.net, "activation", None) == "relu"
-                else f"ask for times up to {before(reached):.4g}; a larger tolerance may take it"
-                " further."
+                else f"ask for times up to {until:.4g}; a larger tolerance may take it further."
             )
             raise IntegrationFailed(
                 f"{MAX_EVALUATIONS} evaluations took the flow only to log t = {reached:.4g} of"

@@ -98,6 +98,11 @@ class Newton:
             self.factors = [zgetrf(pole * identity - h * self.jacobian)[:2] for pole in t.poles]
 
     def solve(self, right: np.ndarray) -> np.ndarray:
+        """Return Z, shape (5, n), and keep it: the last change says what an iteration leaves."""
+        self.change = self._solved(right)
+        return self.change
+
+    def _solved(self, right: np.ndarray) -> np.ndarray:
         """Return Z, shape (5, n)."""
         t = tableau()
         if self.inverses is not None:
