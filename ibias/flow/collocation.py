@@ -103,8 +103,8 @@ def collocate(
     lift : Factored, optional
         The field, by its weights, where these are no smooth function of the state.
     kick : float
-        What multiplies the errors of each step (see `errors`) that are added to its end, each
-        with a sign of its own.
+        What multiplies the errors of each step (see `errors`) that are added to its end; every
+        coordinate keeps to a side of its own (see `sides`).
 
     Raises
     ------
@@ -129,7 +129,7 @@ def collocate(
     if series is not None and s < LATEST:
         slope, sums = Sums.start(series, s, w)
     with progress.Bar("integrating by collocation", float(np.max(times, initial=s)) - s) as bar:
-        for n_steps in range(MAX_STEPS):
+        for _ in range(MAX_STEPS):
             bar.at(s - start_time)
             while len(states) < len(times) and times[len(states)] <= s:
                 states.append(w)
@@ -192,7 +192,7 @@ def collocate(
             if kick:
                 off = errors(w, newton.filtered(raw), rate * newton.change[-1])
                 # What is stiff forgets such an error at once, and would only shorten the steps.
-                w = w + kick * newton.filtered(signs(n_steps, w.size) * off)
+                w = w + kick * newton.filtered(sides(w.size) * off)
                 slope = None
             sums = sums.after(pulls) if sums is not None and s < LATEST else None
             h = max(h, step * factor) if step < h else step * factor
@@ -260,18 +260,18 @@ def errors(w: np.ndarray, embedded: np.ndarray, left: np.ndarray) -> np.ndarray:
     """
     size = np.maximum(np.abs(w), TINY)
     parts = np.abs(embedded) / size
-    return size * np.maximum(parts * np.minimum(parts, 1.0) ** (ORDER_NINE - 1), ROUNDING) + np.abs(
-        left
-    )
+    step = parts * np.minimum(parts, 1.0) ** (ORDER_NINE - 1)
+    return size * np.maximum(step, ROUNDING) + np.abs(left)
 
 
-def signs(k: int, n: int) -> np.ndarray:
-    """Return signs of step k, shape (n,), without a pattern: a multiple of the golden section.
+def sides(n: int) -> np.ndarray:
+    """Return factors of either sign, from one to two in size and all different, shape (n,).
 
-    >>> signs(1, 5).tolist(), signs(2, 5).tolist()
-    ([-1.0, 1.0, -1.0, 1.0, 1.0], [1.0, 1.0, -1.0, -1.0, 1.0])
+    >>> sides(4).round(2).tolist()
+    [-1.62, 1.24, -1.85, 1.47]
     """
-    return np.where(k * np.arange(1, n + 1) * GOLDEN % 1 < 0.5, 1.0, -1.0)
+    i = np.arange(1, n + 1)
+    return (-1.0) ** i * (1 + i * GOLDEN % 1)
 
 
 def continuation(Z: np.ndarray, step: float) -> Callable[[float], np.ndarray]:

@@ -1,0 +1,149 @@
+"""Flows beside what separates two ends, as near as rounding: a quantity that keeps its sign.
+
+Its derivative is itself times what is positive, so that its sign is that of the start in exact
+arithmetic. A run whose errors are larger may take the other way, and forget that it did.
+"""
+
+import numpy as np
+
+from ibias import flow, models
+from ibias.datasets import Dataset, Regression
+from ibias.objectives import Objective
+from tests.fuzz.linear import LONGEST_MESSAGE
+from tests.fuzz.outcome import REFUSED, RIGHT, SILENT, UNCLEAR, Outcome
+
+SQUARE = np.sqrt(2) * np.eye(2)
+CUBES = models.DiagonalLinear(2, depth=3)
+NEURON = models.Network((1, 1, 1), "tanh")
+
+
+def problem(rng: np.random.Generator) -> Outcome:
+    """Return the verdict on one random problem."""
+    kinds = [cube, cubes_of_margins, neuron, fit, convolution]
+    return kinds[rng.integers(len(kinds))](rng)
+
+
+def judged(kind: str, run, kept, side: float, tolerance: float, said: str) -> Outcome:
+    """kept(theta) must have the sign `side`, or be an error of the promised size."""
+    try:
+        end = run().final
+    except flow.IntegrationFailed as error:
+        text = str(error)
+        clear = len(text) <= LONGEST_MESSAGE and ("sk for " in text or "ake " in text)
+        return Outcome(REFUSED if clear else UNCLEAR, kind, False, f"{text} {said}")
+    size = max(1.0, np.linalg.norm(end))
+    right = kept(end) * side >= -10 * tolerance * size
+    return Outcome(RIGHT if right else SILENT, kind, False, f"{end} {said}")
+
+
+def cube(rng: np.random.Generator) -> Outcome:
+    """u' = 3 u^2 (target - u^3) rests at zero, coming from below, beside a weight that fits."""
+    targets, tolerance = rng.uniform(0.3, 1.5, 2), 10 ** rng.uniform(-9, -2)
+    start, log_t = np.array([rng.uniform(0.2, 1), -rng.uniform(0.1, 1), 0, 0]), rng.uniform(15, 45)
+    return judged(
+        "a cube that rests at zero",
+        lambda: flow.parametrized_flow(
+            Regression(SQUARE, SQUARE @ targets),
+            CUBES,
+            log_t=[log_t],
+            start=start,
+            tolerance=tolerance,
+        ),
+        lambda end: end[1],
+        -1,
+        tolerance,
+        f"{targets} from {start} at {log_t} tol={tolerance:.0e}",
+    )
+
+
+def cubes_of_margins(rng: np.random.Generator) -> Outcome:
+    """The same for margins: the other weight grows for ever."""
+    Z, tolerance = np.diag(rng.uniform(0.3, 2, 2)), 10 ** rng.uniform(-9, -2)
+    start, log_t = np.array([rng.uniform(0.2, 1), -rng.uniform(0.1, 1), 0, 0]), rng.uniform(5, 45)
+    loss = str(rng.choice(["logistic", "exponential"]))
+    return judged(
+        "a cube that rests at zero, margins",
+        lambda: flow.network_flow(
+            Dataset.from_signed(Z),
+            CUBES,
+            loss=loss,
+            log_t=[log_t],
+            start=start,
+            tolerance=tolerance,
+        ),
+        lambda end: end[1],
+        -1,
+        tolerance,
+        f"{loss} {Z.tolist()} from {start} at {log_t} tol={tolerance:.0e}",
+    )
+
+
+def beside_the_curve(rng: np.random.Generator) -> tuple[float, np.ndarray, float]:
+    """x, the start (u, a) and p = a + sinh(u x) / x, which is more than the rounding of it."""
+    while True:
+        x, u = rng.uniform(0.3, 1.5), rng.uniform(0.3, 1.5)
+        p = 10 ** -rng.uniform(5, 15) * rng.choice([-1, 1])
+        start = np.array([u / x, -np.sinh(u) / x + p])
+        if abs(kept(x)(start)) > 1e-15:
+            return x, start, kept(x)(start)
+
+
+def kept(x: float):
+    """p' is p times what is positive, for one tanh neuron and one input."""
+    return lambda theta: theta[1] + np.sinh(np.clip(theta[0] * x, -50, 50)) / x
+
+
+def neuron(rng: np.random.Generator) -> Outcome:
+    x, start, p = beside_the_curve(rng)
+    log_t, tolerance = rng.uniform(2.5, 20), 10 ** rng.uniform(-9, -2)
+    return judged(
+        "a neuron beside the curve into zero",
+        lambda: flow.network_flow(
+            Dataset.one_class([[x]]), NEURON, log_t=[log_t], start=start, tolerance=tolerance
+        ),
+        lambda end: end[1] if abs(end[1]) > 0.1 else 0.0,
+        np.sign(p),
+        tolerance,
+        f"x={x} from {start.tolist()} at {log_t} tol={tolerance:.0e}",
+    )
+
+
+def fit(rng: np.random.Generator) -> Outcome:
+    x, start, p = beside_the_curve(rng)
+    y, log_t, tolerance = rng.uniform(0.5, 2), rng.uniform(1, 7), 10 ** rng.uniform(-9, -2)
+    return judged(
+        "a fit beside the curve into zero",
+        lambda: flow.flow(
+            Objective(Regression([[x]], [y]), model=NEURON),
+            log_t=[log_t],
+            start=start,
+            tolerance=tolerance,
+        ),
+        kept(x),
+        np.sign(p),
+        tolerance,
+        f"x={x} y={y} from {start.tolist()} at {log_t} tol={tolerance:.0e}",
+    )
+
+
+def convolution(rng: np.random.Generator) -> Outcome:
+    """Two weights that differ by rounding, or more: their difference grows, and keeps its sign."""
+    u, v = rng.uniform(0.3, 1, 2)
+    apart = 10 ** -rng.uniform(4, 16, 2)
+    start = np.array([u, u - apart[0], v, v - apart[1]])
+    targets, tolerance = [rng.uniform(1, 2), rng.uniform(0.05, 0.2)], 10 ** rng.uniform(-8, -3)
+    log_t, first = rng.uniform(2, 7), (start[0] - start[1]) + (start[2] - start[3])
+    return judged(
+        "two weights that differ by rounding",
+        lambda: flow.parametrized_flow(
+            Regression(SQUARE, SQUARE @ targets),
+            models.CircularConvolution(2, depth=2),
+            log_t=[log_t],
+            start=start,
+            tolerance=tolerance,
+        ),
+        lambda end: (end[0] - end[1]) + (end[2] - end[3]),
+        np.sign(first),
+        tolerance,
+        f"{targets} from {start.tolist()} at {log_t} tol={tolerance:.0e}",
+    )
