@@ -210,3 +210,58 @@ def test_a_jump_whose_moment_is_rounding_is_refused():
     """Both weights come to the top at once, up to 1e-16, and then one hardly moves."""
     with pytest.raises(RuntimeError, match=r"rounding decides whether weight . wakes up"):
         optima.saddle_path(Regression([[1.57, -1.68], [39e3, -39e3]], [-0.135, -3900.0]))
+
+
+@pytest.mark.parametrize("shift", [0.01, 1.0])
+def test_the_risks_are_those_of_the_weights_however_much_cancels(shift):
+    data = Regression([[1.0, 2.0], [1e8 + shift, 2e8]], [1.0, 3.0])
+    path = optima.saddle_path(data)
+    for w, risk in zip(path.weights, path.risks, strict=True):
+        left = [
+            Fraction(t) - sum(Fraction(a) * Fraction(b) for a, b in zip(x, w, strict=True))
+            for x, t in zip(data.X, data.y, strict=True)
+        ]
+        assert risk == pytest.approx(float(sum(r * r for r in left) / 4), rel=1e-12, abs=0)
+    assert path.risks[-1] < 1e-17
+
+
+def test_weights_whose_rounding_is_a_risk_are_refused_and_the_remedy_works():
+    X = np.array([[-5.0, 9.0], [-49999999.999999, 90000000.000009]])
+    y = [-0.5594428022160249, 0.5991291322423226]
+    with pytest.raises(RuntimeError, match=r"have the risk .* Drop feature \d\.") as refused:
+        optima.saddle_path(Regression(X, y))
+    drop = int(re.search(r"Drop feature (\d)", str(refused.value))[1])
+    path = optima.saddle_path(Regression(np.delete(X, drop, axis=1), y))
+    assert path.risks[-1] < path.risks[0]
+
+
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [
+        ([[1.0, 1.0]], [1.0]),
+        ([[1.0, -1.0, 3.0], [2.0, -2.0, 1.0]], [1.0, 2.0]),
+        ([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]], [1.0, 1.0]),  # half of the sum of both
+        ([[0.1 + 0.2, 0.3]], [1.0]),  # up to rounding
+        ([[1.0, 1.0, 1.0], [0.0, 0.0, 2.0]], [1.0, 1.0]),  # after another
+    ],
+)
+@pytest.mark.parametrize("size", [1e-20, 1.0, 1e20])
+def test_dependent_weights_that_wake_at_once_are_refused_and_the_remedy_works(X, y, size):
+    X = size * np.array(X)
+    with pytest.raises(ValueError, match=r"there is no one path\. Drop feature") as refused:
+        optima.saddle_path(Regression(X, y))
+    drop = re.search(r"Drop features? ([\d, ]+)\.", str(refused.value))[1]
+    rest = np.delete(X, [int(one) for one in drop.split(",")], axis=1)
+    assert optima.saddle_path(Regression(rest, y)).risks[-1] < 1e-20
+
+
+def test_independent_weights_that_wake_at_once_jump_once_to_the_best_fit():
+    for X, y, time, end in [
+        ([[1.0, 0.0], [0.0, 1.0]], [1.0, -1.0], 0.5, [1.0, -1.0]),
+        ([[1.0, 0.3], [0.3, 1.0]], [1.0, 1.0], 1 / 2.6, [1 / 1.3, 1 / 1.3]),
+        ([[3.0, 4.0], [-4.0, 3.0]], [1.1, 7.7], 1 / 55, [-1.1, 1.1]),  # equal up to rounding
+        ([[1.0, 3.0], [2.0, 1.0]], [1.0, 2.0], 0.1, [1.0, 0.0]),  # one fits alone
+    ]:
+        path = optima.saddle_path(Regression(X, y))
+        assert path.times == pytest.approx([time])
+        assert path.weights == pytest.approx(np.array([[0.0, 0.0], end]))

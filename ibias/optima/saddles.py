@@ -27,6 +27,8 @@ from ibias.optima.small_scale import MAX_EVENTS
 
 RESOLVED = 16 * np.finfo(float).eps  # of a sum, by terms: what is smaller is rounding
 LATE = 1e-8  # the largest error of a time, relative, that is returned
+TIE = 1e-12  # two weights nearer to waking up at once than this do so, where rounding is below it
+RISK = 1e-9  # of the first risk: the largest that the rounding of weights may add to another
 CORRECTIONS = 30
 SETTLED = 1e-12  # of the terms of a sum: the largest last correction
 NOTHING = 1e-60  # of the terms of a sum: an exact zero, found by corrections
@@ -57,15 +59,18 @@ def saddle_path(data: Regression) -> SaddlePath:
     Parameters
     ----------
     data : Regression
-        In general position: no two weights wake up at the same moment. Its risk is the mean
-        of (<x_i, w> - y_i)^2 / 2.
+        Its risk is the mean of (<x_i, w> - y_i)^2 / 2. Weights that wake up at the same moment, up
+        to 1e-12, do so in one jump: w goes to the best fit of all of them. If their features
+        depend on each other and several w fit as well, the path is refused.
 
     Raises
     ------
     ValueError
-        For bad input, and for data so small that times or weights overflow.
+        For bad input, for data so small that times or weights overflow, and if weights of
+        features that depend on each other linearly wake up at the same moment.
     RuntimeError
-        If there is no end of jumps, or if rounding decides whether a weight wakes up.
+        If there is no end of jumps, if rounding decides whether a weight wakes up, or if the
+        rounding of the weights adds more than 1e-9 of the first risk to theirs.
 
     Examples
     --------
@@ -76,7 +81,8 @@ def saddle_path(data: Regression) -> SaddlePath:
     """
     X, y = require("data", data, Regression).X, data.y
     size, target = power_of_two(np.abs(X).max()), power_of_two(np.abs(y).max())
-    times, weights = _jumps(X / size, y / target)
+    times, weights, lefts = _jumps(X / size, y / target)
+    risks = _risks(X / size, y / target, weights, lefts) * target * target
     with np.errstate(over="ignore"):
         times, weights = times / size / target, weights / size * target
     if not (np.isfinite(times).all() and np.isfinite(weights).all()):
@@ -84,12 +90,28 @@ def saddle_path(data: Regression) -> SaddlePath:
             f"data: times or weights of the path are no numbers in double precision. Divide X by"
             f" {size:.0e} and y by {target:.0e}."
         )
-    risks = ((y - weights @ X.T) ** 2).mean(axis=1) / 2
     return SaddlePath(read_only(times), read_only(weights), read_only(risks))
 
 
-def _jumps(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the times of the jumps, and w before the first and after each; X and y of order one.
+def _risks(X: np.ndarray, y: np.ndarray, weights: np.ndarray, lefts: np.ndarray) -> np.ndarray:
+    """Return the risks of the weights as they are, rounded; `lefts` are what they were to leave."""
+    meant = (lefts**2).mean(axis=1) / 2
+    risks = np.array([(exact_sums(-X, [w], y) ** 2).mean() / 2 for w in weights])
+    worst = int((risks - meant).argmax())
+    if not risks[worst] - meant[worst] <= RISK * risks[0]:
+        w = np.abs(weights[worst])
+        raise RuntimeError(
+            f"data: weights of {w.max():.0e} in float64 have the risk {risks[worst] / risks[0]:.1e}"
+            f" of the first, and not {meant[worst] / risks[0]:.1e}: features nearly depend on each"
+            f" other. Drop feature {int((np.abs(X) * w).max(axis=0).argmax())}."
+        )
+    return risks
+
+
+def _jumps(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the times of the jumps, and w and y - X w before the first and after each.
+
+    X and y are of order one.
 
     A slope is zero where the rounding of X and y decides about its sign. Nothing larger is: a
     feature or a sample that is small beside the others wakes a weight up late, and no less surely.
@@ -97,18 +119,23 @@ def _jumps(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     M, off = np.zeros(X.shape[1]), np.zeros(X.shape[1])  # `off`: by how much M may be
     active, size = np.array([], dtype=int), np.array([])
     w, left, now = np.zeros(X.shape[1]), y, 0.0
-    times, weights = [], [w]
+    jumps = [(now, w, left)]
     for _ in range(MAX_EVENTS):
         slope, error = (4 * each / len(y) for each in _slopes(X, y, w, left, active))
         moving = slope != 0
-        if not moving.any():
-            return np.array(times), np.array(weights)
         waits = np.full(M.size, np.inf)
         distance = np.maximum(1 - M * np.sign(slope), 0.0)  # one that moves inwards crosses zero
         with np.errstate(over="ignore"):
             waits[moving] = distance[moving] / np.abs(slope[moving])
         newcomer = int(waits.argmin())
         wait = waits[newcomer]
+        if wait > TIE * now:
+            there = ~moving & (1 - np.abs(M) <= np.maximum(off, TIE))
+            there[active] = False
+            _one_fit(X, active, np.flatnonzero(there))
+        if not moving.any():
+            times, weights, lefts = zip(*jumps, strict=True)
+            return np.array(times[1:]), np.array(weights), np.array(lefts)
         off = off + wait * error + RESOLVED
         hidden = ~moving & (error > 0) & (wait * error >= 1 - np.abs(M))
         late = off[newcomer] > LATE * np.abs(slope[newcomer]) * (now + wait)
@@ -123,9 +150,34 @@ def _jumps(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         active, size = top[size > 0], size[size > 0]
         w = np.zeros(X.shape[1])
         w[active] = M[active] * size
-        times.append(now)
-        weights.append(w)
+        if wait <= TIE * now:  # together with the last one
+            jumps.pop()
+        jumps.append((now, w, left))
     raise RuntimeError(f"more than {MAX_EVENTS} jumps; the data may hold a feature twice.")
+
+
+def _one_fit(X: np.ndarray, active: np.ndarray, waiting: np.ndarray) -> None:
+    """Refuse weights that are `waiting` to wake up if they could be so in the place of others.
+
+    The risk does not depend on them to first order; it does not at all where their features are
+    sums of others, and then several w fit best.
+    """
+    basis, along = active, []
+    for j in waiting:
+        A = X[:, basis]
+        c = _least_squares(A, X[:, j])[0]
+        across = np.abs(exact_sums(-A, [c], X[:, j]))
+        if (across > RESOLVED * max(X.shape) * (np.abs(X[:, j]) + np.abs(A) @ np.abs(c))).any():
+            basis = np.append(basis, j)
+        else:
+            along.append(int(j))
+    if along:
+        many = "features" if len(along) > 1 else "feature"
+        raise ValueError(
+            f"data: weights of features that depend on each other linearly wake up at the same"
+            f" moment, {along} with others; there is no one path. Drop {many}"
+            f" {', '.join(map(str, along))}."
+        )
 
 
 def _undecided(weight: int) -> RuntimeError:
