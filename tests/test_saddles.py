@@ -140,7 +140,7 @@ def test_a_path_beyond_double_precision_says_by_what_to_divide():
 def test_rounding_that_decides_about_a_weight_is_said(monkeypatch):
     data = sparse_regression(0)
     with monkeypatch.context() as patch:
-        patch.setattr(saddles, "_nonnegative", lambda A, y, size: (np.zeros(A.shape[1]), y))
+        patch.setattr(saddles, "nonnegative", lambda A, y, size: (np.zeros(A.shape[1]), y))
         with pytest.raises(RuntimeError, match="rounding decides whether weight 2 wakes up"):
             optima.saddle_path(data)
     monkeypatch.setattr(saddles, "CORRECTIONS", 1)

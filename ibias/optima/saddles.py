@@ -121,7 +121,7 @@ def _jumps(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nda
     w, left, now = np.zeros(X.shape[1]), y, 0.0
     jumps = [(now, w, left)]
     for _ in range(MAX_EVENTS):
-        slope, error = (4 * each / len(y) for each in _slopes(X, y, w, left, active))
+        slope, error = (4 * each / len(y) for each in slopes(X, y, w, left, active))
         moving = slope != 0
         waits = np.full(M.size, np.inf)
         distance = np.maximum(1 - M * np.sign(slope), 0.0)  # one that moves inwards crosses zero
@@ -144,7 +144,7 @@ def _jumps(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nda
         M, now = M + wait * slope, now + wait
         M[newcomer], off[newcomer] = np.sign(slope[newcomer]), 0.0
         top = np.append(active, newcomer)
-        size, left = _nonnegative(X[:, top] * M[top], y, size)
+        size, left = nonnegative(X[:, top] * M[top], y, size)
         if not size[-1] > 0:
             raise _undecided(newcomer)
         active, size = top[size > 0], size[size > 0]
@@ -187,7 +187,7 @@ def _undecided(weight: int) -> RuntimeError:
     )
 
 
-def _slopes(
+def slopes(
     X: np.ndarray, y: np.ndarray, w: np.ndarray, left: np.ndarray, active: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return X^T left, and a bound of its error, for the residuals `left` of the best fit.
@@ -226,19 +226,21 @@ def _slopes(
     return slope, error
 
 
-def _nonnegative(A: np.ndarray, y: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def nonnegative(A: np.ndarray, y: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the x >= 0 with the least ||A x - y||, and y - A x, by Lawson and Hanson's method.
 
-    `size` are the positive weights that fit best without the last column.
+    `size` are the positive weights of the first columns that fit best without the others. The
+    next of these lowers ||A x - y||.
     """
-    x, used = np.append(size, 0.0), np.ones(A.shape[1], dtype=bool)
+    x, used = np.zeros(A.shape[1]), np.arange(A.shape[1]) <= size.size
+    x[: size.size] = size
     for _ in range(3 * x.size + 10):
         fit, left = _least_squares(A[:, used], y)
         parts = np.abs(A[:, used] * fit)
         above = (parts > RESOLVED * parts.sum(axis=1, keepdims=True)).any(axis=0) & (fit > 0)
         if above.all():
             x[used] = fit
-            slope, _ = _slopes(A, y, x, left, np.flatnonzero(used))
+            slope, _ = slopes(A, y, x, left, np.flatnonzero(used))
             if not (slope > 0).any():
                 return x, left
             used[slope.argmax()] = True
