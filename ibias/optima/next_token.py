@@ -21,6 +21,7 @@ EVEN = 1e8  # up to this ratio of sizes Newton's equations are solved as they ar
 COMPATIBLE = 1e-9  # the largest error in a log-odds that is rounding
 EQUAL = 1e-6  # the largest difference of two logits inside a support, along the ray
 CORRECTIONS = 4
+LARGE = 1e280  # what is larger overflows in sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +91,7 @@ def next_token_limit(data: NextTokens) -> NextTokenLimit:
         raise ValueError("data: every token follows every context, and nothing runs away.")
     basis = data.spans[0]
     finite = data.settled
-    misses = np.abs(exact_sums(inside, [finite], -odds))
+    misses = np.abs(_sums(inside, [finite], -odds))
     error = float(misses.max(initial=0.0))
     if error > COMPATIBLE * max(1.0, np.abs(odds).max(initial=0.0)):
         raise ValueError(_no_finite(data, int(misses.argmax())))
@@ -135,6 +136,13 @@ def _no_finite(data: NextTokens, row: int) -> str:
     )
 
 
+def _sums(A: np.ndarray, xs: list[np.ndarray], y: np.ndarray | None = None) -> np.ndarray:
+    """Return `exact_sums`; infinity where a number is too large for them."""
+    if not all((np.abs(x) < LARGE).all() for x in xs):
+        return np.full(len(A), np.inf)
+    return exact_sums(A, xs, y)
+
+
 def _contexts(data: NextTokens) -> np.ndarray:
     """Return the context of each row of `inside`."""
     return np.repeat(np.arange(data.n_samples), np.maximum((data.P > 0).sum(axis=1) - 1, 0))
@@ -158,8 +166,8 @@ def _certified_ray(data: NextTokens, best: MaxMargin) -> tuple[np.ndarray, float
     ]
     rays = [ray for ray in rays if ray is not None]
     for ray in rays:
-        unequal = np.abs(exact_sums(inside, [ray])).max(initial=0.0)
-        low = exact_sums(outside, [ray]).min()
+        unequal = np.abs(_sums(inside, [ray])).max(initial=0.0)
+        low = _sums(outside, [ray]).min()
         size = np.linalg.norm(ray)
         fine = unequal <= EQUAL and abs(low - 1) <= SCALED and np.isfinite(size)
         gaps.append(abs(length * size - 1) if fine else np.inf)
@@ -176,9 +184,11 @@ def _shortest(
     rows, size = np.vstack([outside, -inside]), lengths(inside)[:, 0]
     mus, left = [np.append(weights, np.zeros(len(inside)))], exact_sums(outside.T, [weights])
     for _ in range(CORRECTIONS if len(inside) else 0):
+        if not np.isfinite(left).all():
+            break
         mu = np.linalg.lstsq((inside / size[:, None]).T, left)[0] / size
         mus.append(np.append(np.zeros(len(outside)), mu))
-        left = exact_sums(rows.T, mus)
+        left = _sums(rows.T, mus)
     return np.sum(mus, axis=0)[len(outside) :], float(np.linalg.norm(left))
 
 
@@ -189,8 +199,10 @@ def _on_edge(inside: np.ndarray, edge: np.ndarray) -> np.ndarray:
     W, left = [], np.append(np.zeros(len(inside)), np.ones(len(edge)))
     heights = left
     for _ in range(CORRECTIONS):
+        if not np.isfinite(left).all():
+            break
         W.append(np.linalg.lstsq(rows / size, left / size[:, 0])[0])
-        left = exact_sums(-rows, W, heights)
+        left = _sums(-rows, W, heights)
     return np.sum(W[::-1], axis=0)
 
 
