@@ -225,13 +225,31 @@ def test_the_risks_are_those_of_the_weights_however_much_cancels(shift):
     assert path.risks[-1] < 1e-17
 
 
-def test_weights_whose_rounding_is_a_risk_are_refused_and_the_remedy_works():
-    X = np.array([[-5.0, 9.0], [-49999999.999999, 90000000.000009]])
-    y = [-0.5594428022160249, 0.5991291322423226]
-    with pytest.raises(RuntimeError, match=r"have the risk .* Drop feature \d\.") as refused:
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [
+        (
+            [[-5.0, 9.0], [-49999999.999999, 90000000.000009]],
+            [-0.5594428022160249, 0.5991291322423226],
+        ),
+        (
+            [
+                [6.0, 3.0, -7.0, 1.0],
+                [-6.000000000009, -2.999999999996, 7.000000000005, -1.000000000006],
+            ],
+            [0.9623406072297396, 0.8557194839661565],
+        ),
+        ([[1.0, 1.0], [1.0, 1.0 + 1e-13], [0.0, 1e-13]], [1.0, 2.0, 4.0]),
+    ],
+)
+def test_weights_whose_rounding_is_a_risk_are_refused_and_the_remedy_works(X, y):
+    X, y = np.array(X), np.array(y)
+    with pytest.raises(RuntimeError, match=r"have the risk .* Drop (feature|sample) \d") as refused:
         optima.saddle_path(Regression(X, y))
-    drop = int(re.search(r"Drop feature (\d)", str(refused.value))[1])
-    path = optima.saddle_path(Regression(np.delete(X, drop, axis=1), y))
+    what, drop = re.search(r"Drop (feature|sample) (\d)", str(refused.value)).groups()
+    rest = np.delete(X, int(drop), axis=int(what == "feature"))
+    left = y if what == "feature" else np.delete(y, int(drop))
+    path = optima.saddle_path(Regression(rest, left))
     assert path.risks[-1] < path.risks[0]
 
 

@@ -20,6 +20,7 @@ from scipy.linalg import qr, solve_triangular
 
 from ibias._validate import read_only
 from ibias.datasets import Regression
+from ibias.datasets.rows import lengths
 from ibias.optima._norms import power_of_two
 from ibias.optima._solver import require
 from ibias.optima._sums import exact_sums
@@ -99,13 +100,21 @@ def _risks(X: np.ndarray, y: np.ndarray, weights: np.ndarray, lefts: np.ndarray)
     risks = np.array([(exact_sums(-X, [w], y) ** 2).mean() / 2 for w in weights])
     worst = int((risks - meant).argmax())
     if not risks[worst] - meant[worst] <= RISK * risks[0]:
-        w = np.abs(weights[worst])
         raise RuntimeError(
-            f"data: weights of {w.max():.0e} in float64 have the risk {risks[worst] / risks[0]:.1e}"
-            f" of the first, and not {meant[worst] / risks[0]:.1e}: features nearly depend on each"
-            f" other. Drop feature {int((np.abs(X) * w).max(axis=0).argmax())}."
+            f"data: weights of {np.abs(weights[worst]).max():.0e} in float64 have the risk"
+            f" {risks[worst] / risks[0]:.1e} of the first, and not {meant[worst] / risks[0]:.1e}:"
+            " features or samples nearly depend on each other. Drop"
+            f" {_superfluous(X, weights[worst])}."
         )
     return risks
+
+
+def _superfluous(X: np.ndarray, w: np.ndarray) -> str:
+    """Return what to drop where weights are long: other features may do what one of them does."""
+    A = X[:, w != 0]
+    if A.shape[1] < len(X):
+        return f"feature {int((np.abs(X) * np.abs(w)).max(axis=0).argmax())}"
+    return f"sample {int(np.abs(np.linalg.svd(A / lengths(A))[0][:, -1]).argmax())}"
 
 
 def _jumps(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
