@@ -283,3 +283,14 @@ def test_independent_weights_that_wake_at_once_jump_once_to_the_best_fit():
         path = optima.saddle_path(Regression(X, y))
         assert path.times == pytest.approx([time])
         assert path.weights == pytest.approx(np.array([[0.0, 0.0], end]))
+
+
+@pytest.mark.parametrize("e", [1e-3, 1e-10, 1e-14, 1e-100])
+def test_jumps_that_follow_fast_beside_the_time_before_are_two(e):
+    """Weight 0 falls asleep when weight 1 wakes up, at 1 / 4 e, and is back with the other sign."""
+    path = optima.saddle_path(Regression([[1.0, e], [0.0, e]], [1.0, 2.0]))
+    right = np.array([[0, 0], [1, 0], [0, 1.5 / e], [-1, 2 / e]])
+    assert path.weights == pytest.approx(right, rel=1e-12, abs=0)
+    # At the first jump M_1 is 3 e; then its slope is 4 e.
+    second = 0.5 + (1 - 3 * e) / (4 * e)
+    assert path.times == pytest.approx([0.5, second, second + 2], rel=1e-12)

@@ -28,7 +28,7 @@ from ibias.optima.small_scale import MAX_EVENTS
 
 RESOLVED = 16 * np.finfo(float).eps  # of a sum, by terms: what is smaller is rounding
 LATE = 1e-8  # the largest error of a time, relative, that is returned
-TIE = 1e-12  # two weights nearer to waking up at once than this do so, where rounding is below it
+TIE = 1e-12  # weights that are awake up to this, when another wakes up, do so with it
 RISK = 1e-9  # of the first risk: the largest that the rounding of weights may add to another
 CORRECTIONS = 30
 SETTLED = 1e-12  # of the terms of a sum: the largest last correction
@@ -60,8 +60,8 @@ def saddle_path(data: Regression) -> SaddlePath:
     Parameters
     ----------
     data : Regression
-        Its risk is the mean of (<x_i, w> - y_i)^2 / 2. Weights that wake up at the same moment, up
-        to 1e-12, do so in one jump: w goes to the best fit of all of them. If their features
+        Its risk is the mean of (<x_i, w> - y_i)^2 / 2. Weights that wake up at the same moment, to
+        1e-12 in |M|, do so in one jump: w goes to the best fit of all of them. If their features
         depend on each other and several w fit as well, the path is refused.
 
     Raises
@@ -138,7 +138,8 @@ def _jumps(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nda
             waits[moving] = distance[moving] / np.abs(slope[moving])
         newcomer = int(waits.argmin())
         wait = waits[newcomer]
-        if wait > TIE * now:
+        together = distance[newcomer] <= TIE and wait <= LATE * now  # with the last one
+        if not together:
             there = ~moving & (1 - np.abs(M) <= np.maximum(off, TIE))
             there[active] = False
             _one_fit(X, active, np.flatnonzero(there))
@@ -159,7 +160,7 @@ def _jumps(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nda
         active, size = top[size > 0], size[size > 0]
         w = np.zeros(X.shape[1])
         w[active] = M[active] * size
-        if wait <= TIE * now:  # together with the last one
+        if together:
             jumps.pop()
         jumps.append((now, w, left))
     raise RuntimeError(f"more than {MAX_EVENTS} jumps; the data may hold a feature twice.")
