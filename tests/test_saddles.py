@@ -294,3 +294,17 @@ def test_jumps_that_follow_fast_beside_the_time_before_are_two(e):
     # At the first jump M_1 is 3 e; then its slope is 4 e.
     second = 0.5 + (1 - 3 * e) / (4 * e)
     assert path.times == pytest.approx([0.5, second, second + 2], rel=1e-12)
+
+
+@pytest.mark.parametrize("e", [1e-6, 1e-9, 1e-12])
+def test_the_best_fit_keeps_its_digits_where_features_nearly_agree_and_samples_do_not_fit(e):
+    """The part of y across the features is not to be turned into weights, which are long."""
+    X = np.array([[0.9949, 0.9949 + e], [-1.3049, -1.3049 + 2 * e], [-1.0419, -1.0419 - 5 * e]])
+    y = np.array([1.0, 2.0, 4.0])
+    (a, b), c = (Fraction(0), Fraction(0)), Fraction(0)
+    p = q = Fraction(0)
+    for (one, two), t in zip(X.tolist(), y.tolist(), strict=True):
+        one, two, t = Fraction(one), Fraction(two), Fraction(t)
+        a, b, c, p, q = a + one * one, b + one * two, c + two * two, p + one * t, q + two * t
+    right = [float((c * p - b * q) / (a * c - b * b)), float((a * q - b * p) / (a * c - b * b))]
+    assert optima.saddle_path(Regression(X, y)).weights[-1] == pytest.approx(right, rel=1e-9)
