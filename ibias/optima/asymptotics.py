@@ -83,6 +83,9 @@ def expansion(data: Dataset) -> Expansion:
     Lee 2023; for independent support vectors mu is the one dual solution, and the residual is
     that of Soudry et al. 2018, Theorem 4).
 
+    A sample above the margin by no more than the rounding of the data is on it, and two samples
+    that are the same up to this rounding share a weight.
+
     Raises
     ------
     NotSeparable

@@ -63,7 +63,8 @@ def saddle_path(data: Regression) -> SaddlePath:
     data : Regression
         Its risk is the mean of (<x_i, w> - y_i)^2 / 2. Weights that wake up at the same moment, to
         1e-12 in |M|, do so in one jump: w goes to the best fit of all of them. If their features
-        depend on each other and several w fit as well, the path is refused.
+        depend on each other and several w fit as well, the path is refused. A weight stays where
+        it is if the rounding of X and y decides whether it moves.
 
     Raises
     ------
