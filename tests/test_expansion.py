@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from ibias import datasets
 from ibias.datasets import Dataset
 from ibias.optima import asymptotics, expansion, max_margin
-from ibias.optima.asymptotics import GAP, SMALLEST, _across, _shares, _split
+from ibias.optima.asymptotics import GAP, SMALLEST, _across, _potential, _shares, _split
 
 TWO = np.array([[5.0, 0.0], [1.0, 3.0], [1.0, -1.0]])  # p = (0, 1/4, 3/4), the margin is one
 # Four samples at height one over a plane, in which they balance: no weights are unique.
@@ -38,6 +38,10 @@ def test_every_field_is_what_its_definition_says(Z: np.ndarray, size: float) -> 
     across = limit.residual - svm.direction * (svm.direction @ limit.residual)
     assert limit.direction_gap == pytest.approx(limit.margin * np.linalg.norm(across), abs=1e-9)
     assert limit.spanning is bool(np.linalg.matrix_rank(on) == Z.shape[1])
+
+
+def shares_of(heights: np.ndarray) -> np.ndarray:
+    return _shares(heights, _potential(heights))
 
 
 def test_two_support_vectors_by_hand() -> None:
@@ -98,10 +102,12 @@ def test_the_basis_across(size: float) -> None:
     assert direction @ basis == pytest.approx(np.zeros(2), abs=1e-9)
     flat = rows - np.outer(rows @ direction, direction)
     assert flat @ basis @ basis.T == pytest.approx(flat, abs=1e-9 * size)
-    # What sticks out less than 1e-10 of the largest entry is rounding.
-    for part, rank in [(0.5e-10, 0), (2e-10, 1)]:
+    # What sticks out less than 1e-10 of the largest entry may be rounding; next to 1e-14 it is.
+    for part, rank in [(0.5e-14, 0), (2e-10, 1)]:
         row = size * np.array([[10.0, 10 * part]])
         assert _across(row, np.array([1.0, 0.0])).shape[1] == rank
+    with pytest.raises(RuntimeError, match="nearly agree"):
+        _across(size * np.array([[10.0, 0.5e-9]]), np.array([1.0, 0.0]))
 
 
 def test_the_samples_on_the_margin_are_split() -> None:
@@ -122,7 +128,7 @@ def test_the_samples_on_the_margin_are_split() -> None:
 def test_the_shares_are_stationary(seed: int, size: float, shape: tuple[int, int]) -> None:
     heights = datasets.generator(seed).standard_normal(shape)
     heights = np.vstack([heights, -2.5 * heights.mean(axis=0)])
-    p = _shares(size * heights)
+    p = shares_of(size * heights)
     assert p.sum() == pytest.approx(1, abs=1e-12) and p.min() > 0
     assert p @ heights == pytest.approx(np.zeros(shape[1]), abs=1e-12)
     # Their logarithms are -<heights, v> up to a constant.
@@ -136,22 +142,22 @@ def test_the_shares_are_stationary(seed: int, size: float, shape: tuple[int, int
 @pytest.mark.parametrize("ratio", [1.0, 1e-2, 1e-4, 1e-6])
 def test_two_shares_far_apart(ratio: float) -> None:
     """Heights 1 and -ratio: p_1 = ratio p_2, which Newton's method must find from 1/2."""
-    p = _shares(np.array([[1.0], [-ratio]]))
+    p = shares_of(np.array([[1.0], [-ratio]]))
     assert p == pytest.approx([ratio / (1 + ratio), 1 / (1 + ratio)], rel=1e-9)
 
 
 def test_one_share_and_shares_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _shares(np.zeros((1, 0))).tolist() == [1.0]
-    assert _shares(np.zeros((4, 0))) == pytest.approx([0.25] * 4)
+    assert shares_of(np.zeros((1, 0))).tolist() == [1.0]
+    assert shares_of(np.zeros((4, 0))) == pytest.approx([0.25] * 4)
     monkeypatch.setattr(asymptotics, "NEWTON_STEPS", 3)
     with pytest.raises(RuntimeError, match="was not found in 3 steps of Newton's method"):
-        _shares(np.array([[1.0], [-1e-6]]))
+        shares_of(np.array([[1.0], [-1e-6]]))
 
 
 @pytest.mark.parametrize(("low", "n", "high"), [(0.01, 9000, 10), (0.1, 300, 10)])
 def test_a_step_that_goes_up_is_halved(low: float, n: int, high: float) -> None:
     """Many samples just above one far below: the whole first step is too long for that one."""
-    p = _shares(np.r_[np.full((n, 1), low), [[-float(high)]]])
+    p = shares_of(np.r_[np.full((n, 1), low), [[-float(high)]]])
     last = 1 / (1 + high / low)
     assert p[-1] == pytest.approx(last, rel=1e-10)
     assert p[:-1] == pytest.approx(np.full(n, (1 - last) / n), rel=1e-10)
@@ -161,12 +167,12 @@ def test_a_step_that_goes_up_is_halved(low: float, n: int, high: float) -> None:
 def test_few_steps_are_enough(monkeypatch: pytest.MonkeyPatch, ratio: float, steps: int) -> None:
     """One for each power of e between the shares at the most, and then the digits double."""
     monkeypatch.setattr(asymptotics, "NEWTON_STEPS", steps)
-    p = _shares(np.array([[1.0], [-ratio]]))
+    p = shares_of(np.array([[1.0], [-ratio]]))
     assert p[0] == pytest.approx(ratio / (1 + ratio), rel=1e-9)
     heights = datasets.generator(1).standard_normal((6, 2))
     heights = np.vstack([heights, -2.5 * heights.mean(axis=0)])
     monkeypatch.setattr(asymptotics, "NEWTON_STEPS", 8)
-    assert _shares(heights) @ heights == pytest.approx(np.zeros(2), abs=1e-12)
+    assert shares_of(heights) @ heights == pytest.approx(np.zeros(2), abs=1e-12)
 
 
 @pytest.mark.parametrize("size", [1e-140, 1e-70, 1e-3, 1.0, 1e8, 1e70, 1e140])
@@ -193,12 +199,40 @@ def test_a_nearest_point_that_is_a_sample_has_all_the_weight(seed: int, size: fl
     assert limit.margin_gap == 0
 
 
-def test_two_samples_that_nearly_agree_are_refused_in_words() -> None:
+def test_two_samples_that_nearly_agree_are_told_apart_or_refused_in_words() -> None:
     turn = np.linalg.qr(np.random.default_rng(0).standard_normal((2, 2)))[0]
-    Z = np.array([[2.0, 0.0], [2.0 + 6e-9, 2e-8]]) @ turn
-    with pytest.raises(RuntimeError, match=r"drop one of the samples \[1, 0\]"):
+    for beyond, aside in [(6e-9, 2e-8), (1e-9, 0.0), (1e-12, 1e-12)]:  # above the margin
+        Z = np.array([[2.0, 0.0], [2.0 + beyond, aside]]) @ turn
+        assert expansion(Dataset.from_signed(Z)).support.tolist() == [0]
+    Z = np.array([[2.0, 0.0], [2.0, 1e-11]]) @ turn
+    with pytest.raises(RuntimeError, match=r"drop one of the samples \[\d, \d\]"):
         expansion(Dataset.from_signed(Z))
     assert expansion(Dataset.from_signed(Z[:1])).support.tolist() == [0]
+
+
+@pytest.mark.parametrize("e", [1e-6, 1e-8, 1e-9, 1e-10, 1e-12])
+@pytest.mark.parametrize("size", [1e-100, 1.0, 1e100])
+def test_a_near_repeat_above_the_margin_has_no_weight(e: float, size: float) -> None:
+    """Refused or taken for a support vector, as its height was within 1e-7 of the margin."""
+    limit = expansion(Dataset.from_signed(size * np.array([[1, 1], [1, -2], [1 + e, 1 + e]])))
+    assert limit.support.tolist() == [0, 1] and limit.degenerate.size == 0
+    assert limit.dual_variables == pytest.approx([2 / 3, 1 / 3, 0])
+    # r_1 + r_2 = -log 2 and r_1 - 2 r_2 = 0, but for the unit
+    right = -np.log(2) / 3 * np.array([2.0, 1.0])
+    assert limit.residual * size - [2 * np.log(size), 0] == pytest.approx(right)
+
+
+def test_a_sample_of_next_to_no_weight_is_not_called_degenerate() -> None:
+    """Its exact dual weight is 1.25e-22."""
+    Z = [[2e-6, 0, 1e-6], [-1e-5, 2e5, 2e-5]]
+    with pytest.raises(RuntimeError, match=r"drop one of the samples \[1, 0\]"):
+        expansion(Dataset.from_signed(Z))
+    assert all(expansion(Dataset.from_signed(Z[i : i + 1])).spanning is False for i in (0, 1))
+
+
+def test_the_gap_of_directions_keeps_its_digits_where_the_residual_is_long() -> None:
+    Z = [[-1, -3, -1], [-1e8, -3e8, -99999999], [9.998e-9, 3.0003e-8, 1.0003e-8]]
+    assert expansion(Dataset.from_signed(Z)).direction_gap == pytest.approx(2e-11, rel=0.1)
 
 
 def test_a_small_share_of_a_long_row_is_no_rounding() -> None:
@@ -228,12 +262,15 @@ def test_samples_of_any_length_have_their_weights_and_heights() -> None:
 
 def test_weights_that_miss_the_nearest_point_are_refused_and_the_remedy_works(monkeypatch) -> None:
     """Weights whose sum is as short as can be to 1e-9 may point elsewhere."""
-    true = asymptotics._shares
-    off = [1.0, 1.00003]  # of the small weight
-    monkeypatch.setattr(asymptotics, "_shares", lambda *of: true(*of) * off[: len(true(*of))])
+    true = asymptotics._potential
+    monkeypatch.setattr(asymptotics, "_potential", lambda *of: true(*of) * (1 + 1e-6))
     with pytest.raises(RuntimeError, match=r"miss the nearest point by .* Remove sample 3"):
         expansion(Dataset.from_signed(UNEVEN))
-    assert expansion(Dataset.from_signed(UNEVEN[:3])).residual.shape == (3,)
+    # Sample 0 is across the nearest one, and has 1e-23 of the weight.
+    with pytest.raises(RuntimeError, match=r"drop one of the samples \[0, 2\]"):
+        expansion(Dataset.from_signed(UNEVEN[:3]))
+    for rest in (UNEVEN[1:3], UNEVEN[:2]):
+        assert expansion(Dataset.from_signed(rest)).residual.shape == (3,)
 
 
 @pytest.mark.parametrize("long", [1e2, 1e5, 1e7])

@@ -429,6 +429,18 @@ def test_two_neurons_turn_along_great_circles_by_as_much_as_fits(n_sweeps, every
     np.testing.assert_allclose(theta, right, atol=1e-9)
 
 
+@pytest.mark.parametrize("small", [0.0, 1e-320, 1e-200, 1e-160])
+def test_two_neurons_that_are_dead_or_next_to_it_do_not_divide_by_zero(small):
+    """Of four two are so: when they meet, they stay, and the chain goes on."""
+    net = two_layer_relu(1, 4)
+    start = [[[1.0, 0.0, small, 0.0, 1.0, 0.0, -small, 0.0]]]
+    how = {"start": start, "margin": [0.2], "n_sweeps": 40}
+    theta = networks_of_margin(net, [[[1.0]]], [[1.0]], rng(), **how)
+    assert np.linalg.norm(theta, axis=-1) == pytest.approx(np.ones((3, 1, 1)))
+    assert (net.predict(theta, [[1.0]]) >= 0.2 - 1e-9).all()
+    assert (theta[-1] != 0).all()
+
+
 def test_every_tenth_sweep_is_kept_unless_told_otherwise():
     net, X, y, start, margin = problem(2)
     how = {"start": start, "margin": margin, "n_sweeps": 21}

@@ -140,7 +140,7 @@ def test_a_path_beyond_double_precision_says_by_what_to_divide():
 def test_rounding_that_decides_about_a_weight_is_said(monkeypatch):
     data = sparse_regression(0)
     with monkeypatch.context() as patch:
-        patch.setattr(saddles, "_nonnegative", lambda A, y, size: (np.zeros(A.shape[1]), y))
+        patch.setattr(saddles, "nonnegative", lambda A, y, size: (np.zeros(A.shape[1]), y))
         with pytest.raises(RuntimeError, match="rounding decides whether weight 2 wakes up"):
             optima.saddle_path(data)
     monkeypatch.setattr(saddles, "CORRECTIONS", 1)
@@ -210,3 +210,101 @@ def test_a_jump_whose_moment_is_rounding_is_refused():
     """Both weights come to the top at once, up to 1e-16, and then one hardly moves."""
     with pytest.raises(RuntimeError, match=r"rounding decides whether weight . wakes up"):
         optima.saddle_path(Regression([[1.57, -1.68], [39e3, -39e3]], [-0.135, -3900.0]))
+
+
+@pytest.mark.parametrize("shift", [0.01, 1.0])
+def test_the_risks_are_those_of_the_weights_however_much_cancels(shift):
+    data = Regression([[1.0, 2.0], [1e8 + shift, 2e8]], [1.0, 3.0])
+    path = optima.saddle_path(data)
+    for w, risk in zip(path.weights, path.risks, strict=True):
+        left = [
+            Fraction(t) - sum(Fraction(a) * Fraction(b) for a, b in zip(x, w, strict=True))
+            for x, t in zip(data.X, data.y, strict=True)
+        ]
+        assert risk == pytest.approx(float(sum(r * r for r in left) / 4), rel=1e-12, abs=0)
+    assert path.risks[-1] < 1e-17
+
+
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [
+        (
+            [[-5.0, 9.0], [-49999999.999999, 90000000.000009]],
+            [-0.5594428022160249, 0.5991291322423226],
+        ),
+        (
+            [
+                [6.0, 3.0, -7.0, 1.0],
+                [-6.000000000009, -2.999999999996, 7.000000000005, -1.000000000006],
+            ],
+            [0.9623406072297396, 0.8557194839661565],
+        ),
+        ([[1.0, 1.0], [1.0, 1.0 + 1e-13], [0.0, 1e-13]], [1.0, 2.0, 4.0]),
+    ],
+)
+def test_weights_whose_rounding_is_a_risk_are_refused_and_the_remedy_works(X, y):
+    X, y = np.array(X), np.array(y)
+    with pytest.raises(RuntimeError, match=r"have the risk .* Drop (feature|sample) \d") as refused:
+        optima.saddle_path(Regression(X, y))
+    what, drop = re.search(r"Drop (feature|sample) (\d)", str(refused.value)).groups()
+    rest = np.delete(X, int(drop), axis=int(what == "feature"))
+    left = y if what == "feature" else np.delete(y, int(drop))
+    path = optima.saddle_path(Regression(rest, left))
+    assert path.risks[-1] < path.risks[0]
+
+
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [
+        ([[1.0, 1.0]], [1.0]),
+        ([[1.0, -1.0, 3.0], [2.0, -2.0, 1.0]], [1.0, 2.0]),
+        ([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]], [1.0, 1.0]),  # half of the sum of both
+        ([[0.1 + 0.2, 0.3]], [1.0]),  # up to rounding
+        ([[1.0, 1.0, 1.0], [0.0, 0.0, 2.0]], [1.0, 1.0]),  # after another
+    ],
+)
+@pytest.mark.parametrize("size", [1e-20, 1.0, 1e20])
+def test_dependent_weights_that_wake_at_once_are_refused_and_the_remedy_works(X, y, size):
+    X = size * np.array(X)
+    with pytest.raises(ValueError, match=r"there is no one path\. Drop feature") as refused:
+        optima.saddle_path(Regression(X, y))
+    drop = re.search(r"Drop features? ([\d, ]+)\.", str(refused.value))[1]
+    rest = np.delete(X, [int(one) for one in drop.split(",")], axis=1)
+    assert optima.saddle_path(Regression(rest, y)).risks[-1] < 1e-20
+
+
+def test_independent_weights_that_wake_at_once_jump_once_to_the_best_fit():
+    for X, y, time, end in [
+        ([[1.0, 0.0], [0.0, 1.0]], [1.0, -1.0], 0.5, [1.0, -1.0]),
+        ([[1.0, 0.3], [0.3, 1.0]], [1.0, 1.0], 1 / 2.6, [1 / 1.3, 1 / 1.3]),
+        ([[3.0, 4.0], [-4.0, 3.0]], [1.1, 7.7], 1 / 55, [-1.1, 1.1]),  # equal up to rounding
+        ([[1.0, 3.0], [2.0, 1.0]], [1.0, 2.0], 0.1, [1.0, 0.0]),  # one fits alone
+    ]:
+        path = optima.saddle_path(Regression(X, y))
+        assert path.times == pytest.approx([time])
+        assert path.weights == pytest.approx(np.array([[0.0, 0.0], end]))
+
+
+@pytest.mark.parametrize("e", [1e-3, 1e-10, 1e-14, 1e-100])
+def test_jumps_that_follow_fast_beside_the_time_before_are_two(e):
+    """Weight 0 falls asleep when weight 1 wakes up, at 1 / 4 e, and is back with the other sign."""
+    path = optima.saddle_path(Regression([[1.0, e], [0.0, e]], [1.0, 2.0]))
+    right = np.array([[0, 0], [1, 0], [0, 1.5 / e], [-1, 2 / e]])
+    assert path.weights == pytest.approx(right, rel=1e-12, abs=0)
+    # At the first jump M_1 is 3 e; then its slope is 4 e.
+    second = 0.5 + (1 - 3 * e) / (4 * e)
+    assert path.times == pytest.approx([0.5, second, second + 2], rel=1e-12)
+
+
+@pytest.mark.parametrize("e", [1e-6, 1e-9, 1e-12])
+def test_the_best_fit_keeps_its_digits_where_features_nearly_agree_and_samples_do_not_fit(e):
+    """The part of y across the features is not to be turned into weights, which are long."""
+    X = np.array([[0.9949, 0.9949 + e], [-1.3049, -1.3049 + 2 * e], [-1.0419, -1.0419 - 5 * e]])
+    y = np.array([1.0, 2.0, 4.0])
+    (a, b), c = (Fraction(0), Fraction(0)), Fraction(0)
+    p = q = Fraction(0)
+    for (one, two), t in zip(X.tolist(), y.tolist(), strict=True):
+        one, two, t = Fraction(one), Fraction(two), Fraction(t)
+        a, b, c, p, q = a + one * one, b + one * two, c + two * two, p + one * t, q + two * t
+    right = [float((c * p - b * q) / (a * c - b * b)), float((a * q - b * p) / (a * c - b * b))]
+    assert optima.saddle_path(Regression(X, y)).weights[-1] == pytest.approx(right, rel=1e-9)

@@ -1,6 +1,6 @@
 """The limit of next tokens: every field from its definition, and the edges of its guards."""
 
-from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -132,15 +132,81 @@ def test_odds_below_one_are_compared_with_one() -> None:
                 next_token_limit(data)
 
 
-def test_the_gap_is_that_of_the_margin(monkeypatch: pytest.MonkeyPatch) -> None:
-    true = next_token.margin_of_rows
-    monkeypatch.setattr(
-        next_token, "margin_of_rows", lambda *a: replace(true(*a), duality_gap=0.125)
-    )
-    # In the units of the contexts, a power of two next to their largest entry.
-    for size, unit in [(1.0, 1.0), (1.5, 1.0), (3.0, 2.0), (0.3, 0.25)]:
-        data = NextTokens([[size]], [[0.5, 0.5, 0.0]])
-        assert next_token_limit(data).duality_gap == 0.125 * unit
+@pytest.mark.parametrize("size", [2.0**-200, 0.25, 1.0, 2.0**200])
+@pytest.mark.parametrize(("part", "fine"), [(0.5, True), (2.0, False)])
+def test_a_ray_that_is_too_long_is_refused(
+    monkeypatch: pytest.MonkeyPatch, size: float, part: float, fine: bool
+) -> None:
+    """By a part of its length; no context sees the second column."""
+    longer = np.array([0.5, np.sqrt(part * 1e-9), -0.5, 0.0])
+    monkeypatch.setattr(next_token, "to_margin_one", lambda *_, along: longer)
+    data = NextTokens([[size, 0.0]], [[1.0, 0.0]])
+    if fine:
+        right = part * 1e-9 * size * np.sqrt(2)  # the margin is sqrt(2)
+        assert next_token_limit(data).duality_gap == pytest.approx(right, rel=1e-5)
+    else:
+        with pytest.raises(RuntimeError, match="rounding decides about the ray"):
+            next_token_limit(data)
+
+
+@pytest.mark.parametrize("k", [3, 9, 25, 27, 31, 32, 36, 40, 44])
+def test_two_contexts_that_nearly_agree_have_their_ray_or_are_refused(k: int) -> None:
+    """By hand, the logits of two tokens differ along the ray by (2 + e, 1 - 3 e) / 7 e."""
+    e = 2.0**-k
+    X, P = np.array([[1, -2], [1 - 3 * e, -2 - e]]), np.array([[1, 0], [0.25, 0.75]])
+    try:
+        ray = next_token_limit(NextTokens(X, P)).ray
+    except RuntimeError as refused:
+        assert k > 25 and "nearly depend on each other" in str(refused)
+        drop = int(str(refused).split("Drop context ")[1][:-1])
+        rest = NextTokens(np.delete(X, drop, axis=0), np.delete(P, drop, axis=0))
+        assert next_token_limit(rest).duality_gap < 1e-15
+        return
+    right = np.array([2 + e, 1 - 3 * e]) / (7 * e)
+    assert ray[0] - ray[1] == pytest.approx(right, rel=1e-9)
+
+
+def test_logits_inside_a_support_agree_along_a_long_ray() -> None:
+    """The context that has a token outside is short: the ray is long, and rounds on the others."""
+    X = 2.0**-26 * np.array([[2.0, 3, 2], [2.0**53, 0, 0], [-(2.0**45), 0, 3 * 2.0**45]])
+    P = np.array([[0, 0, 1], [0.5, 0.25, 0.25], [0.25, 0.25, 0.5]])
+    data = NextTokens(X, P)
+    ray = next_token_limit(data).ray.ravel()
+    for row in data.inside[0]:
+        differ = sum(Fraction(a) * Fraction(b) for a, b in zip(row, ray, strict=True))
+        assert abs(differ) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("X", "P", "words"),
+    [
+        (
+            [
+                [-3.0, 1.0, -3.0],
+                [-2.9999999999990905, 1.000000000001819, -2.999999999998181],
+                [1.0, -1.0, -2.0],
+            ],
+            [[0.0, 1.0], [0.25, 0.75], [1.0, 0.0]],
+            "the embeddings nearly depend on each other linearly",
+        ),
+        (
+            [[2.0, -1.0], [2 + 1e-8, -1.0]],
+            [[0.75, 0.25, 0.0], [0.25, 0.75, 0.0]],
+            "in float64, because their embeddings depend on each other linearly, or nearly so",
+        ),
+        (
+            [[-2.0, 0.0, -1.0], [-1.999999999985448, -7e-12, -1.0000000000218], [2.0, -3.0, 0.0]],
+            [[1.0, 0.0], [0.25, 0.75], [0.25, 0.75]],
+            "the embeddings nearly depend on each other linearly",
+        ),
+    ],
+)
+def test_contexts_that_nearly_agree_are_refused_and_the_remedy_works(X, P, words) -> None:
+    with pytest.raises((ValueError, RuntimeError), match=words) as refused:
+        next_token_limit(NextTokens(X, P))
+    drop = int(str(refused.value).split("Drop context ")[1][:-1])
+    rest = NextTokens(np.delete(X, drop, axis=0), np.delete(P, drop, axis=0))
+    assert np.isfinite(next_token_limit(rest).ray).all()
 
 
 def test_one_token_each_leaves_nothing_to_settle() -> None:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from ibias import datasets
+from ibias import datasets, optima
 from ibias.datasets import Dataset
-from ibias.networks import draws_of_margin
-from ibias.trajectory import margin
+from ibias.networks import draws_of_margin, volume
+from ibias.trajectory import direction, margin
 
 AXIS = [[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]]
 
@@ -136,3 +136,86 @@ def test_a_long_sample_at_the_margin_but_for_rounding_leaves_the_others_theirs()
     start = np.array([1.0, 1.0 + 1e-12, 1.0])  # -1e-5 for the first sample
     w = draws_of_margin(data, rng(), start=start, margin=0.0, n_draws=500)
     assert (w @ data.Z.T >= [-1e-5, 0.0]).all()
+
+
+@pytest.mark.parametrize("e", [1e-1, 1e-2, 1e-4, 1e-8])
+def test_a_lune_of_any_width_is_crossed(e):
+    """|w_1| <= e w_3 and w_2 + 5 w_3 >= 0: the law of w across the first axis is that of an arc.
+
+    There density and width are as the cosine of the angle from the third axis, w_3, and the
+    sample (0, 1, 5) cuts off what is beyond its horizon.
+    """
+    data = Dataset.from_signed([[1, 0, e], [-1, 0, e], [0, 1, 5]])
+    w = draws_of_margin(data, rng(), start=[0, 0, 1], margin=0.0, n_draws=4000)
+    assert (w @ data.Z.T >= -1e-15).all()
+    across = w[:, 1] / np.hypot(w[:, 1], w[:, 2])
+    # The sine is uniform from that of the horizon, -5 / sqrt(26), to 1.
+    low = -5 / np.sqrt(26)
+    share = np.sort((across - low) / (1 - low))
+    assert np.abs(share - (np.arange(4000) + 0.5) / 4000).max() < 1.95 / np.sqrt(4000) + e**2
+    side = np.sort(w[:, 0] / w[:, 2] / e / 2 + 0.5)  # uniform, up to e^2
+    assert np.abs(side - (np.arange(4000) + 0.5) / 4000).max() < 1.95 / np.sqrt(4000) + e**2
+
+
+@pytest.mark.parametrize("e", [1e-11, 1e-12, 1e-14])
+def test_a_lune_as_narrow_as_rounding_is_refused(e):
+    data = Dataset.from_signed([[1, 0, e], [0, 1, 5], [-1, 0, e]])
+    with pytest.raises(
+        RuntimeError, match=r"rounding decides where it ends\. To go on, drop sample [02]"
+    ):
+        draws_of_margin(data, rng(), start=[0, 0, 1], margin=0.0, n_draws=2)
+
+
+def test_chains_that_mix_in_three_hundred_steps_take_these():
+    data = datasets.separable(seed=3, n_samples=8, n_features=5)
+    how = {"start": data.Z.mean(axis=0), "margin": 0.0, "n_draws": 7}
+    w = draws_of_margin(data, rng(), **how)
+    np.testing.assert_array_equal(w, draws_of_margin(data, rng(), n_steps=300, **how))
+
+
+def test_circles_of_another_shape_leave_the_law_as_it_is():
+    """Against rejection, in five dimensions."""
+    data = datasets.separable(seed=3, n_samples=8, n_features=5)
+    every = direction(rng().standard_normal((200_000, 5)))
+    kept = every[(every @ data.Z.T >= 0).all(axis=1)]
+    w, chance = np.tile(kept[0], (3000, 1)), rng()
+    shape = np.diag([1.0, 0.5, 2.0, 0.7, 1.5])
+    for _ in range(200):
+        w = volume._step(data.Z, np.zeros(8), w, chance, shape)
+    for j in range(5):
+        assert ks_2samp(w[:, j], kept[:, j]).pvalue > 1e-4
+
+
+def test_chains_that_do_not_mix_are_refused_and_the_remedies_work(monkeypatch):
+    monkeypatch.setattr(volume, "LOOKS", [(300, False)])
+    data = Dataset.from_signed([[1, 0, 1e-4], [0, 1, 5], [-1, 0, 1e-4]])
+    how = {"start": [0, 0, 1], "margin": 0.0, "n_draws": 10}
+    with pytest.raises(RuntimeError, match=r"chains of 300 steps .* give n_steps") as refused:
+        draws_of_margin(data, rng(), **how)
+    assert draws_of_margin(data, rng(), n_steps=3, **how).shape == (10, 3)
+    drop = int(str(refused.value).split("drop sample ")[1].split(",")[0])
+    rest = Dataset.from_signed(np.delete(data.Z, drop, axis=0))
+    assert draws_of_margin(rest, rng(), **how).shape == (10, 3)
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.5, 1.0])
+def test_one_feature_leaves_one_classifier(margin):
+    data = Dataset([[1.0], [-2.0]], [1, -1])
+    for n_steps in (None, 1, 300):
+        how = {"start": [3.0], "margin": margin, "n_draws": 4, "n_steps": n_steps}
+        assert draws_of_margin(data, rng(), **how).tolist() == [[1.0]] * 4
+    free = draws_of_margin(Dataset.one_class([[0.0]]), rng(), start=[1.0], margin=0.0, n_draws=50)
+    assert sorted(set(free.ravel())) == [-1.0, 1.0]
+
+
+def test_a_set_without_room_is_the_start_or_refused():
+    z = np.array([0.6, 0.8])
+    w = draws_of_margin(Dataset.one_class([z]), rng(), start=z, margin=1.0, n_draws=3)
+    assert w == pytest.approx(np.tile(z, (3, 1)), abs=1e-6)
+    data = datasets.separable(seed=3, n_samples=8, n_features=5)
+    best = optima.max_margin(data)
+    w = draws_of_margin(data, rng(), start=best.w, margin=best.margin, n_draws=3)
+    assert w == pytest.approx(np.tile(best.direction, (3, 1)), abs=1e-6)
+    both = Dataset.from_signed([[1.0, 0, 0], [-1, 0, 0], [0, 1, 1]])
+    with pytest.raises(ValueError, match="give a start of positive margin"):
+        draws_of_margin(both, rng(), start=[0, 0, 1], margin=0.0, n_draws=3)

@@ -10,6 +10,7 @@ from ibias.datasets.rows import units
 from ibias.models import Network, two_layer_relu
 from ibias.trajectory import direction, unit
 
+TINY = np.finfo(float).tiny
 TRIALS = 60  # after so many shrinkings a rotation is smaller than rounding: the neurons stay
 
 
@@ -208,9 +209,12 @@ class _Chains:
         here = np.concatenate([self.W[:, :, pair], self.a[:, :, pair, None]], axis=-1)
         here = here.reshape(sets, chains, -1)
         there = self.rng.standard_normal(here.shape)
-        squared = (here**2).sum(axis=-1, keepdims=True)
-        there -= (there * here).sum(axis=-1, keepdims=True) / squared * here
-        there *= np.sqrt(squared / (there**2).sum(axis=-1, keepdims=True))
+        # Two dead neurons stay; squares of small ones would underflow.
+        size = 2.0 ** np.frexp(np.abs(here).max(axis=-1, keepdims=True))[1]
+        scaled = here / size
+        squared = (scaled**2).sum(axis=-1, keepdims=True)
+        there -= (there * scaled).sum(axis=-1, keepdims=True) / np.maximum(squared, TINY) * scaled
+        there *= size * np.sqrt(squared / (there**2).sum(axis=-1, keepdims=True))
         ahead = there.reshape(sets, chains, 2, d + 1)
         H = (ahead[..., :d].reshape(sets, -1, d) @ self.X.swapaxes(1, 2)).reshape(-1, 2, self._n)
         H0, a0 = self.H[:, :, pair].reshape(H.shape), self.a[:, :, pair].reshape(-1, 2)

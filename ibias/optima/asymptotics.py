@@ -10,9 +10,11 @@ from ibias._validate import read_only
 from ibias.datasets import Dataset
 from ibias.datasets.rows import lengths
 from ibias.entropy import min_entropy, shannon_entropy
+from ibias.optima._norms import power_of_two
 from ibias.optima._solver import require
 from ibias.optima._sums import exact_sums
 from ibias.optima.margin import MaxMargin, max_margin
+from ibias.optima.saddles import nonnegative, slopes
 from ibias.optima.separability import separation
 from ibias.trajectory import length
 
@@ -24,7 +26,8 @@ ROUNDING = 4 * np.finfo(float).eps  # of <z_i, r>, by its terms and their number
 BLUR = 16.0  # roundings of a solution of least squares
 SHARE = 1e-13  # the relative change of a weight that ends Newton's method
 NEWTON_STEPS = 200
-RANK = 1e-10  # a singular value of rows of length one below this is rounding
+RANK = 1e-10  # a singular value of rows of length one below this may be rounding
+NOTHING = 64 * np.finfo(float).eps  # it is below this, times the root of their number or length
 SMALLEST = 1e-8  # a part in the nearest point: rounding of the data decides about a smaller one
 
 
@@ -47,8 +50,8 @@ class Expansion:
     support : array of int
         The samples with positive weight.
     degenerate : array of int
-        Samples on the margin whose weight is zero in every dual solution. For almost all
-        data there are none. If there are, r(t) grows like log log t.
+        Samples on the margin, up to the rounding of the data, whose weight is zero in every dual
+        solution. For almost all data there are none. If there are, r(t) grows like log log t.
     residual : array, shape (n_features,)
         The limit of r(t) on the span of the support, where <z_i, r> = -log(n mu_i / m^2) up to
         the rounding of r, which long samples see. Off that span r(t) keeps a trace of the start.
@@ -80,6 +83,9 @@ def expansion(data: Dataset) -> Expansion:
     Lee 2023; for independent support vectors mu is the one dual solution, and the residual is
     that of Soudry et al. 2018, Theorem 4).
 
+    A sample above the margin by no more than the rounding of the data is on it, and two samples
+    that are the same up to this rounding share a weight.
+
     Raises
     ------
     NotSeparable
@@ -87,7 +93,8 @@ def expansion(data: Dataset) -> Expansion:
     RuntimeError
         If the weights are not dual optimal to 1e-9, or if one of the p_i ||z_i|| is below 1e-8 of
         the largest without being zero in every dual solution: the logarithm of p_i, and so the
-        residual, is then rounding. Also where the samples are so uneven in length that rounding
+        residual, is then rounding. Also where samples on the margin agree to 1e-10 and are not
+        the same up to the rounding of the data, where they are so uneven in length that rounding
         moves the nearest point by 1e-5, or where no r meets the weights to 1e-6.
 
     Examples
@@ -100,10 +107,10 @@ def expansion(data: Dataset) -> Expansion:
     array([1])
     """
     svm = max_margin(require("data", data, Dataset))
-    support, degenerate = _split(data.Z, svm)
-    basis = _across(data.Z[support], svm.direction)
+    support, degenerate, across = _split(data.Z, svm)
     longest = support[lengths(data.Z[support]).argmax()]
-    share = _shares(data.Z[support] @ basis, f"Remove sample {longest}, or others")
+    v = _potential(across, f"Remove sample {longest}, or others")
+    share = _shares(across, v)
     p = np.zeros(data.n_samples)
     p[support] = share
     excess = np.linalg.norm(p @ data.Z) - svm.margin
@@ -141,7 +148,7 @@ def expansion(data: Dataset) -> Expansion:
             f"data: no residual meets the weights of the support vectors: sample {worst} is off by"
             f" {off.max():.1e}. They are next to degenerate. Remove that sample."
         )
-    across = residual - svm.direction * (svm.direction @ residual)
+    # Across w_hat the residual is v: <z_i, r> is <z_i, v> up to a constant.
     return Expansion(
         w=svm.w,
         margin=svm.margin,
@@ -150,8 +157,55 @@ def expansion(data: Dataset) -> Expansion:
         degenerate=read_only(degenerate),
         residual=read_only(residual),
         margin_gap=float(svm.margin * (shannon_entropy(p) - min_entropy(p))),
-        direction_gap=float(svm.margin * length(across, 2)),
+        direction_gap=float(svm.margin * length(v, 2)),
         spanning=bool(np.linalg.matrix_rank(rows) == data.n_features),
+    )
+
+
+def _on_margin(Z: np.ndarray, svm: MaxMargin) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return who is on the margin, who of these has a weight for sure, and the direction.
+
+    The least w with <z_i, w> >= 1 is the residual of a fit by weights u >= 0, of (0, 1) by the
+    columns (z_i, 1) (Lawson and Hanson 1974, chapter 23), which is known to its own digits. A
+    sample is on the margin unless its height is above by more than the rounding of the data.
+    """
+    rows = Z / power_of_two(svm.margin)
+    near = svm.support[np.argsort(-svm.dual_variables[svm.support], kind="stable")]
+    p, y = svm.dual_variables[near], np.append(np.zeros(Z.shape[1]), 1.0)
+    start = p[p > 0][:-1]
+    if start.size >= Z.shape[1]:
+        start = start[:0]
+    try:
+        for _ in range(len(Z)):
+            E = np.vstack([rows[near].T, np.ones(near.size)])
+            u, left = _weights(E, y, start)
+            heights = exact_sums(np.column_stack([rows, np.ones(len(Z))]), [left])
+            heights[near] = -np.inf
+            if not (heights > 0).any():
+                break
+            near = np.append(near, heights.argmax())
+        slope, _ = slopes(E, y, u, left, np.flatnonzero(u))
+    except RuntimeError:
+        raise _open(Z, svm) from None
+    direction = -left[:-1]
+    pulls = u * lengths(Z[near])[:, 0]
+    sure = near[pulls > NOTHING * pulls.max()]
+    return np.sort(near[slope == 0]), sure, direction / np.linalg.norm(direction)
+
+
+def _weights(E: np.ndarray, y: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        return nonnegative(E, y, start)
+    except RuntimeError:  # those at the start depend on each other
+        return nonnegative(E, y, start[:0])
+
+
+def _open(Z: np.ndarray, svm: MaxMargin) -> RuntimeError:
+    pulls = svm.dual_variables * lengths(Z)[:, 0]
+    least = svm.support[np.argsort(pulls[svm.support], kind="stable")][:3]
+    return RuntimeError(
+        f"data: rounding leaves open which samples have a part in the maximum margin"
+        f" {svm.margin:.1e}. To go on, drop one of the samples {least.tolist()}."
     )
 
 
@@ -163,43 +217,54 @@ def _across(Z: np.ndarray, direction: np.ndarray) -> np.ndarray:
     rows = Z / lengths(Z)
     flat = rows - np.outer(rows @ direction, direction)
     _, size, right = np.linalg.svd(flat, full_matrices=False)
-    return right[size > RANK].T
+    return right[_told(size, flat.shape)].T
 
 
-def _split(Z: np.ndarray, svm: MaxMargin) -> tuple[np.ndarray, np.ndarray]:
+def _told(sizes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Say which sizes are more than the rounding of rows of length one; refuse to guess."""
+    if ((sizes > NOTHING * np.sqrt(max(shape))) & (sizes <= RANK)).any():
+        raise RuntimeError("data: samples on the margin nearly agree.")
+    return sizes > RANK
+
+
+def _split(Z: np.ndarray, svm: MaxMargin) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Split the samples on the margin into those with weight and the degenerate ones.
 
     A sample has weight zero in every dual solution if and only if some v orthogonal to w_hat
-    raises its height and lowers that of no other.
+    raises its height and lowers that of no other. The third are the heights of the first, in a
+    basis across w_hat.
     """
-    on = Z[svm.support]
-    heights = on @ _across(on, svm.direction)
-    if heights.shape[1] == 0:  # all of them at the same point across
-        return svm.support, svm.support[:0]
-    # The nearest point may be a sample, and what is left of it across is rounding.
-    seen = np.linalg.norm(heights / lengths(on), axis=1, keepdims=True) > RANK
-    raised = separation(Dataset.from_signed(np.where(seen, heights, 0.0)))
-    if raised.rest.size == 0:
-        least = svm.support[np.argsort(svm.dual_variables[svm.support], kind="stable")][:3]
-        raise RuntimeError(
-            f"data: rounding leaves open which samples have a part in the maximum margin"
-            f" {svm.margin:.1e}. To go on, drop one of the samples {least.tolist()}."
-        )
-    return svm.support[raised.rest], svm.support[raised.separable]
+    rim, weighty, direction = _on_margin(Z, svm)
+    on = Z[rim]
+    try:
+        heights = on @ _across(on, direction)
+        if heights.shape[1] == 0:  # all of them at the same point across
+            return rim, rim[:0], heights
+        # The nearest point may be a sample, and what is left of it across is rounding.
+        seen = _told(np.linalg.norm(heights / lengths(on), axis=1), heights.shape)
+        raised = separation(Dataset.from_signed(np.where(seen[:, None], heights, 0.0)))
+        support = rim[raised.rest]
+        if not np.isin(weighty, support).all():
+            raise _open(Z, svm)
+        return support, rim[raised.separable], Z[support] @ _across(Z[support], direction)
+    except RuntimeError:
+        raise _open(Z, svm) from None
 
 
-def _shares(heights: np.ndarray, remedy: str = "Remove samples") -> np.ndarray:
-    """Return mu at the minimum over v of log sum_i exp(-heights_i . v), by damped Newton."""
+def _shares(heights: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Return mu, proportional to exp(-heights_i . v)."""
+    return np.exp(-heights @ v - np.logaddexp.reduce(-heights @ v))
+
+
+def _potential(heights: np.ndarray, remedy: str = "Remove samples") -> np.ndarray:
+    """Return the v with the least log sum_i exp(-heights_i . v), by damped Newton."""
 
     def value(v: np.ndarray) -> float:
         return float(np.logaddexp.reduce(-heights @ v))
 
-    def weights(v: np.ndarray) -> np.ndarray:
-        return np.exp(-heights @ v - value(v))
-
     v = np.zeros(heights.shape[1])
     for _ in range(NEWTON_STEPS):
-        p = weights(v)
+        p = _shares(heights, v)
         # Newton's step on the sum of exponentials, from the roots of the weights, and by one
         # number (Sherman and Morrison) that on its logarithm: never a product of small weights.
         root = np.sqrt(p)
@@ -214,7 +279,7 @@ def _shares(heights: np.ndarray, remedy: str = "Remove samples") -> np.ndarray:
         # in which its row is as long as its root.
         rounding = np.finfo(float).eps * (np.abs(heights) @ np.abs(v) + BLUR / root)
         if (np.abs(heights @ step) <= SHARE + rounding).all():
-            return weights(v)
+            return v
     raise RuntimeError(
         f"data: the limit of the weights was not found in {NEWTON_STEPS} steps of Newton's method:"
         " they are next to degenerate, or the lengths of the samples are too far apart."

@@ -11,12 +11,17 @@ from ibias._validate import read_only
 from ibias.datasets import NextTokens
 from ibias.datasets.columns import scaling
 from ibias.datasets.rows import lengths
+from ibias.optima._advice import UNEVEN
 from ibias.optima._norms import power_of_two
 from ibias.optima._solver import require
-from ibias.optima.margin import margin_of_rows, to_margin_one
+from ibias.optima._sums import exact_sums
+from ibias.optima.margin import GAP, SCALED, MaxMargin, margin_of_rows, to_margin_one
 
 EVEN = 1e8  # up to this ratio of sizes Newton's equations are solved as they are
 COMPATIBLE = 1e-9  # the largest error in a log-odds that is rounding
+EQUAL = 1e-6  # the largest difference of two logits inside a support, along the ray
+CORRECTIONS = 4
+LARGE = 1e280  # what is larger overflows in sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +45,8 @@ class NextTokenLimit:
     projection : array, shape (n_tokens * n_features, n_tokens * n_features)
         P_F, on W row by row.
     duality_gap : float
-        Of the ray, as in `MaxMargin`.
+        Of the ray, as in `MaxMargin`: the length of sum of lambda_jv (p_j - e_v) h_j^T, with sum
+        lambda = 1 and less what is in F, minus 1 / ||ray||. Computed from exact sums.
     error : float
         The largest error of the log-odds of `finite`.
     """
@@ -67,7 +73,8 @@ def next_token_limit(data: NextTokens) -> NextTokenLimit:
     RuntimeError
         If the relative duality gap is above 1e-9, if contexts that depend on each other have
         frequencies too different in size for the correction, or if no ray of float64 has its
-        smallest logit above those outside within 1e-9 of one.
+        smallest logit above those outside within 1e-9 of one and those inside each support within
+        1e-6 of each other.
 
     Examples
     --------
@@ -82,23 +89,15 @@ def next_token_limit(data: NextTokens) -> NextTokenLimit:
     pairs = data.outside[1]
     if not len(pairs):
         raise ValueError("data: every token follows every context, and nothing runs away.")
-    basis, across = data.spans
+    basis = data.spans[0]
     finite = data.settled
-    error = float(np.abs(inside @ finite - odds).max(initial=0.0))
+    misses = np.abs(_sums(inside, [finite], -odds))
+    error = float(misses.max(initial=0.0))
     if error > COMPATIBLE * max(1.0, np.abs(odds).max(initial=0.0)):
-        raise ValueError(
-            "data: no W has the log-odds of all contexts, because their embeddings depend on each"
-            " other linearly; give embeddings with n_features of at least n_contexts."
-        )
+        raise ValueError(_no_finite(data, int(misses.argmax())))
     projection = basis.T @ basis
     best = margin_of_rows(data.outside_across, 2)
-    # Where contexts are uneven, the ray rounds once more on its way back.
-    ray = to_margin_one(data.outside[0], best.w @ across, along=data.outside_across @ across)
-    if ray is None:
-        raise RuntimeError(
-            "data: the embeddings are of lengths too different for the ray in float64. To go on,"
-            f" {scaling(data.X.T, 1.0, 'context') or 'drop one'}."
-        )
+    ray, gap = _certified_ray(data, best)
     weights = np.zeros(data.P.shape)
     weights[tuple(pairs.T)] = best.dual_variables / best.margin**2
     shape = data.n_classes, data.n_features
@@ -117,8 +116,110 @@ def next_token_limit(data: NextTokens) -> NextTokenLimit:
         dual_variables=read_only(weights),
         correction=read_only(correction.reshape(shape)),
         projection=read_only(projection),
-        duality_gap=best.duality_gap * unit,
+        duality_gap=gap * unit,
         error=error,
+    )
+
+
+def _no_finite(data: NextTokens, row: int) -> str:
+    """Return the message where no W has the log-odds, least of all that of a row of `inside`."""
+    worst = _contexts(data)[row]
+    if data.n_features < data.n_samples and len(data.spans[0]) < len(data.inside[0]):
+        return (
+            "data: no W has the log-odds of all contexts, because their embeddings depend on each"
+            f" other linearly; give embeddings with n_features of at least n_contexts, or drop"
+            f" context {worst}."
+        )
+    return (
+        "data: no W has the log-odds of all contexts in float64, because their embeddings depend on"
+        f" each other linearly, or nearly so. Drop context {worst}."
+    )
+
+
+def _sums(A: np.ndarray, xs: list[np.ndarray], y: np.ndarray | None = None) -> np.ndarray:
+    """Return `exact_sums`; infinity where a number is too large for them."""
+    if not all((np.abs(x) < LARGE).all() for x in xs):
+        return np.full(len(A), np.inf)
+    return exact_sums(A, xs, y)
+
+
+def _contexts(data: NextTokens) -> np.ndarray:
+    """Return the context of each row of `inside`."""
+    return np.repeat(np.arange(data.n_samples), np.maximum((data.P > 0).sum(axis=1) - 1, 0))
+
+
+def _certified_ray(data: NextTokens, best: MaxMargin) -> tuple[np.ndarray, float]:
+    """Return the ray, flat, and its duality gap.
+
+    For weights of sum one, and any mu, sum weights outside - sum mu inside is at least as long as
+    1 / ||ray|| for every W that is equal inside the supports and one above the rest. F, in which
+    contexts that nearly agree are lost, has no part in this.
+    """
+    inside, outside = data.inside[0], data.outside[0]
+    mu, length = _shortest(inside, outside, best.dual_variables)
+    # Where contexts are uneven, the ray rounds once more on its way back.
+    across, gaps = data.spans[1], []
+    edge = _on_edge(inside, outside[best.dual_variables > 0])
+    rays = [
+        to_margin_one(outside, ray, along=data.outside_across @ across)
+        for ray in (best.w @ across, edge)
+    ]
+    rays = [ray for ray in rays if ray is not None]
+    for ray in rays:
+        unequal = np.abs(_sums(inside, [ray])).max(initial=0.0)
+        low = _sums(outside, [ray]).min()
+        size = np.linalg.norm(ray)
+        fine = unequal <= EQUAL and abs(low - 1) <= SCALED and np.isfinite(size)
+        gaps.append(abs(length * size - 1) if fine else np.inf)
+    if not min(gaps, default=np.inf) <= GAP:
+        raise RuntimeError(_no_ray(data, mu, best.dual_variables))
+    ray = rays[int(np.argmin(gaps))]
+    return ray, float(length - 1 / np.linalg.norm(ray))
+
+
+def _shortest(
+    inside: np.ndarray, outside: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Return the mu with the least length of sum weights outside - sum mu inside, and that."""
+    rows, size = np.vstack([outside, -inside]), lengths(inside)[:, 0]
+    mus, left = [np.append(weights, np.zeros(len(inside)))], exact_sums(outside.T, [weights])
+    for _ in range(CORRECTIONS if len(inside) else 0):
+        if not np.isfinite(left).all():
+            break
+        mu = np.linalg.lstsq((inside / size[:, None]).T, left)[0] / size
+        mus.append(np.append(np.zeros(len(outside)), mu))
+        left = _sums(rows.T, mus)
+    return np.sum(mus, axis=0)[len(outside) :], float(np.linalg.norm(left))
+
+
+def _on_edge(inside: np.ndarray, edge: np.ndarray) -> np.ndarray:
+    """Return the shortest W that is zero on the rows `inside` and one on those of `edge`."""
+    rows = np.vstack([inside, edge])
+    size = lengths(rows)
+    W, left = [], np.append(np.zeros(len(inside)), np.ones(len(edge)))
+    heights = left
+    for _ in range(CORRECTIONS):
+        if not np.isfinite(left).all():
+            break
+        W.append(np.linalg.lstsq(rows / size, left / size[:, 0])[0])
+        left = _sums(-rows, W, heights)
+    return np.sum(W[::-1], axis=0)
+
+
+def _no_ray(data: NextTokens, mu: np.ndarray, weights: np.ndarray) -> str:
+    uneven = scaling(data.X.T, UNEVEN, "context")
+    if uneven:
+        return (
+            "data: the embeddings are of lengths too different for the ray in float64. To go on,"
+            f" {uneven}."
+        )
+    rows = np.append(_contexts(data), data.outside[1][:, 0])
+    pulls = np.bincount(rows, np.append(np.abs(mu), weights), minlength=data.n_samples)
+    outside = (data.P == 0).any(axis=1)
+    pulls[outside & (outside.sum() == 1)] = -1.0  # without it nothing is outside
+    return (
+        "data: rounding decides about the ray in float64, because the embeddings nearly depend on"
+        f" each other linearly. Drop context {int(pulls.argmax())}."
     )
 
 

@@ -20,6 +20,7 @@ from scipy.linalg import qr, solve_triangular
 
 from ibias._validate import read_only
 from ibias.datasets import Regression
+from ibias.datasets.rows import lengths
 from ibias.optima._norms import power_of_two
 from ibias.optima._solver import require
 from ibias.optima._sums import exact_sums
@@ -27,7 +28,10 @@ from ibias.optima.small_scale import MAX_EVENTS
 
 RESOLVED = 16 * np.finfo(float).eps  # of a sum, by terms: what is smaller is rounding
 LATE = 1e-8  # the largest error of a time, relative, that is returned
+TIE = 1e-12  # weights that are awake up to this, when another wakes up, do so with it
+RISK = 1e-9  # of the first risk: the largest that the rounding of weights may add to another
 CORRECTIONS = 30
+REFINEMENTS = 4  # of a fit that leaves something
 SETTLED = 1e-12  # of the terms of a sum: the largest last correction
 NOTHING = 1e-60  # of the terms of a sum: an exact zero, found by corrections
 
@@ -57,15 +61,19 @@ def saddle_path(data: Regression) -> SaddlePath:
     Parameters
     ----------
     data : Regression
-        In general position: no two weights wake up at the same moment. Its risk is the mean
-        of (<x_i, w> - y_i)^2 / 2.
+        Its risk is the mean of (<x_i, w> - y_i)^2 / 2. Weights that wake up at the same moment, to
+        1e-12 in |M|, do so in one jump: w goes to the best fit of all of them. If their features
+        depend on each other and several w fit as well, the path is refused. A weight stays where
+        it is if the rounding of X and y decides whether it moves.
 
     Raises
     ------
     ValueError
-        For bad input, and for data so small that times or weights overflow.
+        For bad input, for data so small that times or weights overflow, and if weights of
+        features that depend on each other linearly wake up at the same moment.
     RuntimeError
-        If there is no end of jumps, or if rounding decides whether a weight wakes up.
+        If there is no end of jumps, if rounding decides whether a weight wakes up, or if the
+        rounding of the weights adds more than 1e-9 of the first risk to theirs.
 
     Examples
     --------
@@ -76,7 +84,8 @@ def saddle_path(data: Regression) -> SaddlePath:
     """
     X, y = require("data", data, Regression).X, data.y
     size, target = power_of_two(np.abs(X).max()), power_of_two(np.abs(y).max())
-    times, weights = _jumps(X / size, y / target)
+    times, weights, lefts = _jumps(X / size, y / target)
+    risks = _risks(X / size, y / target, weights, lefts) * target * target
     with np.errstate(over="ignore"):
         times, weights = times / size / target, weights / size * target
     if not (np.isfinite(times).all() and np.isfinite(weights).all()):
@@ -84,12 +93,36 @@ def saddle_path(data: Regression) -> SaddlePath:
             f"data: times or weights of the path are no numbers in double precision. Divide X by"
             f" {size:.0e} and y by {target:.0e}."
         )
-    risks = ((y - weights @ X.T) ** 2).mean(axis=1) / 2
     return SaddlePath(read_only(times), read_only(weights), read_only(risks))
 
 
-def _jumps(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the times of the jumps, and w before the first and after each; X and y of order one.
+def _risks(X: np.ndarray, y: np.ndarray, weights: np.ndarray, lefts: np.ndarray) -> np.ndarray:
+    """Return the risks of the weights as they are, rounded; `lefts` are what they were to leave."""
+    meant = (lefts**2).mean(axis=1) / 2
+    risks = np.array([(exact_sums(-X, [w], y) ** 2).mean() / 2 for w in weights])
+    worst = int((risks - meant).argmax())
+    if not risks[worst] - meant[worst] <= RISK * risks[0]:
+        raise RuntimeError(
+            f"data: weights of {np.abs(weights[worst]).max():.0e} in float64 have the risk"
+            f" {risks[worst] / risks[0]:.1e} of the first, and not {meant[worst] / risks[0]:.1e}:"
+            " features or samples nearly depend on each other. Drop"
+            f" {_superfluous(X, weights[worst])}."
+        )
+    return risks
+
+
+def _superfluous(X: np.ndarray, w: np.ndarray) -> str:
+    """Return what to drop where weights are long: other features may do what one of them does."""
+    A = X[:, w != 0]
+    if A.shape[1] < len(X):
+        return f"feature {int((np.abs(X) * np.abs(w)).max(axis=0).argmax())}"
+    return f"sample {int(np.abs(np.linalg.svd(A / lengths(A))[0][:, -1]).argmax())}"
+
+
+def _jumps(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the times of the jumps, and w and y - X w before the first and after each.
+
+    X and y are of order one.
 
     A slope is zero where the rounding of X and y decides about its sign. Nothing larger is: a
     feature or a sample that is small beside the others wakes a weight up late, and no less surely.
@@ -97,18 +130,24 @@ def _jumps(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     M, off = np.zeros(X.shape[1]), np.zeros(X.shape[1])  # `off`: by how much M may be
     active, size = np.array([], dtype=int), np.array([])
     w, left, now = np.zeros(X.shape[1]), y, 0.0
-    times, weights = [], [w]
+    jumps = [(now, w, left)]
     for _ in range(MAX_EVENTS):
-        slope, error = (4 * each / len(y) for each in _slopes(X, y, w, left, active))
+        slope, error = (4 * each / len(y) for each in slopes(X, y, w, left, active))
         moving = slope != 0
-        if not moving.any():
-            return np.array(times), np.array(weights)
         waits = np.full(M.size, np.inf)
         distance = np.maximum(1 - M * np.sign(slope), 0.0)  # one that moves inwards crosses zero
         with np.errstate(over="ignore"):
             waits[moving] = distance[moving] / np.abs(slope[moving])
         newcomer = int(waits.argmin())
         wait = waits[newcomer]
+        together = distance[newcomer] <= TIE and wait <= LATE * now  # with the last one
+        if not together:
+            there = ~moving & (1 - np.abs(M) <= np.maximum(off, TIE))
+            there[active] = False
+            _one_fit(X, active, np.flatnonzero(there))
+        if not moving.any():
+            times, weights, lefts = zip(*jumps, strict=True)
+            return np.array(times[1:]), np.array(weights), np.array(lefts)
         off = off + wait * error + RESOLVED
         hidden = ~moving & (error > 0) & (wait * error >= 1 - np.abs(M))
         late = off[newcomer] > LATE * np.abs(slope[newcomer]) * (now + wait)
@@ -117,15 +156,40 @@ def _jumps(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         M, now = M + wait * slope, now + wait
         M[newcomer], off[newcomer] = np.sign(slope[newcomer]), 0.0
         top = np.append(active, newcomer)
-        size, left = _nonnegative(X[:, top] * M[top], y, size)
+        size, left = nonnegative(X[:, top] * M[top], y, size)
         if not size[-1] > 0:
             raise _undecided(newcomer)
         active, size = top[size > 0], size[size > 0]
         w = np.zeros(X.shape[1])
         w[active] = M[active] * size
-        times.append(now)
-        weights.append(w)
+        if together:
+            jumps.pop()
+        jumps.append((now, w, left))
     raise RuntimeError(f"more than {MAX_EVENTS} jumps; the data may hold a feature twice.")
+
+
+def _one_fit(X: np.ndarray, active: np.ndarray, waiting: np.ndarray) -> None:
+    """Refuse weights that are `waiting` to wake up if they could be so in the place of others.
+
+    The risk does not depend on them to first order; it does not at all where their features are
+    sums of others, and then several w fit best.
+    """
+    basis, along = active, []
+    for j in waiting:
+        A = X[:, basis]
+        c = _least_squares(A, X[:, j])[0]
+        across = np.abs(exact_sums(-A, [c], X[:, j]))
+        if (across > RESOLVED * max(X.shape) * (np.abs(X[:, j]) + np.abs(A) @ np.abs(c))).any():
+            basis = np.append(basis, j)
+        else:
+            along.append(int(j))
+    if along:
+        many = "features" if len(along) > 1 else "feature"
+        raise ValueError(
+            f"data: weights of features that depend on each other linearly wake up at the same"
+            f" moment, {along} with others; there is no one path. Drop {many}"
+            f" {', '.join(map(str, along))}."
+        )
 
 
 def _undecided(weight: int) -> RuntimeError:
@@ -135,7 +199,7 @@ def _undecided(weight: int) -> RuntimeError:
     )
 
 
-def _slopes(
+def slopes(
     X: np.ndarray, y: np.ndarray, w: np.ndarray, left: np.ndarray, active: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return X^T left, and a bound of its error, for the residuals `left` of the best fit.
@@ -174,19 +238,21 @@ def _slopes(
     return slope, error
 
 
-def _nonnegative(A: np.ndarray, y: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def nonnegative(A: np.ndarray, y: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the x >= 0 with the least ||A x - y||, and y - A x, by Lawson and Hanson's method.
 
-    `size` are the positive weights that fit best without the last column.
+    `size` are the positive weights of the first columns that fit best without the others. The
+    next of these lowers ||A x - y||.
     """
-    x, used = np.append(size, 0.0), np.ones(A.shape[1], dtype=bool)
+    x, used = np.zeros(A.shape[1]), np.arange(A.shape[1]) <= size.size
+    x[: size.size] = size
     for _ in range(3 * x.size + 10):
         fit, left = _least_squares(A[:, used], y)
         parts = np.abs(A[:, used] * fit)
         above = (parts > RESOLVED * parts.sum(axis=1, keepdims=True)).any(axis=0) & (fit > 0)
         if above.all():
             x[used] = fit
-            slope, _ = _slopes(A, y, x, left, np.flatnonzero(used))
+            slope, _ = slopes(A, y, x, left, np.flatnonzero(used))
             if not (slope > 0).any():
                 return x, left
             used[slope.argmax()] = True
@@ -216,7 +282,7 @@ def _solver(A: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """
     if A.shape[1] > A.shape[0]:
         raise _not_found(A.shape[1])
-    order = np.argsort(-np.abs(A).max(axis=1), kind="stable")
+    order = _long_first(A)
     Q, R, columns = qr(A[order], mode="economic", pivoting=True)
     if not np.diag(R).all():
         raise _not_found(A.shape[1])
@@ -227,6 +293,10 @@ def _solver(A: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         return x
 
     return solve
+
+
+def _long_first(A: np.ndarray) -> np.ndarray:
+    return np.argsort(-np.abs(A).max(axis=1), kind="stable")
 
 
 def _least_squares(A: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -250,4 +320,34 @@ def _least_squares(A: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray
         before = moved
     if not (moved <= SETTLED * terms).all():
         raise _not_found(A.shape[1])
+    if left.any():
+        corrections = _refined(A, y, corrections, left)
+        x, left = np.sum(corrections[::-1], axis=0), exact_sums(-A, corrections, y)
     return x, np.where(np.abs(left) <= NOTHING * terms, 0.0, left)
+
+
+def _refined(
+    A: np.ndarray, y: np.ndarray, corrections: list[np.ndarray], left: np.ndarray
+) -> list[np.ndarray]:
+    """Return the sum x with A^T r = 0 and r = y - A x to the digits of both (Björck 1967).
+
+    Where y has a part across A, and columns of A nearly agree, the rounding of the reflections
+    turns some of that part into x; so r is corrected as well.
+    """
+    order = _long_first(A)
+    A, y, left = A[order], y[order], left[order]
+    Q, R, columns = qr(A, mode="economic", pivoting=True)
+    both, lefts = np.hstack([-A, -np.eye(len(A))]), [left]
+    for _ in range(REFINEMENTS):
+        size = max(len(corrections), len(lefts))
+        padded = [
+            [*each, *[np.zeros(each[0].size)] * (size - len(each))] for each in (corrections, lefts)
+        ]
+        f = exact_sums(both, [np.append(*pair) for pair in zip(*padded, strict=True)], y)
+        g = exact_sums(-A.T, lefts)
+        h = solve_triangular(R, g[columns], trans=1)
+        along = Q.T @ f
+        x = np.empty(A.shape[1])
+        x[columns] = solve_triangular(R, along - h)
+        corrections, lefts = [*corrections, x], [*lefts, Q @ h + f - Q @ along]
+    return corrections
