@@ -11,10 +11,12 @@ from ibias._validate import finite_array, read_only
 from ibias.datasets import Regression
 from ibias.datasets.rows import units
 from ibias.optima._dual_newton import ERROR, Projection
+from ibias.optima._equations import nearly_repeat, orthonormal
 from ibias.optima._norms import Extended, least_squares
 from ibias.optima._predictor import LinearRegressor
 from ibias.optima._solver import require
-from ibias.optima.interpolation import FIT, RANK
+from ibias.optima._sums import exact_sums
+from ibias.optima.interpolation import FIT
 from ibias.potentials import Potential
 
 SMALLEST = 1e-300  # potentials and mirror images below this have lost their digits
@@ -98,29 +100,42 @@ def bregman_projection(
     # Each equation counts alike, however short its sample is.
     equation = units(X)
     X, y = X / equation[:, None], y / equation
-    fit = least_squares(X, y)
-    fit = fit + _missing(X, y, fit)
-    misfit = np.linalg.norm(X @ fit - y)
+    exact = orthonormal(X, y) if nearly_repeat(X) else None
+    if exact:
+        fit, misfit = exact.rows.T @ exact.target, np.linalg.norm(exact.misfit)
+    else:
+        fit = least_squares(X, y)
+        fit = fit + _missing(X, y, fit)
+        misfit = np.linalg.norm(X @ fit - y)
     if misfit > FIT * float(np.linalg.norm(y) + np.linalg.norm(X @ start)):
         raise ValueError(
             f"data: no w fits the targets (the best leaves a residual of {misfit:.2g}); drop"
             " samples that contradict each other."
         )
     # The equations as orthonormal rows: how well they are met does not depend on X's scales.
-    left, size, rows = np.linalg.svd(X, full_matrices=False)
-    kept = size > RANK * size.max()
-    left, size, rows = left[:, kept], size[kept], rows[kept]
+    if exact:
+        rows, target = exact.rows, exact.target
+    else:
+        left, size, rows = np.linalg.svd(X, full_matrices=False)
+        target = rows @ fit
     unit = 2.0 ** np.round(np.log2(max(np.abs(fit).max(), np.abs(start).max()) or 1.0))
     found = potential.in_units(unit)
     unit, (within, power) = (unit, found) if found is not None else (1.0, (potential, 1.0))
     with np.errstate(all="ignore"):
         mirror = within.gradient(start / unit)
-        near = Projection(rows, within, mirror).solved(rows @ fit / unit)
+        near = Projection(rows, within, mirror).solved(target / unit)
         w, error = unit * near.w, unit * near.error
-        dual_variables = unit ** (power - 1) * (left @ (near.multipliers / size)) / equation
+        a = near.multipliers
+        a = exact.multipliers(a) if exact else left @ (a / size)
+        dual_variables = unit ** (power - 1) * a / equation
         divergence = unit**power * max(0.0, float(within.bregman(near.w, start / unit)))
     # The equations themselves, not those that rounding has made of them as orthonormal rows.
-    missing = float(np.linalg.norm(_missing(X, y, w))) if np.isfinite(w).all() else np.inf
+    if not np.isfinite(w).all():
+        missing = np.inf
+    elif exact:
+        missing = exact.error(X, exact_sums(-X, [w], y), w)
+    else:
+        missing = float(np.linalg.norm(_missing(X, y, w)))
     error = max(error, missing)
     if not (near.relative <= ERROR and missing <= ERROR * _size(w)):
         raise RuntimeError(

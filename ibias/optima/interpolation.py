@@ -12,10 +12,12 @@ from ibias._validate import LARGEST, finite_array, function_or_none, read_only
 from ibias.datasets import Regression
 from ibias.datasets.rows import lengths, units
 from ibias.optima._advice import uneven_columns
+from ibias.optima._equations import nearly_repeat, orthonormal
 from ibias.optima._norms import Extended, dual_order, kkt_newton, least_squares, length
 from ibias.optima._predictor import LinearRegressor
 from ibias.optima._programs import LinearProgram, Progress, power_cone_program, watcher
 from ibias.optima._solver import norm_order, require
+from ibias.optima._sums import exact_sums
 
 GAP = 1e-9  # the largest gap, relative to the distance, that is returned
 EASY = 1e-13  # with a gap like this no other solver is asked
@@ -115,15 +117,21 @@ def min_norm(
         correction = _least_squares(X, target)
         # Where some w fits, each equation counts alike, however short its sample is.
         even = X / unit[:, None], y / unit, target / unit
-        misfit = np.linalg.norm(even[0] @ correction - even[2])
+        hard = nearly_repeat(even[0]) and np.isfinite(even[1:]).all()
+        exact = orthonormal(*even[:2], start) if hard else None
+        misfit = np.linalg.norm(exact.misfit if exact else even[0] @ correction - even[2])
         fits = misfit <= FIT * min(max(np.linalg.norm(even[2]), np.linalg.norm(even[1])), 1e308)
+        if exact and fits:
+            correction = exact.rows.T @ exact.target
     if not np.abs(correction).max() <= LARGEST:
         size = np.abs(correction).max()
         raise ValueError(
             f"data: w has entries of size {size:.0e}, and their squares are no numbers in double"
             f" precision. Divide y by {size / LARGEST:.0e}, or multiply X by it."
         )
-    if fits:
+    if fits and exact:
+        X, target, misfit = exact.rows, exact.target, 0.0
+    elif fits:
         X, _, target = even
     elif p == 2:
         unit, misfit = np.ones_like(unit), np.linalg.norm(X @ correction - target)
@@ -133,7 +141,7 @@ def min_norm(
             f"data: no w fits the targets (the best leaves a residual of {misfit:.2g}); with"
             f" p={p:g} there is nothing to choose among. Use p=2 for least squares, or drop rows."
         )
-    multipliers = np.zeros(data.n_samples)
+    multipliers = np.zeros(len(X))
     if correction.any():
         size = np.abs(correction).max()
         correction, multipliers = _closest(X, correction / size, p, progress)
@@ -145,6 +153,11 @@ def min_norm(
         columns = np.linalg.norm(X, axis=0)
         lost = max(lost, (np.abs(left @ X) / np.where(columns > 0, columns, 1.0)).max())
     good = -ROUNDING * distance <= gap <= GAP * distance and lost <= FIT * np.linalg.norm(target)
+    if exact and fits:  # as the given equations have it
+        left = exact_sums(-even[0], [start, correction], even[1])
+        lost = exact.error(even[0], left, correction)
+        good = good and lost <= GAP * np.linalg.norm(correction)
+        multipliers = exact.multipliers(multipliers)
     if not good or (not fits and _blurred(X, correction, target)):
         scale = uneven_columns(X)
         raise RuntimeError(
