@@ -15,6 +15,10 @@ from ibias.optima._sums import rounded_off
 
 CLEAR = 1e-3  # with singular values above this, of the largest, float64 is enough
 HALVES = "high", "low"
+SEVERAL = 8  # roundings of a row, where it depends on several: a sum of products has some
+SHORT, ALIKE = 256, 1e-6  # a factor as near to one of eight digits is that one
+TINY = 1e-28  # what twofold numbers leave of rows of order one
+UNDECIDED = 128  # what is left of a row and is as many roundings may be one, or none
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +93,8 @@ class Equations:
     target : array, shape (k,)
     misfit : array, shape (n,)
         What the best w leaves of X w = y.
+    undecided : array of int
+        The rows of X of which more than rounding is left, and too little to tell.
     pivots : Twofold, shape (k, n_features)
         The orthogonal rows before they are divided by their lengths.
     parts : Twofold, shape (n, k)
@@ -98,6 +104,7 @@ class Equations:
     rows: np.ndarray
     target: np.ndarray
     misfit: np.ndarray
+    undecided: np.ndarray
     pivots: Twofold
     parts: Twofold
 
@@ -140,6 +147,16 @@ class Equations:
         return left
 
 
+def open_question(name: str, undecided: np.ndarray) -> str:
+    """Return the message where rounding leaves open whether equations depend on the others."""
+    first = ", ".join(str(i) for i in undecided[:3])
+    more = f" and {len(undecided) - 3} more" if len(undecided) > 3 else ""
+    return (
+        f"{name} {first}{more} (counted from 0) follow from the others but for a few roundings:"
+        " they may, or they may not. Drop them."
+    )
+
+
 def nearly_repeat(X: np.ndarray) -> bool:
     """Say whether rows of X, of about one length, depend on each other or nearly do."""
     size = np.linalg.svd(X, compute_uv=False)
@@ -151,12 +168,12 @@ def orthonormal(
 ) -> Equations:
     """Return X (w - start) = y - X start, where no `start` is X w = y, as orthonormal equations.
 
-    A row is a repeat where all that is left of it is no more than a rounding of its entries.
-    Rows of X are of about one length.
+    A row depends on the others where all that is left of it is no more than roundings of their
+    entries, and none of a row times a number of few digits. Rows of X are of about one length.
 
-    >>> both = orthonormal(np.array([[1.0, 1.0], [1.0, 1.0 + 2.0**-50]]), np.array([2.0, 2.0]))
-    >>> (both.rows.T @ both.target).round(12).tolist(), both.misfit.tolist()
-    ([2.0, 0.0], [0.0, 0.0])
+    >>> both = orthonormal(np.array([[1.0, 1.0], [1.0, 1.0 + 2.0**-40]]), np.array([2.0, 2.0]))
+    >>> (both.rows.T @ both.target).round(12) + 0.0, len(both.undecided)
+    (array([2., 0.]), 0)
     """
     X = X if isinstance(X, Twofold) else Twofold.of(X)
     n, d = X.high.shape
@@ -165,23 +182,32 @@ def orthonormal(
     if start is not None:
         target = target - (X * Twofold.of(start / unit)).sum()
     left = Twofold(np.c_[X.high, target.high], np.c_[X.low, target.low])
-    blur = np.finfo(float).eps / 2 * np.abs(X.high)
-    pivots, parts = [], []
+    # Row i of what is left is combined_i @ X; half a unit in the last place is a rounding of X.
+    combined, rounding = np.eye(n), np.linalg.norm(np.spacing(np.abs(X.high)) / 2, axis=1)
+    pivots, parts, rows = [], [], np.arange(n)
     while True:
-        here = left.high[:, :d]
-        repeats = (np.abs(here) <= blur).all(axis=1)
-        size = np.where(repeats, 0.0, np.linalg.norm(here, axis=1))
-        if not size.any():
+        size = np.linalg.norm(left.high[:, :d], axis=1)
+        blur = np.abs(combined) * rounding
+        own, others = np.diag(blur), blur - np.diag(np.diag(blur))
+        nearest = others.argmax(axis=1)
+        most = others[rows, nearest]
+        several = SEVERAL * (others.sum(axis=1) - most)
+        # Where a multiple of one of both needs no rounding, what is left beside it was meant.
+        times = combined[rows, nearest]
+        meant = _exact(times, X.high[nearest])
+        meant |= _exact(np.divide(1.0, times, where=times != 0, out=np.zeros(n)), X.high)
+        blur = np.where(meant, several + TINY, several + own + most)
+        gone = size <= np.where(meant, UNDECIDED * several + TINY, UNDECIDED * blur)
+        if gone.all():
             break
-        i = size.argmax()
+        i = np.where(gone, 0.0, size).argmax()
         pivot = left[i]
         along = pivot[:d]
         part = (left[:, :d] * along).sum() / (along * along).sum()
-        part = Twofold(np.where(repeats, 0.0, part.high), np.where(repeats, 0.0, part.low))
         part.high[i], part.low[i] = 1.0, 0.0
         left = left - part[:, None] * pivot
         left.high[i], left.low[i] = 0.0, 0.0
-        blur = blur + np.finfo(float).eps / 2 * np.abs(np.outer(part.high, along.high))
+        combined = combined - np.outer(part.high, combined[i])
         pivots, parts = [*pivots, pivot], [*parts, part]
     k = len(pivots)
     along = Twofold(*(np.reshape([getattr(row, x)[:d] for row in pivots], (k, d)) for x in HALVES))
@@ -195,6 +221,20 @@ def orthonormal(
         rows=along.high / lengths[:, None],
         target=unit * heights / lengths,
         misfit=unit * (missed - part.high @ moved),
+        undecided=np.flatnonzero(size > blur),
         pivots=along,
         parts=part,
     )
+
+
+def _exact(times: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Say for which rows a factor of few digits is next to `times`, and rounds nothing of it.
+
+    >>> _exact(np.array([-3.0 + 1e-9, 0.3, 3.0]), np.array([[0.5], [0.5], [0.1]])).tolist()
+    [True, False, False]
+    """
+    digits, power = np.frexp(times)
+    near = np.ldexp(np.round(SHORT * digits) / SHORT, power)[:, None]
+    lost = rounded_off(near, rows, near * rows)
+    alike = np.abs(near[:, 0] - times) <= ALIKE * np.abs(times)
+    return (times != 0) & alike & (lost == 0).all(axis=1)

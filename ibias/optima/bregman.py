@@ -11,7 +11,7 @@ from ibias._validate import finite_array, read_only
 from ibias.datasets import Regression
 from ibias.datasets.rows import units
 from ibias.optima._dual_newton import ERROR, Projection
-from ibias.optima._equations import nearly_repeat, orthonormal
+from ibias.optima._equations import nearly_repeat, open_question, orthonormal
 from ibias.optima._norms import Extended, least_squares
 from ibias.optima._predictor import LinearRegressor
 from ibias.optima._solver import require
@@ -42,8 +42,10 @@ class BregmanProjection(LinearRegressor):
         here.
     duality_gap : float
         |<dual_variables, X w - y>|, the difference of D_psi(w, start) and the dual objective.
+        Where samples nearly repeat others, it is that of equivalent orthonormal equations.
     error_estimate : float
-        How far `w` is from the solution, in the Euclidean norm: the next Newton step.
+        How far `w` is from the solution, in the Euclidean norm: the next Newton step, or what
+        the given equations ask beside it.
     """
 
     w: np.ndarray
@@ -79,7 +81,7 @@ def bregman_projection(
         For bad input, and if no w fits the targets.
     RuntimeError
         If Newton's method does not converge: no w where the potential is finite fits, or only
-        one on the boundary.
+        one on the boundary. If rounding leaves open whether a sample depends on others.
 
     Examples
     --------
@@ -112,6 +114,8 @@ def bregman_projection(
             f"data: no w fits the targets (the best leaves a residual of {misfit:.2g}); drop"
             " samples that contradict each other."
         )
+    if exact and exact.undecided.size:
+        raise RuntimeError(open_question("data: samples", exact.undecided))
     # The equations as orthonormal rows: how well they are met does not depend on X's scales.
     if exact:
         rows, target = exact.rows, exact.target
@@ -137,6 +141,12 @@ def bregman_projection(
     else:
         missing = float(np.linalg.norm(_missing(X, y, w)))
     error = max(error, missing)
+    if exact and near.relative <= ERROR and not missing <= ERROR * _size(w):
+        raise RuntimeError(
+            f"data: the Bregman projection was found only to {missing:.1e} of {_size(w):.1e}, since"
+            " samples nearly repeat others, and some do but for a rounding. Drop samples that"
+            " nearly repeat others."
+        )
     if not (near.relative <= ERROR and missing <= ERROR * _size(w)):
         raise RuntimeError(
             f"data: the Bregman projection was found only to {error:.1e} of {_size(w):.1e}: there"
@@ -153,6 +163,8 @@ def bregman_projection(
             f" such as np.full({data.n_features}, {max(np.abs(fit).max(), SMALLEST):.1e})."
         ) from error
     with np.errstate(over="ignore", under="ignore"):
+        gap = unit**power * abs(near.multipliers @ (rows @ near.w - target / unit))
+        gap = gap if exact else abs(dual_variables @ (data.X @ w - data.y))
         sizes = unit ** (power - 1), unit**power, np.abs(dual_variables).max(), divergence
     if not np.max(sizes) < 1 / SMALLEST or min(sizes[:2]) < SMALLEST:
         raise ValueError(
@@ -165,7 +177,7 @@ def bregman_projection(
         divergence=divergence,
         dual_variables=read_only(dual_variables),
         residual=float(np.linalg.norm(data.X @ w - data.y)),
-        duality_gap=float(abs(dual_variables @ (data.X @ w - data.y))),
+        duality_gap=float(gap),
         error_estimate=float(error),
     )
 

@@ -12,7 +12,7 @@ from ibias._validate import LARGEST, finite_array, function_or_none, read_only
 from ibias.datasets import Regression
 from ibias.datasets.rows import lengths, units
 from ibias.optima._advice import uneven_columns
-from ibias.optima._equations import nearly_repeat, orthonormal
+from ibias.optima._equations import nearly_repeat, open_question, orthonormal
 from ibias.optima._norms import Extended, dual_order, kkt_newton, least_squares, length
 from ibias.optima._predictor import LinearRegressor
 from ibias.optima._programs import LinearProgram, Progress, power_cone_program, watcher
@@ -42,12 +42,14 @@ class Interpolant(LinearRegressor):
         ||w - start||_p.
     dual_variables : array, shape (n_samples,)
         Multipliers of the equations, scaled to ||X^T dual_variables||_q = 1 (or all zero,
-        where the start already fits).
+        where the start already fits). Samples that nearly repeat others have large ones, of
+        which this is the rounding.
     residual : float
         The Euclidean norm of X w - y. Rounding, unless no w fits the targets.
     duality_gap : float
         ||w - start||_p - <dual_variables, X (w - start)>, computed from exactly these vectors.
-        No v with X v = X w is closer to the start than `distance` - `duality_gap`.
+        No v with X v = X w is closer to the start than `distance` - `duality_gap`. Where samples
+        nearly repeat others, it is that of multipliers of equivalent orthonormal equations.
     p : float
         The norm; 1/p + 1/q = 1.
     """
@@ -100,7 +102,8 @@ def min_norm(
     ValueError
         For bad input, and for p other than 2 when no w fits the targets.
     RuntimeError
-        If the relative duality gap is above 1e-9.
+        If the relative duality gap is above 1e-9, or w is off the given equations by more than
+        1e-9 of it, or rounding leaves open whether a sample depends on others.
 
     Examples
     --------
@@ -153,6 +156,8 @@ def min_norm(
         columns = np.linalg.norm(X, axis=0)
         lost = max(lost, (np.abs(left @ X) / np.where(columns > 0, columns, 1.0)).max())
     good = -ROUNDING * distance <= gap <= GAP * distance and lost <= FIT * np.linalg.norm(target)
+    if exact and fits and exact.undecided.size:
+        raise RuntimeError(open_question("data: samples", exact.undecided))
     if exact and fits:  # as the given equations have it
         left = exact_sums(-even[0], [start, correction], even[1])
         lost = exact.error(even[0], left, correction)

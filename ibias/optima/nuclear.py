@@ -14,7 +14,7 @@ from ibias.datasets import MatrixProblem
 from ibias.datasets.matrices import one_problem
 from ibias.datasets.rows import lengths
 from ibias.models.spectrum import nuclear_norm
-from ibias.optima._equations import Twofold, nearly_repeat, orthonormal
+from ibias.optima._equations import Twofold, nearly_repeat, open_question, orthonormal
 from ibias.optima._norms import Extended, least_squares
 from ibias.optima._solver import needed, solve
 from ibias.optima._sums import exact_sums
@@ -44,7 +44,8 @@ class MinNuclearNorm:
     value : float
         ||W||_*.
     dual_variables : array, shape (n_observations,)
-        nu, the multipliers of the observations.
+        nu, the multipliers of the observations. Those that nearly follow from others have large
+        ones, of which this is the rounding; all that follows is computed without it.
     dual_matrix : array, shape (n_rows, n_columns)
         Y = A*(nu) = sum_i nu_i A_i, with `dual_norm` at most 1.
     dual_norm : float
@@ -86,7 +87,9 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
         For a batch, for observations that no matrix has, or, with `semidefinite`, a problem
         that is not square.
     RuntimeError
-        When the solver fails, or leaves a gap above 1e-6 of the value.
+        When the solver fails, or leaves a gap above 1e-6 of the value, or the matrix is off the
+        given observations by more than 1e-9 of it, or rounding leaves open whether an
+        observation depends on others.
 
     Examples
     --------
@@ -118,6 +121,8 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
             raise ValueError(
                 "problem: no matrix has these observations; remove the ones that contradict."
             )
+        if exact.undecided.size:
+            raise RuntimeError(open_question("problem: observations", exact.undecided))
         scale = float(np.abs(exact.target).max(initial=0.0)) or 1.0
         unit, target = exact.rows.reshape(-1, *problem.shape), exact.target / scale
     W, nu = _fitted(unit, *_solved(unit, target, semidefinite), target)
@@ -139,8 +144,8 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
     if not (good and error <= FIT * value):
         raise RuntimeError(
             f"problem: the solver left a duality gap of {gap:.2g} at the value {value:.6g}, and"
-            f" the matrix misses the observations by {error:.1e}. Drop observations that nearly"
-            " follow from others, or that are much smaller than the rest."
+            f" the matrix is off the observations by {error:.1e}. Drop observations that nearly"
+            " follow from others."
         )
     return MinNuclearNorm(
         W=read_only(W),
@@ -167,8 +172,14 @@ def _solved(
         return _solve_dual(sensors, y, semidefinite)
     except RuntimeError:
         left, right = (dct(np.eye(n), norm="ortho") for n in sensors.shape[1:])
+    try:
         W, nu = _solve_dual(left @ sensors @ right.T, y, semidefinite)
-        return left.T @ W @ right, nu
+    except RuntimeError as error:
+        raise RuntimeError(
+            "problem: the solver found no minimum in double precision. Drop observations that"
+            " nearly follow from others."
+        ) from error
+    return left.T @ W @ right, nu
 
 
 def _gap(W: np.ndarray, nu: np.ndarray, y: np.ndarray) -> float:
