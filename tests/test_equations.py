@@ -86,9 +86,7 @@ def test_what_rounding_leaves_open_is_refused_and_the_advice_works() -> None:
     cases = [
         lambda keep: min_norm(Regression(X[keep], X[keep] @ w)),
         lambda keep: min_norm(Regression(X[keep], X[keep] @ w), p=3),
-        lambda keep: bregman_projection(
-            Regression(X[keep], X[keep] @ w), potential=PowerNorm(2.0)
-        ),
+        lambda keep: bregman_projection(Regression(X[keep], X[keep] @ w), potential=PowerNorm(2.0)),
         lambda keep: min_nuclear_norm(Sensing(X[keep].reshape(-1, 4, 5), X[keep] @ w)),
     ]
     (last,) = orthonormal(X, X @ w).undecided
@@ -116,7 +114,7 @@ def test_a_rounded_repeat_beside_a_near_one_is_refused_and_the_advice_works() ->
         lambda keep: min_nuclear_norm(Sensing(X[keep].reshape(-1, 2, 2), y[keep])),
     ]
     for call in cases:
-        with pytest.raises(RuntimeError, match="[Dd]rop (samples|observations) that nearly"):
+        with pytest.raises(RuntimeError, match=r"[Dd]rop (samples|observations) that nearly"):
             call([0, 1, 2])
         call([0, 2]), call([0, 1])
 

@@ -135,7 +135,7 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
     # The observations as they were given, not as orthonormal rows have them.
     both = np.concatenate([given.high, given.low], axis=1)
     left = exact_sums(-both, [np.tile(W.ravel(), 2)], goal)
-    rows = unit.reshape(len(unit), -1)
+    rows = unit.reshape(-1, W.size)
     if exact:
         error = exact.error(given, left, W)
     else:
@@ -191,7 +191,7 @@ def _fitted(
     sensors: np.ndarray, W: np.ndarray, nu: np.ndarray, y: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return W with rounding taken off A(W) = y, and nu as it is."""
-    rows = sensors.reshape(len(sensors), -1)
+    rows = sensors.reshape(-1, W.size)
     for _ in range(2):
         W = W + least_squares(rows, y - rows @ W.ravel()).reshape(W.shape)
     return W, nu
@@ -301,7 +301,7 @@ def _matrix_error(
     P, s, Qt = np.linalg.svd(Y)
     size, gap = max(Y.shape), max(gap, np.finfo(float).eps * value)
     s = np.append(s, np.zeros(size + 1 - len(s)))
-    norm = np.linalg.norm(rows, ord=2)
+    norm = np.linalg.svd(rows, compute_uv=False).max(initial=0.0)
     best = np.inf
     if s[0] > 1 + 1e-12:  # Y <= I alone, with an eigenvalue below -1, bounds no nuclear norm
         return best
