@@ -79,6 +79,20 @@ def test_rows_that_depend_on_others_but_for_rounding_are_no_equations_of_their_o
         assert min_norm(Regression(X, X @ w)).w == pytest.approx(reached, abs=1e-12)
 
 
+@pytest.mark.parametrize("small", [2.0**-20, 2.0**-60, 2.0**-200])
+def test_a_small_column_is_no_rounding_of_a_large_one(small: float) -> None:
+    data = Regression([[1.0, small], [1.0, -small], [3.0, small]], [3.0, 1.0, 7.0])
+    for p in (1, 2, 3):
+        try:
+            found = min_norm(data, p=p)
+        except RuntimeError as refused:
+            assert small < 2.0**-40 and "make the columns of X alike" in str(refused)
+        else:
+            assert found.w * [1, small] == pytest.approx([2.0, 1.0], rel=1e-12)
+    square = bregman_projection(data, potential=PowerNorm(2.0))
+    assert square.w * [1, small] == pytest.approx([2.0, 1.0], rel=1e-9)
+
+
 def test_what_rounding_leaves_open_is_refused_and_the_advice_works() -> None:
     rng = np.random.default_rng(0)
     A = 100 + rng.standard_normal((8, 20))

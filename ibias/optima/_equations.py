@@ -15,6 +15,7 @@ from ibias.optima._sums import rounded_off
 
 CLEAR = 1e-3  # with singular values above this, of the largest, float64 is enough
 HALVES = "high", "low"
+PAIR = 2  # roundings of two rows of which one repeats the other: of both and of the factor
 SEVERAL = 8  # roundings of a row, where it depends on several: a sum of products has some
 SHORT, ALIKE = 256, 1e-6  # a factor as near to one of eight digits is that one
 TINY = 1e-28  # what twofold numbers leave of rows of order one
@@ -126,6 +127,11 @@ class Equations:
         along = np.linalg.lstsq(self.parts.high, left)[0] / self.lengths
         return float(np.linalg.norm(along) + self.turned(X) * np.linalg.norm(w))
 
+    def met(self, X: np.ndarray, left: np.ndarray, w: np.ndarray, fine: float) -> bool:
+        """Say whether X w lacks no more than the best w, up to `fine` and a rounding of X and w."""
+        rounding = 4 * np.finfo(float).eps * (np.abs(X) @ np.abs(w))
+        return bool((np.abs(left - self.misfit) <= fine + rounding).all())
+
     def turned(self, X: np.ndarray | Twofold) -> float:
         """Return how far the rows are off the span of X: by X itself, not by how they were made.
 
@@ -183,10 +189,15 @@ def orthonormal(
         target = target - (X * Twofold.of(start / unit)).sum()
     left = Twofold(np.c_[X.high, target.high], np.c_[X.low, target.low])
     # Row i of what is left is combined_i @ X; half a unit in the last place is a rounding of X.
-    combined, rounding = np.eye(n), np.linalg.norm(np.spacing(np.abs(X.high)) / 2, axis=1)
+    # Sizes are compared in units of the columns.
+    column = np.abs(X.high).max(axis=0)
+    column = np.where(column > 0, column, 1.0)
+    rounding = np.linalg.norm(np.spacing(np.abs(X.high)) / 2 / column, axis=1)
+    combined = np.eye(n)
     pivots, parts, rows = [], [], np.arange(n)
     while True:
-        size = np.linalg.norm(left.high[:, :d], axis=1)
+        here = left.high[:, :d]
+        size = np.linalg.norm(here / column, axis=1)
         blur = np.abs(combined) * rounding
         own, others = np.diag(blur), blur - np.diag(np.diag(blur))
         nearest = others.argmax(axis=1)
@@ -196,11 +207,11 @@ def orthonormal(
         times = combined[rows, nearest]
         meant = _exact(times, X.high[nearest])
         meant |= _exact(np.divide(1.0, times, where=times != 0, out=np.zeros(n)), X.high)
-        blur = np.where(meant, several + TINY, several + own + most)
+        blur = np.where(meant, several + TINY, several + PAIR * (own + most))
         gone = size <= np.where(meant, UNDECIDED * several + TINY, UNDECIDED * blur)
         if gone.all():
             break
-        i = np.where(gone, 0.0, size).argmax()
+        i = np.where(gone, 0.0, np.linalg.norm(here, axis=1)).argmax()
         pivot = left[i]
         along = pivot[:d]
         part = (left[:, :d] * along).sum() / (along * along).sum()

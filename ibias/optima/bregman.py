@@ -69,7 +69,8 @@ def bregman_projection(
     Parameters
     ----------
     data : Regression
-        Inputs and targets that some w fits.
+        Inputs and targets that some w fits. A sample that follows from others but for roundings
+        of their entries is no equation of its own.
     potential : Potential
         For instance ``potentials.NegativeEntropy()``.
     start : array, shape (n_features,), optional

@@ -76,7 +76,8 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
     Parameters
     ----------
     problem : MatrixProblem
-        One problem, not a batch.
+        One problem, not a batch. A sensor that follows from others but for roundings of their
+        entries is no observation of its own.
     semidefinite : bool
         Search only among the positive semidefinite W, where the nuclear norm is the trace.
         Sensors count by their symmetric parts, and the dual is A*(nu) <= I.
@@ -136,12 +137,14 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
     both = np.concatenate([given.high, given.low], axis=1)
     left = exact_sums(-both, [np.tile(W.ravel(), 2)], goal)
     rows = unit.reshape(-1, W.size)
+    met = True
     if exact:
         error = exact.error(given, left, W)
+        met = exact.met(given.high, left, W.ravel(), FIT * np.abs(goal).max())
     else:
         error = float(np.linalg.norm(least_squares(rows, left)))
     good = -ROUNDING * value <= gap <= GAP * value and least <= GAP * value
-    if not (good and error <= FIT * value):
+    if not (good and met and error <= FIT * value):
         raise RuntimeError(
             f"problem: the solver left a duality gap of {gap:.2g} at the value {value:.6g}, and"
             f" the matrix is off the observations by {error:.1e}. Drop observations that nearly"
