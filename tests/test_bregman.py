@@ -256,3 +256,14 @@ def test_columns_of_three_sizes_leave_no_error_that_the_estimate_does_not_see(po
         worst = max(worst, off / np.linalg.norm(w))
         assert off <= 10 * found.error_estimate + 1e-12
     assert worst < 1e-8
+
+
+@pytest.mark.parametrize("potential", [NegativeEntropy(), PowerNorm(2.0)])
+@pytest.mark.parametrize("power", range(20, 51))
+def test_samples_that_nearly_repeat_each_other_are_two_equations(power: int, potential) -> None:
+    """The sum of all three and the third: (1.5, 1.5, 4), and the two others alike."""
+    e = 2.0**-power
+    data = Regression([[1, 1, 1], [1, 1, 1 + e]], [7, 7 + 4 * e])
+    found = bregman_projection(data, potential=potential, start=np.ones(3))
+    assert found.w == pytest.approx([1.5, 1.5, 4.0], rel=1e-12)
+    assert found.error_estimate < 1e-12 and found.duality_gap < 1e-12

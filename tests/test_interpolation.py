@@ -234,3 +234,17 @@ def test_orders_of_any_size(p, start):
     assert (
         limit.distance * (1 - 1e-9) <= best.distance <= 3 ** (1 / p) * limit.distance * (1 + 1e-9)
     )
+
+
+@pytest.mark.parametrize("p", ORDERS)
+@pytest.mark.parametrize("power", range(20, 51))
+def test_samples_that_nearly_repeat_each_other_have_one_interpolant(power: int, p: float) -> None:
+    """Two equations for two weights: (3, -1), however nearly they are one."""
+    e = 2.0**-power
+    for X in ([[1.0, 2.0], [1 + e, 2 - e]], [[1.0, 2.0], [-1 - e, -2 + e]]):
+        data = Regression(X, np.array(X) @ [3.0, -1.0])
+        found = min_norm(data, p=p, start=[0.5, 0.0])
+        assert found.w == pytest.approx([3.0, -1.0], rel=1e-12)
+        assert abs(found.duality_gap) <= 1e-12
+    decimal = Regression([[1.0, 2.0], [1 + 1e-6, 2 - 1e-6]], [1.0, 1 + 4e-6])
+    assert min_norm(decimal, p=p).w == pytest.approx([3.0, -1.0], abs=1e-9)

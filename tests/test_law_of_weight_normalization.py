@@ -255,3 +255,19 @@ def test_the_length_to_all_digits_where_the_start_is_nearly_across(y, start, rat
     """The logarithm of a part near one, and the square of a short length, cancelled."""
     found = weight_normalized_interpolant(Regression([[1.0, 0.0]], [y]), start=start, rate=rate)
     assert found.length == pytest.approx(length_in_decimals(y, start, rate), rel=1e-9)
+
+
+@pytest.mark.parametrize("power", [20, 26, 30, 34, 38, 42, 46, 50])
+def test_samples_that_nearly_repeat_each_other(power: int) -> None:
+    """Two equations for two weights leave nothing across; of three weights the last is free."""
+    e = 2.0**-power
+    X = np.array([[1.0, 2.0], [1 + e, 2 - e]])
+    square = weight_normalized_interpolant(Regression(X, X @ [3.0, -1.0]), start=[1.0, 1.0])
+    assert square.length == pytest.approx(np.sqrt(10), rel=1e-12) and not square.excess.any()
+    wide, same = np.c_[X, X[:, 0]], np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+    found, even = (
+        weight_normalized_interpolant(Regression(A, A @ [2.0, -1.0, 1.0]), start=[3.0, 1.0, 0.5])
+        for A in (wide, same)
+    )
+    assert found.length == pytest.approx(even.length, rel=1e-12)
+    assert found.w == pytest.approx(even.w, abs=1e-12) and abs(even.excess[0]) > 0.1

@@ -212,3 +212,39 @@ def test_commuting_sensors_have_their_limit_at_any_depth_and_scale(depth, scale)
         seen = np.tensordot(problem.sensors, limit.W, axes=2)
         assert np.abs(seen - problem.observations).max() <= 2e-9 * np.abs(seen).max()
         assert depth == 1 or np.linalg.eigvalsh(limit.W).min() > -1e-12 * np.abs(limit.W).max()
+
+
+@pytest.mark.parametrize("power", range(20, 51, 3))
+def test_observations_that_nearly_repeat_each_other(power):
+    """Four observations of four entries: there is one matrix, however nearly they are three."""
+    e = 2.0**-power
+    A = [[[0, 1], [0, -3]], [[3, -2], [3, 1]], [[2, -2], [0, 3]], [[-2 * e, 1 + 2 * e], [e, -3]]]
+    W = np.array([[3.0, 3.0], [3.0, 2.0]])
+    best = min_nuclear_norm(Sensing(A, [-3.0, 14.0, 6.0, -3 + 3 * e]))
+    assert pytest.approx(W, abs=1e-12) == best.W
+    assert best.value == pytest.approx(np.linalg.norm(W, "nuc"), rel=1e-12)
+    assert abs(best.duality_gap) < 1e-9 and np.linalg.norm(best.W - W) <= best.matrix_error
+    # Among the semidefinite a sensor counts by its symmetric part, and its sums are not rounded.
+    A = [[[1, 0.5], [0, 0]], [[1, 0.5 + e], [e, 0]], [[0, 0], [0, 1]]]
+    best = min_nuclear_norm(Sensing(A, [1.5, 1.5 + 2 * e, 1.0]), semidefinite=True)
+    assert pytest.approx(np.ones((2, 2)), abs=1e-12) == best.W
+
+
+@pytest.mark.parametrize("small", 10.0 ** np.arange(-12, 0))
+def test_sensors_with_entries_of_different_sizes(small):
+    """The shortest matrix along one sensor of rank one: the sensor over its squared length."""
+    for sensor in ([[1.0, small]], [[small, 2.0]], [[1.0], [small]], [[-small, small, 3.0]]):
+        best = min_nuclear_norm(Sensing([sensor], [1.0]))
+        assert best.value == pytest.approx(1 / np.linalg.norm(sensor), rel=1e-9)
+        assert pytest.approx(np.array(sensor) / np.linalg.norm(sensor) ** 2, abs=1e-9) == best.W
+
+
+def test_a_solver_that_fails_twice_is_an_error_with_its_own_advice(monkeypatch):
+    def fails(sensors, y, semidefinite):
+        raise RuntimeError("no luck")
+
+    monkeypatch.setattr(nuclear, "_solve_dual", fails)
+    with pytest.raises(RuntimeError, match=r"problem: .* Drop observations that nearly follow"):
+        min_nuclear_norm(gaussian_sensing(3, 1, 4, 0))
+    nothing = min_nuclear_norm(Sensing(np.zeros((2, 3, 2)), [0.0, 0.0]))  # which asks no solver
+    assert nothing.value == 0 and nothing.matrix_error >= 0 and not nothing.W.any()

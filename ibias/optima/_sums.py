@@ -14,13 +14,16 @@ def exact_sums(A: np.ndarray, xs: list[np.ndarray], y: np.ndarray | None = None)
     [1.0]
     """
     terms = [] if y is None else [y[:, None]]
-    high = _high(A)
     for x in xs:
-        top = _high(x)
         product = A * x
-        rest = (A - high) * (x - top) - (product - high * top - (A - high) * top - high * (x - top))
-        terms += [product, rest]
+        terms += [product, rounded_off(A, x, product)]
     return np.array([fsum(row) for row in np.concatenate(terms, axis=1).tolist()])
+
+
+def rounded_off(a: np.ndarray, b: np.ndarray, product: np.ndarray) -> np.ndarray:
+    """Return what the rounded product a b lacks, exactly."""
+    high, top = _high(a), _high(b)
+    return (a - high) * (b - top) - (product - high * top - (a - high) * top - high * (b - top))
 
 
 def _high(x: np.ndarray) -> np.ndarray:

@@ -11,10 +11,12 @@ from ibias._validate import finite_array, read_only
 from ibias.datasets import Regression
 from ibias.datasets.rows import units
 from ibias.optima._dual_newton import ERROR, Projection
+from ibias.optima._equations import nearly_repeat, open_question, orthonormal
 from ibias.optima._norms import Extended, least_squares
 from ibias.optima._predictor import LinearRegressor
 from ibias.optima._solver import require
-from ibias.optima.interpolation import FIT, RANK
+from ibias.optima._sums import exact_sums
+from ibias.optima.interpolation import FIT
 from ibias.potentials import Potential
 
 SMALLEST = 1e-300  # potentials and mirror images below this have lost their digits
@@ -40,8 +42,10 @@ class BregmanProjection(LinearRegressor):
         here.
     duality_gap : float
         |<dual_variables, X w - y>|, the difference of D_psi(w, start) and the dual objective.
+        Where samples nearly repeat others, it is that of equivalent orthonormal equations.
     error_estimate : float
-        How far `w` is from the solution, in the Euclidean norm: the next Newton step.
+        How far `w` is from the solution, in the Euclidean norm: the next Newton step, or what
+        the given equations ask beside it.
     """
 
     w: np.ndarray
@@ -65,7 +69,8 @@ def bregman_projection(
     Parameters
     ----------
     data : Regression
-        Inputs and targets that some w fits.
+        Inputs and targets that some w fits. A sample that follows from others but for roundings
+        of their entries is no equation of its own.
     potential : Potential
         For instance ``potentials.NegativeEntropy()``.
     start : array, shape (n_features,), optional
@@ -77,7 +82,7 @@ def bregman_projection(
         For bad input, and if no w fits the targets.
     RuntimeError
         If Newton's method does not converge: no w where the potential is finite fits, or only
-        one on the boundary.
+        one on the boundary. If rounding leaves open whether a sample depends on others.
 
     Examples
     --------
@@ -98,30 +103,51 @@ def bregman_projection(
     # Each equation counts alike, however short its sample is.
     equation = units(X)
     X, y = X / equation[:, None], y / equation
-    fit = least_squares(X, y)
-    fit = fit + _missing(X, y, fit)
-    misfit = np.linalg.norm(X @ fit - y)
+    exact = orthonormal(X, y) if nearly_repeat(X) else None
+    if exact:
+        fit, misfit = exact.rows.T @ exact.target, np.linalg.norm(exact.misfit)
+    else:
+        fit = least_squares(X, y)
+        fit = fit + _missing(X, y, fit)
+        misfit = np.linalg.norm(X @ fit - y)
     if misfit > FIT * float(np.linalg.norm(y) + np.linalg.norm(X @ start)):
         raise ValueError(
             f"data: no w fits the targets (the best leaves a residual of {misfit:.2g}); drop"
             " samples that contradict each other."
         )
+    if exact and exact.undecided.size:
+        raise RuntimeError(open_question("data: samples", exact.undecided))
     # The equations as orthonormal rows: how well they are met does not depend on X's scales.
-    left, size, rows = np.linalg.svd(X, full_matrices=False)
-    kept = size > RANK * size.max()
-    left, size, rows = left[:, kept], size[kept], rows[kept]
+    if exact:
+        rows, target = exact.rows, exact.target
+    else:
+        left, size, rows = np.linalg.svd(X, full_matrices=False)
+        target = rows @ fit
     unit = 2.0 ** np.round(np.log2(max(np.abs(fit).max(), np.abs(start).max()) or 1.0))
     found = potential.in_units(unit)
     unit, (within, power) = (unit, found) if found is not None else (1.0, (potential, 1.0))
     with np.errstate(all="ignore"):
         mirror = within.gradient(start / unit)
-        near = Projection(rows, within, mirror).solved(rows @ fit / unit)
+        near = Projection(rows, within, mirror).solved(target / unit)
         w, error = unit * near.w, unit * near.error
-        dual_variables = unit ** (power - 1) * (left @ (near.multipliers / size)) / equation
+        a = near.multipliers
+        a = exact.multipliers(a) if exact else left @ (a / size)
+        dual_variables = unit ** (power - 1) * a / equation
         divergence = unit**power * max(0.0, float(within.bregman(near.w, start / unit)))
     # The equations themselves, not those that rounding has made of them as orthonormal rows.
-    missing = float(np.linalg.norm(_missing(X, y, w))) if np.isfinite(w).all() else np.inf
+    if not np.isfinite(w).all():
+        missing = np.inf
+    elif exact:
+        missing = exact.error(X, exact_sums(-X, [w], y), w)
+    else:
+        missing = float(np.linalg.norm(_missing(X, y, w)))
     error = max(error, missing)
+    if exact and near.relative <= ERROR and not missing <= ERROR * _size(w):
+        raise RuntimeError(
+            f"data: the Bregman projection was found only to {missing:.1e} of {_size(w):.1e}, since"
+            " samples nearly repeat others, and some do but for a rounding. Drop samples that"
+            " nearly repeat others."
+        )
     if not (near.relative <= ERROR and missing <= ERROR * _size(w)):
         raise RuntimeError(
             f"data: the Bregman projection was found only to {error:.1e} of {_size(w):.1e}: there"
@@ -138,6 +164,8 @@ def bregman_projection(
             f" such as np.full({data.n_features}, {max(np.abs(fit).max(), SMALLEST):.1e})."
         ) from error
     with np.errstate(over="ignore", under="ignore"):
+        gap = unit**power * abs(near.multipliers @ (rows @ near.w - target / unit))
+        gap = gap if exact else abs(dual_variables @ (data.X @ w - data.y))
         sizes = unit ** (power - 1), unit**power, np.abs(dual_variables).max(), divergence
     if not np.max(sizes) < 1 / SMALLEST or min(sizes[:2]) < SMALLEST:
         raise ValueError(
@@ -150,7 +178,7 @@ def bregman_projection(
         divergence=divergence,
         dual_variables=read_only(dual_variables),
         residual=float(np.linalg.norm(data.X @ w - data.y)),
-        duality_gap=float(abs(dual_variables @ (data.X @ w - data.y))),
+        duality_gap=float(gap),
         error_estimate=float(error),
     )
 

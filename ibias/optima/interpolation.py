@@ -12,15 +12,16 @@ from ibias._validate import LARGEST, finite_array, function_or_none, read_only
 from ibias.datasets import Regression
 from ibias.datasets.rows import lengths, units
 from ibias.optima._advice import uneven_columns
+from ibias.optima._equations import nearly_repeat, open_question, orthonormal
 from ibias.optima._norms import Extended, dual_order, kkt_newton, least_squares, length
 from ibias.optima._predictor import LinearRegressor
 from ibias.optima._programs import LinearProgram, Progress, power_cone_program, watcher
 from ibias.optima._solver import norm_order, require
+from ibias.optima._sums import exact_sums
 
 GAP = 1e-9  # the largest gap, relative to the distance, that is returned
 EASY = 1e-13  # with a gap like this no other solver is asked
 ROUNDING = 1e-12  # a relative gap this far below zero is rounding
-RANK = 1e-12  # singular values below this, of the largest, are zero
 ZERO = 1e-12  # what a solver leaves this near to zero is zero
 BLURRED = 1e-6  # the largest part of a least-squares solution that rounding may make
 FIT = 1e-9  # residuals below this, relative to the targets, are rounding
@@ -40,12 +41,14 @@ class Interpolant(LinearRegressor):
         ||w - start||_p.
     dual_variables : array, shape (n_samples,)
         Multipliers of the equations, scaled to ||X^T dual_variables||_q = 1 (or all zero,
-        where the start already fits).
+        where the start already fits). Samples that nearly repeat others have large ones, of
+        which this is the rounding.
     residual : float
         The Euclidean norm of X w - y. Rounding, unless no w fits the targets.
     duality_gap : float
         ||w - start||_p - <dual_variables, X (w - start)>, computed from exactly these vectors.
-        No v with X v = X w is closer to the start than `distance` - `duality_gap`.
+        No v with X v = X w is closer to the start than `distance` - `duality_gap`. Where samples
+        nearly repeat others, it is that of multipliers of equivalent orthonormal equations.
     p : float
         The norm; 1/p + 1/q = 1.
     """
@@ -85,7 +88,8 @@ def min_norm(
     Parameters
     ----------
     data : Regression
-        Inputs and targets.
+        Inputs and targets. A sample that follows from others but for roundings of their entries
+        is no equation of its own.
     p : float
         From 1 to inf. The solution is unique for 1 < p < inf.
     start : array, shape (n_features,), optional
@@ -98,7 +102,8 @@ def min_norm(
     ValueError
         For bad input, and for p other than 2 when no w fits the targets.
     RuntimeError
-        If the relative duality gap is above 1e-9.
+        If the relative duality gap is above 1e-9, or w is off the given equations by more than
+        1e-9 of it, or rounding leaves open whether a sample depends on others.
 
     Examples
     --------
@@ -115,15 +120,25 @@ def min_norm(
         correction = _least_squares(X, target)
         # Where some w fits, each equation counts alike, however short its sample is.
         even = X / unit[:, None], y / unit, target / unit
-        misfit = np.linalg.norm(even[0] @ correction - even[2])
-        fits = misfit <= FIT * min(max(np.linalg.norm(even[2]), np.linalg.norm(even[1])), 1e308)
+        hard = nearly_repeat(even[0]) and np.isfinite(even[1:]).all()
+        exact = orthonormal(*even[:2], start) if hard else None
+        misfit = np.linalg.norm(exact.misfit if exact else even[0] @ correction - even[2])
+        fine = FIT * min(max(np.linalg.norm(even[2]), np.linalg.norm(even[1])), 1e308)
+        fits = misfit <= fine
+        exact = exact if fits else None
+        if exact:
+            correction = exact.rows.T @ exact.target
     if not np.abs(correction).max() <= LARGEST:
         size = np.abs(correction).max()
         raise ValueError(
             f"data: w has entries of size {size:.0e}, and their squares are no numbers in double"
             f" precision. Divide y by {size / LARGEST:.0e}, or multiply X by it."
         )
-    if fits:
+    if exact and exact.undecided.size:
+        raise RuntimeError(open_question("data: samples", exact.undecided))
+    if exact:
+        X, target, misfit = exact.rows, exact.target, 0.0
+    elif fits:
         X, _, target = even
     elif p == 2:
         unit, misfit = np.ones_like(unit), np.linalg.norm(X @ correction - target)
@@ -133,7 +148,7 @@ def min_norm(
             f"data: no w fits the targets (the best leaves a residual of {misfit:.2g}); with"
             f" p={p:g} there is nothing to choose among. Use p=2 for least squares, or drop rows."
         )
-    multipliers = np.zeros(data.n_samples)
+    multipliers = np.zeros(len(X))
     if correction.any():
         size = np.abs(correction).max()
         correction, multipliers = _closest(X, correction / size, p, progress)
@@ -145,8 +160,14 @@ def min_norm(
         columns = np.linalg.norm(X, axis=0)
         lost = max(lost, (np.abs(left @ X) / np.where(columns > 0, columns, 1.0)).max())
     good = -ROUNDING * distance <= gap <= GAP * distance and lost <= FIT * np.linalg.norm(target)
+    if exact:  # as the given equations have it
+        left = exact_sums(-even[0], [start, correction], even[1])
+        lost = exact.error(even[0], left, correction)
+        good = good and lost <= GAP * np.linalg.norm(correction)
+        good = good and exact.met(even[0], left, np.abs(start) + np.abs(correction), fine)
+        multipliers = exact.multipliers(multipliers)
     if not good or (not fits and _blurred(X, correction, target)):
-        scale = uneven_columns(X)
+        scale = uneven_columns(data.X)
         raise RuntimeError(
             f"data: the interpolant at distance {distance:.2g} has a gap of {gap:.1e} and misses"
             f" the targets by {lost:.1e}: X is too close to rank-deficient for float64. To go on,"
@@ -210,8 +231,6 @@ def _closest(
         return fit, _unit(X, least_squares(X.T, fit), 2)
     # The equations become orthonormal rows; their multipliers are turned back by the SVD.
     left, size, rows = np.linalg.svd(X, full_matrices=False)
-    kept = size > RANK * size.max()
-    left, size, rows = left[:, kept], size[kept], rows[kept]
     best_w, best_a, gap = fit, least_squares(X.T, fit), np.inf
     for w, a in _proposals(rows, rows @ fit, p, progress):
         if not (np.isfinite(w).all() and np.isfinite(a).all() and w.any() and a.any()):

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
+from scipy.fft import dct
 
 from ibias import progress
 from ibias._validate import flag, read_only
 from ibias.datasets import MatrixProblem
 from ibias.datasets.matrices import one_problem
+from ibias.datasets.rows import lengths
 from ibias.models.spectrum import nuclear_norm
+from ibias.optima._equations import Twofold, nearly_repeat, open_question, orthonormal
 from ibias.optima._norms import Extended, least_squares
 from ibias.optima._solver import needed, solve
+from ibias.optima._sums import exact_sums
 
 GAP = 1e-6  # the largest gap, relative to the value, that is returned
 FIT = 1e-9  # the largest misfit, relative to the observations
@@ -40,7 +44,8 @@ class MinNuclearNorm:
     value : float
         ||W||_*.
     dual_variables : array, shape (n_observations,)
-        nu, the multipliers of the observations.
+        nu, the multipliers of the observations. Those that nearly follow from others have large
+        ones, of which this is the rounding; all that follows is computed without it.
     dual_matrix : array, shape (n_rows, n_columns)
         Y = A*(nu) = sum_i nu_i A_i, with `dual_norm` at most 1.
     dual_norm : float
@@ -71,7 +76,8 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
     Parameters
     ----------
     problem : MatrixProblem
-        One problem, not a batch.
+        One problem, not a batch. A sensor that follows from others but for roundings of their
+        entries is no observation of its own.
     semidefinite : bool
         Search only among the positive semidefinite W, where the nuclear norm is the trace.
         Sensors count by their symmetric parts, and the dual is A*(nu) <= I.
@@ -82,7 +88,9 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
         For a batch, for observations that no matrix has, or, with `semidefinite`, a problem
         that is not square.
     RuntimeError
-        When the solver fails, or leaves a gap above 1e-6 of the value.
+        When the solver fails, or leaves a gap above 1e-6 of the value, or the matrix is off the
+        given observations by more than 1e-9 of it, or rounding leaves open whether an
+        observation depends on others.
 
     Examples
     --------
@@ -97,40 +105,84 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
             f"semidefinite=True needs a square problem; this one has shape {problem.shape}."
             " Leave it out."
         )
+    # Sensors and observations of order one: exactly undone at the end.
+    length = lengths(sensors.reshape(len(y), -1))[:, 0]
+    length = 2.0 ** np.round(np.log2(length))
+    unit, goal = sensors / length[:, None, None], y / length
+    given = Twofold.of(unit)
     if semidefinite:
-        sensors = (sensors + sensors.transpose(0, 2, 1)) / 2
-    # Sensors of norm one and observations of order one: exactly undone at the end.
-    lengths = np.linalg.norm(sensors, axis=(1, 2))
-    lengths = np.where(lengths > 0, lengths, 1.0)
-    scale = float(np.abs(y / lengths).max()) or 1.0
-    unit, target = sensors / lengths[:, None, None], y / lengths / scale
-    rows = unit.reshape(len(unit), -1)
-    W, nu = _fitted(unit, *_solve_dual(unit, target, semidefinite), target)
-    if not np.abs(rows @ W.ravel() - target).max() <= FIT:
-        raise ValueError(
-            "problem: no matrix has these observations; remove the ones that contradict."
-        )
+        given = Twofold.of(unit / 2) + Twofold.of(unit.transpose(0, 2, 1) / 2)
+        unit = given.high
+    given = given.reshape(len(y), -1)
+    scale = float(np.abs(goal).max()) or 1.0
+    exact, target = None, goal / scale
+    if len(y) > unit[0].size or nearly_repeat(given.high):
+        exact = orthonormal(given, goal)
+        if not np.abs(exact.misfit).max() <= FIT * scale:
+            raise ValueError(
+                "problem: no matrix has these observations; remove the ones that contradict."
+            )
+        if exact.undecided.size:
+            raise RuntimeError(open_question("problem: observations", exact.undecided))
+        scale = float(np.abs(exact.target).max(initial=0.0)) or 1.0
+        unit, target = exact.rows.reshape(-1, *problem.shape), exact.target / scale
+    W, nu = _fitted(unit, *_solved(unit, target, semidefinite), target)
     W, nu = _polished(unit, target, W, nu, semidefinite)
-    W, nu = scale * W, nu / lengths
-    Y = np.tensordot(nu, sensors, axes=1)
+    W, Y = scale * W, np.tensordot(nu, unit, axes=1)
     largest = np.linalg.eigvalsh(Y).max() if semidefinite else np.linalg.norm(Y, ord=2)
     nu, Y = nu / max(1.0, largest), Y / max(1.0, largest)
-    value, gap = float(nuclear_norm(W)), _gap(W, nu, y)
+    value, gap = float(nuclear_norm(W)), _gap(W, nu, scale * target)
     least = -np.linalg.eigvalsh((W + W.T) / 2).min() if semidefinite else 0.0
-    if not (-ROUNDING * value <= gap <= GAP * value and least <= GAP * value):
+    # The observations as they were given, not as orthonormal rows have them.
+    both = np.concatenate([given.high, given.low], axis=1)
+    left = exact_sums(-both, [np.tile(W.ravel(), 2)], goal)
+    rows = unit.reshape(-1, W.size)
+    met = True
+    if exact:
+        error = exact.error(given, left, W)
+        met = exact.met(given.high, left, W.ravel(), FIT * np.abs(goal).max())
+    else:
+        error = float(np.linalg.norm(least_squares(rows, left)))
+    good = -ROUNDING * value <= gap <= GAP * value and least <= GAP * value
+    if not (good and met and error <= FIT * value):
         raise RuntimeError(
-            f"problem: the solver left a duality gap of {gap:.2g} at the value {value:.6g}. Drop"
-            " observations that nearly follow from others, or that are much smaller than the rest."
+            f"problem: the solver left a duality gap of {gap:.2g} at the value {value:.6g}, and"
+            f" the matrix is off the observations by {error:.1e}. Drop observations that nearly"
+            " follow from others."
         )
     return MinNuclearNorm(
         W=read_only(W),
         value=value,
-        dual_variables=read_only(nu),
+        dual_variables=read_only((exact.multipliers(nu) if exact else nu) / length),
         dual_matrix=read_only(Y),
         dual_norm=float(min(1.0, largest)),
         duality_gap=gap,
-        matrix_error=scale * _matrix_error(rows, Y, value / scale, max(gap, 0.0) / scale),
+        matrix_error=scale
+        * _matrix_error(rows, Y, value / scale, max(gap, 0.0) / scale, error / scale),
     )
+
+
+def _solved(
+    sensors: np.ndarray, y: np.ndarray, semidefinite: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return W and nu; where the solver fails, in turned rows and columns: the norm is the same.
+
+    It may fail where entries are tiny beside others. A cosine transform leaves none.
+    """
+    if not y.any():
+        return np.zeros(sensors.shape[1:]), np.zeros(len(y))
+    try:
+        return _solve_dual(sensors, y, semidefinite)
+    except RuntimeError:
+        left, right = (dct(np.eye(n), norm="ortho") for n in sensors.shape[1:])
+    try:
+        W, nu = _solve_dual(left @ sensors @ right.T, y, semidefinite)
+    except RuntimeError as error:
+        raise RuntimeError(
+            "problem: the solver found no minimum in double precision. Drop observations that"
+            " nearly follow from others."
+        ) from error
+    return left.T @ W @ right, nu
 
 
 def _gap(W: np.ndarray, nu: np.ndarray, y: np.ndarray) -> float:
@@ -142,7 +194,7 @@ def _fitted(
     sensors: np.ndarray, W: np.ndarray, nu: np.ndarray, y: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return W with rounding taken off A(W) = y, and nu as it is."""
-    rows = sensors.reshape(len(sensors), -1)
+    rows = sensors.reshape(-1, W.size)
     for _ in range(2):
         W = W + least_squares(rows, y - rows @ W.ravel()).reshape(W.shape)
     return W, nu
@@ -234,13 +286,15 @@ def _solve_dual(
     return W, nu.value
 
 
-def _matrix_error(rows: np.ndarray, Y: np.ndarray, value: float, gap: float) -> float:
+def _matrix_error(
+    rows: np.ndarray, Y: np.ndarray, value: float, gap: float, missed: float = 0.0
+) -> float:
     """Return a bound of ||W - W'||_F for optimal W', the smallest over all splittings.
 
     Y is split into its r leading singular values, all close to 1, and the others, at most
     1 - delta. Both W and W' have ||X||_* - <Y, X> <= gap, which keeps each of them near a
-    subspace on which the observations are one-to-one; they agree on the observations, so
-    they are near each other. Two subspaces serve:
+    subspace on which the observations are one-to-one; they agree on the observations but
+    for rows times `missed`, so they are near each other. Two subspaces serve:
 
     * all X whose lower corner, outside the leading singular vectors on both sides,
       vanishes. That corner is at most gap / delta: a bound linear in the gap;
@@ -250,7 +304,7 @@ def _matrix_error(rows: np.ndarray, Y: np.ndarray, value: float, gap: float) -> 
     P, s, Qt = np.linalg.svd(Y)
     size, gap = max(Y.shape), max(gap, np.finfo(float).eps * value)
     s = np.append(s, np.zeros(size + 1 - len(s)))
-    norm = np.linalg.norm(rows, ord=2)
+    norm = np.linalg.svd(rows, compute_uv=False).max(initial=0.0)
     best = np.inf
     if s[0] > 1 + 1e-12:  # Y <= I alone, with an eigenvalue below -1, bounds no nuclear norm
         return best
@@ -266,7 +320,8 @@ def _matrix_error(rows: np.ndarray, Y: np.ndarray, value: float, gap: float) -> 
         ):
             image = np.linalg.svd(rows @ basis, compute_uv=False)
             if basis.shape[1] <= len(rows) and image[-1] > 1e-12 * image[0]:
-                best = min(best, 2 * distance * (1 + norm / image[-1]))
+                bound = 2 * distance * (1 + norm / image[-1]) + missed * norm / image[-1]
+                best = min(best, bound)
     return float(best)
 
 

@@ -12,14 +12,14 @@ from scipy.optimize import brentq
 from ibias._validate import positive, read_only, require
 from ibias.datasets import Regression
 from ibias.datasets.rows import lengths, units
-from ibias.optima._norms import Extended, least_squares, power_of_two
+from ibias.optima._equations import Twofold, orthonormal
+from ibias.optima._norms import power_of_two
 from ibias.optima._predictor import LinearRegressor
-from ibias.optima.interpolation import FIT, RANK, initial_point, min_norm
+from ibias.optima.interpolation import FIT, initial_point, min_norm
 
 LAW = 1e-9  # the largest relative error of the final length that is returned
 EXTREME = 1e250  # a rate is refused that is as many times the squared size of w
 LATE = 500.0  # an x from which on nothing is left across
-REFINED = 4  # projections, each of what the last one left
 ROUNDED = 1 / 256  # a part across that is shorter, in roundings of w, is none
 
 
@@ -156,21 +156,18 @@ def _zero(increasing: Callable[[float], float], least: float, most: float) -> fl
 def _across(X: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, float, float]:
     """Return the part of w across all samples, how long the rest is, and what rounding makes of it.
 
-    It is taken off in extended precision: a w in the span of the samples has none. A rounding of w
+    It is taken off in twofold numbers: a w in the span of the samples has none. A rounding of w
     makes the last of the three numbers of it.
     """
     rows = X / 2.0 ** np.round(np.log2(lengths(X)))  # nothing is rounded here
-    basis, size = np.linalg.svd(rows, full_matrices=False)[:0:-1]
-    basis = basis[size > RANK * size[0]]  # samples may repeat each other
-    if len(basis) == len(w):
+    exact = orthonormal(rows, np.zeros(len(rows)))
+    if len(exact.rows) == len(w):
         return np.zeros_like(w), float(np.linalg.norm(w)), 0.0
-    left, exact = w.astype(Extended), rows.T.astype(Extended)
-    for _ in range(REFINED):
-        left = left - exact @ least_squares(rows.T, left.astype(float))
+    left = exact.across(w)
     # Where each entry of w has a relative error e, the part across has e ||P diag(w)||.
-    free = (1 - (basis**2).sum(axis=0)).clip(0.0)
+    free = (1 - (exact.rows**2).sum(axis=0)).clip(0.0)
     blur = float(np.finfo(float).eps * np.sqrt((w**2 * free).sum()))
-    across, along = left.astype(float), float(np.linalg.norm((w - left).astype(float)))
+    across, along = left.high, float(np.linalg.norm((Twofold.of(w) - left).high))
     if not np.linalg.norm(across) > ROUNDED * blur:
         return 0 * across, along, 0.0
     return across, along, blur
