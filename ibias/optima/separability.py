@@ -15,9 +15,12 @@ from ibias.optima._advice import undecided
 from ibias.optima._highs import linear_program
 from ibias.optima._norms import row_space
 from ibias.optima._solver import require
+from ibias.optima._sums import exact_sums
 from ibias.optima._verdict import in_words
 
-PRECISION = 1e-12  # of the residual, relative to the largest entry of each feature
+PRECISION = 1e-12  # of the solver's weights, before they are judged
+LOST = float(np.finfo(float).eps)  # of the length of a row, by rounding
+REFINED = 3  # times, at most
 SPANNED = 1e-9  # squared sines below this are rounding
 RANK = 1e-10  # singular values below this, of the largest, are rounding
 CUTS = (1e-15, 1e-13, 1e-11)  # of singular values that may be
@@ -176,42 +179,72 @@ def separate(Z: np.ndarray) -> Separation:
     units, columns = even(Z)
     rows, basis = row_space(Z / units[:, None] / columns)
     size = lengths(rows)[:, 0]
-    rows, size = rows / size[:, None], size * units
+    rows = rows / size[:, None]
     direction, separated, weights = _stiemke(rows)
-    residual, met, rest = 0.0, True, rows[~separated]
-    if rest.size:
-        # Projections take the solver's rounding off: exactly here weights @ Z = 0, and exactly
-        # across the rest the direction separates the others.
-        on_rest = _meeting_zero(rest, weights[~separated])
-        direction = direction - _onto_rows(rest, direction)
-        weights = np.zeros(len(Z))
-        weights[~separated] = on_rest / size[~separated]
-        with np.errstate(invalid="ignore"):  # weights that are zero prove nothing: refused below
-            weights = weights / weights.sum()
-        sizes = np.abs(Z).max(axis=0)
-        residual = float(np.abs(weights @ Z / np.where(sizes > 0, sizes, 1.0)).max())
-        # A feature that long samples fill hides from this residual what short ones have there.
-        # That of a rotation is rounding of the samples themselves.
-        blur = rounding(rest) * (weights @ lengths(Z) + columns * (weights @ size))
-        met = (np.abs(weights @ Z) <= PRECISION * (weights @ np.abs(Z)) + blur).all()
-    w = (direction if basis is None else basis @ direction) / columns
-    margins = (Z @ w) / size
-    if not (
-        met
-        and residual <= PRECISION
-        and (weights[~separated] > 0).all()
-        and (margins[separated] > 0.25).all()
-        and (np.abs(margins[~separated]) <= PRECISION * np.abs(direction).max(initial=1)).all()
-    ):
+    # Both certificates are judged on the samples themselves: divided by powers of two, no more.
+    steps = 2.0 ** np.round(np.log2(columns))
+    alike, held = Z / units[:, None] / steps, ~separated
+    across = _across(rows, held, direction)
+    if basis is not None:
+        across = [basis @ v for v in across]
+    v = _separating(alike, held, [v * steps / columns for v in across], size / 4)
+    weights = np.where(separated, 0.0, weights)
+    if held.any():
+        on_rest = _meeting_zero(rows[held], weights[held]) / size[held]
+        weights[held] = _refined(alike[held], on_rest) / units[held]
+        weights = weights / np.abs(weights).sum()
+    if v is None or not (weights[held] > 0).all():
         raise RuntimeError(undecided(Z, weights))
+    sizes = np.abs(Z).max(axis=0)
+    residual = np.abs(weights @ Z / np.where(sizes > 0, sizes, 1.0)).max(initial=0.0)
     return Separation(
         separable=read_only(np.flatnonzero(separated)),
-        rest=read_only(np.flatnonzero(~separated)),
-        w=read_only(w),
+        rest=read_only(np.flatnonzero(held)),
+        w=read_only(v / steps),
         weights=read_only(weights),
-        residual=residual,
+        residual=float(residual),
         Z=Z,
     )
+
+
+def _refined(rest: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return weights > 0 with weights @ rest = 0 up to rounding of the rows; NaN where none are.
+
+    The sums are exact: nothing but what these very numbers lost may be left.
+    """
+    for _ in range(REFINED):
+        left = exact_sums(rest.T, [weights])
+        if (weights > 0).all() and (np.abs(left) <= LOST * (weights @ lengths(rest)[:, 0])).all():
+            return weights
+        weights = weights - np.linalg.lstsq(rest.T, left, rcond=rounding(rest))[0]
+    return np.full(len(rest), np.nan)
+
+
+def _across(rows: np.ndarray, held: np.ndarray, w: np.ndarray) -> list[np.ndarray]:
+    """Return what w is across the rows that are held, for two cuts.
+
+    Small singular values are rounding, or not.
+    """
+    return [w - _onto_rows(rows[held], w, cut) for cut in (RANK, rounding(rows[held]))]
+
+
+def _separating(
+    rows: np.ndarray, held: np.ndarray, across: list[np.ndarray], asked: np.ndarray
+) -> np.ndarray | None:
+    """Return the first v that is zero on the rows that are held, and as `asked` on the others.
+
+    Zero up to rounding of the rows and of v, in exact sums; None where no v is.
+    """
+    size = lengths(rows)[:, 0]
+    for v in across:
+        for _ in range(REFINED):
+            heights = exact_sums(rows, [v])
+            if (np.abs(heights) <= 2 * LOST * size * np.linalg.norm(v))[held].all():
+                if (heights > asked)[~held].all():
+                    return v
+                break
+            v = v - np.linalg.lstsq(rows[held], heights[held], rcond=rounding(rows[held]))[0]
+    return None
 
 
 def _stiemke(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -245,17 +278,17 @@ def _meeting_zero(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return corrected
 
 
-def _row_span(rows: np.ndarray) -> np.ndarray:
+def _row_span(rows: np.ndarray, cut: float = RANK) -> np.ndarray:
     """Return an orthonormal basis of the span of the rows, shape (rank, n_features)."""
     if not rows.size:
         return rows[:0]
     _, size, right = np.linalg.svd(rows, full_matrices=False)
-    return right[size > RANK * size.max()]
+    return right[size > cut * size.max()]
 
 
-def _onto_rows(rows: np.ndarray, w: np.ndarray) -> np.ndarray:
+def _onto_rows(rows: np.ndarray, w: np.ndarray, cut: float = RANK) -> np.ndarray:
     """Return the projection of w onto the span of the rows."""
-    basis = _row_span(rows)
+    basis = _row_span(rows, cut)
     return basis.T @ (basis @ w)
 
 
