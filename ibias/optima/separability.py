@@ -19,7 +19,10 @@ from ibias.optima._sums import exact_sums
 from ibias.optima._verdict import in_words
 
 PRECISION = 1e-12  # of the solver's weights, before they are judged
-LOST = float(np.finfo(float).eps)  # of the length of a row, by rounding
+LOST = 1.2 * np.finfo(float).eps / 2  # of a row, in each feature, by a rotation
+HEIGHT = 4.0 * np.finfo(float).eps / 2  # of <z, w>
+TINY = np.finfo(float).tiny
+SMALLER = 16.0  # a feature this far below the length of its rows loses no more of itself
 REFINED = 3  # times, at most
 SPANNED = 1e-9  # squared sines below this are rounding
 RANK = 1e-10  # singular values below this, of the largest, are rounding
@@ -184,14 +187,19 @@ def separate(Z: np.ndarray) -> Separation:
     # Both certificates are judged on the samples themselves: divided by powers of two, no more.
     steps = 2.0 ** np.round(np.log2(columns))
     alike, held = Z / units[:, None] / steps, ~separated
+    size_of_row = lengths(alike)
+    blur = np.clip(lengths(Z) / units[:, None] / steps, size_of_row, SMALLER * size_of_row)
+    cut = rounding(alike[held]) * float((blur / size_of_row)[held].max(initial=1.0))
+    inverse = np.linalg.pinv(alike[held], rcond=cut)
     across = _across(rows, held, direction)
     if basis is not None:
         across = [basis @ v for v in across]
-    v = _separating(alike, held, [v * steps / columns for v in across], size / 4)
+    across = [v * steps / columns for v in across]
+    v = _separating(alike, blur, held, inverse, across, size / 4)
     weights = np.where(separated, 0.0, weights)
     if held.any():
         on_rest = _meeting_zero(rows[held], weights[held]) / size[held]
-        weights[held] = _refined(alike[held], on_rest) / units[held]
+        weights[held] = _positive(alike[held], blur[held], inverse, on_rest) / units[held]
         weights = weights / np.abs(weights).sum()
     if v is None or not (weights[held] > 0).all():
         raise RuntimeError(undecided(Z, weights))
@@ -207,16 +215,22 @@ def separate(Z: np.ndarray) -> Separation:
     )
 
 
-def _refined(rest: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return weights > 0 with weights @ rest = 0 up to rounding of the rows; NaN where none are.
+def _positive(
+    rest: np.ndarray, blur: np.ndarray, inverse: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Return weights > 0 with weights @ rest = 0 up to rounding; NaN where none are.
 
-    The sums are exact: nothing but what these very numbers lost may be left.
+    The sums are exact: nothing but what these very numbers lost may be left. And positive weights
+    are next to them that meet zero in every direction the `inverse` knows: what is left moves
+    none of them below zero.
     """
+    used = rest.any(axis=0).sum()
     for _ in range(REFINED):
-        left = exact_sums(rest.T, [weights])
-        if (weights > 0).all() and (np.abs(left) <= LOST * (weights @ lengths(rest)[:, 0])).all():
+        left, lost = exact_sums(rest.T, [weights]), LOST * np.abs(weights) @ blur
+        moved = np.sqrt(used) * np.linalg.norm(lost[:, None] * inverse, axis=0)
+        if np.linalg.norm(left / np.maximum(lost, TINY)) <= np.sqrt(used) and (weights > moved).all():
             return weights
-        weights = weights - np.linalg.lstsq(rest.T, left, rcond=rounding(rest))[0]
+        weights = weights - left @ inverse
     return np.full(len(rest), np.nan)
 
 
@@ -229,21 +243,28 @@ def _across(rows: np.ndarray, held: np.ndarray, w: np.ndarray) -> list[np.ndarra
 
 
 def _separating(
-    rows: np.ndarray, held: np.ndarray, across: list[np.ndarray], asked: np.ndarray
+    rows: np.ndarray,
+    blur: np.ndarray,
+    held: np.ndarray,
+    inverse: np.ndarray,
+    across: list[np.ndarray],
+    asked: np.ndarray,
 ) -> np.ndarray | None:
     """Return the first v that is zero on the rows that are held, and as `asked` on the others.
 
-    Zero up to rounding of the rows and of v, in exact sums; None where no v is.
+    Zero up to rounding of the rows and of v, in exact sums, and by so little that next to v one is
+    exactly zero and still positive on the others; None where no v is.
     """
-    size = lengths(rows)[:, 0]
     for v in across:
         for _ in range(REFINED):
             heights = exact_sums(rows, [v])
-            if (np.abs(heights) <= 2 * LOST * size * np.linalg.norm(v))[held].all():
-                if (heights > asked)[~held].all():
+            lost = HEIGHT * np.linalg.norm(blur * v, axis=1)
+            if (np.abs(heights) <= lost)[held].all():
+                moved = np.abs(rows) @ (np.abs(inverse) @ lost[held])
+                if (heights > np.maximum(asked, moved))[~held].all():
                     return v
                 break
-            v = v - np.linalg.lstsq(rows[held], heights[held], rcond=rounding(rows[held]))[0]
+            v = v - inverse @ heights[held]
     return None
 
 
