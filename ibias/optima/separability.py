@@ -10,8 +10,8 @@ from scipy import sparse
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
-from ibias.datasets.rows import even, lengths, rounding
-from ibias.optima._advice import undecided
+from ibias.datasets.rows import blurred, even, independent, lengths, rounding
+from ibias.optima._advice import dependent, undecided
 from ibias.optima._highs import linear_program
 from ibias.optima._norms import row_space
 from ibias.optima._solver import require
@@ -22,7 +22,6 @@ PRECISION = 1e-12  # of the solver's weights, before they are judged
 LOST = 1.2 * np.finfo(float).eps / 2  # of a row, in each feature, by a rotation
 HEIGHT = 4.0 * np.finfo(float).eps / 2  # of <z, w>
 TINY = np.finfo(float).tiny
-SMALLER = 16.0  # a feature this far below the length of its rows loses no more of itself
 REFINED = 3  # times, at most
 SPANNED = 1e-9  # squared sines below this are rounding
 RANK = 1e-10  # singular values below this, of the largest, are rounding
@@ -183,36 +182,43 @@ def separate(Z: np.ndarray) -> Separation:
     rows, basis = row_space(Z / units[:, None] / columns)
     size = lengths(rows)[:, 0]
     rows = rows / size[:, None]
-    direction, separated, weights = _stiemke(rows)
+    try:
+        direction, separated, weights = _stiemke(rows)
+    except RuntimeError as unsolved:  # its words are for the samples themselves
+        raise RuntimeError(undecided(Z, np.full(len(Z), 1 / len(Z)))) from unsolved
     # Both certificates are judged on the samples themselves: divided by powers of two, no more.
     steps = 2.0 ** np.round(np.log2(columns))
     alike, held = Z / units[:, None] / steps, ~separated
-    size_of_row = lengths(alike)
-    blur = np.clip(lengths(Z) / units[:, None] / steps, size_of_row, SMALLER * size_of_row)
-    cut = rounding(alike[held]) * float((blur / size_of_row)[held].max(initial=1.0))
-    inverse = np.linalg.pinv(alike[held], rcond=cut)
+    blur = blurred(Z, units, steps)
+    inverse = _inverse(alike[held], len(independent(alike[held], blur[held])))
     across = _across(rows, held, direction)
     if basis is not None:
         across = [basis @ v for v in across]
     across = [v * steps / columns for v in across]
     v = _separating(alike, blur, held, inverse, across, size / 4)
-    weights = np.where(separated, 0.0, weights)
+    proof = np.zeros(len(Z))
     if held.any():
-        on_rest = _meeting_zero(rows[held], weights[held]) / size[held]
-        weights[held] = _positive(alike[held], blur[held], inverse, on_rest) / units[held]
-        weights = weights / np.abs(weights).sum()
-    if v is None or not (weights[held] > 0).all():
-        raise RuntimeError(undecided(Z, weights))
+        rough = _meeting_zero(rows[held], weights[held]) / size[held]
+        proof[held] = _positive(alike[held], blur[held], inverse, rough) / units[held]
+        proof = proof / proof.sum()
+    if v is None or np.isnan(proof).any():
+        raise RuntimeError(undecided(Z, np.where(held, weights, 0.0)))
     sizes = np.abs(Z).max(axis=0)
-    residual = np.abs(weights @ Z / np.where(sizes > 0, sizes, 1.0)).max(initial=0.0)
+    residual = np.abs(proof @ Z / np.where(sizes > 0, sizes, 1.0)).max(initial=0.0)
     return Separation(
         separable=read_only(np.flatnonzero(separated)),
         rest=read_only(np.flatnonzero(held)),
         w=read_only(v / steps),
-        weights=read_only(weights),
+        weights=read_only(proof),
         residual=float(residual),
         Z=Z,
     )
+
+
+def _inverse(rows: np.ndarray, rank: int) -> np.ndarray:
+    """Return the pseudo-inverse of the rows on the first `rank` singular vectors."""
+    left, size, right = np.linalg.svd(rows, full_matrices=False)
+    return (right[:rank].T / np.maximum(size[:rank], TINY)) @ left[:, :rank].T
 
 
 def _positive(
@@ -228,7 +234,8 @@ def _positive(
     for _ in range(REFINED):
         left, lost = exact_sums(rest.T, [weights]), LOST * np.abs(weights) @ blur
         moved = np.sqrt(used) * np.linalg.norm(lost[:, None] * inverse, axis=0)
-        if np.linalg.norm(left / np.maximum(lost, TINY)) <= np.sqrt(used) and (weights > moved).all():
+        near = np.linalg.norm(left / np.maximum(lost, TINY)) <= np.sqrt(used)
+        if near and (weights > moved).all():
             return weights
         weights = weights - left @ inverse
     return np.full(len(rest), np.nan)
@@ -316,8 +323,14 @@ def _onto_rows(rows: np.ndarray, w: np.ndarray, cut: float = RANK) -> np.ndarray
 def _in_span(rows: np.ndarray, Z: np.ndarray) -> np.ndarray:
     """Say for each feature whether its unit vector is in the span of the rows, shape (d,).
 
-    Decided with features of the size they have in Z, and rows of length one.
+    Decided with features of the size they have in Z, and rows of length one. A direction that is
+    more than rounding and less than `RANK` counts where the span is known in spite of it.
     """
     rows = rows / even(Z)[1]
-    basis = _row_span(rows / lengths(rows))
-    return 1 - (basis**2).sum(axis=0) <= SPANNED
+    rows = rows / lengths(rows)
+    coarse, fine = (_row_span(rows, cut) for cut in (RANK, rounding(rows)))
+    inside = 1 - (fine**2).sum(axis=0) <= SPANNED
+    doubtful = inside != (1 - (coarse**2).sum(axis=0) <= SPANNED)
+    if doubtful.any() and len(fine) < np.count_nonzero(rows.any(axis=0)):
+        raise RuntimeError(dependent(np.flatnonzero(doubtful).tolist()))
+    return inside
