@@ -98,7 +98,7 @@ def dependent(features: list[int]) -> str:
     'data: rounding leaves open whether ... To go on, drop the first of these, ...'
     """
     return (
-        f"data: rounding leaves open whether features {features[:6]} depend on each other, and so"
+        f"data: rounding leaves open whether features {features[:6]} depend on others, and so"
         " which coefficients have a finite estimate. To go on, drop the first of these, and again"
         " until nothing is open."
     )

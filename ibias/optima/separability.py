@@ -323,14 +323,21 @@ def _onto_rows(rows: np.ndarray, w: np.ndarray, cut: float = RANK) -> np.ndarray
 def _in_span(rows: np.ndarray, Z: np.ndarray) -> np.ndarray:
     """Say for each feature whether its unit vector is in the span of the rows, shape (d,).
 
-    Decided with features of the size they have in Z, and rows of length one. A direction that is
-    more than rounding and less than `RANK` counts where the span is known in spite of it.
+    Decided with features of the size they have in Z, and rows of length one. Refused where rows
+    are next to others and not repeats of them, and it depends on these.
     """
-    rows = rows / even(Z)[1]
+    columns = even(Z)[1]
+    steps = 2.0 ** np.round(np.log2(columns))
+    alike = rows / steps
+    rank = len(independent(alike, blurred(rows, np.ones(len(rows)), steps)))
+    rows = rows / columns
     rows = rows / lengths(rows)
-    coarse, fine = (_row_span(rows, cut) for cut in (RANK, rounding(rows)))
-    inside = 1 - (fine**2).sum(axis=0) <= SPANNED
-    doubtful = inside != (1 - (coarse**2).sum(axis=0) <= SPANNED)
-    if doubtful.any() and len(fine) < np.count_nonzero(rows.any(axis=0)):
-        raise RuntimeError(dependent(np.flatnonzero(doubtful).tolist()))
-    return inside
+    basis = _row_span(rows)
+    inside = 1 - (basis**2).sum(axis=0) <= SPANNED
+    if rank == len(basis):
+        return inside
+    seen = rows.any(axis=0)
+    if rank == seen.sum():
+        return seen
+    doubtful = inside != (1 - (np.linalg.svd(rows)[2][:rank] ** 2).sum(axis=0) <= SPANNED)
+    raise RuntimeError(dependent(np.flatnonzero(doubtful if doubtful.any() else seen).tolist()))
