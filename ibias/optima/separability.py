@@ -175,8 +175,11 @@ def separation(data: Dataset) -> Separation:
     return replace(split, feature_names=data.feature_names)
 
 
-def separate(Z: np.ndarray) -> Separation:
-    """Return the `separation` of the signed inputs `Z`, shape (n_samples, n_features)."""
+def separate(Z: np.ndarray, off: float = 1.0) -> Separation:
+    """Return the `separation` of the signed inputs `Z`, shape (n_samples, n_features).
+
+    Rows that were computed may be `off` by more than the rounding of given ones, in units of it.
+    """
     # The split ignores the lengths of the inputs, the scales of the features and rotations.
     units, columns = even(Z)
     rows, basis = row_space(Z / units[:, None] / columns)
@@ -189,7 +192,7 @@ def separate(Z: np.ndarray) -> Separation:
     # Both certificates are judged on the samples themselves: divided by powers of two, no more.
     steps = 2.0 ** np.round(np.log2(columns))
     alike, held = Z / units[:, None] / steps, ~separated
-    blur = blurred(Z, units, steps)
+    blur = off * blurred(Z, units, steps)
     inverse = _inverse(alike[held], len(independent(alike[held], blur[held])))
     across = _across(rows, held, direction)
     if basis is not None:
