@@ -13,7 +13,7 @@ from ibias.entropy import min_entropy, shannon_entropy
 from ibias.optima._solver import require
 from ibias.optima._sums import exact_sums
 from ibias.optima.margin import MaxMargin, max_margin
-from ibias.optima.separability import separate
+from ibias.optima.separability import COMPUTED, separate
 from ibias.trajectory import length
 
 GAP = 1e-9  # the largest error of ||Z^T p||, relative to the margin, that is returned
@@ -25,7 +25,6 @@ BLUR = 16.0  # roundings of a solution of least squares
 SHARE = 1e-13  # the relative change of a weight that ends Newton's method
 NEWTON_STEPS = 200
 RANK = 1e-10  # a singular value of rows of length one below this is rounding
-OFF = 4096.0  # roundings by which heights across the margin may be off, as w is
 SMALLEST = 1e-8  # a part in the nearest point: rounding of the data decides about a smaller one
 
 
@@ -179,7 +178,7 @@ def _split(Z: np.ndarray, svm: MaxMargin) -> tuple[np.ndarray, np.ndarray]:
         return svm.support, svm.support[:0]
     # The nearest point may be a sample, and what is left of it across is rounding.
     seen = np.linalg.norm(heights / lengths(on), axis=1, keepdims=True) > RANK
-    raised = separate(np.where(seen, heights, 0.0), OFF)
+    raised = separate(np.where(seen, heights, 0.0), COMPUTED)
     if raised.rest.size == 0:
         least = svm.support[np.argsort(svm.dual_variables[svm.support], kind="stable")][:3]
         raise RuntimeError(

@@ -14,6 +14,7 @@ from ibias.datasets.rows import lengths
 from ibias.optima._norms import power_of_two
 from ibias.optima._solver import require
 from ibias.optima.margin import margin_of_rows, to_margin_one
+from ibias.optima.separability import COMPUTED
 
 EVEN = 1e8  # up to this ratio of sizes Newton's equations are solved as they are
 COMPATIBLE = 1e-9  # the largest error in a log-odds that is rounding
@@ -91,7 +92,7 @@ def next_token_limit(data: NextTokens) -> NextTokenLimit:
             " other linearly; give embeddings with n_features of at least n_contexts."
         )
     projection = basis.T @ basis
-    best = margin_of_rows(data.outside_across, 2)
+    best = margin_of_rows(data.outside_across, 2, None, COMPUTED)
     # Where contexts are uneven, the ray rounds once more on its way back.
     ray = to_margin_one(data.outside[0], best.w @ across, along=data.outside_across @ across)
     if ray is None:

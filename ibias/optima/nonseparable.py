@@ -17,7 +17,7 @@ from ibias.optima._norms import Extended, distance_of, least_squares, length
 from ibias.optima._predictor import Classifier, new_inputs
 from ibias.optima._solver import require
 from ibias.optima.margin import GAP, MaxMargin, margin_of_rows, to_margin_one
-from ibias.optima.separability import PRECISION, RANK, separate
+from ibias.optima.separability import COMPUTED, PRECISION, RANK, separate
 
 NEWTON_STEPS = 200
 SEEN = 1e-12  # scores below this, of the sum of their terms' sizes, are rounding
@@ -183,7 +183,7 @@ def _ray(Z: np.ndarray, separable: np.ndarray, rest: np.ndarray) -> MaxMargin:
     span = _span(Z[rest])
     across = Z[separable] - (Z[separable] @ span) @ span.T
     across = across - (across @ span) @ span.T  # twice is enough
-    ray = margin_of_rows(across, 2)
+    ray = margin_of_rows(across, 2, None, COMPUTED)
     # The rest must not move at all, also where features of very different sizes cancel.
     columns = np.abs(Z).max(axis=0)
     columns = np.where(columns > 0, columns, 1.0)

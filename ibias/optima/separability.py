@@ -21,6 +21,7 @@ from ibias.optima._verdict import in_words
 PRECISION = 1e-12  # of the solver's weights, before they are judged
 LOST = 1.2 * np.finfo(float).eps / 2  # of a row, in each feature, by a rotation
 HEIGHT = 4.0 * np.finfo(float).eps / 2  # of <z, w>
+COMPUTED = 4096.0  # roundings by which rows may be off that are no data, as a projection is
 TINY = np.finfo(float).tiny
 REFINED = 3  # times, at most
 SPANNED = 1e-9  # squared sines below this are rounding
