@@ -70,9 +70,9 @@ def test_a_bounded_part_that_is_off_is_refused(
         found = bounded_part_and_ray(data, loss="exponential")
         assert found.residual == pytest.approx(part * allowed / 3, rel=1e-3)
         return
-    with pytest.raises(RuntimeError, match=r"such as 1\.") as refused:
+    with pytest.raises(RuntimeError, match=r"first of all 1\.") as refused:
         bounded_part_and_ray(data, loss="exponential")
-    assert "multiply X by a constant" in str(refused.value)
+    assert "multiply X" not in str(refused.value)
     uneven = Dataset.from_signed(AXES * [1e6, 1.0])
     far = 2 * right * size
     monkeypatch.setattr(nonseparable, "_bounded", lambda rows, _: (far, rows @ far, 0.0))

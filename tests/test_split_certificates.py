@@ -266,5 +266,5 @@ def test_columns_are_uneven_beyond_a_factor_of_a_thousand():
     assert _advice.uneven_columns(np.array([[1.0, 900.0]])) == ""
     assert "column 1 by" in _advice.uneven_columns(np.array([[1.0, 1100.0]]))
     said = _advice.undecided(np.array([[1.0, 1100.0]]), np.ones(1))
-    assert "To go on, make the columns" in said and ", or drop one" in said
-    assert "To go on, drop one" in _advice.undecided(np.eye(2), np.ones(2))
+    assert "To go on, make the columns" in said and ", or drop the samples" in said
+    assert "To go on, drop the samples" in _advice.undecided(np.eye(2), np.ones(2))

@@ -6,6 +6,8 @@ import numpy as np
 
 COARSE = 16  # powers of two between one unit of a row and the next
 BLUR = 4.0  # by how much a rotation may be off, in units of rounding
+TURNED = float(np.finfo(float).eps)  # of the length of a row and each feature, by a rotation
+SMALLER = 1024.0  # a feature this far below the length of its rows loses no more of itself
 FAINT = 1e-13  # an entry below this, of the mean size of its row and column, is rounding
 
 
@@ -80,6 +82,41 @@ def _fit(logs: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     normal = np.diag(every) - seen.T @ (seen / many[:, None])
     c = np.linalg.lstsq(normal, logs.sum(axis=0) - seen.T @ mean)[0]
     return mean - seen @ c / many, c
+
+
+def blurred(rows: np.ndarray, units: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Return for each entry of rows / units / steps the length of which rounding takes a part.
+
+    It is that of the row. Of a feature that is small in its rows a rotation has taken more.
+    """
+    size = lengths(rows / units[:, None] / steps)
+    return np.clip(lengths(rows) / units[:, None] / steps, size, SMALLER * size)
+
+
+def independent(rows: np.ndarray, blur: np.ndarray) -> list[int]:
+    """Return which rows are independent beyond their rounding, `blur` times `TURNED`.
+
+    Gram-Schmidt on the row of which most is left, in extended precision: it adds no rounding.
+
+    >>> rows = np.array([[1.0, 1.0], [1.0, 1.0 + 2.0**-48]])
+    >>> sorted(independent(rows, lengths(rows) * np.ones(2)))
+    [0, 1]
+    >>> independent(rows.round(9), lengths(rows) * np.ones(2))
+    [0]
+    """
+    left = rows.astype(np.longdouble)
+    lost = TURNED * np.linalg.norm(blur * rows.any(axis=0), axis=1)
+    found: list[int] = []
+    while len(found) < min(rows.shape):
+        size = np.linalg.norm(left, axis=1)
+        most = np.where(size > lost, size, 0.0) / lengths(rows)[:, 0]
+        if not most.any():
+            break
+        found.append(int(most.argmax()))
+        longest = left[found[-1]] / size[found[-1]]
+        for _ in range(2):
+            left = left - np.outer(left @ longest, longest)
+    return found
 
 
 def rounding(rows: np.ndarray) -> float:

@@ -48,8 +48,7 @@ def too_small(Z: np.ndarray, weights: np.ndarray, margin: float, gap: float, p: 
     remedy = (
         f"{scale} (the margin is then the one in the new units)"
         if scale
-        else f"drop the samples that almost meet, first of all {nearest}, or use"
-        " hinge_machine, which needs no margin"
+        else f"drop the samples that almost meet, first of all {nearest}, or {_without_margin(Z)}"
     )
     return (
         f"data: the maximum margin is about {margin:.1e} and could be certified only to"
@@ -64,6 +63,42 @@ def undecided(Z: np.ndarray, weights: np.ndarray) -> str:
     scale = uneven_rows(Z) or uneven_columns(Z)
     return (
         "data: rounding leaves open whether a margin next to zero is zero. To go on,"
-        f" {scale + ', or ' if scale else ''}drop one of the samples {nearest}, which almost"
-        " touch the others, or use hinge_machine, which needs no margin."
+        f" {scale + ', or ' if scale else ''}drop the samples that almost touch the others, first"
+        f" of all {nearest}, or {_without_margin(Z)}."
+    )
+
+
+def _without_margin(Z: np.ndarray) -> str:
+    """Return a call that needs no margin: at that penalty no sample reaches one.
+
+    >>> _without_margin(np.array([[3.0, 4.0], [1e3, 0.0]]))
+    'use hinge_machine with a penalty of at least 1e+06, which needs no margin'
+    """
+    size = np.linalg.norm(Z, axis=1)
+    penalty = 2 * size.max() * size.mean()
+    return f"use hinge_machine with a penalty of at least {penalty:.0e}, which needs no margin"
+
+
+def repeated(samples: list[int]) -> str:
+    """Return the message where samples are next to the span of others, and not in it.
+
+    >>> repeated([4])
+    'data: rounding leaves open whether samples [4] are combinations of others ...'
+    """
+    return (
+        f"data: rounding leaves open whether samples {samples[:3]} are combinations of others that"
+        " hold each other. To go on, drop the first of these, and again until nothing is open."
+    )
+
+
+def dependent(features: list[int]) -> str:
+    """Return the message where rounding leaves open which coefficients are known.
+
+    >>> dependent([1, 2])
+    'data: rounding leaves open whether ... To go on, drop the first of these, ...'
+    """
+    return (
+        f"data: rounding leaves open whether features {features[:6]} depend on others, and so"
+        " which coefficients have a finite estimate. To go on, drop the first of these, and again"
+        " until nothing is open."
     )

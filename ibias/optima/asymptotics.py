@@ -15,7 +15,7 @@ from ibias.optima._solver import require
 from ibias.optima._sums import exact_sums
 from ibias.optima.margin import MaxMargin, max_margin
 from ibias.optima.saddles import nonnegative, slopes
-from ibias.optima.separability import separation
+from ibias.optima.separability import COMPUTED, separate
 from ibias.trajectory import length
 
 GAP = 1e-9  # the largest error of ||Z^T p||, relative to the margin, that is returned
@@ -242,7 +242,7 @@ def _split(Z: np.ndarray, svm: MaxMargin) -> tuple[np.ndarray, np.ndarray, np.nd
             return rim, rim[:0], heights
         # The nearest point may be a sample, and what is left of it across is rounding.
         seen = _told(np.linalg.norm(heights / lengths(on), axis=1), heights.shape)
-        raised = separation(Dataset.from_signed(np.where(seen[:, None], heights, 0.0)))
+        raised = separate(np.where(seen[:, None], heights, 0.0), COMPUTED)
         support = rim[raised.rest]
         if not np.isin(weighty, support).all():
             raise _open(Z, svm)

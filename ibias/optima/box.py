@@ -11,7 +11,6 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from ibias._validate import LARGEST, positive, read_only
 from ibias.datasets import Dataset
 from ibias.losses import MarginLoss, is_convex, named
-from ibias.optima._advice import uneven_columns
 from ibias.optima._predictor import LinearClassifier
 from ibias.optima._solver import require
 from ibias.optima._sums import exact_sums
@@ -82,7 +81,7 @@ def box_minimiser(
     if radius * largest > LARGEST:
         raise ValueError(
             f"radius={radius:g}: for entries of data of size {largest:.0e} the squares of the"
-            f" margins in the box are no numbers in double precision. {_nearer(data, largest)}"
+            f" margins in the box are no numbers in double precision. {_nearer(largest)}"
         )
     scaled = radius * Z  # of v = w / radius, in the box of radius one
 
@@ -124,16 +123,13 @@ def box_minimiser(
             weight *= GROWTH
     raise RuntimeError(
         f"radius={radius:g}: the least risk in the box was found up to a relative excess of"
-        f" {gap + error:.1e} only. {_nearer(data, largest)}"
+        f" {gap + error:.1e} only. {_nearer(largest)}"
     )
 
 
-def _nearer(data: Dataset, largest: float) -> str:
+def _nearer(largest: float) -> str:
     """Return what to do about a box in which margins are too large."""
-    columns = uneven_columns(data.X)
-    return (
-        f"To go on, {columns + ', or ' if columns else ''}take a radius next to {1 / largest:.0e}."
-    )
+    return f"To go on, take a radius next to {1 / largest:.0e}."
 
 
 def _centred(slopes: Slopes, v: np.ndarray, weight: float) -> np.ndarray:

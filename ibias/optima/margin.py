@@ -118,16 +118,21 @@ def max_margin(data: Dataset, *, p: float = 2, progress: Progress | None = None)
     return margin_of_rows(Z, norm_order("p", p), function_or_none("progress", progress, "print"))
 
 
-def margin_of_rows(Z: np.ndarray, p: float, progress: Progress | None = None) -> MaxMargin:
-    """Return the `max_margin` of the signed inputs `Z`, shape (n_samples, n_features)."""
+def margin_of_rows(
+    Z: np.ndarray, p: float, progress: Progress | None = None, off: float = 1.0
+) -> MaxMargin:
+    """Return the `max_margin` of the signed inputs `Z`, shape (n_samples, n_features).
+
+    Rows that were computed may be `off` by more than one rounding, as in `separate`.
+    """
     size = np.abs(Z).max()
     if size == 0:
-        raise separate(Z).error()
+        raise separate(Z, off).error()
     rows, basis = row_space(Z / size) if p == 2 else (Z / size, None)
     w, weights = best_of(rows, p, candidates(rows, p, progress))
     rough = margin_of(rows, w, p)
     if rough <= GAP:
-        split = separate(Z)
+        split = separate(Z, off)
         if split.rest.size:
             raise split.error()
         w = split.w if basis is None else split.w @ basis

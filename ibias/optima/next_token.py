@@ -16,6 +16,7 @@ from ibias.optima._norms import power_of_two
 from ibias.optima._solver import require
 from ibias.optima._sums import exact_sums
 from ibias.optima.margin import GAP, SCALED, MaxMargin, margin_of_rows, to_margin_one
+from ibias.optima.separability import COMPUTED
 
 EVEN = 1e8  # up to this ratio of sizes Newton's equations are solved as they are
 COMPATIBLE = 1e-9  # the largest error in a log-odds that is rounding
@@ -96,7 +97,7 @@ def next_token_limit(data: NextTokens) -> NextTokenLimit:
     if error > COMPATIBLE * max(1.0, np.abs(odds).max(initial=0.0)):
         raise ValueError(_no_finite(data, int(misses.argmax())))
     projection = basis.T @ basis
-    best = margin_of_rows(data.outside_across, 2)
+    best = margin_of_rows(data.outside_across, 2, None, COMPUTED)
     ray, gap = _certified_ray(data, best)
     weights = np.zeros(data.P.shape)
     weights[tuple(pairs.T)] = best.dual_variables / best.margin**2

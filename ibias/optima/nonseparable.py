@@ -10,14 +10,14 @@ from numpy.typing import ArrayLike
 from ibias import progress
 from ibias._validate import read_only
 from ibias.datasets import Dataset
-from ibias.datasets.rows import even, graded, lengths, rounding
+from ibias.datasets.rows import blurred, even, graded, independent, lengths, rounding
 from ibias.losses import MarginLoss, named
-from ibias.optima._advice import too_small, uneven_columns, uneven_rows
+from ibias.optima._advice import repeated, too_small, uneven_columns, uneven_rows
 from ibias.optima._norms import Extended, distance_of, least_squares, length
 from ibias.optima._predictor import Classifier, new_inputs
 from ibias.optima._solver import require
 from ibias.optima.margin import GAP, MaxMargin, margin_of_rows, to_margin_one
-from ibias.optima.separability import PRECISION, RANK, separate
+from ibias.optima.separability import COMPUTED, PRECISION, RANK, separate
 
 NEWTON_STEPS = 200
 SEEN = 1e-12  # scores below this, of the sum of their terms' sizes, are rounding
@@ -80,8 +80,8 @@ def bounded_part_and_ray(data: Dataset, *, loss: str | MarginLoss = "logistic") 
     ValueError
         If `data` is not a Dataset, or for an unknown loss.
     RuntimeError
-        If rounding leaves open which samples can be separated, or the pull at the bounded part
-        does not vanish to 1e-9 of its terms.
+        If rounding leaves open which samples can be separated, or what the others span, or the pull
+        at the bounded part does not vanish to 1e-9 of its terms.
 
     Examples
     --------
@@ -92,6 +92,7 @@ def bounded_part_and_ray(data: Dataset, *, loss: str | MarginLoss = "logistic") 
     """
     Z, loss = require("data", data, Dataset).Z, named(loss)
     split = separate(Z)
+    _certain(Z, split.rest)
     bounded, margins, left = _bounded(Z[split.rest], loss)
     weights, residual = np.zeros(data.n_samples), 0.0
     if split.rest.size:
@@ -101,10 +102,11 @@ def bounded_part_and_ray(data: Dataset, *, loss: str | MarginLoss = "logistic") 
     if not max(residual, left) <= 1e3 * PRECISION:
         residual = max(residual, left)
         scale = uneven_rows(Z[split.rest]) or uneven_columns(data.X)
+        lightest = int(split.rest[weights[split.rest].argmin()])
         raise RuntimeError(
             f"data: the bounded part was found only to {residual:.1e} of its gradient. To go on,"
-            f" {scale or 'multiply X by a constant, to entries of order one'}, or drop the samples"
-            f" of smallest weight, such as {int(split.rest[weights[split.rest].argmin()])}."
+            f" {scale + ', or ' if scale else ''}drop the samples of smallest weight, first of all"
+            f" {lightest}."
         )
     return Decomposition(
         bounded=read_only(bounded),
@@ -114,6 +116,16 @@ def bounded_part_and_ray(data: Dataset, *, loss: str | MarginLoss = "logistic") 
         weights=read_only(weights),
         residual=residual,
     )
+
+
+def _certain(Z: np.ndarray, rest: np.ndarray) -> None:
+    """Refuse samples that span more than what `RANK` leaves of their span, and is no rounding."""
+    rows = Z[rest]
+    basis, units, columns = _even(rows)
+    steps = 2.0 ** np.round(np.log2(columns))
+    found = independent(rows / units[:, None] / steps, blurred(rows, units, steps))
+    if len(found) != basis.shape[1]:
+        raise RuntimeError(repeated(rest[found[min(basis.shape[1], len(found) - 1) :]].tolist()))
 
 
 def _span(rows: np.ndarray) -> np.ndarray:
@@ -171,7 +183,7 @@ def _ray(Z: np.ndarray, separable: np.ndarray, rest: np.ndarray) -> MaxMargin:
     span = _span(Z[rest])
     across = Z[separable] - (Z[separable] @ span) @ span.T
     across = across - (across @ span) @ span.T  # twice is enough
-    ray = margin_of_rows(across, 2)
+    ray = margin_of_rows(across, 2, None, COMPUTED)
     # The rest must not move at all, also where features of very different sizes cancel.
     columns = np.abs(Z).max(axis=0)
     columns = np.where(columns > 0, columns, 1.0)

@@ -10,14 +10,20 @@ from scipy import sparse
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
-from ibias.datasets.rows import even, lengths, rounding
-from ibias.optima._advice import undecided
+from ibias.datasets.rows import blurred, even, independent, lengths, rounding
+from ibias.optima._advice import dependent, undecided
 from ibias.optima._highs import linear_program
 from ibias.optima._norms import row_space
 from ibias.optima._solver import require
+from ibias.optima._sums import exact_sums
 from ibias.optima._verdict import in_words
 
-PRECISION = 1e-12  # of the residual, relative to the largest entry of each feature
+PRECISION = 1e-12  # of the solver's weights, before they are judged
+LOST = 1.2 * np.finfo(float).eps / 2  # of a row, in each feature, by a rotation
+HEIGHT = 4.0 * np.finfo(float).eps / 2  # of <z, w>
+COMPUTED = 4096.0  # roundings by which rows may be off that are no data, as a projection is
+TINY = np.finfo(float).tiny
+REFINED = 3  # times, at most
 SPANNED = 1e-9  # squared sines below this are rounding
 RANK = 1e-10  # singular values below this, of the largest, are rounding
 CUTS = (1e-15, 1e-13, 1e-11)  # of singular values that may be
@@ -170,48 +176,107 @@ def separation(data: Dataset) -> Separation:
     return replace(split, feature_names=data.feature_names)
 
 
-def separate(Z: np.ndarray) -> Separation:
-    """Return the `separation` of the signed inputs `Z`, shape (n_samples, n_features)."""
+def separate(Z: np.ndarray, off: float = 1.0) -> Separation:
+    """Return the `separation` of the signed inputs `Z`, shape (n_samples, n_features).
+
+    Rows that were computed may be `off` by more than the rounding of given ones, in units of it.
+    """
     # The split ignores the lengths of the inputs, the scales of the features and rotations.
     units, columns = even(Z)
     rows, basis = row_space(Z / units[:, None] / columns)
     size = lengths(rows)[:, 0]
-    rows, size = rows / size[:, None], size * units
-    direction, separated, weights = _stiemke(rows)
-    residual, met, rest = 0.0, True, rows[~separated]
-    if rest.size:
-        # Projections take the solver's rounding off: exactly here weights @ Z = 0, and exactly
-        # across the rest the direction separates the others.
-        on_rest = _meeting_zero(rest, weights[~separated])
-        direction = direction - _onto_rows(rest, direction)
-        weights = np.zeros(len(Z))
-        weights[~separated] = on_rest / size[~separated]
-        with np.errstate(invalid="ignore"):  # weights that are zero prove nothing: refused below
-            weights = weights / weights.sum()
-        sizes = np.abs(Z).max(axis=0)
-        residual = float(np.abs(weights @ Z / np.where(sizes > 0, sizes, 1.0)).max())
-        # A feature that long samples fill hides from this residual what short ones have there.
-        # That of a rotation is rounding of the samples themselves.
-        blur = rounding(rest) * (weights @ lengths(Z) + columns * (weights @ size))
-        met = (np.abs(weights @ Z) <= PRECISION * (weights @ np.abs(Z)) + blur).all()
-    w = (direction if basis is None else basis @ direction) / columns
-    margins = (Z @ w) / size
-    if not (
-        met
-        and residual <= PRECISION
-        and (weights[~separated] > 0).all()
-        and (margins[separated] > 0.25).all()
-        and (np.abs(margins[~separated]) <= PRECISION * np.abs(direction).max(initial=1)).all()
-    ):
-        raise RuntimeError(undecided(Z, weights))
+    rows = rows / size[:, None]
+    try:
+        direction, separated, weights = _stiemke(rows)
+    except RuntimeError as unsolved:  # its words are for the samples themselves
+        raise RuntimeError(undecided(Z, np.full(len(Z), 1 / len(Z)))) from unsolved
+    # Both certificates are judged on the samples themselves: divided by powers of two, no more.
+    steps = 2.0 ** np.round(np.log2(columns))
+    alike, held = Z / units[:, None] / steps, ~separated
+    blur = off * blurred(Z, units, steps)
+    inverse = _inverse(alike[held], len(independent(alike[held], blur[held])))
+    across = _across(rows, held, direction)
+    if basis is not None:
+        across = [basis @ v for v in across]
+    across = [v * steps / columns for v in across]
+    v = _separating(alike, blur, held, inverse, across, size / 4)
+    proof = np.zeros(len(Z))
+    if held.any():
+        rough = _meeting_zero(rows[held], weights[held]) / size[held]
+        proof[held] = _positive(alike[held], blur[held], inverse, rough) / units[held]
+        proof = proof / proof.sum()
+    if v is None or np.isnan(proof).any():
+        raise RuntimeError(undecided(Z, np.where(held, weights, 0.0)))
+    sizes = np.abs(Z).max(axis=0)
+    residual = np.abs(proof @ Z / np.where(sizes > 0, sizes, 1.0)).max(initial=0.0)
     return Separation(
         separable=read_only(np.flatnonzero(separated)),
-        rest=read_only(np.flatnonzero(~separated)),
-        w=read_only(w),
-        weights=read_only(weights),
-        residual=residual,
+        rest=read_only(np.flatnonzero(held)),
+        w=read_only(v / steps),
+        weights=read_only(proof),
+        residual=float(residual),
         Z=Z,
     )
+
+
+def _inverse(rows: np.ndarray, rank: int) -> np.ndarray:
+    """Return the pseudo-inverse of the rows on the first `rank` singular vectors."""
+    left, size, right = np.linalg.svd(rows, full_matrices=False)
+    return (right[:rank].T / np.maximum(size[:rank], TINY)) @ left[:, :rank].T
+
+
+def _positive(
+    rest: np.ndarray, blur: np.ndarray, inverse: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Return weights > 0 with weights @ rest = 0 up to rounding; NaN where none are.
+
+    The sums are exact: nothing but what these very numbers lost may be left. And positive weights
+    are next to them that meet zero in every direction the `inverse` knows: what is left moves
+    none of them below zero.
+    """
+    used = rest.any(axis=0).sum()
+    for _ in range(REFINED):
+        left, lost = exact_sums(rest.T, [weights]), LOST * np.abs(weights) @ blur
+        moved = np.sqrt(used) * np.linalg.norm(lost[:, None] * inverse, axis=0)
+        near = np.linalg.norm(left / np.maximum(lost, TINY)) <= np.sqrt(used)
+        if near and (weights > moved).all():
+            return weights
+        weights = weights - left @ inverse
+    return np.full(len(rest), np.nan)
+
+
+def _across(rows: np.ndarray, held: np.ndarray, w: np.ndarray) -> list[np.ndarray]:
+    """Return what w is across the rows that are held, for two cuts.
+
+    Small singular values are rounding, or not.
+    """
+    return [w - _onto_rows(rows[held], w, cut) for cut in (RANK, rounding(rows[held]))]
+
+
+def _separating(
+    rows: np.ndarray,
+    blur: np.ndarray,
+    held: np.ndarray,
+    inverse: np.ndarray,
+    across: list[np.ndarray],
+    asked: np.ndarray,
+) -> np.ndarray | None:
+    """Return the first v that is zero on the rows that are held, and as `asked` on the others.
+
+    Zero up to rounding of the rows and of v, in exact sums, and by so little that next to v one is
+    exactly zero and still positive on the others; None where no v is.
+    """
+    for v in across:
+        for _ in range(REFINED):
+            heights = exact_sums(rows, [v])
+            lost = HEIGHT * np.linalg.norm(blur * v, axis=1)
+            if (np.abs(heights) <= lost)[held].all():
+                moved = np.abs(rows) @ (np.abs(inverse) @ lost[held])
+                if (heights > np.maximum(asked, moved))[~held].all():
+                    return v
+                break
+            v = v - inverse @ heights[held]
+    return None
 
 
 def _stiemke(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -245,25 +310,38 @@ def _meeting_zero(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return corrected
 
 
-def _row_span(rows: np.ndarray) -> np.ndarray:
+def _row_span(rows: np.ndarray, cut: float = RANK) -> np.ndarray:
     """Return an orthonormal basis of the span of the rows, shape (rank, n_features)."""
     if not rows.size:
         return rows[:0]
     _, size, right = np.linalg.svd(rows, full_matrices=False)
-    return right[size > RANK * size.max()]
+    return right[size > cut * size.max()]
 
 
-def _onto_rows(rows: np.ndarray, w: np.ndarray) -> np.ndarray:
+def _onto_rows(rows: np.ndarray, w: np.ndarray, cut: float = RANK) -> np.ndarray:
     """Return the projection of w onto the span of the rows."""
-    basis = _row_span(rows)
+    basis = _row_span(rows, cut)
     return basis.T @ (basis @ w)
 
 
 def _in_span(rows: np.ndarray, Z: np.ndarray) -> np.ndarray:
     """Say for each feature whether its unit vector is in the span of the rows, shape (d,).
 
-    Decided with features of the size they have in Z, and rows of length one.
+    Decided with features of the size they have in Z, and rows of length one. Refused where rows
+    are next to others and not repeats of them, and it depends on these.
     """
-    rows = rows / even(Z)[1]
-    basis = _row_span(rows / lengths(rows))
-    return 1 - (basis**2).sum(axis=0) <= SPANNED
+    columns = even(Z)[1]
+    steps = 2.0 ** np.round(np.log2(columns))
+    alike = rows / steps
+    rank = len(independent(alike, blurred(rows, np.ones(len(rows)), steps)))
+    rows = rows / columns
+    rows = rows / lengths(rows)
+    basis = _row_span(rows)
+    inside = 1 - (basis**2).sum(axis=0) <= SPANNED
+    if rank == len(basis):
+        return inside
+    seen = rows.any(axis=0)
+    if rank == seen.sum():
+        return seen
+    doubtful = inside != (1 - (np.linalg.svd(rows)[2][:rank] ** 2).sum(axis=0) <= SPANNED)
+    raise RuntimeError(dependent(np.flatnonzero(doubtful if doubtful.any() else seen).tolist()))
