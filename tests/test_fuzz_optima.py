@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ibias.datasets import Dataset
+from tests.fuzz import near_repeats
 from tests.fuzz import optima as fuzz
 from tests.fuzz.outcome import REFUSED, RIGHT, SILENT
 
@@ -13,6 +15,27 @@ from tests.fuzz.outcome import REFUSED, RIGHT, SILENT
 def test_a_sample_of_the_fuzz(number: int) -> None:
     outcome = fuzz.problem(np.random.default_rng([11, number]))
     assert outcome.verdict in (RIGHT, REFUSED), outcome.said
+
+
+@pytest.mark.parametrize("number", range(90))
+def test_a_sample_of_the_fuzz_of_near_repeats(number: int) -> None:
+    outcome = near_repeats.problem(np.random.default_rng([14, number]))
+    assert outcome.verdict in (RIGHT, REFUSED), outcome.said
+
+
+def test_near_repeats_that_are_taken_for_one_are_seen(monkeypatch) -> None:
+    """Every function on the rows rounded to integers and multiples of 2^-7."""
+    for name in ("separation", "max_margin", "nearest_separator", "expansion"):
+        true = getattr(near_repeats, name)
+
+        def rounded(data, *arguments, true=true):
+            return true(Dataset.from_signed(np.round(data.Z * 128) / 128), *arguments)
+
+        monkeypatch.setattr(near_repeats, name, rounded)
+    kinds = [near_repeats.split, near_repeats.margin, near_repeats.separator, near_repeats.expanded]
+    for kind in kinds:
+        verdicts = [kind(np.random.default_rng([15, i])).verdict for i in range(40)]
+        assert SILENT in verdicts, kind
 
 
 def test_the_fuzz_sees_a_certificate_that_lies(monkeypatch) -> None:

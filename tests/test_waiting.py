@@ -1,5 +1,6 @@
 """Flows that wait beside a saddle: what is far below the tolerance decides when they leave it."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -17,6 +18,8 @@ from ibias.flow.rounding_errors import RoundingErrors
 from ibias.losses import Sigmoid
 from ibias.models.matrix_product import product, vjp
 from ibias.objectives import Objective
+from tests.fuzz import two_ends
+from tests.fuzz.outcome import REFUSED, RIGHT, SILENT
 from tests.reference import flows
 from tests.reference.other_flows import logarithms
 
@@ -305,6 +308,24 @@ def test_beside_what_separates_two_ends_it_is_the_right_one_or_refused(
         assert len(str(error)) <= 500
         return
     assert end * side >= -2 * tolerance
+
+
+@pytest.mark.parametrize("number", range(25))
+def test_a_sample_of_the_fuzz_of_two_ends(number):
+    outcome = two_ends.problem(np.random.default_rng([16, number]))
+    assert outcome.verdict in (RIGHT, REFUSED), outcome.said
+
+
+def test_the_fuzz_of_two_ends_sees_the_wrong_one(monkeypatch):
+    true = two_ends.flow.parametrized_flow
+
+    def mirrored(*arguments, **how):
+        path = true(*arguments, **how)
+        return dataclasses.replace(path, iterates=-path.iterates)
+
+    monkeypatch.setattr(two_ends.flow, "parametrized_flow", mirrored)
+    verdicts = [two_ends.convolution(np.random.default_rng([17, i])).verdict for i in range(6)]
+    assert SILENT in verdicts
 
 
 def test_the_fastest_growth_of_errors():

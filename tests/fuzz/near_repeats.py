@@ -33,13 +33,17 @@ def problem(rng: np.random.Generator) -> Outcome:
     return kinds[rng.integers(len(kinds))](rng)
 
 
-def near(rng: np.random.Generator, n: int, d: int, signs: tuple[int, ...]) -> np.ndarray:
-    """Integer rows, one or two of which nearly repeat a multiple of another."""
+def near(
+    rng: np.random.Generator, n: int, d: int, signs: tuple[int, ...], finest: int = 44
+) -> np.ndarray:
+    """Integer rows, one of which nearly repeats a multiple of another.
+
+    Of two that do, what tells them apart may be of second order, and so rounding.
+    """
     Z = rng.integers(-3, 4, (n, d)).astype(float)
-    apart = 2.0 ** -int(rng.integers(8, 45))
-    for _ in range(int(rng.integers(1, 3))):
-        i, j = rng.choice(n, 2, replace=False)
-        Z[j] = rng.choice(signs) * np.round(Z[i]) + apart * rng.integers(-2, 3, d)
+    i, j = rng.choice(n, 2, replace=False)
+    apart = 2.0 ** -int(rng.integers(8, finest + 1))
+    Z[j] = rng.choice(signs) * Z[i] + apart * rng.integers(-2, 3, d)
     return Z
 
 
@@ -112,7 +116,8 @@ def separator(rng: np.random.Generator) -> Outcome:
 
 
 def expanded(rng: np.random.Generator) -> Outcome:
-    Z = near(rng, *shape(rng), (1, 2, -1))
+    """Nearer than 2^-40 two samples on the margin are one up to rounding, and share its weight."""
+    Z = near(rng, *shape(rng), (1, 2, -1), finest=40)
     rows = exact.fractions(Z)
     x = exact.nearest_of_hull(rows)
     right = {i for i, z in enumerate(rows) if exact.dot(z, x) == exact.dot(x, x)}

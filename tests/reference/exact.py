@@ -121,7 +121,7 @@ def logistic_weights(Z: Matrix, digits: int = 80) -> list[Decimal]:
     By Newton's method with halved steps; no part of the samples can be separated.
     """
     columns = independent([list(column) for column in zip(*Z, strict=True)])
-    with localcontext(prec=digits):
+    with localcontext(prec=digits, Emax=10**12, Emin=-(10**12)):
         one = Decimal(1)
         rows = [[Decimal(z[j].numerator) / Decimal(z[j].denominator) for j in columns] for z in Z]
         w = [Decimal()] * len(columns)
