@@ -2,8 +2,9 @@
 
 An estimate must be able to fail. So the check run starts at another first step, leaves the
 exact loop elsewhere, goes over to a limit later, and uses another integrator
-(`ibias.flow.collocation` beside LSODA). Descent is continued by the flow of a series, and checked
-by sums over whole steps.
+(`ibias.flow.collocation` beside LSODA). Where a rest may be unstable it goes twice, and errs by its
+own errors to either side. Descent is continued by the flow of a series, and checked by sums over
+whole steps.
 """
 
 from __future__ import annotations
@@ -274,6 +275,8 @@ def two_runs(
     max_steps: int = MAX_STEPS,
 ) -> Runs:
     """Return LSODA's run and the check run by collocation, which starts earlier.
+
+    Beside saddles, of two check runs at each time the one that is farther off.
 
     Parameters
     ----------

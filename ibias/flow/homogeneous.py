@@ -63,7 +63,8 @@ def network_flow(
     Returns
     -------
     Trajectory
-        Its ``error_estimate`` is twice the distance to a second run, by another integrator.
+        Its ``error_estimate`` is twice the distance to a second run, by another integrator that
+        errs by its own errors to either side.
 
     Raises
     ------
