@@ -165,7 +165,7 @@ def min_norm(
         lost = exact.error(even[0], left, correction)
         good = good and lost <= GAP * np.linalg.norm(correction)
         good = good and exact.met(even[0], left, np.abs(start) + np.abs(correction), fine)
-        multipliers = exact.multipliers(multipliers)
+        multipliers = _unit(even[0], exact.multipliers(multipliers), p)
     if not good or (not fits and _blurred(X, correction, target)):
         scale = uneven_columns(data.X)
         raise RuntimeError(
