@@ -18,7 +18,7 @@ def test_a_sample_of_the_fuzz(number: int) -> None:
 
 
 def test_multipliers_of_equivalent_equations_are_of_length_one() -> None:
-    """They are turned back to the samples by least squares, 27 of 44: off by 2e-11 of themselves."""
+    """They are turned back to 44 samples by least squares, off by 2e-11 of themselves."""
     outcome = fuzz.problem(np.random.default_rng([911, 350]))
     assert outcome.verdict == RIGHT, outcome.said
 
