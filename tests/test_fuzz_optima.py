@@ -23,6 +23,13 @@ def test_multipliers_of_equivalent_equations_are_of_length_one() -> None:
     assert outcome.verdict == RIGHT, outcome.said
 
 
+@pytest.mark.filterwarnings("error")
+def test_sizes_are_looked_at_before_anything_is_made_of_them() -> None:
+    """Dual variables that overflow, times a residual of zero, are no number."""
+    outcome = fuzz.problem(np.random.default_rng([912, 25]))
+    assert outcome.verdict == REFUSED, outcome.said
+
+
 @pytest.mark.parametrize("number", range(90))
 def test_a_sample_of_the_fuzz_of_near_repeats(number: int) -> None:
     outcome = near_repeats.problem(np.random.default_rng([14, number]))

@@ -164,14 +164,16 @@ def bregman_projection(
             f" such as np.full({data.n_features}, {max(np.abs(fit).max(), SMALLEST):.1e})."
         ) from error
     with np.errstate(over="ignore", under="ignore"):
-        gap = unit**power * abs(near.multipliers @ (rows @ near.w - target / unit))
-        gap = gap if exact else abs(dual_variables @ (data.X @ w - data.y))
         sizes = unit ** (power - 1), unit**power, np.abs(dual_variables).max(), divergence
     if not np.max(sizes) < 1 / SMALLEST or min(sizes[:2]) < SMALLEST:
         raise ValueError(
             f"data: the potential of weights of size {unit:.0e} is no number in float64. Divide y"
             f" (and start) by {unit:.0e}: the projection is divided by it, and nothing else."
         )
+    if exact:
+        gap = unit**power * abs(near.multipliers @ (rows @ near.w - target / unit))
+    else:
+        gap = abs(dual_variables @ (data.X @ w - data.y))
     return BregmanProjection(
         w=read_only(w),
         start=read_only(start),
