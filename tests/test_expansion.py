@@ -41,7 +41,7 @@ def test_every_field_is_what_its_definition_says(Z: np.ndarray, size: float) -> 
 
 
 def shares_of(heights: np.ndarray) -> np.ndarray:
-    return _shares(heights, _potential(heights))
+    return _shares(heights, _potential(heights, "Remove samples"))
 
 
 def test_two_support_vectors_by_hand() -> None:

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Callable
-from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from ibias.datasets import Dataset, generator
-from ibias.datasets.rows import independent, lengths
+from ibias.datasets.rows import independent, lengths, rank
 from ibias.optima import (
     NotSeparable,
     bounded_part_and_ray,
@@ -18,6 +17,7 @@ from ibias.optima import (
     separation,
 )
 from ibias.optima.separability import _in_span, separate
+from tests.reference import exact
 
 POWERS = range(20, 51)
 
@@ -81,27 +81,7 @@ def test_near_opposites_of_random_rows_are_split_right_or_refused(k: int) -> Non
             split = separation(Dataset.from_signed(Z))
         except RuntimeError:
             continue
-        assert split.rest.tolist() == held(Z)
-
-
-def held(Z: np.ndarray) -> list[int]:
-    """Return which rows of at most three features have a part in a sum that is zero, exactly.
-
-    They do where no w that is zero on two rows at least, or one row, has them alone above zero:
-    the candidates for w are the edges of the cone of all w with <z_i, w> >= 0.
-    """
-    rows = [[Fraction(float(a)) for a in z] for z in Z]
-    units = [[Fraction(int(i == j)) for j in range(3)] for i in range(3)]
-    lines = []
-    for a in rows + units:
-        for b in rows + units:
-            lines.append([a[i - 2] * b[i - 1] - a[i - 1] * b[i - 2] for i in range(3)])
-    apart = set()
-    for w in lines + [[-x for x in w] for w in lines] + rows:
-        heights = [sum(a * b for a, b in zip(z, w, strict=True)) for z in rows]
-        if min(heights) >= 0:
-            apart |= {i for i, height in enumerate(heights) if height > 0}
-    return [i for i in range(len(Z)) if i not in apart]
+        assert set(split.rest.tolist()) == exact.never_separated(exact.fractions(Z))
 
 
 def test_exact_repeats_and_those_up_to_rounding_are_repeats() -> None:
@@ -233,10 +213,12 @@ def test_the_radius_that_a_refusal_names_works() -> None:
 
 
 def test_rows_are_independent_beyond_their_rounding() -> None:
-    for e, rank in ((2.0**-52, 1), (2.0**-50, 2), (1e-12, 2), (1.0, 2)):
+    for e, right in ((2.0**-52, 1), (2.0**-50, 2), (1e-12, 2), (1.0, 2)):
         rows = np.array([[1.0, 1.0, 0.0], [1.0, 1.0 + e, 0.0], [2.0, 2.0, 0.0]])
         for sizes in ([[1], [1], [1]], [[1e-9], [1], [1e9]]):
             scaled = rows * sizes
-            assert len(independent(scaled, lengths(scaled) * np.ones(3))) == rank
+            blur = lengths(scaled) * np.ones(3)
+            assert len(independent(scaled, blur)) == rank(scaled, blur) == right
     assert independent(np.empty((0, 2)), np.empty((0, 2))) == []
+    assert rank(np.empty((0, 2)), np.empty((0, 2))) == rank(np.zeros((2, 2)), np.ones((2, 2))) == 0
     assert independent(np.zeros((2, 2)), np.ones((2, 2))) == []

@@ -11,6 +11,8 @@ from ibias import datasets
 from ibias.datasets import Dataset
 from ibias.optima import margin_climb, nearest_separator, tasks
 from ibias.optima.tasks import GAP, LEVEL, ROUNDING, _polished
+from tests.reference.exact import fractions
+from tests.reference.exact import nearest_separator as nearest
 
 CORNER = np.array([[1.0, 0.0], [3.0, 0.5]])
 
@@ -248,23 +250,6 @@ def test_the_climb_on_samples_of_any_length_is_that_in_fractions():
     assert found > 270
 
 
-def exact_projection(Z, start):
-    """The nearest point of the plane with margins of one: on no line, on one, or on two."""
-    Z = [[Fraction(x) for x in z] for z in Z]
-    v = [Fraction(x) for x in start]
-    dot = lambda a, b: sum(p * q for p, q in zip(a, b, strict=True))  # noqa: E731
-    points = [v]
-    for z in Z:
-        step = (1 - dot(z, v)) / dot(z, z)
-        points += [[x + step * p for x, p in zip(v, z, strict=True)]] if step > 0 else []
-    for (a, b), (c, d) in combinations(Z, 2):
-        area = a * d - b * c
-        points += [[(d - b) / area, (a - c) / area]] if area else []
-    fine = [w for w in points if all(dot(z, w) >= 1 for z in Z)]
-    apart = lambda w: sum((p - q) ** 2 for p, q in zip(w, v, strict=True))  # noqa: E731
-    return [float(x) for x in min(fine, key=apart)]
-
-
 def test_the_projection_on_samples_of_any_length_is_that_in_fractions():
     """Relative to the longest sample short ones would be met wherever they are."""
     found = 0
@@ -273,7 +258,7 @@ def test_the_projection_on_samples_of_any_length_is_that_in_fractions():
         Z = rng.standard_normal((4, 2))
         Z *= np.sign(Z @ rng.standard_normal(2))[:, None] * 10.0 ** rng.uniform(-8, 8, (4, 1))
         start = rng.standard_normal(2) * 10.0 ** rng.uniform(-4, 4)
-        right = exact_projection(Z, start)
+        right = [float(x) for x in nearest(fractions(Z), fractions(start))]
         try:
             w = nearest_separator(Dataset.from_signed(Z), start).w
         except RuntimeError:

@@ -8,6 +8,7 @@ COARSE = 16  # powers of two between one unit of a row and the next
 BLUR = 4.0  # by how much a rotation may be off, in units of rounding
 TURNED = float(np.finfo(float).eps)  # of the length of a row and each feature, by a rotation
 SMALLER = 1024.0  # a feature this far below the length of its rows loses no more of itself
+CLEAR = 1e-3  # of the largest: no rounding of rows, nor of computed ones, makes such a direction
 FAINT = 1e-13  # an entry below this, of the mean size of its row and column, is rounding
 
 
@@ -19,6 +20,15 @@ def lengths(rows: np.ndarray) -> np.ndarray:
     """
     size = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.where(size > 0, size, 1.0)
+
+
+def nearest_power(sizes: np.ndarray | float) -> np.ndarray:
+    """Return for each size the power of two nearest to it: to divide by it rounds nothing.
+
+    >>> nearest_power(np.array([5.0, 0.3])).tolist()
+    [4.0, 0.25]
+    """
+    return 2.0 ** np.round(np.log2(sizes))
 
 
 def units(rows: np.ndarray) -> np.ndarray:
@@ -84,13 +94,26 @@ def _fit(logs: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean - seen @ c / many, c
 
 
-def blurred(rows: np.ndarray, units: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Return for each entry of rows / units / steps the length of which rounding takes a part.
+def alike(
+    rows: np.ndarray, units: np.ndarray, columns: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return rows / units / steps, none of them rounded, its blur, and steps next to `columns`.
 
-    It is that of the row. Of a feature that is small in its rows a rotation has taken more.
+    The blur is for each entry the length of which rounding takes a part. It is that of the row. Of
+    a feature that is small in its rows a rotation has taken more.
     """
-    size = lengths(rows / units[:, None] / steps)
-    return np.clip(lengths(rows) / units[:, None] / steps, size, SMALLER * size)
+    steps = nearest_power(columns)
+    same = rows / units[:, None] / steps
+    size = lengths(same)
+    return same, np.clip(lengths(rows) / units[:, None] / steps, size, SMALLER * size), steps
+
+
+def rank(rows: np.ndarray, blur: np.ndarray) -> int:
+    """Return how many rows are `independent`; where singular values leave no doubt, these tell."""
+    size = np.linalg.svd(rows / lengths(rows), compute_uv=False)
+    if rows.size and size.min() > CLEAR * size.max():
+        return min(rows.shape)
+    return len(independent(rows, blur))
 
 
 def independent(rows: np.ndarray, blur: np.ndarray) -> list[int]:

@@ -198,6 +198,14 @@ def remedy(relative: float, instead: str) -> str:
     return f"No tolerance helps: ask for earlier times, or take {instead}."
 
 
+def arrives_as_far(failed: IntegrationFailed, check: Callable[[], Any]) -> None:
+    """Run `check`; where it stops as well, raise of the two errors the one that names less."""
+    try:
+        check()
+    except IntegrationFailed as other:
+        raise min(failed, other, key=lambda error: error.time) from None
+
+
 @contextmanager
 def soonest(check: Callable[[np.ndarray], Any], times: np.ndarray) -> Iterator[None]:
     """Let a real run that stops in this context name the time at which the check run stops too.
@@ -207,10 +215,7 @@ def soonest(check: Callable[[np.ndarray], Any], times: np.ndarray) -> Iterator[N
     try:
         yield
     except IntegrationFailed as failed:
-        try:
-            check(times[-1:])
-        except IntegrationFailed as other:
-            raise min(failed, other, key=lambda error: error.time) from None
+        arrives_as_far(failed, lambda: check(times[-1:]))
         raise
 
 

@@ -19,6 +19,7 @@ from ibias.flow.estimate import (
     ROUGH,
     about_columns,
     advised,
+    arrives_as_far,
     closer,
     compared,
     visited,
@@ -259,10 +260,7 @@ def by_lsoda(local_error: float, unit: float, arrives: Callable[[], object]) -> 
             try:
                 passage = integrate(field, s, w, until, allowed, **options)
             except IntegrationFailed as failed:  # rounding in the exponents; Radau minds it less
-                try:
-                    arrives()
-                except IntegrationFailed as other:
-                    raise min(failed, other, key=lambda error: error.time) from None
+                arrives_as_far(failed, arrives)
                 passage = integrate(field, s, w, until, allowed, swings=True, **options)
             reached = (
                 passage.states[: len(left[left < end])] if until is not left else passage.states

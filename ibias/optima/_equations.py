@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ibias.datasets.rows import CLEAR, nearest_power
 from ibias.optima._sums import rounded_off
 
-CLEAR = 1e-3  # with singular values above this, of the largest, float64 is enough
 HALVES = "high", "low"
 PAIR = 2  # roundings of two rows of which one repeats the other: of both and of the factor
 SEVERAL = 8  # roundings of a row, where it depends on several: a sum of products has some
@@ -163,9 +163,8 @@ def open_question(name: str, undecided: np.ndarray) -> str:
     )
 
 
-def nearly_repeat(X: np.ndarray) -> bool:
-    """Say whether rows of X, of about one length, depend on each other or nearly do."""
-    size = np.linalg.svd(X, compute_uv=False)
+def nearly_repeat(size: np.ndarray) -> bool:
+    """Say whether rows of about one length with these singular values depend, or nearly do."""
     return bool(size.min() <= CLEAR * size.max())
 
 
@@ -183,7 +182,7 @@ def orthonormal(
     """
     X = X if isinstance(X, Twofold) else Twofold.of(X)
     n, d = X.high.shape
-    unit = 2.0 ** np.round(np.log2(np.abs(y).max() or 1.0))
+    unit = nearest_power(np.abs(y).max() or 1.0)
     target = Twofold.of(y / unit)
     if start is not None:
         target = target - (X * Twofold.of(start / unit)).sum()

@@ -256,7 +256,7 @@ def _shares(heights: np.ndarray, v: np.ndarray) -> np.ndarray:
     return np.exp(-heights @ v - np.logaddexp.reduce(-heights @ v))
 
 
-def _potential(heights: np.ndarray, remedy: str = "Remove samples") -> np.ndarray:
+def _potential(heights: np.ndarray, remedy: str) -> np.ndarray:
     """Return the v with the least log sum_i exp(-heights_i . v), by damped Newton."""
 
     def value(v: np.ndarray) -> float:

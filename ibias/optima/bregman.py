@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, read_only
 from ibias.datasets import Regression
-from ibias.datasets.rows import units
+from ibias.datasets.rows import nearest_power, units
 from ibias.optima._dual_newton import ERROR, Projection
 from ibias.optima._equations import nearly_repeat, open_question, orthonormal
 from ibias.optima._norms import Extended, least_squares
@@ -103,7 +103,8 @@ def bregman_projection(
     # Each equation counts alike, however short its sample is.
     equation = units(X)
     X, y = X / equation[:, None], y / equation
-    exact = orthonormal(X, y) if nearly_repeat(X) else None
+    left, size, rows = np.linalg.svd(X, full_matrices=False)
+    exact = orthonormal(X, y) if nearly_repeat(size) else None
     if exact:
         fit, misfit = exact.rows.T @ exact.target, np.linalg.norm(exact.misfit)
     else:
@@ -121,9 +122,8 @@ def bregman_projection(
     if exact:
         rows, target = exact.rows, exact.target
     else:
-        left, size, rows = np.linalg.svd(X, full_matrices=False)
         target = rows @ fit
-    unit = 2.0 ** np.round(np.log2(max(np.abs(fit).max(), np.abs(start).max()) or 1.0))
+    unit = nearest_power(max(np.abs(fit).max(), np.abs(start).max()) or 1.0)
     found = potential.in_units(unit)
     unit, (within, power) = (unit, found) if found is not None else (1.0, (potential, 1.0))
     with np.errstate(all="ignore"):

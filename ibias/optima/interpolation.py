@@ -120,7 +120,8 @@ def min_norm(
         correction = _least_squares(X, target)
         # Where some w fits, each equation counts alike, however short its sample is.
         even = X / unit[:, None], y / unit, target / unit
-        hard = nearly_repeat(even[0]) and np.isfinite(even[1:]).all()
+        size = np.linalg.svd(even[0], compute_uv=False)
+        hard = nearly_repeat(size) and np.isfinite(even[1:]).all()
         exact = orthonormal(*even[:2], start) if hard else None
         misfit = np.linalg.norm(exact.misfit if exact else even[0] @ correction - even[2])
         fine = FIT * min(max(np.linalg.norm(even[2]), np.linalg.norm(even[1])), 1e308)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ibias import progress
 from ibias._validate import read_only
 from ibias.datasets import Dataset
-from ibias.datasets.rows import blurred, even, graded, independent, lengths, rounding
+from ibias.datasets.rows import alike, even, graded, independent, lengths, rank, rounding
 from ibias.losses import MarginLoss, named
 from ibias.optima._advice import repeated, too_small, uneven_columns, uneven_rows
 from ibias.optima._norms import Extended, distance_of, least_squares, length
@@ -122,9 +122,9 @@ def _certain(Z: np.ndarray, rest: np.ndarray) -> None:
     """Refuse samples that span more than what `RANK` leaves of their span, and is no rounding."""
     rows = Z[rest]
     basis, units, columns = _even(rows)
-    steps = 2.0 ** np.round(np.log2(columns))
-    found = independent(rows / units[:, None] / steps, blurred(rows, units, steps))
-    if len(found) != basis.shape[1]:
+    same, blur, _ = alike(rows, units, columns)
+    if rank(same, blur) != basis.shape[1]:
+        found = independent(same, blur)
         raise RuntimeError(repeated(rest[found[min(basis.shape[1], len(found) - 1) :]].tolist()))
 
 

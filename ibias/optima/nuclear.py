@@ -12,7 +12,7 @@ from ibias import progress
 from ibias._validate import flag, read_only
 from ibias.datasets import MatrixProblem
 from ibias.datasets.matrices import one_problem
-from ibias.datasets.rows import lengths
+from ibias.datasets.rows import lengths, nearest_power
 from ibias.models.spectrum import nuclear_norm
 from ibias.optima._equations import Twofold, nearly_repeat, open_question, orthonormal
 from ibias.optima._norms import Extended, least_squares
@@ -106,8 +106,7 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
             " Leave it out."
         )
     # Sensors and observations of order one: exactly undone at the end.
-    length = lengths(sensors.reshape(len(y), -1))[:, 0]
-    length = 2.0 ** np.round(np.log2(length))
+    length = nearest_power(lengths(sensors.reshape(len(y), -1))[:, 0])
     unit, goal = sensors / length[:, None, None], y / length
     given = Twofold.of(unit)
     if semidefinite:
@@ -116,7 +115,7 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
     given = given.reshape(len(y), -1)
     scale = float(np.abs(goal).max()) or 1.0
     exact, target = None, goal / scale
-    if len(y) > unit[0].size or nearly_repeat(given.high):
+    if len(y) > unit[0].size or nearly_repeat(np.linalg.svd(given.high, compute_uv=False)):
         exact = orthonormal(given, goal)
         if not np.abs(exact.misfit).max() <= FIT * scale:
             raise ValueError(

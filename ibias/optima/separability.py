@@ -10,7 +10,7 @@ from scipy import sparse
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
-from ibias.datasets.rows import blurred, even, independent, lengths, rounding
+from ibias.datasets.rows import alike, even, lengths, rank, rounding
 from ibias.optima._advice import dependent, undecided
 from ibias.optima._highs import linear_program
 from ibias.optima._norms import row_space
@@ -191,19 +191,18 @@ def separate(Z: np.ndarray, off: float = 1.0) -> Separation:
     except RuntimeError as unsolved:  # its words are for the samples themselves
         raise RuntimeError(undecided(Z, np.full(len(Z), 1 / len(Z)))) from unsolved
     # Both certificates are judged on the samples themselves: divided by powers of two, no more.
-    steps = 2.0 ** np.round(np.log2(columns))
-    alike, held = Z / units[:, None] / steps, ~separated
-    blur = off * blurred(Z, units, steps)
-    inverse = _inverse(alike[held], len(independent(alike[held], blur[held])))
+    held, (same, blur, steps) = ~separated, alike(Z, units, columns)
+    blur = off * blur
+    inverse = _inverse(same[held], rank(same[held], blur[held]))
     across = _across(rows, held, direction)
     if basis is not None:
         across = [basis @ v for v in across]
     across = [v * steps / columns for v in across]
-    v = _separating(alike, blur, held, inverse, across, size / 4)
+    v = _separating(same, blur, held, inverse, across, size / 4)
     proof = np.zeros(len(Z))
     if held.any():
         rough = _meeting_zero(rows[held], weights[held]) / size[held]
-        proof[held] = _positive(alike[held], blur[held], inverse, rough) / units[held]
+        proof[held] = _positive(same[held], blur[held], inverse, rough) / units[held]
         proof = proof / proof.sum()
     if v is None or np.isnan(proof).any():
         raise RuntimeError(undecided(Z, np.where(held, weights, 0.0)))
@@ -331,17 +330,15 @@ def _in_span(rows: np.ndarray, Z: np.ndarray) -> np.ndarray:
     are next to others and not repeats of them, and it depends on these.
     """
     columns = even(Z)[1]
-    steps = 2.0 ** np.round(np.log2(columns))
-    alike = rows / steps
-    rank = len(independent(alike, blurred(rows, np.ones(len(rows)), steps)))
+    told = rank(*alike(rows, np.ones(len(rows)), columns)[:2])
     rows = rows / columns
     rows = rows / lengths(rows)
     basis = _row_span(rows)
     inside = 1 - (basis**2).sum(axis=0) <= SPANNED
-    if rank == len(basis):
+    if told == len(basis):
         return inside
     seen = rows.any(axis=0)
-    if rank == seen.sum():
+    if told == seen.sum():
         return seen
-    doubtful = inside != (1 - (np.linalg.svd(rows)[2][:rank] ** 2).sum(axis=0) <= SPANNED)
+    doubtful = inside != (1 - (np.linalg.svd(rows)[2][:told] ** 2).sum(axis=0) <= SPANNED)
     raise RuntimeError(dependent(np.flatnonzero(doubtful if doubtful.any() else seen).tolist()))

@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 
 from ibias._validate import positive, read_only, require
 from ibias.datasets import Regression
-from ibias.datasets.rows import lengths, units
+from ibias.datasets.rows import lengths, nearest_power, units
 from ibias.optima._equations import Twofold, orthonormal
 from ibias.optima._norms import power_of_two
 from ibias.optima._predictor import LinearRegressor
@@ -159,7 +159,7 @@ def _across(X: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, float, float]:
     It is taken off in twofold numbers: a w in the span of the samples has none. A rounding of w
     makes the last of the three numbers of it.
     """
-    rows = X / 2.0 ** np.round(np.log2(lengths(X)))  # nothing is rounded here
+    rows = X / nearest_power(lengths(X))  # nothing is rounded here
     exact = orthonormal(rows, np.zeros(len(rows)))
     if len(exact.rows) == len(w):
         return np.zeros_like(w), float(np.linalg.norm(w)), 0.0

@@ -169,10 +169,15 @@ def equations(rng: np.random.Generator) -> tuple[Regression, exact.Matrix, exact
             return Regression(X, [float(x) for x in y]), rows, y
 
 
+def shortest(rows: exact.Matrix, y: exact.Vector) -> tuple[exact.Vector, float]:
+    """The interpolant of least norm, and how long it is."""
+    w = exact.projection(rows, y, [Fraction()] * len(rows[0]))
+    return w, float(exact.dot(w, w)) ** 0.5
+
+
 def norm(rng: np.random.Generator) -> Outcome:
     data, rows, y = equations(rng)
-    w = exact.projection(rows, y, [Fraction()] * len(rows[0]))
-    right = float(exact.dot(w, w)) ** 0.5
+    _, right = shortest(rows, y)
     return attempt(
         "near repeats: min_norm",
         np.c_[data.X, data.y],
@@ -186,8 +191,7 @@ def norm(rng: np.random.Generator) -> Outcome:
 def direction(rng: np.random.Generator) -> Outcome:
     """From a start in the span the direction of the interpolant is that of least norm."""
     data, rows, y = equations(rng)
-    w = exact.projection(rows, y, [Fraction()] * len(rows[0]))
-    right = float(exact.dot(w, w)) ** 0.5
+    w, right = shortest(rows, y)
     return attempt(
         "near repeats: weight_normalized_interpolant",
         np.c_[data.X, data.y],

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from itertools import chain, combinations
+from math import isqrt
 
 import numpy as np
 
@@ -42,14 +43,24 @@ def solve(A: Matrix, b: Vector) -> Vector | None:
     return [row[-1] for row in rows]
 
 
+def orthogonal(rows: Matrix, targets: Vector) -> list[tuple[int, Vector, Fraction]]:
+    """Orthogonal rows with the same solutions of <row, w> = target, and which rows they are of."""
+    found: list[tuple[int, Vector, Fraction]] = []
+    for i, (row, target) in enumerate(zip(rows, targets, strict=True)):
+        for _, other, its in found:
+            part = dot(row, other) / dot(other, other)
+            row = [a - part * b for a, b in zip(row, other, strict=True)]
+            target -= part * its
+        if any(row):
+            found.append((i, row, target))
+        else:
+            assert target == 0, "the equations contradict each other"
+    return found
+
+
 def independent(rows: Matrix) -> list[int]:
     """Indices of rows that span all of them, the first ones first."""
-    kept: list[int] = []
-    for i in range(len(rows)):
-        some = [rows[k] for k in [*kept, i]]
-        if solve([[dot(a, b) for b in some] for a in some], [Fraction()] * len(some)) is not None:
-            kept.append(i)
-    return kept
+    return [i for i, _, _ in orthogonal(rows, [Fraction()] * len(rows))]
 
 
 def sets(n: int) -> Iterator[tuple[int, ...]]:
@@ -92,12 +103,35 @@ def nearest_of_hull(Z: Matrix) -> Vector:
 
 def projection(rows: Matrix, targets: Vector, start: Vector) -> Vector:
     """The point with rows w = targets that is nearest to `start`; the equations agree."""
-    kept = independent(rows)
-    some = [rows[i] for i in kept]
-    lacking = [targets[i] - dot(rows[i], start) for i in kept]
-    weights = solve([[dot(a, b) for b in some] for a in some], lacking)
-    move = combined(weights, some) if some else [Fraction()] * len(start)
-    return [a + b for a, b in zip(start, move, strict=True)]
+    w = start
+    for _, row, lacking in orthogonal(
+        rows, [target - dot(row, start) for row, target in zip(rows, targets, strict=True)]
+    ):
+        part = lacking / dot(row, row)
+        w = [a + part * b for a, b in zip(w, row, strict=True)]
+    return w
+
+
+def least_norm(X: np.ndarray, y: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """The shortest w - start with X w = y, rounded once."""
+    start = fractions(start)
+    w = projection(fractions(X), fractions(y), start)
+    return np.array([float(a - b) for a, b in zip(w, start, strict=True)])
+
+
+def orthonormal(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Orthonormal rows and targets with the same solutions, rounded once."""
+    found = orthogonal(fractions(X), fractions(y))
+    lengths = [_root(dot(row, row)) for _, row, _ in found]
+    unit = [[float(a / r) for a in row] for (_, row, _), r in zip(found, lengths, strict=True)]
+    targets = [float(target / r) for (_, _, target), r in zip(found, lengths, strict=True)]
+    return np.array(unit), np.array(targets)
+
+
+def _root(square: Fraction) -> Fraction:
+    """The square root to thirty digits or more."""
+    digits = 10**30 * square.denominator
+    return Fraction(isqrt(square.numerator * square.denominator * 10**60), digits)
 
 
 def nearest_separator(Z: Matrix, start: Vector) -> Vector:
