@@ -272,3 +272,24 @@ def test_the_log_risk_is_that_of_the_scaled_entries():
     off = np.array([[[7.0, 3.0], [4.0, 12.0]], [[1.0, 3e-200], [4e-200, 12e-200]]])
     right = np.log(169 / 2) + 2 * np.log([1.0, 1e-200]) - 2 * np.log1p(np.exp([0.0, 1.0]))
     assert two_by_two.log_risk(np.array([0.0, 1.0]), off) == pytest.approx(right)
+
+
+@pytest.mark.parametrize("n", [30, 31, 40, 41, 46, 47])
+def test_the_side_of_the_determinant_is_exact(n):
+    """Fibonacci numbers F have det [[F_n+1, F_n], [F_n, F_n-1]] = (-1)^n, for every n.
+
+    Elimination errs by more than that, and takes the other end.
+    """
+    F = [0, 1]
+    while len(F) < n + 2:
+        F.append(F[-1] + F[-2])
+    k = F[n].bit_length()
+    run = flow.two_by_two_flow(
+        np.array([[F[n + 1], F[n]], [F[n], F[n - 1]]]) / 2.0**k, log_t=[-30.0, 6.0]
+    )
+    assert run.log_determinant[0] == pytest.approx(-2 * k * np.log(2), rel=1e-9)
+    # The determinant keeps its sign. Above zero w22 = (1 + det) / w11 stays; below, det = -1 is
+    # met, at w22 = 0.
+    w22 = run.iterates[-1, 1, 1]
+    assert w22 > 0.01 if n % 2 == 0 else abs(w22) < 1e-9
+    assert run.log_determinant[-1] < -1 if n % 2 == 0 else abs(run.log_determinant[-1]) < 1e-6

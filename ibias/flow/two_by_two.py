@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
+from math import log
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -106,11 +108,11 @@ def two_by_two_flow(
     """
     W0 = finite_array("start", start, ndim=2)
     log_t, depth = increasing("log_t", log_t), positive_integer("depth", depth)
-    if W0.shape != (2, 2) or np.linalg.det(W0) == 0:
+    sign, log_det = log_determinant(W0) if W0.shape == (2, 2) else (0.0, -np.inf)
+    if sign == 0:
         raise ValueError("start must be a 2x2 matrix with determinant other than 0, such as 0.1 I.")
     if depth == 1:
         raise ValueError("depth must be at least 2: a single factor leaves the unseen entry alone.")
-    sign = np.sign(np.linalg.det(W0))
 
     def field(s: float, state: np.ndarray) -> np.ndarray:
         pull, share = SEEN * state[:4].reshape(2, 2), expit(s)
@@ -126,7 +128,6 @@ def two_by_two_flow(
         return np.subtract(ahead, behind).T / (2 * shifts.diagonal())
 
     tolerance = positive("tolerance", tolerance)
-    log_det = np.log(np.abs(np.linalg.det(W0)))
     if log_det > LARGEST_START:
         divisor = np.exp((log_det - LARGEST_START) / 2)
         raise ValueError(
@@ -185,6 +186,21 @@ def two_by_two_flow(
 
     # Where local errors cannot be smaller, a second attempt would be the first.
     return closer(attempt) if COARSE * tolerance > SMALLEST else attempt(1.0)
+
+
+def log_determinant(W: np.ndarray) -> tuple[float, float]:
+    """Return the sign and the logarithm of |det W|, W of shape (2, 2), however much it cancels.
+
+    Its side of zero says to which end the flow goes.
+
+    >>> log_determinant(np.array([[1.0, 1.0], [1.0, 1.0 + 2**-52]]))
+    (1.0, -36.04365338911715)
+    """
+    (a, b), (c, d) = ([Fraction(x) for x in row] for row in W.tolist())
+    det = a * d - b * c
+    if det == 0:
+        return 0.0, -np.inf
+    return (1.0 if det > 0 else -1.0), log(abs(det.numerator)) - log(det.denominator)
 
 
 def log_risk(log_t: np.ndarray, off: np.ndarray) -> np.ndarray:
