@@ -388,7 +388,7 @@ def test_the_trajectory_is_that_of_the_real_run(step_size):
     accurate = Arc(list(states), "here", 30, error=4e-3, n_ends=2)
     check = Arc(list(states[at] + off), "there", 12)
     path = conclude(
-        space, data, losses.Logistic(), times, accurate, check, at, tolerance, step_size
+        space, data, losses.Logistic(), times, accurate, [check], at, tolerance, step_size
     )
     assert path.iterates == pytest.approx(states / 4)
     assert path.log_t == pytest.approx(times + np.log(step_size or 1.0))
@@ -413,7 +413,8 @@ def test_the_clock_of_a_refusal(step_size, clock):
             data,
             losses.Logistic(),
             np.array([3.0]),
-            *arcs,
+            arcs[0],
+            arcs[1:],
             np.zeros(1, int),
             1e-3,
             step_size,

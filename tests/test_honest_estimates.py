@@ -249,7 +249,7 @@ def test_the_comparison_can_fail_and_its_advice_ends():
         compared(np.zeros(1), there, there + 3e-6, np.zeros(1, int), 1e-9)
     # A step is spoken of where there is one.
     for clock, instead in [("log t", "another start"), ("log k", "a smaller step")]:
-        said = f"No tolerance helps: ask for earlier times, or take {instead}."
+        said = f"No larger tolerance helps: ask for earlier times, or take {instead}."
         with pytest.raises(flow.IntegrationFailed, match=said):
             compared(np.zeros(1), there, there + 0.5, np.zeros(1, int), 1e-9, clock=clock)
     with pytest.raises(flow.IntegrationFailed, match="NaN"):
@@ -483,7 +483,7 @@ def test_every_flow_is_repeated_closer(name, monkeypatch):
 
     monkeypatch.setattr(module, "compared", apart_at_first)
     assert (COMPARING[name]().error_estimate > 0).all()
-    assert len(calls) == 2
+    assert len(calls) == (3 if name == "matrix" else 2)  # of which the check run errs to two sides
 
 
 def test_no_flow_compares_without_being_repeated():

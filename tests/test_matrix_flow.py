@@ -331,6 +331,7 @@ def test_the_check_run_hands_on_what_stops_it(error):
             [(0.0, 0.0)],
             1e-10,
             1e-12,
+            1.0,
         )
     assert calls == 40
 

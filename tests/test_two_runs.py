@@ -162,7 +162,7 @@ def test_one_number_that_is_none_is_refused(lost):
 def test_the_tolerance_that_is_advised_is_twenty_differences_rounded_up(relative, tolerance):
     said = remedy(relative, "another start")
     if tolerance is None:
-        assert said == "No tolerance helps: ask for earlier times, or take another start."
+        assert said == "No larger tolerance helps: ask for earlier times, or take another start."
     else:
         assert said == f"Ask for tolerance={tolerance}, or for earlier times."
         assert 20 * relative <= float(tolerance) <= LARGEST_TOLERANCE

@@ -16,11 +16,13 @@ from ibias.flow.estimate import (
     advised,
     closer,
     evenly,
+    kicks,
     soonest,
     visited,
 )
 from ibias.flow.gradient import Space, conclude
 from ibias.flow.log_time import IntegrationFailed, LogTimeField, Passage, integrate
+from ibias.flow.remedies import tried
 from ibias.flow.rounding_errors import RoundingErrors
 from ibias.flow.separation import Arc
 from ibias.losses import MarginLoss, is_convex, named
@@ -31,6 +33,7 @@ SHAKEN = 300  # steps of a smooth passage, which takes a hundred, before roundin
 ROUNDING = 1e-13  # relative to log t: the error of an exponent of that size, with some room
 
 
+@tried("log_t")
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
 def accelerated_flow(
     data: Dataset,
@@ -132,7 +135,7 @@ def accelerated_flow(
         # The flow swings, and errors add up ten times further than for the gradient flow.
         local_error = part * ROUGH * tolerance / 10
 
-        def check_run(times: np.ndarray) -> Passage:
+        def check_run(times: np.ndarray, kick: float = 0.0) -> Passage:
             first = first_time(local_error) - CAUTION
             start, halt, unstable = early(first), None, not is_convex(loss)
             if unstable:
@@ -149,14 +152,15 @@ def accelerated_flow(
                 jacobian,
                 halt=halt,
                 unstable=unstable,
+                kick=kick,
             )
 
         with soonest(check_run, log_t):
             accurate = solve(part * ACCURATE * tolerance / 10)
         at = visited(log_t, np.array(accurate.iterates))
-        swinging = check_run(log_t[at])
-        check = Arc(list(swinging.states[:, :d]), "", swinging.n_evaluations)
-        return conclude(space, data, loss, log_t, accurate, check, at, tolerance)
+        swinging = [check_run(log_t[at], kick) for kick in kicks(is_convex(loss))]
+        checks = [Arc(list(run.states[:, :d]), "", run.n_evaluations) for run in swinging]
+        return conclude(space, data, loss, log_t, accurate, checks, at, tolerance)
 
     with advised(about_columns(data.X)):
         return closer(attempt)

@@ -11,6 +11,7 @@ from ibias._validate import increasing, positive, read_only, require
 from ibias.datasets import Dataset
 from ibias.flow.estimate import ROUGH, advised, agreed, closer, compared, two_runs
 from ibias.flow.log_time import IntegrationFailed, LogTimeField
+from ibias.flow.remedies import tried
 from ibias.flow.series import LOG_SERIES, ahead, neglected_term
 from ibias.flow.start import one_start
 from ibias.losses import MarginLoss, is_convex, named
@@ -39,6 +40,7 @@ class AdaGradTrajectory(Trajectory):
     accumulators: np.ndarray | None = None
 
 
+@tried("log_steps")
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
 def continued_adagrad(
     data: Dataset,
@@ -206,6 +208,7 @@ def refuse_underflow(data: Dataset, loss: MarginLoss, w: np.ndarray) -> None:
         )
 
 
+@tried("log_t")
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
 def adam_flow(
     data: Dataset,

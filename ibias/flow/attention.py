@@ -20,6 +20,7 @@ from ibias._validate import finite_array, increasing, positive, require
 from ibias.datasets import Dataset
 from ibias.flow.estimate import LARGEST_EXPONENT, agreed, bounded, first_moment
 from ibias.flow.homogeneous import ACCURATE, ROUGH
+from ibias.flow.remedies import tried
 from ibias.flow.start import refuse_rest
 from ibias.losses import MarginLoss, named
 from ibias.models import Attention
@@ -64,6 +65,7 @@ class AttentionField:
         return np.einsum("...ip,ipk->...k", pull, between)
 
 
+@tried("log_t")
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
 def attention_flow(
     data: Dataset,

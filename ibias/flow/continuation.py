@@ -19,12 +19,13 @@ from ibias._validate import increasing, positive, require
 from ibias.datasets import Dataset, generator
 from ibias.descent import Diverged
 from ibias.flow.collocation import TooShort
-from ibias.flow.estimate import ACCURATE, ROUGH, about_columns, advised, closer, visited
+from ibias.flow.estimate import ACCURATE, ROUGH, about_columns, advised, closer, kicks, visited
 from ibias.flow.gradient import LATEST, PATIENCE, Space, by_collocation, by_lsoda, conclude
 from ibias.flow.log_time import Halt, IntegrationFailed, Passage
+from ibias.flow.remedies import tried
 from ibias.flow.separation import Arc, Run, follow
 from ibias.flow.series import MAX_ORDER, Series, Terms
-from ibias.losses import MarginLoss, named
+from ibias.losses import MarginLoss, is_convex, named
 from ibias.objectives import Objective
 from ibias.trajectory import Trajectory
 
@@ -41,6 +42,7 @@ BEYOND = 1e100  # an iterate of this size is on its way to infinity
 ULPS = 4 * 2.0**-52  # by how much the loop of the check run is disturbed
 
 
+@tried("log_steps")
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
 def continued_gradient_descent(
     data: Dataset,
@@ -115,17 +117,17 @@ def continued_gradient_descent(
     def attempt(part: float) -> Trajectory:
         fine, coarse = part * ACCURATE * tolerance, part * ROUGH * tolerance
 
-        def checked(times: np.ndarray) -> Arc:
+        def checked(times: np.ndarray, kick: float = 0.0) -> Arc:
             return March(
                 series(Terms(MAX_ORDER, least=MAX_ORDER)),
-                by_collocation(coarse, space.unit, tolerance),
+                by_collocation(coarse, space.unit, tolerance, kick),
                 neglected=SOONER * 2 * fine,
                 unit=space.unit,
                 every=1,
                 pace=3,
                 soonest=SOONEST,
                 patience=PATIENCE,
-                disturbed=ULPS,
+                disturbed=np.copysign(ULPS, kick),
             ).to(space.start, times)
 
         accurate = March(
@@ -135,8 +137,8 @@ def continued_gradient_descent(
             unit=space.unit,
         ).to(space.start, log_k)
         at = visited(log_k, np.array(accurate.iterates))
-        check = checked(log_k[at])
-        return conclude(space, data, loss, log_k, accurate, check, at, tolerance, eta)
+        checks = [checked(log_k[at], kick) for kick in kicks(is_convex(loss))]
+        return conclude(space, data, loss, log_k, accurate, checks, at, tolerance, eta)
 
     with advised(about_columns(data.X)):
         return closer(attempt)

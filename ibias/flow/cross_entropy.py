@@ -12,6 +12,7 @@ from ibias._validate import finite_array, increasing, positive, require
 from ibias.datasets import MulticlassDataset
 from ibias.flow.estimate import agreed
 from ibias.flow.log_time import LINEAR, TINY
+from ibias.flow.remedies import tried
 from ibias.flow.separation import split
 from ibias.losses import LARGEST_EXPONENT, Logistic
 from ibias.trajectory import Trajectory
@@ -73,6 +74,7 @@ class CrossEntropyField:
         return mean_row.T @ expected_row - (self.Z.T * alpha.ravel()) @ self.Z
 
 
+@tried("log_t")
 def cross_entropy_flow(
     data: MulticlassDataset,
     *,

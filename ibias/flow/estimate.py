@@ -138,11 +138,13 @@ def compared(
     if (estimate > allowed).any():
         worst = int(np.argmax(estimate / allowed))
         instead = "a smaller step" if clock == "log k" else "another start"
+        parted = int(np.argmax(estimate > allowed))
+        agreed = log_t[parted - 1] if parted else -np.inf
         apart = Apart(
             f"at {clock} = {log_t[worst]:.6g} two runs that share no approximation differ by"
             f" {difference[worst]:.1e}, and tolerance={tolerance:g} allows"
             f" {(allowed - known)[worst] / TWICE:.1e}."
-            f" {remedy(float(difference[worst] / size[worst]), instead)}"
+            f" {remedy(float(difference[worst] / size[worst]), instead, agreed)}"
         )
         apart.excess = float((estimate / allowed)[worst])
         raise apart
@@ -187,15 +189,19 @@ def visited(times: np.ndarray, states: np.ndarray) -> np.ndarray:
     return np.unique(at)
 
 
-def remedy(relative: float, instead: str) -> str:
+def remedy(relative: float, instead: str, agreed: float = -np.inf) -> str:
     """Return what helps against a relative difference: a tolerance that is met, or other times.
 
-    Or another argument, named by `instead`.
+    The two runs agree up to the log time `agreed`, -inf if never. Or else another argument, named
+    by `instead`. Beside what separates two ends a smaller tolerance may tell them apart.
     """
+    earlier = "earlier times"
+    if np.isfinite(agreed):
+        earlier = f"times up to {agreed - 1e-5 * abs(agreed):.5g}"
     wanted = 10 ** np.ceil(np.log10(20 * relative))
     if wanted <= LARGEST_TOLERANCE:
-        return f"Ask for tolerance={wanted:.0e}, or for earlier times."
-    return f"No tolerance helps: ask for earlier times, or take {instead}."
+        return f"Ask for tolerance={wanted:.0e}, or for {earlier}."
+    return f"No larger tolerance helps: ask for {earlier}, or take {instead}."
 
 
 def arrives_as_far(failed: IntegrationFailed, check: Callable[[], Any]) -> None:
@@ -217,6 +223,15 @@ def soonest(check: Callable[[np.ndarray], Any], times: np.ndarray) -> Iterator[N
     except IntegrationFailed as failed:
         arrives_as_far(failed, lambda: check(times[-1:]))
         raise
+
+
+def kicks(convex: bool) -> tuple[float, ...]:
+    """Return the kicks of the check runs, of which there is one where errors do not grow.
+
+    What separates two ends may be nearer than the errors of both runs. They may then take the same
+    wrong way, and agree: so one check run errs to either side.
+    """
+    return (0.0,) if convex else (KICK, -KICK)
 
 
 @contextmanager
@@ -360,9 +375,7 @@ def two_runs(
     at = visited(times, real.states)
     if not saddles:
         return Runs(real, check_run(times[at]), at)
-    # What separates two ways out of a saddle may be nearer than the errors of both runs. They may
-    # then take the same wrong way, and agree: so one check run errs to either side.
-    sides = [check_run(times[at], kick) for kick in (KICK, -KICK)]
+    sides = [check_run(times[at], kick) for kick in kicks(convex=False)]
     return Runs(real, farther(real.states[at[at < len(real.states)]], *sides), at)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -22,9 +22,11 @@ from ibias.flow.estimate import (
     arrives_as_far,
     closer,
     compared,
+    kicks,
     visited,
 )
 from ibias.flow.log_time import TINY, Halt, IntegrationFailed, LogTimeField, Passage, integrate
+from ibias.flow.remedies import tried
 from ibias.flow.rounding_errors import RoundingErrors
 from ibias.flow.separation import Arc, Run, follow
 from ibias.flow.series import Series
@@ -42,6 +44,7 @@ PATIENCE = 2.0  # log time that the check run waits before it takes a limit for 
 STRETCH = 20_000  # steps of LSODA between two renewals: raw columns take five thousand
 
 
+@tried("log_t")
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
 def gradient_flow(
     data: Dataset,
@@ -75,7 +78,8 @@ def gradient_flow(
     -------
     Trajectory
         Its ``error_estimate`` is twice the distance to a second run with another first step
-        and another integrator, plus the local error of the first (see `ibias.flow.estimate`).
+        and another integrator (where the loss is not convex, to the farther of two that err to
+        opposite sides), plus the local error of the first (see `ibias.flow.estimate`).
 
     Raises
     ------
@@ -111,15 +115,15 @@ def gradient_flow(
     def attempt(part: float) -> Trajectory:
         fine, coarse = part * ACCURATE * tolerance, part * ROUGH * tolerance
 
-        def checked(times: np.ndarray) -> Arc:
-            run = by_collocation(coarse, space.unit, tolerance)
+        def checked(times: np.ndarray, kick: float = 0.0) -> Arc:
+            run = by_collocation(coarse, space.unit, tolerance, kick)
             return solve(run, coarse, times, CAUTION, PATIENCE)
 
         real = by_lsoda(fine, space.unit, lambda: checked(np.minimum(log_t[-1:], LATEST)))
         accurate = solve(real, fine, log_t, 0.0, 0.0)
         at = visited(log_t, np.array(accurate.iterates))
-        check = checked(log_t[at])
-        return conclude(space, data, loss, log_t, accurate, check, at, tolerance)
+        checks = [checked(log_t[at], kick) for kick in kicks(is_convex(loss))]
+        return conclude(space, data, loss, log_t, accurate, checks, at, tolerance)
 
     with advised(about_columns(data.X)):
         return closer(attempt)
@@ -275,8 +279,11 @@ def by_lsoda(local_error: float, unit: float, arrives: Callable[[], object]) -> 
     return run
 
 
-def by_collocation(local_error: float, unit: float, tolerance: float) -> Run:
-    """Return the integrator of the check runs; it refuses rounding errors above the tolerance."""
+def by_collocation(local_error: float, unit: float, tolerance: float, kick: float = 0.0) -> Run:
+    """Return the integrator of the check runs; it refuses rounding errors above the tolerance.
+
+    It errs by `kick` times its own errors, see `collocate`.
+    """
     grown: RoundingErrors | None = None
 
     def run(field: LogTimeField, s: float, w: np.ndarray, times: np.ndarray, halt: Halt) -> Passage:
@@ -301,6 +308,7 @@ def by_collocation(local_error: float, unit: float, tolerance: float) -> Run:
             smooth=field.loss.analytic,
             unstable=unstable,
             series=series,
+            kick=kick,
         )
 
     return run
@@ -312,23 +320,33 @@ def conclude(
     loss: MarginLoss,
     times: np.ndarray,
     accurate: Arc,
-    check: Arc,
+    checks: Sequence[Arc],
     at: np.ndarray,
     tolerance: float,
     step_size: float | None = None,
 ) -> Trajectory:
-    """Compare the two runs and assemble the trajectory; with a step size the times are log k."""
+    """Compare the runs and assemble the trajectory; with a step size the times are log k."""
     w = space.lift(np.array(accurate.iterates))
-    other = space.lift(np.array(check.iterates))
     extra = np.where(np.arange(len(times)) < len(times) - accurate.n_ends, 0.0, accurate.error)
     clock = "log t" if step_size is None else "log k"
-    error = compared(times, w, other, at, tolerance, extra=extra / space.size, clock=clock)
+    errors = [
+        compared(
+            times,
+            w,
+            space.lift(np.array(check.iterates)),
+            at,
+            tolerance,
+            extra=extra / space.size,
+            clock=clock,
+        )
+        for check in checks
+    ]
     log_t = times + np.log(step_size or 1.0)
     return Trajectory(
         log_t=read_only(log_t),
         iterates=read_only(w),
         log_risk=read_only(np.asarray(loss.log_risk(np.array(accurate.iterates) @ space.Z.T))),
         status=accurate.status,
-        error_estimate=error,
-        n_evaluations=accurate.n_evaluations + check.n_evaluations,
+        error_estimate=read_only(np.max(errors, axis=0)),
+        n_evaluations=sum(arc.n_evaluations for arc in (accurate, *checks)),
     )

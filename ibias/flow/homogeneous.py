@@ -19,6 +19,7 @@ from ibias._validate import finite_array, increasing, network, positive, read_on
 from ibias.datasets import Dataset
 from ibias.flow.estimate import LARGEST_EXPONENT, Runs, advised, bounded, closer, compared, two_runs
 from ibias.flow.log_time import IntegrationFailed, before
+from ibias.flow.remedies import tried
 from ibias.flow.start import refuse_rest
 from ibias.losses import MarginLoss, named
 from ibias.models import Network
@@ -33,6 +34,7 @@ LINEAR = 0.1
 DIFFERENCE = 1e-6  # of ||theta||, for the second derivative of the network
 
 
+@tried("log_t")
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
 def network_flow(
     data: Dataset,
@@ -208,8 +210,10 @@ class NetworkField:
                 if getattr(self.net, "activation", None) == "relu"
                 else f"ask for times up to {until:.4g}; a larger tolerance may take it further."
             )
-            raise IntegrationFailed(
+            error = IntegrationFailed(
                 f"{MAX_EVALUATIONS} evaluations took the flow only to log t = {reached:.4g} of"
                 f" {log_t[-1]:.4g}: {why}"
             )
+            error.until = until
+            raise error
         return runs

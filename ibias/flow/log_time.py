@@ -40,9 +40,12 @@ class IntegrationFailed(RuntimeError):
     ----------
     time : float
         The log time that was reached; infinite where that is not what failed.
+    until : float
+        The log time to ask for; infinite where none is named.
     """
 
     time = np.inf
+    until = np.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,11 +273,12 @@ def integrate(
 
 def stopped(time: float, last: float, reason: str) -> IntegrationFailed:
     """Return the error of an integration that did not arrive, with what helps."""
+    until = before(time)
     error = IntegrationFailed(
         f"the integration stopped at log time {time:.6g} of {last:.6g}: {reason}. Ask for times"
-        f" up to {before(time):.4g}; a larger tolerance may take it further."
+        f" up to {until:.4g}; a larger tolerance may take it further."
     )
-    error.time = time
+    error.time, error.until = time, until
     return error
 
 

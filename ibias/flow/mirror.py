@@ -11,6 +11,7 @@ from ibias._validate import increasing, positive, read_only, require
 from ibias.datasets import Dataset, Regression
 from ibias.flow.estimate import closer, compared, two_runs
 from ibias.flow.log_time import LogTimeField
+from ibias.flow.remedies import tried
 from ibias.flow.start import one_start
 from ibias.losses import MarginLoss, is_convex, named
 from ibias.objectives import Objective
@@ -24,6 +25,7 @@ AT_REST = 1e-13  # a residual this small, relative to the targets, is rounding e
 LARGEST = 1e200  # a trial step may overshoot; a finite value lets the integrator reject it
 
 
+@tried("log_t")
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
 def mirror_flow(
     data: Dataset | Regression,

@@ -21,6 +21,7 @@ from ibias.datasets import NextTokens
 from ibias.datasets.next_tokens import covariance
 from ibias.flow.estimate import CAUTION, FINE, ROUGH, closer, compared, two_runs
 from ibias.flow.log_time import LINEAR, TINY, IntegrationFailed
+from ibias.flow.remedies import tried
 from ibias.flow.separation import split
 from ibias.losses import LARGEST_EXPONENT, Logistic
 from ibias.objectives import Objective
@@ -205,6 +206,7 @@ def across(basis: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return rows - rows @ basis.T @ basis
 
 
+@tried("log_t")
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
 def next_token_flow(
     data: NextTokens,

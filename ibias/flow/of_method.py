@@ -24,6 +24,7 @@ from ibias.flow.matrix import matrix_flow
 from ibias.flow.mirror import mirror_flow
 from ibias.flow.next_token import next_token_flow
 from ibias.flow.parametrized import parametrized_flow
+from ibias.flow.remedies import tried
 from ibias.flow.start import refuse_rest
 from ibias.methods import AdaGrad, Gradient, Limit, Method
 from ibias.models import Attention, MatrixProduct
@@ -180,6 +181,7 @@ def _matrix(objective: Objective, *, start: ArrayLike | None = None, **options: 
     return matrix_flow(objective.data, start=model.factors(theta), **options)
 
 
+@tried("log_t")
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # of trial steps
 def velocity_flow(
     objective: Objective,

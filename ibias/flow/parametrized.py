@@ -11,6 +11,7 @@ from ibias._validate import finite_array, increasing, positive, read_only, requi
 from ibias.datasets import Regression
 from ibias.flow.estimate import agreed, first_moment
 from ibias.flow.log_time import IntegrationFailed
+from ibias.flow.remedies import tried
 from ibias.flow.start import refuse_rest
 from ibias.objectives import Model, Objective
 from ibias.trajectory import Trajectory
@@ -20,6 +21,7 @@ REST = 0.1  # how much of the way is left at rest, per tolerance
 ROUNDING, RANK = 2e-16, 1e-12
 
 
+@tried("log_t")
 def parametrized_flow(
     data: Regression,
     model: Model,

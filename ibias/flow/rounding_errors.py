@@ -97,9 +97,12 @@ class RoundingErrors:
     def check(self, w: np.ndarray) -> None:
         """Raise where the error exceeds what is allowed."""
         if self.lost or not self.error(w) <= self.tolerance:
-            raise IntegrationFailed(
+            until = before(self.until)
+            error = IntegrationFailed(
                 f"by log time {self.time:.6g} rounding errors have grown beyond the tolerance: the"
                 " loss is not convex, and the flow stays where errors grow. Ask for times up to"
-                f" {before(self.until):.4g}, or take a start on the right"
+                f" {until:.4g}, or take a start on the right"
                 " side of more samples."
             )
+            error.until = until
+            raise error

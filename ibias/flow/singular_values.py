@@ -16,6 +16,7 @@ from scipy.special import expit
 from ibias._validate import finite_array, increasing, positive, positive_integer, read_only
 from ibias.flow.estimate import remedy
 from ibias.flow.log_time import IntegrationFailed, integrate
+from ibias.flow.remedies import tried
 
 LOCAL = 1e-7  # the local error of a step, per tolerance: a late escape gathers a million of them
 FINEST, SMALLEST = 1e-13, 1e-16  # a relative local error, and an absolute one
@@ -30,6 +31,7 @@ NODES = 12  # on such a piece
 NEWTON_STEPS = 12  # from the left end of a piece, on which the speed changes by e^(2 WIDTH) at most
 
 
+@tried("log_t")
 def singular_value_flow(
     targets: ArrayLike, *, depth: int, scale: float, log_t: ArrayLike, tolerance: float = 1e-6
 ) -> np.ndarray:

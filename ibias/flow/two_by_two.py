@@ -14,6 +14,7 @@ from ibias._validate import finite_array, increasing, positive, positive_integer
 from ibias.flow.collocation import collocate
 from ibias.flow.estimate import CAUTION, DIFFERENCE, closer, compared, soonest, visited
 from ibias.flow.log_time import Passage, integrate
+from ibias.flow.remedies import tried
 
 TARGET = np.array([[0.0, 1.0], [1.0, 0.0]])  # M, with 0 for the entry that nobody sees
 SEEN = np.array([[False, True], [True, True]])
@@ -63,6 +64,7 @@ class TwoByTwoTrajectory:
         return np.stack([largest, np.exp(self.log_determinant) / largest], axis=-1)
 
 
+@tried("log_t")
 def two_by_two_flow(
     start: ArrayLike, *, depth: int = 2, log_t: ArrayLike, tolerance: float = 1e-7
 ) -> TwoByTwoTrajectory:

@@ -7,7 +7,7 @@ arithmetic. A run whose errors are larger may take the other way, and forget tha
 import numpy as np
 
 from ibias import flow, models
-from ibias.datasets import Dataset, Regression
+from ibias.datasets import Dataset, Regression, Sensing
 from ibias.objectives import Objective
 from tests.fuzz.linear import LONGEST_MESSAGE
 from tests.fuzz.outcome import REFUSED, RIGHT, SILENT, UNCLEAR, Outcome
@@ -19,7 +19,7 @@ NEURON = models.Network((1, 1, 1), "tanh")
 
 def problem(rng: np.random.Generator) -> Outcome:
     """Return the verdict on one random problem."""
-    kinds = [cube, cubes_of_margins, neuron, fit, convolution]
+    kinds = [cube, cubes_of_margins, neuron, fit, convolution, factors]
     return kinds[rng.integers(len(kinds))](rng)
 
 
@@ -28,12 +28,15 @@ def judged(kind: str, run, kept, side: float, tolerance: float, said: str) -> Ou
     try:
         end = run().final
     except flow.IntegrationFailed as error:
-        text = str(error)
-        clear = len(text) <= LONGEST_MESSAGE and ("sk for " in text or "ake " in text)
-        return Outcome(REFUSED if clear else UNCLEAR, kind, False, f"{text} {said}")
+        return refused(kind, str(error), said)
     size = max(1.0, np.linalg.norm(end))
     right = kept(end) * side >= -10 * tolerance * size
     return Outcome(RIGHT if right else SILENT, kind, False, f"{end} {said}")
+
+
+def refused(kind: str, text: str, said: str) -> Outcome:
+    clear = len(text) <= LONGEST_MESSAGE and ("sk for " in text or "ake " in text)
+    return Outcome(REFUSED if clear else UNCLEAR, kind, False, f"{text} {said}")
 
 
 def cube(rng: np.random.Generator) -> Outcome:
@@ -147,3 +150,31 @@ def convolution(rng: np.random.Generator) -> Outcome:
         tolerance,
         f"{targets} from {start.tolist()} at {log_t} tol={tolerance:.0e}",
     )
+
+
+def factors(rng: np.random.Generator) -> Outcome:
+    """A row a and a matrix (b, C) with a + b near zero: the seen entry a.b fits a positive y.
+
+    a + b grows and a - b shrinks by the same factor, so that the end is known, and unseen
+    entries a.C with it. Where a + b is zero the flow goes into the saddle at zero.
+    """
+    k, unseen = rng.integers(1, 5), rng.integers(1, 4)
+    y, tolerance, log_t = rng.uniform(0.3, 2), 10 ** rng.uniform(-8, -2.5), rng.uniform(6, 12)
+    a, C = rng.uniform(-1, 1, k), rng.uniform(-1, 1, (k, unseen))
+    b = -a + 10 ** -rng.uniform(4, 16) * rng.standard_normal(k)
+    grows, shrinks = a + b, a - b  # the first is exact, or all of it is rounding
+    p, q = grows @ grows, shrinks @ shrinks
+    start = [a[None], np.column_stack([b, C])]
+    said = f"y={y} from {a.tolist()} {start[1].tolist()} at {log_t} tol={tolerance:.0e}"
+    seen = np.eye(1, 1 + unseen)
+    try:
+        end = flow.matrix_flow(
+            Sensing([seen], [y]), start=start, log_t=[log_t], tolerance=tolerance
+        ).final
+    except flow.IntegrationFailed as error:
+        return refused("a product beside its saddle", str(error), said)
+    square = (2 * y + np.sqrt(4 * y**2 + p * q)) / p if p > 0 else np.inf
+    factor = np.sqrt(square)
+    right = np.append(y, (factor * grows + shrinks / factor) @ C / 2) if p > 0 else np.zeros(1)
+    good = np.linalg.norm(end - right) <= tolerance * np.linalg.norm(right)
+    return Outcome(RIGHT if good else SILENT, "a product beside its saddle", False, f"{end} {said}")
