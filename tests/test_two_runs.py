@@ -15,6 +15,7 @@ from ibias.flow.estimate import (
     FEW,
     FINE,
     GROWN,
+    KICK,
     LARGEST_EXPONENT,
     LARGEST_TOLERANCE,
     NEAR,
@@ -30,7 +31,7 @@ from ibias.flow.estimate import (
     differences,
     distance_from_rest,
     evenly,
-    farther,
+    farthest,
     first_moment,
     in_stretches,
     in_time,
@@ -108,14 +109,14 @@ def test_of_two_check_runs_the_farther_one_counts_time_by_time():
     one = Passage(real + np.array([[0.1, 0.0], [0.0, -0.3], [0.1, 0.1]]), 9.0, real[2], 10)
     other = Passage(real + np.array([[0.0, -0.2], [0.2, 0.2], [0.1, 0.1]]), 8.0, real[1], 20)
     for pair in [(one, other), (other, one)]:
-        found = farther(real, *pair)
+        found = farthest(real, pair)
         assert found.states.tolist() == [other.states[0].tolist(), *one.states[1:].tolist()]
         assert (found.time, found.n_evaluations) == (8.0, 30)
         assert found.state.tolist() == [2.0, 2.0]
     # One that has halted early has fewer states.
     short = Passage(one.states[:1], 1.0, real[0], 5)
-    assert farther(real, other, short).states.tolist() == [other.states[0].tolist()]
-    assert farther(real[:2], other, one).states.shape == (2, 2)
+    assert farthest(real, [other, short]).states.tolist() == [other.states[0].tolist()]
+    assert farthest(real[:2], [other, one]).states.shape == (2, 2)
 
 
 @pytest.mark.parametrize("real", [None, 3.0, np.inf])
@@ -310,7 +311,10 @@ def test_only_where_the_loss_is_not_convex_rounding_errors_are_carried(monkeypat
     two_runs(
         decay, launched([]), TIMES, 1e-4, decay_slope, convex=False, symmetric=True, halt=never
     )
-    (steer, unit, tolerance, symmetric), (s, w, times, halt) = made
+    # The check run goes twice then.
+    (steer, unit, tolerance, symmetric), (s, w, times, halt) = made[:2]
+    assert len(made) == 4 and [asked["kick"] for asked in check[1:]] == [KICK, -KICK]
+    assert check[0]["kick"] == 0
     assert (unit, tolerance, symmetric) == (1.0, 1e-4, True)
     assert steer(0.5, W0) == pytest.approx(decay_slope(0.5, W0))
     assert (s, tuple(w)) == (check[1]["start_time"], tuple(check[1]["start"]))

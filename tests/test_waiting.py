@@ -2,12 +2,13 @@
 
 import dataclasses
 import functools
+from functools import partial
 
 import numpy as np
 import pytest
 from scipy.special import expi
 
-from ibias import flow, methods, models, potentials
+from ibias import flow, losses, methods, models, potentials
 from ibias.datasets import Completion, Dataset, Regression, Sensing
 from ibias.flow import estimate, homogeneous
 from ibias.flow.collocation import collocate
@@ -469,3 +470,56 @@ def test_a_matrix_that_goes_to_zero_is_right_or_refused():
         flow.matrix_flow(problem, scale=0.5, log_t=[7.0])
     still = flow.matrix_flow(problem, start=[[[0.0]], [[0.0]]], log_t=[7.0])
     assert still.final == 0 and still.error_estimate[0] <= 1e-7
+
+
+@pytest.mark.parametrize(
+    ("targets", "start", "tolerance", "third"),
+    [
+        ([1.0, 0.6], [0.6, -0.9446239137357384, 0.9], 1e-3, -0.57484),
+        ([0.94, -0.05], [0.73, -0.6042226692211725, 0.65], 1e-6, -0.6349),
+    ],
+)
+def test_a_number_times_a_row_takes_the_right_sign_or_is_refused(targets, start, tolerance, third):
+    """Truth: DOP853 and LSODA at 1e-13, which agree; the starts are 1e-10 and 1e-12 off."""
+    try:
+        run = flow.matrix_flow(
+            Sensing(np.eye(2, 3)[:, None], targets),
+            start=[np.array([[start[0]]]), np.array([[*start[1:], 0.7]])],
+            log_t=[6.0],
+            tolerance=tolerance,
+        )
+    except flow.IntegrationFailed:
+        return
+    assert run.final[0, 2] == pytest.approx(third, abs=1e-3)
+
+
+SIGMOIDS = [
+    ([[2.07, -0.34], [-2.6, 2.53], [0.95, -5.03]], [-0.4858145860824544, 0.435854664619829], 1e-2),
+    (
+        [[4.05, -0.79], [-1.76, 2.95], [-0.1, -0.73]],
+        [1.569216136158821, -0.08185655199083319],
+        1e-3,
+    ),
+    (
+        [[4.05, -0.79], [-1.76, 2.95], [-0.1, -0.73]],
+        [1.569216136158821, -0.08185655199083319],
+        1e-2,
+    ),
+]
+MIRROR = partial(flow.mirror_flow, potential=potentials.PowerNorm(2.0))
+
+
+@pytest.mark.parametrize("way", [flow.gradient_flow, MIRROR], ids=["gradient", "mirror"])
+@pytest.mark.parametrize(("Z", "start", "tolerance"), SIGMOIDS)
+def test_between_two_ends_of_a_sigmoid_it_is_the_right_one_or_refused(Z, start, tolerance, way):
+    data, loss, log_t = Dataset.from_signed(Z), losses.Sigmoid(), np.log(1000.0)
+    slope = lambda w: -loss.slope(data.Z @ w) @ data.Z / data.n_samples  # noqa: E731
+    right = two_ends.reached(slope, np.exp(log_t))(np.array(start))
+    outcome = two_ends.near(
+        "",
+        partial(way, data, loss=loss, start=start, log_t=[log_t], tolerance=tolerance),
+        right,
+        tolerance,
+        "",
+    )
+    assert outcome.verdict in ("right", "refused"), outcome.said

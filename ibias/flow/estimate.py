@@ -9,7 +9,7 @@ whole steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -296,7 +296,8 @@ def two_runs(
 ) -> Runs:
     """Return LSODA's run and the check run by collocation, which starts earlier.
 
-    Beside saddles, of two check runs at each time the one that is farther off.
+    Beside saddles, or where errors grow, of two check runs at each time the one that is farther
+    off.
 
     Parameters
     ----------
@@ -373,22 +374,21 @@ def two_runs(
     with soonest(check_run, times):
         real = real_run()
     at = visited(times, real.states)
-    if not saddles:
-        return Runs(real, check_run(times[at]), at)
-    sides = [check_run(times[at], kick) for kick in kicks(convex=False)]
-    return Runs(real, farther(real.states[at[at < len(real.states)]], *sides), at)
+    checks = [check_run(times[at], kick) for kick in kicks(convex and not saddles)]
+    return Runs(real, farthest(real.states[at[at < len(real.states)]], checks), at)
 
 
-def farther(states: np.ndarray, one: Passage, other: Passage) -> Passage:
-    """Return, time by time, the state of the run that is farther from `states`."""
-    n = min(len(run) for run in (states, one.states, other.states))
-    off = [np.abs(run.states[:n] - states[:n]).max(axis=1, initial=0.0) for run in (one, other)]
-    sooner = min(one, other, key=lambda run: run.time)
+def farthest(states: np.ndarray, runs: Sequence[Passage]) -> Passage:
+    """Return, time by time, the state of the run that is farthest from `states`."""
+    n = min(len(states), *(len(run.states) for run in runs))
+    there = np.array([run.states[:n] for run in runs])
+    off = np.abs(there - states[:n]).max(axis=-1, initial=0.0)
+    soonest = min(runs, key=lambda run: run.time)
     return Passage(
-        np.where((off[0] >= off[1])[:, None], one.states[:n], other.states[:n]),
-        sooner.time,
-        sooner.state,
-        one.n_evaluations + other.n_evaluations,
+        there[np.argmax(off, axis=0), np.arange(n)],
+        soonest.time,
+        soonest.state,
+        sum(run.n_evaluations for run in runs),
     )
 
 

@@ -36,7 +36,7 @@ def tried(times: str) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
             except IntegrationFailed as error:
                 failed = error
             until, asked = failed.until, np.asarray(options[times], dtype=float)
-            for before in (np.zeros(1), SOONER):
+            for before in (np.zeros(1), SOONER, SOONER):
                 sooner = np.append(asked[asked < until], until - before)
                 if not np.isfinite(until):
                     break
@@ -44,7 +44,10 @@ def tried(times: str) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
                     flow(*args, **{**options, times: np.unique(sooner)})
                     break
                 except IntegrationFailed as again:
-                    failed, until = again, min(until, again.until)
+                    failed = again
+                    if before.any() and not np.isfinite(again.until):
+                        break
+                    until = min(until, again.until)
                 except ValueError:  # there are no times so early
                     break
             raise failed from None

@@ -4,9 +4,12 @@ Its derivative is itself times what is positive, so that its sign is that of the
 arithmetic. A run whose errors are larger may take the other way, and forget that it did.
 """
 
-import numpy as np
+from functools import partial
 
-from ibias import flow, models
+import numpy as np
+from scipy.integrate import solve_ivp
+
+from ibias import flow, losses, models, potentials
 from ibias.datasets import Dataset, Regression, Sensing
 from ibias.objectives import Objective
 from tests.fuzz.linear import LONGEST_MESSAGE
@@ -19,7 +22,7 @@ NEURON = models.Network((1, 1, 1), "tanh")
 
 def problem(rng: np.random.Generator) -> Outcome:
     """Return the verdict on one random problem."""
-    kinds = [cube, cubes_of_margins, neuron, fit, convolution, factors]
+    kinds = [cube, cubes_of_margins, neuron, fit, convolution, factors, sigmoid, row]
     return kinds[rng.integers(len(kinds))](rng)
 
 
@@ -149,6 +152,84 @@ def convolution(rng: np.random.Generator) -> Outcome:
         np.sign(first),
         tolerance,
         f"{targets} from {start.tolist()} at {log_t} tol={tolerance:.0e}",
+    )
+
+
+def between(end, one: np.ndarray, other: np.ndarray, apart: float) -> tuple:
+    """Return a start, and end(start), beside what separates two ends on the way to another start.
+
+    Halving stops when the next start with the other end is as near as `apart`.
+    """
+    first, last = end(one), end(other)
+    while np.abs(one - other).max() > apart:
+        middle = (one + other) / 2
+        there = end(middle)
+        if np.linalg.norm(there - first) < np.linalg.norm(there - last):
+            one, first = middle, there
+        else:
+            other, last = middle, there
+    return one, first
+
+
+def reached(slope, time: float, tight: float = 1e-13):
+    """Return the end of dw/dt = slope(w), by a plain integrator, as a function of the start."""
+    how = {"method": "DOP853", "rtol": tight, "atol": tight}
+    return lambda w: solve_ivp(lambda _, w: slope(w), (0, time), w, **how).y[:, -1]
+
+
+def near(kind: str, run, right: np.ndarray, tolerance: float, said: str) -> Outcome:
+    """Right within the tolerance and ten estimates, or an error."""
+    try:
+        path = run()
+    except flow.IntegrationFailed as error:
+        return refused(kind, str(error), said)
+    found = path.final.ravel()
+    off, size = np.abs(found - right).max(), max(1.0, np.abs(right).max())
+    good = off <= tolerance * size and off <= (10 * path.error_estimate[-1] + 1e-8) * size
+    return Outcome(RIGHT if good else SILENT, kind, False, f"{found} for {right} {said}")
+
+
+def sigmoid(rng: np.random.Generator) -> Outcome:
+    """Between two starts with two ends lies what separates them; it is no plane."""
+    data, loss = Dataset.from_signed(rng.uniform(-5, 5, (rng.integers(2, 5), 2))), losses.Sigmoid()
+    late, tolerance = rng.uniform(3, 7), 10 ** rng.uniform(-5, -1.5)
+    end = reached(lambda w: -loss.slope(data.Z @ w) @ data.Z / data.n_samples, np.exp(late))
+    start, right = between(end, *rng.uniform(-2, 2, (2, 2)), 10 ** -rng.uniform(2, 9))
+    kind, run = [
+        ("a sigmoid", flow.gradient_flow),
+        ("a sigmoid, mirror", partial(flow.mirror_flow, potential=potentials.PowerNorm(2.0))),
+    ][rng.integers(2)]
+    run = partial(run, data, loss=loss, start=start, log_t=[late], tolerance=tolerance)
+    said = f"{data.Z.tolist()} from {start.tolist()} at {late} tol={tolerance:.0e}"
+    return near(kind, run, right, tolerance, said)
+
+
+def row(rng: np.random.Generator) -> Outcome:
+    """A number times a row, of which the first two entries are seen: it may change its sign."""
+    late, tolerance, unseen = rng.uniform(4, 5), 10 ** rng.uniform(-7, -2), rng.uniform(0.3, 1)
+
+    def slope(w: np.ndarray) -> np.ndarray:
+        left = y - w[0] * w[1:]
+        return np.append(left @ w[1:], w[0] * left)
+
+    while True:
+        y, (a, b, c) = rng.uniform(-1, 1, 2), rng.uniform(0.1, 1.5, 3)
+        starts = np.array([[a, b, c], [a, -b, c]]) * [1, *np.sign(y)]
+        ends = [reached(slope, np.exp(late), 1e-6)(start)[0] > 0 for start in starts]
+        if any(ends) and not all(ends):
+            break
+    start, right = between(reached(slope, np.exp(late)), *starts, 10 ** -rng.uniform(6, 13))
+    return near(
+        "a number times a row",
+        lambda: flow.matrix_flow(
+            Sensing(np.eye(2, 3)[:, None], y),
+            start=[start[:1, None], np.append(start[1:], unseen)[None]],
+            log_t=[late],
+            tolerance=tolerance,
+        ),
+        right[0] * np.append(right[1:], unseen),
+        tolerance,
+        f"{y.tolist()} from {start.tolist()} and {unseen} at {late} tol={tolerance:.0e}",
     )
 
 
