@@ -472,7 +472,7 @@ def test_what_enters_the_neurons_is_kept_up_to_date():
         assert f[j] == pytest.approx(y[j] * net.predict(now[j], X[j]), abs=1e-12)
         assert H[j] == pytest.approx(net.layers(now[j])[0] @ X[j].T, abs=1e-12)
     chains.look()
-    assert chains.H == pytest.approx(H, abs=1e-12)
+    assert pytest.approx(H, abs=1e-12) == chains.H
     assert (now != theta).any() and np.linalg.norm(now, axis=-1) == pytest.approx(np.ones((2, 3)))
     assert len(chains.turned) == 2
 
