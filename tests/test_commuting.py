@@ -220,6 +220,78 @@ def test_the_common_eigenvectors_diagonalise_every_sensor(n: int) -> None:
         assert turned == pytest.approx(np.diag(np.diag(turned)), abs=1e-12)
 
 
+def tied(values: list[float], n: int, off: float = 0.0) -> np.ndarray:
+    """Spectra of length one of n sensors, in which the fixed mixture has these values, but off."""
+    parts, values = np.cos(1.0 + np.arange(n)), np.array(values)
+    spectra = generator(0).standard_normal((n, len(values)))
+    for _ in range(200):  # onto the mixture and the length, in turn
+        for group in [values == value for value in set(values)]:
+            mixed = parts @ spectra[:, group]
+            spectra[:, group] -= np.outer(parts, mixed - mixed.mean()) / (parts @ parts)
+        spectra /= np.linalg.norm(spectra, axis=1, keepdims=True)
+    spectra[:, 0] += off * parts
+    return spectra
+
+
+def turned_at_random(spectra: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    n = spectra.shape[1]
+    Q = np.linalg.qr(generator(1).standard_normal((n, n)))[0]
+    sensors = Q * spectra[:, None] @ Q.T
+    return Q, (sensors + sensors.transpose(0, 2, 1)) / 2
+
+
+@pytest.mark.parametrize("off", [0.0, 1e-14, 1e-11, 1e-8])
+@pytest.mark.parametrize(
+    ("values", "n"), [([0, 0, 1], 2), ([0, 0, 1, 1, 2], 3), ([0] * 12 + [1] * 12, 4)]
+)
+def test_a_tie_of_the_mixture_is_none_of_the_sensors(values, n, off) -> None:
+    spectra = tied(values, n, off)
+    mixed = np.cos(1.0 + np.arange(n)) @ spectra
+    assert np.abs(np.subtract.outer(mixed, mixed))[0, 1] < 1e-14 + 2 * n * off  # a tie it is
+    _, sensors = turned_at_random(spectra)
+    Q = _common_eigenvectors(sensors)
+    assert pytest.approx(np.eye(len(values)), abs=1e-13) == Q.T @ Q
+    off_diagonal = Q.T @ sensors @ Q * (1 - np.eye(len(values)))
+    assert np.abs(off_diagonal).max() < (1e-12 if off < 1e-10 else 1e-9)
+
+
+def test_of_sensors_whose_mixture_has_a_tie_the_limit_is_that_of_their_spectra() -> None:
+    spectra = tied([0, 0, 1], 2)
+    Q, sensors = turned_at_random(spectra)
+    y = spectra @ [0.5, 1.0, 2.0]
+    plain = commuting_limit(of_diagonals(spectra, [0.5, 1.0, 2.0]), scale=0.1)
+    assert (
+        pytest.approx(Q @ plain.W @ Q.T, abs=1e-9)
+        == commuting_limit(Sensing(sensors, y), scale=0.1).W
+    )
+
+
+def test_sensors_that_do_not_commute_are_refused_where_their_mixture_has_ties() -> None:
+    """A multiple of the identity is the mixture of two that do not commute with a third."""
+    sensors = generator(2).standard_normal((3, 4, 4))
+    sensors = sensors + sensors.transpose(0, 2, 1)
+    sensors /= np.linalg.norm(sensors, axis=(1, 2), keepdims=True)
+    parts = np.cos([1.0, 2.0, 3.0])
+    rest = parts[0] * sensors[0] + parts[1] * sensors[1]
+    # c I - rest is of the length that the third one has in the mixture.
+    trace, square = np.trace(rest), (rest**2).sum()
+    c = (trace + np.sqrt(trace**2 - 4 * (square - parts[2] ** 2))) / 4
+    sensors[2] = (c * np.eye(4) - rest) / parts[2]
+    assert np.linalg.norm(sensors[2]) == pytest.approx(1)
+    with pytest.raises(ValueError, match="do not commute"):
+        _common_eigenvectors(sensors)
+
+
+def test_a_short_sensor_has_its_say_beside_a_long_one() -> None:
+    """Alone the long one has a tie."""
+    spectra = np.array([[1e6, 1e6, 2e6], [1e-6, 2e-6, 3e-6]])
+    _, sensors = turned_at_random(spectra)
+    Q = _common_eigenvectors(sensors)
+    for A, size in zip(sensors, (1e6, 1e-6), strict=True):
+        turned = Q.T @ A @ Q
+        assert turned == pytest.approx(np.diag(np.diag(turned)), abs=1e-9 * size)
+
+
 def test_a_trial_that_overflows_warns_of_nothing() -> None:
     """The first whole steps end at e^1999 in one unknown, which the other row does not see."""
     nu = _newton(np.eye(2), np.array([2000.0, 0.5]), np.zeros(2), 2, 0.0)

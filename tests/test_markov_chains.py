@@ -466,16 +466,42 @@ def test_what_enters_the_neurons_is_kept_up_to_date():
     net, X, y, theta, chains = chains_of()
     for k in range(3):
         chains.sweep(adapt=k == 0)
-    H, f = chains.H.copy(), chains.f.copy()
+    H, f = chains.H.copy(), chains.shares().sum(axis=2)
     now = net.flatten([chains.W, chains.a[..., None, :]])
     for j in range(2):
         assert f[j] == pytest.approx(y[j] * net.predict(now[j], X[j]), abs=1e-12)
         assert H[j] == pytest.approx(net.layers(now[j])[0] @ X[j].T, abs=1e-12)
     chains.look()
-    for found, kept in ((chains.H, H), (chains.f, f)):
-        assert found == pytest.approx(kept, abs=1e-12)
+    assert pytest.approx(H, abs=1e-12) == chains.H
     assert (now != theta).any() and np.linalg.norm(now, axis=-1) == pytest.approx(np.ones((2, 3)))
     assert len(chains.turned) == 2
+
+
+UNSEEING = [
+    ([[1.0]], [1], 2 / 17),  # (1/16) / (1/16 + 15/32): no neuron, or some and a sum above zero
+    ([[1.0], [-1.0]], [1, -1], 2 / 9),  # (2/16 / 2) / (2/16 / 2 + 14/16 / 4)
+    ([[1.0, 0.2], [0.3, -1.0], [-1.0, -1.0]], [1, -1, 1], None),
+]
+
+
+@pytest.mark.parametrize(("X", "y", "right"), UNSEEING)
+def test_a_margin_of_zero_keeps_the_share_of_networks_that_do_not_see_a_sample(X, y, right):
+    """Draws by rejection stay what they are: nothing of their law is lost in rounding."""
+    net, X, y = two_layer_relu(len(X[0]), 4), np.array(X), np.array(y)
+
+    def unseen(theta):
+        return (net.predict(theta, X) == 0).any(axis=1)
+
+    some = unit(rng(1).standard_normal((100_000, net.n_parameters)))
+    start = some[(y * net.predict(some, X) >= 0).all(axis=1)]
+    how = {"start": [start[:20_000]], "margin": [0.0], "n_sweeps": 12, "every": 12}
+    drawn = networks_of_margin(net, [X], [y], rng(), **how)[-1, 0]
+    right = unseen(start).mean() if right is None else right
+    each = np.sqrt(right * (1 - right))
+    error = each * (len(drawn) ** -0.5 + len(start) ** -0.5)
+    assert abs(unseen(start).mean() - right) < 4 * error  # the truth itself
+    assert abs(unseen(drawn).mean() - right) < 4 * error
+    assert (y * net.predict(drawn, X)).min() >= 0
 
 
 def test_what_no_sample_of_the_set_sees_is_fresh_and_as_long_as_it_was():
@@ -494,7 +520,8 @@ def test_what_no_sample_of_the_set_sees_is_fresh_and_as_long_as_it_was():
         np.linalg.norm(normal, axis=3) / np.sqrt((normal**2).sum(axis=(2, 3)))[..., None]
     )
     for j in range(2):
-        assert chains.f[j] == pytest.approx(net.predict(fresh[j], X[j]), abs=1e-12)
+        kept = chains.shares().sum(axis=2)[j]
+        assert kept == pytest.approx(net.predict(fresh[j], X[j]), abs=1e-12)
     thin = np.array([[1.0, 0.0, 0.0], [1.0, 1e-12, 0.0], [0.0, 0.0, 1e-9]])
     assert rotations._Chains._unseen(np.zeros((2, 3))).shape == (3, 3)
     basis = rotations._Chains._unseen(thin)

@@ -243,13 +243,11 @@ def test_the_solver_alone(semidefinite, shape):
     assert nuclear._gap(W, nu, y) == pytest.approx(value - y @ nu, abs=1e-12)
 
 
-def test_rounding_is_taken_off_the_observations_and_the_multipliers_stay():
+def test_rounding_is_taken_off_the_observations():
     problem = gaussian_sensing(4, 1, 7, seed=0)
     W = problem.truth + 0.1 * datasets.generator(1).standard_normal((4, 4))
-    nu = np.arange(7.0)
-    fitted, same = nuclear._fitted(problem.sensors, W, nu, problem.observations)
+    fitted = nuclear.fitted(problem.sensors, W, problem.observations)
     assert misfit(problem.sensors, fitted, problem.observations) < 1e-11
-    assert same is nu
     rows = problem.sensors.reshape(7, -1)
     moved = (fitted - W).ravel()  # the shortest way: along the sensors
     assert rows.T @ np.linalg.lstsq(rows.T, moved)[0] == pytest.approx(moved)
@@ -279,7 +277,7 @@ def test_newtons_method_makes_a_rough_optimum_exact(semidefinite, rank, shape):
     rng = datasets.generator(5)
     W = best.W + 1e-5 * rng.standard_normal(shape)
     nu = best.dual_variables * (1 + 1e-5 * rng.uniform(-1, 1, len(y)))
-    rough, _ = nuclear._fitted(sensors, W, nu, y)
+    rough = nuclear.fitted(sensors, W, y)
     with progress.reported(lambda *said: heard.append(said)):
         W, nu = nuclear._polished(sensors, y, rough, nu, semidefinite)
     assert misfit(sensors, W, y) < 1e-10
@@ -340,7 +338,7 @@ def test_an_eigenvalue_below_minus_one_is_no_matter_to_newtons_method():
 
 def test_a_polish_that_spoils_it_is_not_taken(monkeypatch):
     sensors, y, best = optimum(False)
-    monkeypatch.setattr(nuclear, "_fitted", lambda sensors, W, nu, y: (1.1 * W, nu))
+    monkeypatch.setattr(nuclear, "fitted", lambda sensors, W, y: 1.1 * W)
     W, nu = nuclear._polished(sensors, y, best.W, best.dual_variables, False)
     assert W is best.W and nu is best.dual_variables
 
@@ -351,7 +349,7 @@ def test_a_polish_that_spoils_it_is_not_taken(monkeypatch):
 def test_what_is_exact_after_it_is_shortened_is_kept(sensor, nu, semidefinite, monkeypatch):
     """Multipliers that are too long; or a dual matrix whose eigenvalue of -3 is no matter."""
     start, multipliers = E11.copy(), np.array([nu])
-    monkeypatch.setattr(nuclear, "_fitted", lambda sensors, W, nu, y: (1.1 * W, nu))
+    monkeypatch.setattr(nuclear, "fitted", lambda sensors, W, y: 1.1 * W)
     W, same = nuclear._polished(sensor[None], np.array([1.0]), start, multipliers, semidefinite)
     assert W is start and same is multipliers
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ibias import datasets, optima
-from ibias.datasets import MulticlassDataset
+from ibias.datasets import MulticlassDataset, Sensing
+from ibias.optima import schatten
 
 
 def test_two_classes_have_the_euclidean_margin():
@@ -50,3 +51,60 @@ def test_bad_input():
     overlapping = MulticlassDataset([[1.0], [1.0], [2.0]], [0, 1, 2])
     with pytest.raises(optima.NotSeparable):
         optima.schatten_margin(overlapping, norm="spectral")
+
+
+# ---- the least spectral norm -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("power", [22, 30, 42, 43, 44, 48])
+def test_sensors_that_nearly_repeat_others_are_no_repeats(power):
+    """Four equations of four entries: W = [[3, 3], [3, 2]] is the only one that fits."""
+    e = 2.0**-power
+    nearly = [[-2 * e, 1 + 2 * e], [e, -3 - 3 * e]]  # the first one, and e of another
+    sensors = [[[0, 1], [0, -3]], [[3, -2], [3, 1]], [[2, -2], [0, 3]], nearly]
+    best = optima.min_spectral_norm(Sensing(sensors, [-3, 14, 6, -3 - 3 * e]))
+    assert pytest.approx(np.array([[3, 3], [3, 2]]), rel=1e-12) == best.W
+    assert best.value == pytest.approx(np.linalg.norm([[3, 3], [3, 2]], ord=2), rel=1e-12)
+    assert 0 <= best.duality_gap + 1e-9 <= 1e-5
+
+
+@pytest.mark.parametrize("e", [2.0**-10, 2.0**-30, 2.0**-40])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_tells_two_sensors_apart_is_an_observation_of_its_own(e, seed):
+    """A_1 and A_1 + e B say what A_1 and B do; entries are integers, so that nothing is rounded."""
+    rng = datasets.generator(seed)
+    sensors = rng.integers(-3, 4, (4, 3, 3)).astype(float)
+    y = np.tensordot(sensors, rng.integers(-2, 3, (3, 3)).astype(float), axes=2)
+    right = optima.min_spectral_norm(Sensing(sensors, y))
+    apart = np.concatenate([sensors[:3], sensors[:1] + e * sensors[3:]])
+    found = optima.min_spectral_norm(Sensing(apart, np.append(y[:3], y[0] + e * y[3])))
+    assert found.value == pytest.approx(right.value, rel=2e-5)
+    for W in (right.W, found.W):
+        assert np.tensordot(sensors, W, axes=2) == pytest.approx(y, abs=1e-9 * right.value)
+
+
+def test_observations_that_contradict_or_repeat_each_other():
+    one = [[1, 0], [0, 0]]
+    with pytest.raises(ValueError, match="problem: no matrix has these observations"):
+        optima.min_spectral_norm(Sensing([one, one], [1, 2]))
+    best = optima.min_spectral_norm(Sensing([one, one], [2, 2]))
+    assert best.value == pytest.approx(2) and best.dual_variables.sum() == pytest.approx(1)
+    nothing = optima.min_spectral_norm(Sensing([one], [0]))
+    assert nothing.value == 0 and not nothing.W.any()
+
+
+def test_what_the_solver_leaves_is_refused_with_the_argument_and_a_remedy(monkeypatch):
+    problem = datasets.four_by_four_completion(2.0)
+    W, nu = np.eye(4), np.ones(len(problem.observations))
+    monkeypatch.setattr(schatten, "_solved", lambda *_: (W, nu))
+    with pytest.raises(RuntimeError, match=r"problem: .* duality gap .* Drop observations"):
+        optima.min_spectral_norm(problem)
+
+
+def test_a_solver_that_finds_nothing_is_reported_with_the_argument(monkeypatch):
+    def fails(*_):
+        raise RuntimeError("data: no minimum")
+
+    monkeypatch.setattr(schatten, "solve", fails)
+    with pytest.raises(RuntimeError, match=r"problem: the solver found no minimum .* Drop observ"):
+        optima.min_spectral_norm(datasets.four_by_four_completion(2.0))

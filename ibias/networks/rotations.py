@@ -182,29 +182,46 @@ class _Chains:
         self.width, self.turned = 2 * np.pi, []
         self.unseen = [self._unseen(one) for one in X]
         self.look()
-        size = (np.maximum(self.H, 0) * np.abs(self.a)[..., None]).sum(axis=-2)
-        if (self.f + 1e-9 * size < lowest[:, None, None]).any():
+        each = self.shares()
+        f, size = each.sum(axis=-2), np.abs(each).sum(axis=-2)
+        if (f + 1e-9 * size < lowest[:, None, None]).any():
             raise ValueError("start has a margin below margin; start at solutions, or lower it.")
         # Each sample's own, but for rounding: (networks, samples).
-        self.lowest = np.minimum(lowest[:, None, None], self.f).reshape(-1, self._n)
+        self.lowest = np.minimum(lowest[:, None, None], f).reshape(-1, self._n)
 
     def look(self) -> None:
-        """Compute what enters the neurons, (sets, chains, width, n), and the margins f."""
+        """Compute what enters the neurons, (sets, chains, width, n)."""
         sets, chains, width, d = self.W.shape
         entering = self.W.reshape(sets, -1, d) @ self.X.swapaxes(1, 2)
         self.H = entering.reshape(sets, chains, width, -1)
-        self.f = self.y * (np.maximum(self.H, 0) * self.a[..., None]).sum(axis=-2)
+
+    def shares(self) -> np.ndarray:
+        """Return what each neuron adds to the margins, (sets, chains, width, n)."""
+        return self.y[:, :, None] * np.maximum(self.H, 0) * self.a[..., None]
 
     def sweep(self, adapt: bool) -> None:
-        """Turn every neuron once, in random pairs; `adapt` the width of the arcs."""
-        order, self.turned = self.rng.permutation(self.W.shape[2]), []
-        for pair in order.reshape(-1, 2):
-            self.turn(pair)
+        """Turn every neuron once, in random pairs; `adapt` the width of the arcs.
+
+        Margins are sums over pairs, of those turned and those to come. A difference to the margin
+        before would leave rounding where no other neuron sees a sample, and be below zero.
+        """
+        pairs, self.turned = self.rng.permutation(self.W.shape[2]).reshape(-1, 2), []
+        shares = self.shares().reshape(-1, self.W.shape[2], self._n).swapaxes(0, 1)
+        to_come = [np.zeros_like(shares[0])]
+        for j, k in pairs[:0:-1]:
+            to_come.append(to_come[-1] + (shares[j] + shares[k]))
+        done = np.zeros_like(shares[0])
+        for pair in pairs:
+            done += self.turn(pair, done + to_come.pop())
         if adapt:
             self.width = min(2 * np.pi, (self.width + 8 * np.mean(self.turned)) / 2)
 
-    def turn(self, pair: np.ndarray) -> None:
-        """Turn two neurons of every network along great circles, by as much as fits."""
+    def turn(self, pair: np.ndarray, rest: np.ndarray) -> np.ndarray:
+        """Turn two neurons of every network along great circles, by as much as fits.
+
+        `rest` is the share of all others in the margins, (networks, n); that of the two is
+        returned.
+        """
         sets, chains, _, d = self.W.shape
         here = np.concatenate([self.W[:, :, pair], self.a[:, :, pair, None]], axis=-1)
         here = here.reshape(sets, chains, -1)
@@ -219,20 +236,18 @@ class _Chains:
         H = (ahead[..., :d].reshape(sets, -1, d) @ self.X.swapaxes(1, 2)).reshape(-1, 2, self._n)
         H0, a0 = self.H[:, :, pair].reshape(H.shape), self.a[:, :, pair].reshape(-1, 2)
         signs = np.repeat(self.y[:, 0], chains, axis=0)
-        f = self.f.reshape(-1, self._n)
-        rest = f - signs * (np.maximum(H0, 0) * a0[..., None]).sum(axis=1)
-        last = self.width * self.rng.random(len(f))
-        first, angle, left = last - self.width, np.zeros(len(f)), np.arange(len(f))
+        share = signs * (np.maximum(H0, 0) * a0[..., None]).sum(axis=1)
+        last = self.width * self.rng.random(len(share))
+        first, angle, left = last - self.width, np.zeros(len(last)), np.arange(len(last))
         entering, a1 = H0.copy(), ahead[..., d].reshape(-1, 2)
         for _ in range(TRIALS):
             t = first[left] + (last - first)[left] * self.rng.random(left.size)
             cos, sin = np.cos(t)[:, None], np.sin(t)[:, None]
             turned = cos[..., None] * H0[left] + sin[..., None] * H[left]
             a = cos * a0[left] + sin * a1[left]
-            trial = (np.maximum(turned, 0) * a[..., None]).sum(axis=1)
-            trial = rest[left] + signs[left] * trial
-            fits = (trial >= self.lowest[left]).all(axis=-1)
-            angle[left[fits]], f[left[fits]] = t[fits], trial[fits]
+            trial = signs[left] * (np.maximum(turned, 0) * a[..., None]).sum(axis=1)
+            fits = (rest[left] + trial >= self.lowest[left]).all(axis=-1)
+            angle[left[fits]], share[left[fits]] = t[fits], trial[fits]
             entering[left[fits]] = turned[fits]
             left, t = left[~fits], t[~fits]
             if not left.size:
@@ -242,8 +257,8 @@ class _Chains:
         here = (np.cos(angle) * here + np.sin(angle) * there).reshape(sets, chains, 2, d + 1)
         self.W[:, :, pair], self.a[:, :, pair] = here[..., :d], here[..., d]
         self.H[:, :, pair] = entering.reshape(sets, chains, 2, -1)
-        self.f = f.reshape(sets, chains, -1)
         self.turned.append(np.abs(angle).mean())
+        return share
 
     @property
     def _n(self) -> int:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias._validate import chance, finite_array, positive_integer, require
 from ibias.datasets import Dataset, generator
+from ibias.datasets.rows import graded, lengths, nearest_power
+from ibias.optima import max_margin, separation
 from ibias.trajectory import direction
 
 # Steps until a look at the chains, and whether these are along circles of the shape seen before.
@@ -15,7 +19,8 @@ WATCHED = 64  # chains
 MIXED = 8.0  # relaxation times of the slowest linear function of w
 STILL = 1e-13  # a standard deviation below this is rounding
 NARROW = 1e-10  # beside one this small rounding at the edges of the set is a part of it
-POINT = 1e-7  # the square root of rounding: the width of a set of just the largest margin
+POINT = 2.4e-7  # the width of a set whose margin is the largest but for 128 roundings
+CLOSE = 1e-7  # a margin this near to the largest, of it, is lowered where the set is too narrow
 
 
 def draws_of_margin(
@@ -31,7 +36,8 @@ def draws_of_margin(
 
     Hit-and-run (Smith 1984) on the sphere: a step takes a random great circle through w. On it
     <z_i, w cos a + v sin a> is a cosine in the angle a, so that each sample leaves an arc around
-    0, and the next w is uniform on what all arcs share.
+    0, and the next w is uniform on what all arcs share. At margin 0 samples may leave no room
+    beside <z_i, w> = 0, where classes touch: the law is then that of the subspace of these w.
 
     Parameters
     ----------
@@ -55,13 +61,15 @@ def draws_of_margin(
     Returns
     -------
     array, shape (n_draws, n_features)
+        Where `margin` is the largest but for rounding, all solutions are within 2.4e-7 of one
+        another, and the draws are of some of them.
 
     Raises
     ------
     ValueError
         For bad input, by name.
     RuntimeError
-        Without `n_steps`, if the chains do not mix.
+        Without `n_steps`, if the chains do not mix, or rounding decides where the set ends.
 
     Examples
     --------
@@ -86,18 +94,49 @@ def draws_of_margin(
             f"start has the margin {reached.min():.6g}, below the {smallest:.6g} asked for: start"
             " at a solution of larger margin, or lower margin."
         )
-    w = np.tile(direction(start), (positive_integer("n_draws", n_draws), 1))
     seen = data.Z.any(axis=1)  # a sample of zeros has margin zero, whatever w
+    if smallest == 0 and (reached[seen] <= 1e-9 * lengths(data.Z[seen])[:, 0]).any():
+        held = _held(data)
+        if held.size:
+            within, free = _among_touching(data, held)
+            how = {"margin": 0.0, "n_draws": n_draws, "n_steps": n_steps}
+            return draws_of_margin(within, rng, start=free @ start, **how) @ free
+    w = np.tile(direction(start), (positive_integer("n_draws", n_draws), 1))
     Z, lowest = data.Z[seen], np.minimum(smallest, reached[seen])  # but for rounding
+    unit = nearest_power(np.abs(Z).max(axis=1))  # squares of small rows would underflow
+    Z, lowest = Z / unit[:, None], lowest / unit
     if n_steps is not None:
         n_steps = positive_integer("n_steps", n_steps)
     if len(Z) and data.n_features > 1:  # else start is all there is, or any direction
         shape = None
         if n_steps is None:
-            n_steps, shape = _length_and_shape(data, w[0], lowest, smallest)
+            n_steps, shape = _length_and_shape(data, Z, w[0], lowest, smallest)
         for _ in range(n_steps):
             w = _step(Z, lowest, w, rng, shape)
     return _redraw_unseen(data, w, rng)
+
+
+def _held(data: Dataset) -> np.ndarray:
+    """Return the samples that touch others: at zero for all w with <z_i, w> >= 0."""
+    seen = np.flatnonzero(data.Z.any(axis=1))
+    try:
+        return seen[separation(Dataset.from_signed(data.Z[seen])).rest]
+    except RuntimeError:  # next to touching: the chains find how narrow the set is
+        return seen[:0]
+
+
+def _among_touching(data: Dataset, held: np.ndarray) -> tuple[Dataset, np.ndarray]:
+    """Return the data in the subspace where the samples `held` are at zero, and its basis, rows."""
+    across = graded(data.Z[held])[0]
+    free = np.linalg.qr(across, mode="complete")[0][:, across.shape[1] :].T
+    if not len(free):
+        raise ValueError(
+            "start is at the margin 0 but for rounding only: no w has it, because some samples"
+            f" contradict each other. Drop one of these, first of all sample {held[0]}."
+        )
+    Z = data.Z @ free.T
+    Z[held] = 0.0
+    return Dataset.from_signed(Z), free
 
 
 def _step(
@@ -119,9 +158,13 @@ def _step(
     v = direction(v - (v * w).sum(axis=1, keepdims=True) * w)
     along, across = w @ Z.T, v @ Z.T
     phase = np.arctan2(across, along)
-    half = np.arccos(np.clip(lowest / np.hypot(along, across), 0, 1))
-    first, last = (phase - half).max(axis=1), (phase + half).min(axis=1)
-    angle = first + (last - first).clip(0) * rng.random(len(w))
+    # The arc cosine of lowest beside hypot(along, across), without its rounding next to one.
+    beyond = across**2 + (along - lowest) * (along + lowest)
+    half = np.arctan2(np.sqrt(beyond.clip(0)), lowest)
+    # Each arc holds w itself, whatever rounding makes of its ends.
+    first = (phase - half).max(axis=1).clip(max=0)
+    last = (phase + half).min(axis=1).clip(min=0)
+    angle = first + (last - first) * rng.random(len(w))
     new = direction(np.cos(angle)[:, None] * w + np.sin(angle)[:, None] * v)
     if shape is None:
         return new
@@ -131,7 +174,7 @@ def _step(
 
 
 def _length_and_shape(
-    data: Dataset, start: np.ndarray, lowest: np.ndarray, margin: float
+    data: Dataset, Z: np.ndarray, start: np.ndarray, lowest: np.ndarray, margin: float
 ) -> tuple[int, np.ndarray | None]:
     """Return after how many steps the chains have mixed, and the shape with which they do.
 
@@ -139,44 +182,75 @@ def _length_and_shape(
     forgets the start like exp(-n d^2 / 2 s^2). One that has not explored the set moves as far in
     n steps as it varies, however small s is: n d^2 / 2 s^2 is then of order one.
     """
-    Z, seen = data.Z[data.Z.any(axis=1)], _seen(data)
+    seen = _seen(data)
     rng, w, root = generator(0), np.tile(start, (WATCHED, 1)), np.eye(len(start))
+    largest = cache(lambda: _largest(data) if margin > 0 else np.inf)
     for n_steps, shaped in LOOKS:
-        states, moves, shape = [], [], root if shaped else None
+        states, before, shape = [], [], root if shaped else None
         for k in range(n_steps):
             new = _step(Z, lowest, w, rng, shape)
             if k >= n_steps // 2 and k % (n_steps // LOOKS[0][0]) == 0:
                 states.append(new)
-                moves.append(new - w)
+                before.append(w)
             w = new
-        states, moves = np.concatenate(states), np.concatenate(moves)
+        states, before = np.concatenate(states), np.concatenate(before)
+        watched = _watched(states, seen)
+        mean = watched.mean(axis=0)
+        among = (watched - mean) / np.sqrt(len(states))
+        # Along the mean a narrow set varies by its width squared: that is no width of its own.
+        beside = np.linalg.svd(mean[None])[2][1:]
         # By singular values: the squares of small ones are rounding.
-        among = (states - states.mean(axis=0)) @ seen.T / np.sqrt(len(states))
-        _, size, axes = np.linalg.svd(among, full_matrices=False)
-        if size.max(initial=0.0) <= STILL and margin == 0 and len(seen) > 1:
-            raise ValueError(
-                "start has the margin 0, and no direction in which it stays at 0 or above: give a"
-                " start of positive margin."
-            )
-        if size.max(initial=0.0) <= (POINT if margin > 0 else STILL):
+        width = np.linalg.svd(among @ beside.T, compute_uv=False)
+        if width.max() <= POINT and np.sqrt(2 * max(1 - margin / largest(), 0.0)) <= POINT:
             return n_steps, shape
-        if size.min() > NARROW:
-            step = moves @ seen.T @ axes.T / size
+        if width.max() <= STILL and margin < (1 - CLOSE) * largest():
+            raise ValueError(
+                f"start has the margin {margin:.3g}, and no direction in which it stays there or"
+                " above: give a start of larger margin, on all samples that can have one."
+            )
+        if width.min() > NARROW:
+            _, size, axes = np.linalg.svd(among, full_matrices=False)
+            axes, size = axes[size > STILL], size[size > STILL]
+            step = (watched - _watched(before, seen)) @ axes.T / size
             if n_steps * np.linalg.eigvalsh(step.T @ step / len(step)).min() / 2 >= MIXED:
                 return n_steps, shape
         _, size, axes = np.linalg.svd(states / np.sqrt(len(states)), full_matrices=False)
         root = axes.T * np.maximum(size, STILL) @ axes
-    tight = data.Z @ w.T / np.linalg.norm(data.Z, axis=1, keepdims=True).clip(1e-300)
-    drop = f"drop sample {int(tight.std(axis=1).argmin())}, which leaves the least room."
-    if size.min() <= NARROW:
+    room = (Z @ w.T / np.linalg.norm(Z, axis=1, keepdims=True)).std(axis=1).argmin()
+    least = int(np.flatnonzero(data.Z.any(axis=1))[room])
+    drop = f"drop sample {least}, which leaves the least room."
+    if width.min() <= NARROW:
+        most = largest()
+        if margin >= (1 - CLOSE) * most:
+            drop = f"lower margin to {(1 - CLOSE) * most:.9g}; the largest is {most:.9g}."
         raise RuntimeError(
-            f"data: the solutions of margin {margin:.3g} are a set of width {size.min():.0e}, and"
+            f"data: the solutions of margin {margin:.3g} are a set of width {width.min():.0e}, and"
             f" rounding decides where it ends. To go on, {drop}"
         )
     raise RuntimeError(
         f"data: chains of {max(LOOKS)[0]} steps do not mix. To go on, give n_steps, which is taken"
         f" as it is: make sure that the draws do not change when it is doubled. Or {drop}"
     )
+
+
+def _largest(data: Dataset) -> float:
+    """Return an upper bound of the margin of unit vectors.
+
+    Any w of margin m, and the one of margin M, have at most the angle whose cosine is m / M.
+    """
+    try:
+        best = max_margin(data)
+    except RuntimeError:  # it is not known: then no set is taken for a point
+        return np.inf
+    return best.margin + max(best.duality_gap, 0.0)
+
+
+def _watched(w: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Return the unit vectors of what has to mix: what samples see of w, and the length beside."""
+    along = w @ seen.T
+    if len(seen) == w.shape[1]:
+        return along
+    return np.c_[along, np.linalg.norm(w - along @ seen, axis=1)]
 
 
 def _seen(data: Dataset) -> np.ndarray:

@@ -12,15 +12,12 @@ from ibias import progress
 from ibias._validate import flag, read_only
 from ibias.datasets import MatrixProblem
 from ibias.datasets.matrices import one_problem
-from ibias.datasets.rows import lengths, nearest_power
 from ibias.models.spectrum import nuclear_norm
-from ibias.optima._equations import Twofold, nearly_repeat, open_question, orthonormal
-from ibias.optima._norms import Extended, least_squares
+from ibias.optima._norms import Extended
+from ibias.optima._observations import FIT, Observations, fitted
 from ibias.optima._solver import needed, solve
-from ibias.optima._sums import exact_sums
 
 GAP = 1e-6  # the largest gap, relative to the value, that is returned
-FIT = 1e-9  # the largest misfit, relative to the observations
 ROUNDING = 1e-12  # a relative gap this far below zero is rounding
 RATIO = 1e3  # of neighbouring singular values where the rank of the optimum may end
 NEWTON_STEPS = 10
@@ -99,49 +96,22 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
     >>> round(optimum.value, 6), optimum.duality_gap < 1e-6
     (8.0, True)
     """
-    sensors, y = one_problem(problem).sensors, problem.observations
+    sensors = one_problem(problem).sensors
     if flag("semidefinite", semidefinite) and sensors.shape[1] != sensors.shape[2]:
         raise ValueError(
             f"semidefinite=True needs a square problem; this one has shape {problem.shape}."
             " Leave it out."
         )
-    # Sensors and observations of order one: exactly undone at the end.
-    length = nearest_power(lengths(sensors.reshape(len(y), -1))[:, 0])
-    unit, goal = sensors / length[:, None, None], y / length
-    given = Twofold.of(unit)
-    if semidefinite:
-        given = Twofold.of(unit / 2) + Twofold.of(unit.transpose(0, 2, 1) / 2)
-        unit = given.high
-    given = given.reshape(len(y), -1)
-    scale = float(np.abs(goal).max()) or 1.0
-    exact, target = None, goal / scale
-    if len(y) > unit[0].size or nearly_repeat(np.linalg.svd(given.high, compute_uv=False)):
-        exact = orthonormal(given, goal)
-        if not np.abs(exact.misfit).max() <= FIT * scale:
-            raise ValueError(
-                "problem: no matrix has these observations; remove the ones that contradict."
-            )
-        if exact.undecided.size:
-            raise RuntimeError(open_question("problem: observations", exact.undecided))
-        scale = float(np.abs(exact.target).max(initial=0.0)) or 1.0
-        unit, target = exact.rows.reshape(-1, *problem.shape), exact.target / scale
-    W, nu = _fitted(unit, *_solved(unit, target, semidefinite), target)
-    W, nu = _polished(unit, target, W, nu, semidefinite)
+    seen = Observations.of(problem, symmetric=semidefinite)
+    unit, target, scale = seen.sensors, seen.target, seen.scale
+    W, nu = _solved(unit, target, semidefinite)
+    W, nu = _polished(unit, target, fitted(unit, W, target), nu, semidefinite)
     W, Y = scale * W, np.tensordot(nu, unit, axes=1)
     largest = np.linalg.eigvalsh(Y).max() if semidefinite else np.linalg.norm(Y, ord=2)
     nu, Y = nu / max(1.0, largest), Y / max(1.0, largest)
     value, gap = float(nuclear_norm(W)), _gap(W, nu, scale * target)
     least = -np.linalg.eigvalsh((W + W.T) / 2).min() if semidefinite else 0.0
-    # The observations as they were given, not as orthonormal rows have them.
-    both = np.concatenate([given.high, given.low], axis=1)
-    left = exact_sums(-both, [np.tile(W.ravel(), 2)], goal)
-    rows = unit.reshape(-1, W.size)
-    met = True
-    if exact:
-        error = exact.error(given, left, W)
-        met = exact.met(given.high, left, W.ravel(), FIT * np.abs(goal).max())
-    else:
-        error = float(np.linalg.norm(least_squares(rows, left)))
+    error, met = seen.missed(W)
     good = -ROUNDING * value <= gap <= GAP * value and least <= GAP * value
     if not (good and met and error <= FIT * value):
         raise RuntimeError(
@@ -149,10 +119,11 @@ def min_nuclear_norm(problem: MatrixProblem, *, semidefinite: bool = False) -> M
             f" the matrix is off the observations by {error:.1e}. Drop observations that nearly"
             " follow from others."
         )
+    rows = unit.reshape(-1, W.size)
     return MinNuclearNorm(
         W=read_only(W),
         value=value,
-        dual_variables=read_only((exact.multipliers(nu) if exact else nu) / length),
+        dual_variables=read_only(seen.multipliers(nu)),
         dual_matrix=read_only(Y),
         dual_norm=float(min(1.0, largest)),
         duality_gap=gap,
@@ -187,16 +158,6 @@ def _solved(
 def _gap(W: np.ndarray, nu: np.ndarray, y: np.ndarray) -> float:
     """Return ||W||_* - <y, nu>."""
     return float(nuclear_norm(W) - y.astype(Extended) @ nu.astype(Extended))
-
-
-def _fitted(
-    sensors: np.ndarray, W: np.ndarray, nu: np.ndarray, y: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return W with rounding taken off A(W) = y, and nu as it is."""
-    rows = sensors.reshape(-1, W.size)
-    for _ in range(2):
-        W = W + least_squares(rows, y - rows @ W.ravel()).reshape(W.shape)
-    return W, nu
 
 
 def _polished(
@@ -250,7 +211,7 @@ def _polished(
                 a = a + step[U.size + V.size :]
                 if not np.abs(step).max() < 1.0:
                     break
-                better, _ = _fitted(sensors, U @ V.T, a, y)
+                better = fitted(sensors, U @ V.T, y)
                 Y = np.tensordot(a, sensors, axes=1)
                 top = np.linalg.eigvalsh(Y).max() if semidefinite else np.linalg.norm(Y, ord=2)
                 gap = abs(_gap(better, a / max(1.0, top), y))

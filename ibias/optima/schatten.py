@@ -8,13 +8,14 @@ import numpy as np
 
 from ibias._validate import choice, read_only
 from ibias.datasets import MatrixProblem, MulticlassDataset
-from ibias.datasets.matrices import one_problem
+from ibias.optima._observations import FIT, Observations, fitted
 from ibias.optima._solver import needed, require, solve
 from ibias.optima.multiclass import multiclass_margin
 
 NORMS = {"nuclear": "nuc", "spectral": 2}
 DUAL = {"nuclear": 2, "spectral": "nuc"}
 GAP = {"margin": 1e-6, "norm": 1e-5}  # the largest gaps, relative to the value, that are returned
+ROUNDING = 1e-9  # a relative gap this far below zero is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +56,11 @@ class MinSpectralNorm:
     value : float
         Its spectral norm.
     dual_variables : array, shape (n_observations,)
-        The multipliers nu of the observations, with ||A*(nu)||_* = 1.
+        The multipliers nu of the observations, with ||A*(nu)||_* = 1. Those that nearly follow
+        from others have large ones, of which this is the rounding; all that follows is computed
+        without it.
     duality_gap : float
-        `value` - <y, nu>, computed from exactly these: no matrix that fits has a smaller norm by
-        more.
+        `value` - <y, nu>, computed from these: no matrix that fits has a smaller norm by more.
     """
 
     W: np.ndarray
@@ -112,7 +114,11 @@ def schatten_margin(data: MulticlassDataset, *, norm: str) -> SchattenMargin:
     weights = weights / weights.sum()
     pulled = (weights @ data.Z).reshape(found.shape)
     gap = float(np.linalg.norm(pulled, ord=DUAL[norm])) - margin
-    _certify(gap, margin, "margin")
+    if not -ROUNDING * margin <= gap <= GAP["margin"] * margin:
+        raise RuntimeError(
+            f"data: the solver left a duality gap of {gap:.2g} at the margin {margin:.6g}; divide"
+            " X by its largest entry, and drop features that are far smaller than the rest."
+        )
     return SchattenMargin(read_only(found), margin, read_only(weights), gap, norm)
 
 
@@ -124,9 +130,11 @@ def min_spectral_norm(problem: MatrixProblem) -> MinSpectralNorm:
     Raises
     ------
     ValueError
-        For a batch of problems.
+        For a batch of problems, or for observations that no matrix has.
     RuntimeError
-        When the solver fails, or leaves a gap above 1e-5 of the norm.
+        When the solver fails, or leaves a gap above 1e-5 of the norm, or the matrix is off the
+        given observations by more than 1e-9 of it, or rounding leaves open whether an observation
+        depends on others.
 
     Examples
     --------
@@ -134,32 +142,46 @@ def min_spectral_norm(problem: MatrixProblem) -> MinSpectralNorm:
     >>> round(min_spectral_norm(four_by_four_completion(2.0)).value, 4) > 0
     True
     """
-    sensors, size = one_problem(problem).sensors, np.abs(problem.observations).max() or 1.0
-    y = problem.observations / size  # W is found in this unit
-    with needed():
-        import cvxpy
-
-    rows = sensors.reshape(len(y), -1)
-    W = cvxpy.Variable(sensors.shape[1:])
-    fits = rows @ cvxpy.vec(W, order="C") == y
-    solve(cvxpy.Problem(cvxpy.Minimize(cvxpy.sigma_max(W)), [fits]), "minimum spectral norm")
-    flat = W.value.ravel()
-    flat = flat + np.linalg.lstsq(rows, y - rows @ flat)[0]
-    nu = fits.dual_value * np.sign(y @ fits.dual_value)
-    nu = nu / max(np.linalg.norm((nu @ rows).reshape(W.shape), ord="nuc"), 1e-300)
-    found = flat.reshape(W.shape)
+    seen = Observations.of(problem)
+    rows, y = seen.sensors.reshape(len(seen.target), -1), seen.target
+    found, nu = _solved(rows, y, problem.shape)
+    found = fitted(seen.sensors, found, y)
+    nu = nu / max(np.linalg.norm((nu @ rows).reshape(found.shape), ord="nuc"), 1e-300)
     value = float(np.linalg.norm(found, ord=2))
     gap = float(value - y @ nu)
-    _certify(gap, value, "norm")
+    W = seen.scale * found
+    error, met = seen.missed(W)
+    good = -ROUNDING * value <= gap <= GAP["norm"] * value
+    if not (good and met and error <= FIT * seen.scale * value):
+        raise RuntimeError(
+            f"problem: the solver left a duality gap of {gap:.2g} at the norm {value:.6g}, both in"
+            f" units of {seen.scale:.3g}, and the matrix is off the observations by {error:.1e}."
+            " Drop observations that nearly follow from others."
+        )
     return MinSpectralNorm(
-        read_only(size * found), float(size * value), read_only(nu), float(size * gap)
+        W=read_only(W),
+        value=seen.scale * value,
+        dual_variables=read_only(seen.multipliers(nu)),
+        duality_gap=seen.scale * gap,
     )
 
 
-def _certify(gap: float, value: float, what: str) -> None:
-    """Refuse a result that its own certificate does not bear out."""
-    if not -1e-9 * value <= gap <= GAP[what] * value:
+def _solved(
+    rows: np.ndarray, y: np.ndarray, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return W and the multipliers of its equations, of the sign of their bound."""
+    if not y.any():
+        return np.zeros(shape), np.zeros(len(y))
+    with needed():
+        import cvxpy
+
+    W = cvxpy.Variable(shape)
+    fits = rows @ cvxpy.vec(W, order="C") == y
+    try:
+        solve(cvxpy.Problem(cvxpy.Minimize(cvxpy.sigma_max(W)), [fits]), "minimum spectral norm")
+    except RuntimeError as error:
         raise RuntimeError(
-            f"data: the solver left a duality gap of {gap:.2g} at the {what} {value:.6g}; divide"
-            " X by its largest entry, and drop features that are far smaller than the rest."
-        )
+            "problem: the solver found no minimum in double precision. Drop observations that"
+            " nearly follow from others."
+        ) from error
+    return W.value, fits.dual_value * np.sign(y @ fits.dual_value)
