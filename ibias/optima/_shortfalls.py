@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ibias.datasets.rows import lengths, nearest_power
-from ibias.optima._equations import Equations, orthonormal
+from ibias.optima._equations import Equations, equivalent, orthonormal
 from ibias.optima._sums import exact_sums
 
 EXCHANGES = 10  # for each sample, at most
@@ -69,8 +69,11 @@ def _on_levels(
     pull = exact_sums(rows.T, [held])
     if not free.any():
         return pull, None
-    rest = exact_sums(rows.T, [held], -pull)
-    on = orthonormal(rows[free], levels[free], start)
+    if not held.any():
+        on = equivalent(rows[free], levels[free], start)
+        return on.rows.T @ on.target, on
+    # A pull may be far longer than what is left of it across the rows.
+    on, rest = orthonormal(rows[free], levels[free], start), exact_sums(rows.T, [held], -pull)
     return on.rows.T @ on.target + on.across(pull).high + on.across(rest).high, on
 
 
@@ -97,5 +100,6 @@ def _towards(
     """Return what the b of the free rows lack of x = rows^T b."""
     change = np.zeros(len(rows))
     if on is not None:
-        change[free] = on.multipliers(on.rows @ exact_sums(-rows.T, [b], x))
+        pulls = b > 0
+        change[free] = on.multipliers(on.rows @ exact_sums(-rows[pulls].T, [b[pulls]], x))
     return change
