@@ -74,9 +74,17 @@ def _without_margin(Z: np.ndarray) -> str:
     >>> _without_margin(np.array([[3.0, 4.0], [1e3, 0.0]]))
     'use hinge_machine with a penalty of at least 1e+06, which needs no margin'
     """
+    return f"use hinge_machine with a {penalty_of_averages(Z)}, which needs no margin"
+
+
+def penalty_of_averages(Z: np.ndarray) -> str:
+    """Return a penalty in words at which the hinge machine is mean(Z) / penalty, for sure.
+
+    >>> penalty_of_averages(np.array([[3.0, 4.0], [1e3, 0.0]]))
+    'penalty of at least 1e+06'
+    """
     size = np.linalg.norm(Z, axis=1)
-    penalty = 2 * size.max() * size.mean()
-    return f"use hinge_machine with a penalty of at least {penalty:.0e}, which needs no margin"
+    return f"penalty of at least {2 * size.max() * size.mean():.0e}"
 
 
 def repeated(samples: list[int]) -> str:

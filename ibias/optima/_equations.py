@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from ibias.datasets.rows import CLEAR, nearest_power
-from ibias.optima._sums import rounded_off
+from ibias.optima._sums import exact_sums, rounded_off
 
 HALVES = "high", "low"
 PAIR = 2  # roundings of two rows of which one repeats the other: of both and of the factor
@@ -234,6 +235,23 @@ def orthonormal(
         undecided=np.flatnonzero(size > blur),
         pivots=along,
         parts=part,
+    )
+
+
+def equivalent(X: np.ndarray, y: np.ndarray, start: np.ndarray) -> Equations:
+    """Return what `orthonormal` does; by reflections in float64 where no rows nearly repeat."""
+    k = len(X)
+    if k > X.shape[1] or nearly_repeat(np.linalg.svd(X, compute_uv=False)):
+        return orthonormal(X, y, start)
+    Q, R = np.linalg.qr(X.T)
+    size = np.diag(R)
+    return Equations(
+        rows=Q.T,
+        target=solve_triangular(R, exact_sums(-X, [start], y), trans=1),
+        misfit=np.zeros(k),
+        undecided=np.arange(0),
+        pivots=Twofold.of(np.abs(size)[:, None] * Q.T),
+        parts=Twofold.of(R.T / np.abs(size)),
     )
 
 

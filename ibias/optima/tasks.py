@@ -16,8 +16,10 @@ from scipy.optimize import nnls
 
 from ibias._validate import finite_array, positive, read_only
 from ibias.datasets import Dataset
-from ibias.datasets.rows import graded, lengths
+from ibias.datasets.rows import lengths
+from ibias.optima._shortfalls import least_shortfall
 from ibias.optima._solver import require
+from ibias.optima._sums import exact_sums
 from ibias.optima.margin import margin_of_rows
 from ibias.optima.separability import separation
 
@@ -25,7 +27,6 @@ LEVEL = 1e-10  # margins closer than this, relative to |z_i| |v|, are at one lev
 ROUNDING = 8 * np.finfo(float).eps  # of a margin, by |z_i| |v| and entries of a sample
 GAP = 1e-8  # the largest residual of the conditions of Karush, Kuhn and Tucker that is returned
 MAX_EVENTS = 1000
-REFINEMENTS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,41 +104,40 @@ def nearest_separator(data: Dataset, start: ArrayLike, *, margin: float = 1.0) -
     """
     Z, start = _separable_task(data, start)
     margin = positive("margin", margin)
-    lacking = margin - Z @ start
+    size, target = lengths(Z)[:, 0], np.full(len(Z), margin)
+    lacking = exact_sums(-Z, [start], target)
     if (lacking <= 0).all():
         return NearestSeparator(read_only(start), read_only(np.zeros(len(Z))), 0.0)
-    # Rows of length one: what they lack is then the distance to where they lack nothing.
-    size = lengths(Z)[:, 0]
-    rows, far = graded(Z / size[:, None])[1], lacking / size
-    # Lawson and Hanson's least distance: the shortest x with rows x >= far.
-    system = np.vstack([rows.T, far / np.abs(far).max()])
-    try:
-        u = nnls(system, np.r_[np.zeros(rows.shape[1]), 1.0], maxiter=100 * len(Z))[0]
-    except RuntimeError:
-        u = np.zeros(len(Z))
-    b = _polished(rows, far, u > 0) / size if u.any() else u
-    way = b @ Z
+    way, b = least_shortfall(
+        Z, margin, start, np.inf, _who_pulls(Z / size[:, None], lacking / size)
+    )
     w = start + way
-    left = Z @ w - margin
+    left = exact_sums(Z, [w], -target)
     # A margin is rounded in units of |z_i| |w|.
     unit = margin + ROUNDING / GAP * Z.shape[1] * size * np.linalg.norm([start, way])
     off = np.where(b > 0, np.abs(left), -left)
     residual = float(max((off / unit).max(), 0.0))
     if not (residual <= GAP and (b >= 0).all()):
+        most = np.argsort(-b * size)[: min(3, (b > 0).sum())].tolist()
         raise RuntimeError(
             f"data: the nearest separator was found only to {residual:.1e}; the margin of the task"
-            " is next to zero. Drop the samples that nearly contradict others."
+            " is next to zero. Drop the samples that nearly contradict others, first of all"
+            f" {most}."
         )
     return NearestSeparator(read_only(w), read_only(b), residual)
 
 
-def _polished(rows: np.ndarray, lacking: np.ndarray, pulls: np.ndarray) -> np.ndarray:
-    """Return the multipliers with which exactly the samples that pull are on the margin."""
-    b, pulling = np.zeros(len(rows)), rows[pulls]
-    for _ in range(REFINEMENTS):
-        left = lacking[pulls] - pulling @ (pulling.T @ b[pulls])
-        b[pulls] += np.linalg.lstsq(pulling @ pulling.T, left)[0]
-    return np.where(np.abs(b) > LEVEL * np.abs(b).max(), b, 0.0)
+def _who_pulls(rows: np.ndarray, far: np.ndarray) -> np.ndarray:
+    """Return positive numbers for about those samples that pull: exchanges begin with them.
+
+    For rows of length one `far` is the distance to where they lack nothing. Lawson and Hanson's
+    least distance: the shortest x with rows x >= far.
+    """
+    system = np.vstack([rows.T, far / np.abs(far).max()])
+    try:
+        return nnls(system, np.r_[np.zeros(rows.shape[1]), 1.0], maxiter=100 * len(rows))[0]
+    except RuntimeError:
+        return np.zeros(len(rows))
 
 
 def margin_climb(data: Dataset, start: ArrayLike, *, level: float = 1.0) -> MarginClimb:

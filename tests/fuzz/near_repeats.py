@@ -14,6 +14,7 @@ from ibias.optima import (
     bounded_part_and_ray,
     bregman_projection,
     expansion,
+    hinge_machine,
     max_margin,
     min_norm,
     min_nuclear_norm,
@@ -30,8 +31,15 @@ from tests.reference import exact
 
 def problem(rng: np.random.Generator) -> Outcome:
     """Return the verdict on one random problem."""
-    kinds = [split, margin, separator, expanded, bounded, norm, direction, bregman, matrix]
+    kinds = [split, margin, separator, expanded, bounded, norm, direction, bregman, matrix, soft]
     return kinds[rng.integers(len(kinds))](rng)
+
+
+def raw(rng: np.random.Generator, n: int) -> np.ndarray:
+    """A few numbers, an income and a flag, as they stand: signed rows that are nearly parallel."""
+    income = np.round(rng.uniform(2e4, 9e4, n), -int(rng.integers(0, 4)))
+    X = np.c_[rng.integers(0, 6, n), income, rng.integers(0, 2, n)]
+    return X * rng.choice([-1.0, 1.0], (n, 1))
 
 
 def near(
@@ -96,8 +104,36 @@ def margin(rng: np.random.Generator) -> Outcome:
     return attempt("near repeats: max_margin", Z, lambda: max_margin(Dataset.from_signed(Z)), judge)
 
 
+def soft(rng: np.random.Generator) -> Outcome:
+    """The hinge machine, by the cost of its w; every other time of a raw table."""
+    n, d = shape(rng)
+    Z = raw(rng, n) if rng.random() < 0.5 else near(rng, n, d, (1, -1, 2))
+    penalty = float(10 ** rng.uniform(-8, 2))
+    rows = exact.fractions(Z)
+
+    def judge(best):
+        w, (right, _) = exact.fractions(best.w), exact.hinge(rows, penalty)
+        short = sum((max(Fraction(), 1 - exact.dot(z, w)) for z in rows), Fraction())
+        cost = short / n + Fraction(penalty) / 2 * exact.dot(w, w)
+        said = max(best.duality_gap / best.objective, 1e-15)
+        faults = {
+            f"off by {float(cost / right - 1)} at {penalty}": not cost - right
+            <= Fraction(1e-9) * right
+        }
+        faults[f"estimate {said} at {penalty}"] = float(cost / right - 1) > 1.001 * said
+        return faults
+
+    return attempt(
+        "near repeats: hinge_machine",
+        Z,
+        lambda: hinge_machine(Dataset.from_signed(Z), penalty=penalty),
+        judge,
+    )
+
+
 def separator(rng: np.random.Generator) -> Outcome:
-    Z = near(rng, *shape(rng), (1, 2, -1))
+    n, d = shape(rng)
+    Z = raw(rng, n) if rng.random() < 0.5 else near(rng, n, d, (1, 2, -1))
     start = rng.integers(-4, 5, Z.shape[1]).astype(float)
     rows = exact.fractions(Z)
     right = (

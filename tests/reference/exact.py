@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from itertools import chain, combinations
+from itertools import chain, combinations, product
 from math import isqrt
 
 import numpy as np
@@ -189,3 +189,26 @@ def logistic_weights(Z: Matrix, digits: int = 80) -> list[Decimal]:
                 break
         slope = slopes()
         return [s / sum(slope) for s in slope]
+
+
+def hinge(Z: Matrix, penalty: float) -> tuple[Fraction, Vector]:
+    """The least mean_i max(0, 1 - <z_i, w>) + penalty ||w||^2 / 2, and its w: by who is where."""
+    penalty = Fraction(penalty)
+    cap = 1 / (penalty * len(Z))
+    for places in product((0, 1, 2), repeat=len(Z)):
+        on = [i for i, place in enumerate(places) if place == 1]
+        if len(independent([Z[i] for i in on])) < len(on):
+            continue
+        w = combined([cap if place == 2 else Fraction() for place in places], Z)
+        gram = [[dot(Z[i], Z[j]) for j in on] for i in on]
+        b = solve(gram, [1 - dot(Z[i], w) for i in on])
+        if any(not 0 <= x <= cap for x in b):
+            continue
+        pull = combined(b, [Z[i] for i in on]) if on else [Fraction()] * len(w)
+        w = [x + y for x, y in zip(w, pull, strict=True)]
+        short = [1 - dot(z, w) for z in Z]
+        in_place = {0: lambda s: s <= 0, 1: lambda s: True, 2: lambda s: s >= 0}
+        if all(in_place[place](s) for place, s in zip(places, short, strict=True)):
+            loss = sum((max(s, Fraction()) for s in short), Fraction()) / len(Z)
+            return loss + penalty / 2 * dot(w, w), w
+    raise AssertionError("the minimum has some places")
