@@ -91,3 +91,40 @@ def test_bad_input_is_refused_by_name(penalty):
         optima.lasso(drawn(0, 3, 4), penalty=penalty)
     with pytest.raises(ValueError, match="data"):
         optima.lasso(np.eye(3), penalty=1.0)
+
+
+@pytest.mark.parametrize("apart", [1e-2, 1e-3, 1e-4, 1e-5])
+@pytest.mark.parametrize("penalty", [1e-7, 1e-9])
+def test_columns_that_are_close_to_each_other(apart, penalty):
+    """Both are used: X v = y - 2 penalty X^-T signs, by Cramer's rule."""
+    step = 1 + apart - 1  # as it is in the data
+    best = optima.lasso(Regression([[1.0, 1.0], [1.0, 1.0 + apart]], [1.0, 2.0]), penalty=penalty)
+    # X^-T (-1, 1) is (-2 - step, 2) / step.
+    first, second = 1 + 2 * penalty * (2 + step) / step, 2 - 4 * penalty / step
+    right = [first - (second - first) / step, (second - first) / step]
+    assert best.w == pytest.approx(right, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_raw_tables_and_near_repeats_are_answered_at_small_penalties(seed):
+    rng = datasets.generator(seed)
+    n, d = rng.integers(2, 12, 2)
+    X = rng.standard_normal((n, d))
+    X[:, -1] = X[:, 0] + 10.0 ** rng.uniform(-4, -1) * rng.standard_normal(n)
+    raw = np.c_[rng.integers(0, 6, (n, d)), rng.integers(20000, 90000, n), np.ones(n)]
+    for table in (X, raw):
+        data = Regression(table, rng.standard_normal(n))
+        penalty = 10.0 ** rng.integers(-9, -3)
+        best = optima.lasso(data, penalty=penalty)
+        assert 0 <= best.duality_gap <= 1e-10 * (data.y @ data.y) / (2 * n)
+        value = ((table @ best.w - data.y) ** 2).mean() / 2 + penalty * np.abs(best.w).sum()
+        assert best.value == pytest.approx(value)
+
+
+def test_the_penalty_that_is_advised_is_enough():
+    """Columns that differ in their last digits only: w is as large as rounding makes it."""
+    table, y = np.array([[1.0, 1.0], [1.0, 1.0 + 1e-12]]), np.array([1.0, 2.0])
+    with pytest.raises(RuntimeError, match=r"^penalty: .* take a penalty of at least ") as refused:
+        optima.lasso(Regression(table, y), penalty=1e-20)
+    enough = float(str(refused.value).split()[-1][:-1])
+    assert optima.lasso(Regression(table, y), penalty=enough).duality_gap <= 1e-10 * (y @ y) / 4

@@ -12,6 +12,7 @@ from ibias.datasets import Regression
 from ibias.optima._predictor import LinearRegressor
 from ibias.optima._solver import require
 
+STEPS = 30  # of an active-set method, for each feature
 GAP = 1e-10  # the largest duality gap that is returned, relative to the objective at w = 0
 
 
@@ -39,6 +40,7 @@ def lasso(data: Regression, *, penalty: float) -> Lasso:
 
     The residual is the point nearest to y among all r with |<x_j, r>| <= n penalty, for each
     column x_j of X (the dual problem). An active-set method finds it, and the multipliers are w.
+    A second one, on w, starts there: columns may be close to each other.
 
     Parameters
     ----------
@@ -60,39 +62,100 @@ def lasso(data: Regression, *, penalty: float) -> Lasso:
     array([2., 0.])
     """
     X, y = require("data", data, Regression).X, data.y
-    penalty, (n, d) = positive("penalty", penalty), X.shape
+    penalty, n = positive("penalty", penalty), len(X)
     length, column = np.linalg.norm(y) or 1.0, np.linalg.norm(X, axis=0).max() or 1.0
     A, b, bound = X / column, y / length, n * penalty / (column * length)
-    # z = r - b is the shortest with A^T z <= bound - A^T b, and the same for -A: Lawson and
-    # Hanson make of it a problem of nonnegative least squares.
-    G, h = np.hstack([-A, A]), np.r_[A.T @ b, -A.T @ b] - bound
-    u, _ = nnls(np.vstack([G, h]), np.r_[np.zeros(n), 1.0], maxiter=30 * d)
-    v = (u[:d] - u[d:]) / (1 - h @ u)
-    least = min((v, _polished(A, b, bound, v)), key=lambda v: _gap(A, b, bound, v))
+    least = _solved(A, b, bound)
     gap, at_zero = _gap(A, b, bound, least), length**2 / (2 * n)
     if not gap <= GAP:
+        steepest = np.abs(A.T @ b).max()  # from there on w is zero
+        while bound < steepest and not _gap(A, b, bound, _solved(A, b, bound)) <= GAP:
+            bound = 4 * bound
+        enough = 1.01 * bound * column * length / n
         raise RuntimeError(
-            f"the Lasso was found up to a relative gap of {gap:.1e} only; take a larger penalty,"
-            " or scale the features."
+            f"penalty: the Lasso was found up to a relative gap of {gap:.1e} only. To go on, take"
+            f" a penalty of at least {enough:.2g}."
         )
     w = least * length / column
     value = float(np.sum((X @ w - y) ** 2) / (2 * n) + penalty * np.abs(w).sum())
     return Lasso(w=read_only(w), value=value, duality_gap=gap * at_zero)
 
 
+def _solved(A: np.ndarray, b: np.ndarray, bound: float) -> np.ndarray:
+    """Return the better of the answer of the active-set method and the polished one."""
+    d = A.shape[1]
+    # z = r - b is the shortest with A^T z <= bound - A^T b, and the same for -A: Lawson and
+    # Hanson make of it a problem of nonnegative least squares.
+    G, h = np.hstack([-A, A]), np.r_[A.T @ b, -A.T @ b] - bound
+    u, _ = nnls(np.vstack([G, h]), np.r_[np.zeros(len(A)), 1.0], maxiter=STEPS * d)
+    v = (u[:d] - u[d:]) / (1 - h @ u)
+    return min((v, _polished(A, b, bound, v)), key=lambda v: _gap(A, b, bound, v))
+
+
 def _polished(A: np.ndarray, b: np.ndarray, bound: float, v: np.ndarray) -> np.ndarray:
-    """Return the solution of the optimality conditions on the support of v, with its signs."""
-    S, better = v != 0, np.zeros_like(v)
-    rows = A[:, S]
-    better[S] = np.linalg.lstsq(rows.T @ rows, rows.T @ b - bound * np.sign(v[S]))[0]
-    return better
+    """Return where an active-set method ends that starts at v.
+
+    It goes to the best point of its support and signs, drops what changes its sign on the way, and
+    takes in the column that the residual sees most.
+    """
+    v, signs = v.copy(), np.sign(v)
+    for _ in range(STEPS * v.size):
+        S = signs != 0
+        best, dual = _on_support(A[:, S], b, bound, signs[S])
+        turned = best * signs[S] < 0
+        if turned.any():
+            now = v[S]
+            share = now[turned] / (now[turned] - best[turned])
+            now = now + share.min() * (best - now)
+            now[np.flatnonzero(turned)[share == share.min()]] = 0.0
+            v[S] = now
+            signs[v == 0] = 0.0
+            continue
+        v[S] = best
+        seen = np.where(S, 0.0, A.T @ dual)
+        most = np.abs(seen).argmax()
+        if np.abs(seen[most]) <= bound * (1 + GAP):
+            break
+        signs[most] = np.sign(seen[most])
+    return v
+
+
+def _on_support(
+    rows: np.ndarray, b: np.ndarray, bound: float, signs: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the v with rows^T (b - rows v) = bound signs, and b - rows v, without its rounding.
+
+    Of rows^T rows is used no more than the singular values of the rows.
+    """
+    length = np.linalg.norm(rows, axis=0)
+    left, size, right = np.linalg.svd(rows / length, full_matrices=False)
+    kept = size > max(rows.shape) * np.finfo(float).eps * size.max(initial=0)
+    left, size, right = left[:, kept], size[kept], right[kept]
+    along, push = left.T @ b, right @ (signs / length) / size
+    v = (along - bound * push) / size @ right / length
+    across = b - left @ along
+    return v, across - left @ (left.T @ across - bound * push)
 
 
 def _gap(A: np.ndarray, b: np.ndarray, bound: float, v: np.ndarray) -> float:
-    """Return the gap of ||A v - b||^2 / 2 + bound ||v||_1, relative to its value at v = 0."""
-    r = b - A @ v
-    steepest = np.abs(A.T @ r).max(initial=0.0)
-    dual = r * min(1.0, bound / steepest) if steepest > 0 else r
+    """Return the gap of ||A v - b||^2 / 2 + bound ||v||_1, relative to its value at v = 0.
+
+    Its dual point is the residual of v, or that of the best point of the same support and signs.
+    """
+    r, S = b - A @ v, v != 0
+    gap = _apart(A, b, bound, v, r, r)
+    if gap <= GAP:
+        return gap
+    # Where v is large the residual is not known to what the bound asks.
+    return min(gap, _apart(A, b, bound, v, r, _on_support(A[:, S], b, bound, np.sign(v[S]))[1]))
+
+
+def _apart(
+    A: np.ndarray, b: np.ndarray, bound: float, v: np.ndarray, r: np.ndarray, dual: np.ndarray
+) -> float:
+    """Return the gap for a dual point, made shorter where a column sees more of it than `bound`."""
+    steepest = np.abs(A.T @ dual).max(initial=0.0)
+    dual = dual * min(1.0, bound / steepest) if steepest > 0 else dual
     # Half of ||r||^2 - ||b||^2 + ||b - dual||^2, of which nothing large is left.
     apart = 0.5 * ((r - dual) @ (r - dual)) + dual @ (r - b) + bound * np.abs(v).sum()
     return float(max(apart, 0.0) / (0.5 * (b @ b) or 1.0))

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, read_only
 from ibias.datasets import Dataset
+from ibias.datasets.rows import nearest_power
 from ibias.losses import MarginLoss, named
 from ibias.optima._advice import uneven_columns
+from ibias.optima._equations import Twofold
+from ibias.optima._graded import Coordinates, graded, plain
 from ibias.optima._predictor import LinearClassifier
 from ibias.optima._solver import require
+from ibias.optima._sums import exact_sums
 
-LARGEST_EXPONENT = 300
+LARGEST = 700.0  # e^700 is a number
 ERROR = 1e-8  # the largest error of a point of a path, relative to its norm
+ROUGH = 1e-3  # a point as uncertain as this, relative to its norm, is no way on
+STEEP = 10.0  # curvatures up to e^10 are measured as they are
+BLURRED = 1e8  # a condition from which on coordinates are made anew
+HALVED = 40  # times, at most
+NEAR = 0.1  # margins that have moved by less are followed by what moved
+EPS = float(np.finfo(float).eps)
+NODES, PARTS = (x / 2 for x in np.polynomial.legendre.leggauss(4))
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +44,9 @@ class RidgePath(LinearClassifier):
     dual_variables : array, shape (n_penalties, n_samples)
         The normalised dual variables at each.
     error_estimate : array, shape (n_penalties,)
-        The length of the next Newton step on w = centre + Z^T alpha(w): how far w still is from
-        the minimiser.
+        The length of the next Newton step on w = centre + Z^T alpha(w), from margins and sums of
+        the samples themselves that are rounded once, and of what rounding may hide of it: how far
+        w still is from the minimiser.
     """
 
     log_penalty: np.ndarray
@@ -51,8 +65,11 @@ def ridge_path(
     """Return the regularisation path of a smooth loss, down to penalties like exp(-10^4).
 
     Everything is kept in logarithms: the stationarity condition is w = centre + Z^T alpha with
-    log alpha_i = log(-l'(<z_i, w>)) - log(n penalty), of order one all along. From zero the
-    direction tends to the maximum margin as the penalty vanishes (Rosset, Zhu and Hastie 2004).
+    log alpha_i = log(-l'(<z_i, w>)) - log(n penalty). On separable data alpha is of order one all
+    along, and from zero the direction tends to the maximum margin as the penalty vanishes (Rosset,
+    Zhu and Hastie 2004). Samples that hold each other have an alpha like 1/penalty: each
+    direction is then measured by its own curvature, in coordinates of which heavy samples see
+    the first ones only.
 
     Parameters
     ----------
@@ -71,7 +88,7 @@ def ridge_path(
     ValueError
         For bad input, by name.
     RuntimeError
-        If Newton's method fails.
+        If Newton's method fails, or a point is not known to 1e-8 of its norm or the centre's.
 
     Examples
     --------
@@ -80,128 +97,376 @@ def ridge_path(
     >>> (path.w[1] / path.w[1].sum()).round(6)
     array([0.5, 0.5])
     """
-    # All minimisers less the centre lie in the span of the inputs: for d > n, work there.
-    basis, rows = np.linalg.qr(require("data", data, Dataset).Z.T)
+    Z = require("data", data, Dataset).Z
     centre = np.zeros(data.n_features) if centre is None else finite_array("centre", centre, ndim=1)
     if centre.shape != (data.n_features,):
         raise ValueError(f"centre has shape {centre.shape}; give {data.n_features} weights.")
-    Z, loss = rows.T, From(named(loss), data.Z @ centre)
+    loss = named(loss)
     log_penalty = np.atleast_1d(finite_array("log_penalty", log_penalty))
     if log_penalty.ndim != 1 or log_penalty.size == 0:
         raise ValueError(f"log_penalty must be a list of numbers; got shape {log_penalty.shape}")
-    # Start where the penalty rules, alpha about 1/n, and follow the path down.
-    steepest = max(loss.log_slope(np.zeros(len(Z))).max(), 0.0)
-    s = max(log_penalty.max(), np.log(np.linalg.norm(Z, ord=2) ** 2 + 1) + steepest)
-    w = _newton(Z, loss, np.zeros(Z.shape[1]), s)
-    if w is None:
+    # Samples in units of a power of two: nothing is rounded, and squares are numbers.
+    unit = float(nearest_power(np.abs(Z).max(initial=0) or 1.0))
+    Z = Z / unit
+    risk = Risk(Z, loss, centre, exact_sums(Z, [centre]) * unit, unit)
+    with np.errstate(all="ignore"):  # what is no number ends no step, and has no error
+        try:
+            points = _points(risk, log_penalty)
+        except Lost as lost:
+            raise RuntimeError(_remedied(risk, lost, uneven_columns(data.X))) from lost
+    return RidgePath(
+        log_penalty=read_only(log_penalty),
+        w=read_only(np.array([points[s].w for s in log_penalty])),
+        dual_variables=read_only(np.array([points[s].dual_variables for s in log_penalty])),
+        error_estimate=read_only(np.array([points[s].error for s in log_penalty])),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Risk:
+    """The samples in their unit, the loss, and where the penalty pulls to.
+
+    Points u are the weights less the centre, times the unit; `margins` are those of the centre.
+    """
+
+    Z: np.ndarray
+    loss: MarginLoss
+    centre: np.ndarray
+    margins: np.ndarray
+    unit: float
+
+    def log_penalty(self, s: float) -> float:
+        """Return the logarithm of the penalty on u."""
+        return s - 2 * np.log(self.unit)
+
+    @cached_property
+    def first(self) -> tuple[float, np.ndarray]:
+        """The largest of log(-l') at the centre, and -l' relative to it, shape (n,)."""
+        slopes = self.loss.log_slope(self.margins)
+        return float(slopes.max()), np.exp(slopes - slopes.max())
+
+    @cached_property
+    def total(self) -> Twofold:
+        """The pull of the samples at the centre, relative to the largest slope."""
+        Z, weights = self.Z.T, self.first[1]
+        total = exact_sums(Z, [weights])
+        return Twofold(total, exact_sums(Z, [weights], -total))
+
+    def grown(self, moved: np.ndarray) -> np.ndarray:
+        """Return log(-l') less that at the centre; of what is small no digits are lost."""
+        if not self.loss.analytic:
+            return self.loss.log_slope(self.margins + moved) - self.loss.log_slope(self.margins)
+        at = self.margins + (0.5 + NODES[:, None]) * moved
+        return moved * (PARTS @ self.loss.log_slope_derivative(at))
+
+
+@dataclass(frozen=True, eq=False)
+class Equations:
+    """Newton's equations A step = pull, each divided by the curvature along its direction.
+
+    Attributes
+    ----------
+    A : array, shape (k, k)
+    pull : array, shape (k,)
+        Z^T alpha - u.
+    own : array, shape (k,)
+        u: the path moves by -A^{-1} own where the logarithm of the penalty rises by one.
+    lost : function
+        Returns by how much rounding may have changed the pull, shape (k,), and the pull that may
+        be out of the span of the directions.
+    log_curvature : array, shape (k,)
+        What they were divided by; zero and above.
+    log_weights : array, shape (n,)
+        Of the samples: the curvatures of their losses over the penalty.
+    pulls : function
+        Returns the sizes of the pulls of the samples, shape (n, k).
+    """
+
+    A: np.ndarray
+    pull: np.ndarray
+    own: np.ndarray
+    lost: Callable[[], tuple[np.ndarray, float]]
+    log_curvature: np.ndarray
+    log_weights: np.ndarray
+    pulls: Callable[[], np.ndarray]
+
+    @cached_property
+    def inverse(self) -> np.ndarray:
+        """A^{-1}; NaN where double precision has none."""
+        try:
+            return np.linalg.inv(self.A)
+        except np.linalg.LinAlgError:
+            return np.full(self.A.shape, np.nan)
+
+    @property
+    def step(self) -> np.ndarray:
+        """Newton's step."""
+        return self.inverse @ self.pull
+
+    @property
+    def hidden(self) -> float:
+        """How much of a step rounding may hide."""
+        missed = np.abs(np.eye(len(self.A)) - self.inverse @ self.A).max(initial=0)
+        lost, outside = self.lost()
+        return _length(np.abs(self.inverse) @ lost) + outside if missed < 0.1 else np.inf
+
+    @property
+    def condition(self) -> float:
+        """By how much A magnifies what its entries lose."""
+        return float((np.abs(self.inverse) @ np.abs(self.A)).max(initial=1))
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """A risk in some coordinates."""
+
+    risk: Risk
+    at: Coordinates
+
+    @cached_property
+    def log_squares(self) -> np.ndarray:
+        """The logarithms of the squares of the rows, shape (n, k)."""
+        with np.errstate(divide="ignore"):
+            return 2 * np.log(np.abs(self.at.rows.high))
+
+    @cached_property
+    def longest(self) -> float:
+        """The largest of them."""
+        return float(self.log_squares.max(initial=-np.inf))
+
+    @cached_property
+    def first_pull(self) -> np.ndarray:
+        """The pull of the samples at the centre, relative to the largest slope, shape (k,)."""
+        return self.at.of(self.risk.total)
+
+    def equations(
+        self,
+        y: np.ndarray,
+        s: float,
+        moved: np.ndarray | None = None,
+        blur: np.ndarray | None = None,
+    ) -> Equations:
+        """Return Newton's equations at y, where margins have `moved`, give or take their `blur`."""
+        risk, at, rows, loss = self.risk, self.at, self.at.rows.high, self.risk.loss
+        moved = rows @ y if moved is None else moved
+        log_scale = np.log(len(rows)) + risk.log_penalty(s)
+        margins = risk.margins + moved
+        log_slope, falls = loss.log_slope(margins), -loss.log_slope_derivative(margins)
+        log_alpha = log_slope - log_scale
+        log_weights = log_alpha + np.log(falls)
+        log_curvature = np.zeros(rows.shape[1])
+        if log_weights.max() + self.longest > STEEP:
+            log_curvature = np.maximum((log_weights[:, None] + self.log_squares).max(axis=0), 0.0)
+            alpha = np.exp(np.minimum(log_alpha[:, None] - log_curvature, LARGEST))
+        else:
+            alpha = np.exp(np.minimum(log_alpha, LARGEST))[:, None]
+        pulls, own = alpha * rows, np.exp(-log_curvature)
+        near = np.abs(moved).max() < NEAR
+        if near:
+            top, first = risk.first
+            scale = np.exp(np.minimum(top - log_scale - log_curvature, LARGEST))
+            grown = np.expm1(risk.grown(moved))
+            change = first * grown
+            pull = scale * (self.first_pull + change @ rows)
+        else:
+            pull = pulls.sum(axis=0)
+
+        def lost() -> tuple[np.ndarray, float]:
+            off = np.abs(rows) @ np.abs(y) * EPS if blur is None else blur
+            off = falls * (off + EPS * np.abs(risk.margins))
+            if not near:
+                # A margin is rounded, and so are the logarithm of its slope and that of alpha.
+                off = off + EPS * (4 + np.abs(log_slope) + np.abs(log_alpha))
+                pulled = off @ np.abs(pulls) + (alpha * at.blur).sum(axis=0)
+                outside = np.exp(np.minimum(log_alpha, LARGEST)) @ at.outside
+            else:
+                # Slopes at a centre of zero are one and the same number.
+                off = first * (off + 4 * EPS * (np.abs(grown) + (first != 1).any()))
+                if not loss.analytic:
+                    off = off + EPS * first * (1 + np.abs(log_slope)) * (moved != 0)
+                # A sum that is zero is so in any coordinates.
+                seen = np.abs(change) + first * risk.total.high.any()
+                pulled = scale * (off @ np.abs(rows) + seen @ at.blur)
+                outside = np.exp(np.minimum(top - log_scale, LARGEST)) * (seen @ at.outside)
+            common = EPS * (4 + np.abs(risk.first[0]) + np.abs(log_scale))
+            return pulled + common * own * np.abs(y), float(outside)
+
+        return Equations(
+            A=np.diag(own) + (pulls.T * falls) @ rows,
+            pull=pull - own * y,
+            own=own * y,
+            lost=lost,
+            log_curvature=log_curvature,
+            log_weights=log_weights,
+            pulls=lambda: np.exp(log_alpha[:, None] + self.log_squares / 2),
+        )
+
+    def anew(self, y: np.ndarray, log_weights: np.ndarray) -> tuple[Chart, np.ndarray]:
+        """Return coordinates for these weights, and y in them."""
+        other = graded(self.risk.Z, log_weights)
+        return Chart(self.risk, other), other.of(self.at.point(y))
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A minimiser, and how far it may be off."""
+
+    w: np.ndarray
+    dual_variables: np.ndarray
+    error: float
+
+    def allowed(self, centre: np.ndarray) -> float:
+        """Return the largest error that is returned."""
+        return ERROR * max(_length(self.w - centre), _length(centre))
+
+
+class Lost(Exception):
+    """No point was found at a penalty, or none that can be told."""
+
+    def __init__(self, log_penalty: float, why: str) -> None:
+        self.log_penalty, self.why = log_penalty, why
+        super().__init__(why)
+
+
+def _points(risk: Risk, log_penalty: np.ndarray) -> dict[float, Point]:
+    """Return the minimisers, following the path down."""
+    # Start where the penalty rules, alpha about 1/n.
+    steepest = np.log(np.linalg.norm(risk.Z, ord=2) ** 2 + 1) + max(risk.first[0], 0.0)
+    s = max(float(log_penalty.max()), steepest + 2 * np.log(risk.unit))
+    start = Chart(risk, plain(risk.Z))
+    found = _newton(start, np.zeros(start.at.rows.high.shape[1]), s)
+    if found is None:
         raise RuntimeError(
             f"loss: Newton's method found no start of the path at log_penalty {s:.3g}; multiply X"
             " by a constant, to entries of order one."
         )
     points = {}
     for target in np.unique(log_penalty)[::-1]:
-        w = _follow(Z, loss, w, s, target)
+        found = _follow(*found, s, target)
         s = target
-        points[target] = w
-    path = np.array([points[target] for target in log_penalty])
-    errors = [np.linalg.norm(_step(Z, loss, w, s)) for w, s in zip(path, log_penalty, strict=True)]
-    for w, s, error in zip(path, log_penalty, errors, strict=True):
-        if not error <= ERROR * max(np.linalg.norm(w), np.linalg.norm(centre)):
-            raise RuntimeError(
-                f"log_penalty={s:g}: the minimiser was found only to {error:.1e}."
-                f" To go on, {uneven_columns(data.X) or 'ask for larger penalties'}."
-            )
-    return RidgePath(
-        log_penalty=read_only(log_penalty),
-        w=read_only(centre + path @ basis.T),
-        dual_variables=read_only(loss.dual_variables(path @ Z.T)),
-        error_estimate=read_only(np.array(errors)),
+        found, points[target] = _judged(*found, s)
+    return points
+
+
+def _remedied(risk: Risk, lost: Lost, uneven: str) -> str:
+    """Return the message, with a penalty that was tried."""
+    for k in range(16):
+        enough = np.ceil(lost.log_penalty + 2.0**k)
+        try:
+            _points(risk, np.array([enough]))
+        except Lost:
+            continue
+        uneven = f"ask for a log_penalty of at least {enough:.0f}"
+        break
+    return (
+        f"log_penalty={lost.log_penalty:g}: {lost.why}. To go on,"
+        f" {uneven or 'drop samples that nearly repeat or contradict others'}."
     )
 
 
-@dataclass(frozen=True, eq=False)
-class From:
-    """A loss as a function of how far the margins are from those of the centre."""
-
-    loss: MarginLoss
-    margins: np.ndarray
-
-    def log_slope(self, u: np.ndarray) -> np.ndarray:
-        """Return log(-l') at the margins plus u."""
-        return self.loss.log_slope(self.margins + u)
-
-    def log_slope_derivative(self, u: np.ndarray) -> np.ndarray:
-        """Return the derivative of `log_slope`."""
-        return self.loss.log_slope_derivative(self.margins + u)
-
-    def dual_variables(self, u: np.ndarray) -> np.ndarray:
-        """Return the normalised dual variables."""
-        return self.loss.dual_variables(self.margins + u)
+def _judged(chart: Chart, y: np.ndarray, s: float) -> tuple[tuple[Chart, np.ndarray], Point]:
+    """Return a point that is known well enough, if need be in coordinates of its own."""
+    point = _point(chart, y, s, exact=False)
+    if point.error > point.allowed(chart.risk.centre):
+        again = chart.anew(y, chart.equations(y, s).log_weights)
+        again = _newton(*again, s) or again
+        chart, y, point = *again, _point(*again, s, exact=True)
+    if unclear := _unclear(chart, chart.equations(y, s), y):
+        raise Lost(s, unclear)
+    if not point.error <= point.allowed(chart.risk.centre):
+        raise Lost(s, f"the minimiser was found only to {point.error:.1e}")
+    return (chart, y), point
 
 
-def _alpha(Z: np.ndarray, loss: From, w: np.ndarray, s: float) -> np.ndarray:
-    """Return alpha_i = -l'(<z_i, w>) / (n penalty)."""
-    return np.exp(loss.log_slope(Z @ w) - np.log(len(Z)) - s)
+def _point(chart: Chart, y: np.ndarray, s: float, exact: bool) -> Point:
+    """Return the weights and how far they are off: by the samples themselves and these weights."""
+    risk, at = chart.risk, chart.at
+    u = at.point(y)
+    w = risk.centre + (u.high + u.low) / risk.unit
+    apart = Twofold.of(w) - Twofold.of(risk.centre)
+    apart = Twofold(apart.high * risk.unit, apart.low * risk.unit)
+    if exact:
+        moved = exact_sums(risk.Z, [apart.high, apart.low])
+        blur = EPS * np.abs(moved)
+    else:
+        moved, blur = risk.Z @ apart.high, EPS * (np.abs(risk.Z) @ np.abs(apart.high))
+    equations = chart.equations(at.of(apart), s, moved, blur)
+    error = (_length(equations.step) + equations.hidden) / risk.unit
+    return Point(
+        w=w,
+        dual_variables=risk.loss.dual_variables(risk.margins + moved),
+        error=error if np.isfinite(error) else np.inf,
+    )
 
 
-def _jacobian(Z: np.ndarray, loss: From, w: np.ndarray, s: float) -> np.ndarray:
-    """Return the derivative of w - Z^T alpha(w), w from the centre."""
-    with np.errstate(over="ignore", invalid="ignore"):  # `_solved` finds none then
-        curvature = _alpha(Z, loss, w, s) * -loss.log_slope_derivative(Z @ w)
-        return np.eye(w.size) + (Z.T * curvature) @ Z
+def _unclear(chart: Chart, equations: Equations, y: np.ndarray) -> str:
+    """Return what rounding leaves open, where a sample pulls along nothing else that matters."""
+    if not chart.at.doubtful.any():
+        return ""
+    pulls = np.where(chart.at.doubtful, equations.pulls(), 0.0)
+    size = (np.abs(y) - pulls.max(axis=0)).max()
+    felt = (pulls > ERROR * max(size, 0.0)).any(axis=1)
+    return "".join(
+        f"rounding leaves open whether sample {i} is a combination of others"
+        for i in np.flatnonzero(felt)[:1]
+    )
 
 
-def _solved(A: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return A^-1 b; NaN where double precision has none."""
-    try:
-        return np.linalg.solve(A, b)
-    except np.linalg.LinAlgError:
-        return np.full(b.size, np.nan)
+def _length(x: np.ndarray) -> float:
+    """Return the Euclidean norm, of numbers of any size."""
+    size = np.abs(x).max(initial=0)
+    return float(size * np.linalg.norm(x / size)) if 0 < size < np.inf else float(size)
 
 
-def _step(Z: np.ndarray, loss: From, w: np.ndarray, s: float) -> np.ndarray:
-    """Return Newton's step on w = Z^T alpha(w), w from the centre."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return _solved(_jacobian(Z, loss, w, s), _alpha(Z, loss, w, s) @ Z - w)
+def _newton(
+    chart: Chart, y: np.ndarray, s: float, steepest: float = np.inf
+) -> tuple[Chart, np.ndarray] | None:
+    """Return the minimiser near y, or None if the steps do not shrink.
 
-
-def _newton(Z: np.ndarray, loss: From, w: np.ndarray, s: float) -> np.ndarray | None:
-    """Return the minimiser near w, or None if the steps do not shrink."""
-    last = np.inf
+    Nor where the logarithm of the curvature at y is above `steepest`.
+    """
+    equations, last = chart.equations(y, s), np.inf
+    if equations.log_curvature.max(initial=0) > steepest or _far(equations, y):
+        return None
+    if not equations.condition <= BLURRED:
+        chart, y = chart.anew(y, equations.log_weights)
+        equations = chart.equations(y, s)
+        if _far(equations, y):
+            return None
     for _ in range(50):
-        step = _step(Z, loss, w, s)
-        with np.errstate(over="ignore"):
-            size, norm = np.linalg.norm(step), np.linalg.norm(w)
+        step = equations.step
+        size, norm = np.abs(step).max(initial=0), np.abs(y).max(initial=0)
         if size <= 1e-14 * norm or (size <= ERROR * norm and size >= last / 2):
-            return w
+            return chart, y
+        if size >= last / 2 and size <= equations.hidden <= ROUGH * norm:
+            return chart, y
         if not size <= 2 * last or not np.isfinite(size):
             return None
-        w, last = w + step, size
+        y, last = y + step, size
+        equations = chart.equations(y, s)
     return None
 
 
-def _follow(
-    Z: np.ndarray, loss: From, w: np.ndarray, s: float, target: float, depth: int = 0
-) -> np.ndarray:
-    """Return the minimiser at log penalty `target` from the one at `s`, halving where needed.
+def _far(equations: Equations, y: np.ndarray) -> bool:
+    """Say whether the first step is longer than the curvature of any path allows."""
+    step, size = np.abs(equations.step), 1 + np.abs(y).max(initial=0)
+    large = step > 1e-6 * size  # what is smaller is rounding, or harmless
+    long = equations.log_curvature[large] / 2 + np.log(step[large])
+    return bool((long > np.log(100 * size)).any())
 
-    The tangent of the path is dw/ds = -J^{-1} w.
-    """
-    guess = w + (s - target) * _solved(_jacobian(Z, loss, w, s), w)
-    growth = (loss.log_slope(Z @ guess) - target).max() - (loss.log_slope(Z @ w) - s).max()
-    found = _newton(Z, loss, guess, target) if growth < 20 else None
+
+def _follow(
+    chart: Chart, y: np.ndarray, s: float, target: float, depth: int = 0
+) -> tuple[Chart, np.ndarray]:
+    """Return the minimiser at log penalty `target` from the one at `s`, halving where needed."""
+    equations = chart.equations(y, s)
+    guess = y + (s - target) * (equations.inverse @ equations.own)
+    # Where samples are held the curvature rises as the penalty falls.
+    steepest = 20 + 2 * equations.log_curvature.max(initial=0)
+    found = _newton(chart, guess, target, steepest)
     if found is not None:
         return found
-    if depth == 40:
-        raise RuntimeError(
-            f"log_penalty: Newton's method lost the path between {s:g} and {target:g}; ask for"
-            " penalties in between, or larger ones."
-        )
-    if (loss.log_slope(Z @ w) - s).max() > LARGEST_EXPONENT:
-        raise RuntimeError(
-            f"log_penalty: below {s:.0f} the minimiser leaves the range of float64; for this loss"
-            " and these data ask for larger penalties."
-        )
+    if depth == HALVED:
+        raise Lost(target, _unclear(chart, equations, y) or f"Newton's method lost it at {s:.6g}")
     middle = (s + target) / 2
-    w = _follow(Z, loss, w, s, middle, depth + 1)
-    return _follow(Z, loss, w, middle, target, depth + 1)
+    return _follow(*_follow(chart, y, s, middle, depth + 1), middle, target, depth + 1)
