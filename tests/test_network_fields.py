@@ -281,8 +281,12 @@ def test_a_network_that_does_not_arrive_says_how_far_it_came(monkeypatch, slow):
     times[slow] = -4.0
     with pytest.raises(IntegrationFailed, match=r"log t = -4 of -2: .*to -4\.05;"):
         FLOWS["network"][0](log_t=[-2.0])
-    monkeypatch.setattr(homogeneous, "two_runs", lambda *_, **__: halfway)
-    halfway = homogeneous.Runs(*[Passage(np.empty((0, 8)), 5.0, np.zeros(8), 1)] * 2, np.empty(0))
+
+    def halfway(field, launch, times, *_, **__):
+        one = Passage(np.empty((0, 8)), times[-1] - 1, np.zeros(8), 1)
+        return homogeneous.Runs(one, one, np.empty(0))
+
+    monkeypatch.setattr(homogeneous, "two_runs", halfway)
     other = BatchNormNetwork(3, 2)  # that has no name for what its units do
     with pytest.raises(IntegrationFailed, match="ask for times up to"):
         flow.network_flow(DATA, other, log_t=[9.0], start=np.arange(1.0, 9.0))

@@ -204,16 +204,17 @@ class NetworkField:
         reached = min(runs.real.time, runs.check.time)
         if reached < log_t[-1]:
             until = before(min(until, reached))
+            slides = getattr(self.net, "activation", None) == "relu"
             why = (
                 "it slides along a kink of the ReLU. Take another start, or descent with"
                 " steps.Safe(), which zigzags across it."
-                if getattr(self.net, "activation", None) == "relu"
+                if slides
                 else f"ask for times up to {until:.4g}; a larger tolerance may take it further."
             )
             error = IntegrationFailed(
                 f"{MAX_EVALUATIONS} evaluations took the flow only to log t = {reached:.4g} of"
                 f" {log_t[-1]:.4g}: {why}"
             )
-            error.until = until
+            error.until = np.inf if slides else until
             raise error
         return runs

@@ -114,7 +114,7 @@ def schatten_margin(data: MulticlassDataset, *, norm: str) -> SchattenMargin:
     weights = weights / weights.sum()
     pulled = (weights @ data.Z).reshape(found.shape)
     gap = float(np.linalg.norm(pulled, ord=DUAL[norm])) - margin
-    if not -ROUNDING * margin <= gap <= GAP["margin"] * margin:
+    if not _within(gap, margin, "margin"):
         raise RuntimeError(
             f"data: the solver left a duality gap of {gap:.2g} at the margin {margin:.6g}; divide"
             " X by its largest entry, and drop features that are far smaller than the rest."
@@ -151,8 +151,7 @@ def min_spectral_norm(problem: MatrixProblem) -> MinSpectralNorm:
     gap = float(value - y @ nu)
     W = seen.scale * found
     error, met = seen.missed(W)
-    good = -ROUNDING * value <= gap <= GAP["norm"] * value
-    if not (good and met and error <= FIT * seen.scale * value):
+    if not (_within(gap, value, "norm") and met and error <= FIT * seen.scale * value):
         raise RuntimeError(
             f"problem: the solver left a duality gap of {gap:.2g} at the norm {value:.6g}, both in"
             f" units of {seen.scale:.3g}, and the matrix is off the observations by {error:.1e}."
@@ -164,6 +163,11 @@ def min_spectral_norm(problem: MatrixProblem) -> MinSpectralNorm:
         dual_variables=read_only(seen.multipliers(nu)),
         duality_gap=seen.scale * gap,
     )
+
+
+def _within(gap: float, value: float, what: str) -> bool:
+    """Say whether a gap is no more than is promised of a margin or norm, nor less than none."""
+    return bool(-ROUNDING * value <= gap <= GAP[what] * value)
 
 
 def _solved(
