@@ -113,5 +113,5 @@ def test_a_solver_that_finds_nothing_is_reported_with_the_argument(monkeypatch):
 def test_a_gap_beyond_what_is_promised_is_an_error(monkeypatch):
     monkeypatch.setattr(schatten, "_within", lambda *_: False)
     data = MulticlassDataset([[1.0, 0.0], [0.0, 1.0]], [0, 1])
-    with pytest.raises(RuntimeError, match="left a duality gap of .* at the margin 1"):
+    with pytest.raises(RuntimeError, match=r"left a duality gap of .* at the margin 1"):
         schatten.schatten_margin(data, norm="spectral")
