@@ -107,7 +107,7 @@ def neuron(rng: np.random.Generator) -> Outcome:
         lambda: flow.network_flow(
             Dataset.one_class([[x]]), NEURON, log_t=[log_t], start=start, tolerance=tolerance
         ),
-        lambda end: end[1] if abs(end[1]) > 0.1 else 0.0,
+        kept(x),
         np.sign(p),
         tolerance,
         f"x={x} from {start.tolist()} at {log_t} tol={tolerance:.0e}",
