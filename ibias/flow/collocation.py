@@ -193,7 +193,8 @@ def collocate(
                 off = errors(w, newton.filtered(raw), rate * newton.change[-1])
                 # What is stiff forgets such an error at once, and would only shorten the steps.
                 w = w + kick * newton.filtered(sides(w.size) * off)
-                slope = None if series is None else slope
+                if series is None:
+                    slope = None
             sums = sums.after(pulls) if sums is not None and s < LATEST else None
             h = max(h, step * factor) if step < h else step * factor
             newton = newton if rate < SLOW else None

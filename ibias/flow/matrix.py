@@ -34,7 +34,6 @@ LOCAL = 1e-3  # local errors, per tolerance: leaving the saddle multiplies them 
 SMALLEST = 1e-13  # a relative local error
 LARGEST = 700.0  # the logarithm of a time
 REST = 0.1  # how much of the way of W is left at rest, per tolerance
-KICK = 1.0  # times the errors that a step may have, along the way of the check runs
 AFTER_REST = 0.5  # how much longer the check run goes on, of the time at which the flow rests
 FALL, MANY = 10.0, 1e4  # a fall of that growth by more is a new start, if it saves so many steps
 RISE = 4.0  # by what factor this growth may rise before the multistep method is started anew
@@ -291,7 +290,7 @@ def _by_multistep(
             if raised:
                 return np.zeros_like(state)
             pull = field(t, state)
-            return pull + to * (KICK * relative * pull + rate * ROUNDING * state)
+            return pull + to * (relative * pull + rate * ROUNDING * state)
         except BaseException as error:
             raised.append(error)
             return np.zeros_like(state)

@@ -19,6 +19,7 @@ from ibias.optima._graded import Coordinates, graded, plain
 from ibias.optima._predictor import LinearClassifier
 from ibias.optima._solver import require
 from ibias.optima._sums import exact_sums
+from ibias.trajectory import length
 
 LARGEST = 700.0  # e^700 is a number
 ERROR = 1e-8  # the largest error of a point of a path, relative to its norm
@@ -208,7 +209,7 @@ class Equations:
         """How much of a step rounding may hide."""
         missed = np.abs(np.eye(len(self.A)) - self.inverse @ self.A).max(initial=0)
         lost, outside = self.lost()
-        return _length(np.abs(self.inverse) @ lost) + outside if missed < 0.1 else np.inf
+        return float(length(np.abs(self.inverse) @ lost, 2)) + outside if missed < 0.1 else np.inf
 
     @property
     def condition(self) -> float:
@@ -317,7 +318,7 @@ class Point:
 
     def allowed(self, centre: np.ndarray) -> float:
         """Return the largest error that is returned."""
-        return ERROR * max(_length(self.w - centre), _length(centre))
+        return ERROR * float(max(length(self.w - centre, 2), length(centre, 2)))
 
 
 class Lost(Exception):
@@ -371,7 +372,7 @@ def _judged(chart: Chart, y: np.ndarray, s: float) -> tuple[tuple[Chart, np.ndar
         again = chart.anew(y, chart.equations(y, s).log_weights)
         again = _newton(*again, s) or again
         chart, y, point = *again, _point(*again, s, exact=True)
-    if unclear := _unclear(chart, chart.equations(y, s), y):
+    if unclear := _unclear(chart, y, s):
         raise Lost(s, unclear)
     if not point.error <= point.allowed(chart.risk.centre):
         raise Lost(s, f"the minimiser was found only to {point.error:.1e}")
@@ -391,7 +392,7 @@ def _point(chart: Chart, y: np.ndarray, s: float, exact: bool) -> Point:
     else:
         moved, blur = risk.Z @ apart.high, EPS * (np.abs(risk.Z) @ np.abs(apart.high))
     equations = chart.equations(at.of(apart), s, moved, blur)
-    error = (_length(equations.step) + equations.hidden) / risk.unit
+    error = (float(length(equations.step, 2)) + equations.hidden) / risk.unit
     return Point(
         w=w,
         dual_variables=risk.loss.dual_variables(risk.margins + moved),
@@ -399,23 +400,17 @@ def _point(chart: Chart, y: np.ndarray, s: float, exact: bool) -> Point:
     )
 
 
-def _unclear(chart: Chart, equations: Equations, y: np.ndarray) -> str:
+def _unclear(chart: Chart, y: np.ndarray, s: float) -> str:
     """Return what rounding leaves open, where a sample pulls along nothing else that matters."""
     if not chart.at.doubtful.any():
         return ""
-    pulls = np.where(chart.at.doubtful, equations.pulls(), 0.0)
+    pulls = np.where(chart.at.doubtful, chart.equations(y, s).pulls(), 0.0)
     size = (np.abs(y) - pulls.max(axis=0)).max()
     felt = (pulls > ERROR * max(size, 0.0)).any(axis=1)
     return "".join(
         f"rounding leaves open whether sample {i} is a combination of others"
         for i in np.flatnonzero(felt)[:1]
     )
-
-
-def _length(x: np.ndarray) -> float:
-    """Return the Euclidean norm, of numbers of any size."""
-    size = np.abs(x).max(initial=0)
-    return float(size * np.linalg.norm(x / size)) if 0 < size < np.inf else float(size)
 
 
 def _newton(
@@ -467,6 +462,6 @@ def _follow(
     if found is not None:
         return found
     if depth == HALVED:
-        raise Lost(target, _unclear(chart, equations, y) or f"Newton's method lost it at {s:.6g}")
+        raise Lost(target, _unclear(chart, y, s) or f"Newton's method lost it at {s:.6g}")
     middle = (s + target) / 2
     return _follow(*_follow(chart, y, s, middle, depth + 1), middle, target, depth + 1)
