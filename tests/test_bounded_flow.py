@@ -59,8 +59,8 @@ def exponential(Z, clock=0.0):
     return LogTimeField(Z, Exponential(), clock - np.log(len(Z)), np.zeros(len(Z)))
 
 
-def followed(field, start, times, near=1e-10, patience=0.0):
-    run, s = Runs(), -20.0 - field.clock
+def followed(field, start, times, near=1e-10, patience=0.0, local_error=1e-11):
+    run, s = Runs(local_error), -20.0 - field.clock
     w = start + field(s, start)
     return separation.follow(field, s, w, np.asarray(times), run, lambda _: near, patience), run
 
@@ -150,7 +150,9 @@ def test_doubt_begins_at_log_time_twelve_or_at_rest_and_ends_where_all_margins_a
 def test_a_rest_must_last_for_the_patience_from_when_it_is_first_seen():
     for m, clock, earliest in ((2, 0.0, 32.0), (2, 3.0, 29.0), (0, 0.0, 14.0)):
         field = exponential(rows(4, 1, m), clock)
-        _, run = followed(field, np.zeros(4), [30.0] if m else [20.0, 50.0], 1e-3, patience=5.0)
+        # Steps of the run itself after the earliest time would be the first to see it.
+        times = [earliest - 1.0] if m else [20.0, 50.0]
+        _, run = followed(field, np.zeros(4), times, 1e-3, 5.0, 1e-9)
         turned, halt = run.calls[1][0], run.calls[1][4]
         sign = np.sign(turned.Z[0, 0])
         far, there = np.zeros((2, turned.Z.shape[1]))
@@ -162,24 +164,26 @@ def test_a_rest_must_last_for_the_patience_from_when_it_is_first_seen():
             assert not halt(earliest + 7, far)
         else:
             assert halt(50.0, there) and not halt(50.0, far)
-    passages = [
-        followed(exponential(rows(4, 1, 2)), np.zeros(4), [100.0], 1e-6, patience)[1].calls[1][-1]
+    field = exponential(rows(4, 1, 2))
+    first, last = (
+        followed(field, np.zeros(4), [400.0], 1e-6, patience, 1e-9)[1].calls[1][-1].time
         for patience in (0.0, 5.0)
-    ]
-    assert passages[0].time < 37 <= passages[1].time
+    )
+    assert first >= 32 and first + 5 <= last < 400
 
 
 def test_how_near_is_near_is_asked_at_the_weights_themselves():
-    asked = []
+    asked, run = [], Runs(1e-9)
     field = exponential(rows(4, 1, 1))
 
     def near(w):
         asked.append(w)
         return 1e-8
 
-    separation.follow(field, -25.0, np.zeros(4), np.array([40.0]), Runs(), near)
-    right = exactly(np.array([34.0]), 4, 1, 1, field.log_scale, [0.0, 0.0])[0]
-    assert np.linalg.norm(asked[-1] - right) < 4  # a few log times of the ray, and not turned
+    separation.follow(field, -25.0, np.zeros(4), np.array([400.0]), run, near)
+    halted = run.calls[1][-1].time
+    right = exactly(np.array([halted]), 4, 1, 1, field.log_scale, [0.0, 0.0])[0]
+    assert halted < 400 and asked[-1] == pytest.approx(right, abs=1e-6)  # and not turned
     assert asked[-1] @ TURN[0] == pytest.approx(np.log(2), abs=1e-6)
 
 

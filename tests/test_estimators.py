@@ -122,10 +122,23 @@ def test_it_takes_what_the_machines_of_scikit_learn_take_for_numbers(dtype):
 
 
 @pytest.mark.parametrize("size", [1e-9, 1e-100, 1e-140])
-def test_a_remedy_for_features_far_from_the_constant_one(size):
+def test_features_far_from_the_constant_one(size):
+    """The point halfway between the two signed inputs, (-3, 1) / 2 in units of the size."""
     X, y = size * np.array([[-2.0, -1.0], [1.0, -2.0]]), [1, -1]
-    with pytest.raises(RuntimeError, match=r"^X: .* or take fit_intercept=False\.") as refused:
-        MaxMarginClassifier().fit(X, y)
+    model = MaxMarginClassifier().fit(X, y)
+    assert model.coef_ * size == pytest.approx(np.array([[-0.6, 0.2]]), rel=1e-9)
+    assert model.intercept_ == pytest.approx([0], abs=1e-9) and model.predict(X).tolist() == y
+
+
+def test_a_remedy_for_the_constant_feature_is_one_for_the_others(monkeypatch):
+    def refuse(*_):
+        raise RuntimeError("data: make the columns of X alike: divide column 2 by 1e+09")
+
+    X, y = 1e-9 * np.array([[-2.0, -1.0], [1.0, -2.0]]), [1, -1]
+    with monkeypatch.context() as patched:
+        patched.setattr(MaxMarginClassifier, "_optimum", refuse)
+        with pytest.raises(RuntimeError, match=r"^X: .* or take fit_intercept=False\.") as refused:
+            MaxMarginClassifier().fit(X, y)
     X = X / float(str(refused.value).split("Divide X by ")[1].split()[0])
     assert MaxMarginClassifier().fit(X, y).predict(X).tolist() == y
     assert MaxMarginClassifier(fit_intercept=False).fit(X, y).predict(X).tolist() == y

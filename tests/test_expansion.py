@@ -304,3 +304,19 @@ def test_a_weight_as_small_as_rounding_has_its_digits(long: float, short: float)
         assert limit.dual_variables[0] == pytest.approx(share, rel=1e-8)
         height = -np.log(2 * share / (share * lengths[0]))
         assert rows[0] @ limit.residual == pytest.approx(height, abs=1e-6)
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0]])
+def test_a_sample_off_the_margin_by_little_more_than_rounding_is_refused(order):
+    """It counted as one on the margin, and what it lacked of that made a residual of 1e7."""
+
+    def rows(step: float) -> np.ndarray:
+        return np.array(
+            [[1, 1e3, 1], [1 - 2 * step, 1e3, 1], [-1 - 3 * step, -1e3, 2], [1, 1e3, 3]]
+        )
+
+    with pytest.raises(RuntimeError, match=rf"samples \[{order.index(0)}\] are off the margin"):
+        expansion(Dataset.from_signed(rows(1e-7)[order]))
+    for step, kept in ((1e-7, [1, 2, 3]), (1e-5, [0, 1, 2, 3])):  # as the error says; farther off
+        found = expansion(Dataset.from_signed(rows(step)[kept]))
+        assert found.support.size == 2 and np.abs(found.residual).max() < 1

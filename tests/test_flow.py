@@ -284,17 +284,17 @@ def test_the_minimiser_is_found_where_columns_differ_by_far():
 
 @pytest.mark.parametrize("data", [datasets.separable(0, 100, 20), datasets.digits(3, 8)])
 @pytest.mark.parametrize("method", ["flow", "descent"])
-def test_up_to_the_last_time_that_double_precision_knows(data, method):
+def test_far_beyond_any_loop_and_never_beyond_what_double_precision_knows(data, method):
     """The way is straight, and costs no more than that to the times before."""
     follow = {
         "flow": lambda *times: flow.gradient_flow(data, log_t=times),
         "descent": lambda *times: flow.continued_gradient_descent(data, log_steps=times),
     }[method]
-    before, run = follow(1e5), follow(1e12, 5e13, 1e14)
+    before, run = follow(1e5), follow(1e8, 5e9, 1e10)
     velocity = np.diff(run.iterates, axis=0) / np.diff(run.log_t)[:, None]
     w = optima.max_margin(data).w
     assert np.abs(velocity - w).max() <= 1e-8 * np.abs(w).max()
     assert run.n_evaluations < 2 * before.n_evaluations
-    with pytest.raises(flow.IntegrationFailed, match="up to 1e\\+14") as caught:
+    with pytest.raises(flow.IntegrationFailed, match="up to 1e\\+13") as caught:
         follow(1e15)
     assert str(caught.value).startswith("double precision")

@@ -11,6 +11,7 @@ from scipy.optimize import linprog, nnls
 from ibias import datasets
 from ibias.datasets import Dataset
 from ibias.optima import margin, max_margin
+from tests.reference import exact
 
 ORDERS = [1, 1.5, 2, 3, np.inf]
 
@@ -175,9 +176,21 @@ def test_the_norms_disagree_where_they_should() -> None:
 @pytest.mark.parametrize("p", [1, 2, 3, np.inf])
 def test_solvers_without_an_answer_raise_in_words(p: float, monkeypatch) -> None:
     monkeypatch.setattr(margin, "candidates", lambda *_: iter(()))
+    monkeypatch.setattr(margin, "_by_exchanges", lambda Z, weights: (Z[0], weights))
     with pytest.raises(RuntimeError, match="could be certified only to") as caught:
         max_margin(datasets.separable(0), p=p)
     assert len(str(caught.value)) < 500
+
+
+def test_what_no_solver_finds_exchanges_do(monkeypatch) -> None:
+    """So the margin of rows as uneven as these is known as any processor rounds."""
+    rows = np.array([[-5.3e-7, 1.4e-8], [17.0, -176.0], [1.1e6, -9.7e5]])
+    data = Dataset.from_signed(np.vstack([rows, rows[0] * [1, -1]]))
+    right = np.array(exact.nearest_of_hull(exact.fractions(data.Z)), dtype=float)
+    for solvers in (margin.candidates, lambda *_: iter(())):
+        monkeypatch.setattr(margin, "candidates", solvers)
+        best = max_margin(data)
+        assert best.direction * best.margin == pytest.approx(right, rel=1e-9)
 
 
 def test_results_are_frozen() -> None:

@@ -230,12 +230,12 @@ def test_the_climb_on_samples_of_any_length_is_that_in_fractions():
         try:
             w = margin_climb(Dataset.from_signed(Z), start, level=level).w
         except RuntimeError as error:
-            assert str(error).startswith("data: the maximum margin is about")
+            assert str(error).startswith(("data: the maximum margin", "data: the worst margin"))
             continue
         right = np.array(exact_climb(Z, start, level))
         assert w == pytest.approx(right, abs=1e-7 * max(1.0, np.abs(right).max()))
         found += 1
-    assert found > 270
+    assert found > 290
 
 
 def test_the_projection_on_samples_of_any_length_is_that_in_fractions():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ibias.flow import estimate
+from ibias.flow.collocation import sides
 from ibias.flow.estimate import (
     ACCURATE,
     BEFORE,
@@ -26,6 +27,7 @@ from ibias.flow.estimate import (
     Apart,
     about_columns,
     agreed,
+    beside,
     bounded,
     compared,
     differences,
@@ -320,6 +322,16 @@ def test_only_where_the_loss_is_not_convex_rounding_errors_are_carried(monkeypat
     assert (s, tuple(w)) == (check[1]["start_time"], tuple(check[1]["start"]))
     assert times.tolist() == TIMES.tolist() and halt is never
     assert check[1]["unstable"]
+    # They start to either side, by ten times the error of the first step.
+    first = check[1]["start_time"]
+    middle, step = launched([])(ROUGH * 1e-4, CAUTION)[1], -W0 * np.exp(first)
+    off = KICK * sides(2) * np.abs(decay(first, middle) - step)
+    starts = [asked["start"] for asked in check[1:]]
+    assert starts == [
+        pytest.approx(middle + off, rel=1e-12),
+        pytest.approx(middle - off, rel=1e-12),
+    ]
+    assert (check[0]["start"] == middle).all()
 
 
 def saddle(s, w):
@@ -506,6 +518,18 @@ def test_a_first_moment_moves_by_a_local_error():
         first, w = launch(local_error, caution)
         assert first == pytest.approx(min(np.log(local_error / 4), 0.5) - caution)
         assert w == pytest.approx(theta + decay(first, theta))
+
+
+def test_beside_a_state_are_others_by_the_error_of_its_step():
+    """The Euler step from 1 to e^s errs by e^2s / 2 where w' = -w; twice that is its residual."""
+    s, w0 = -4.0, np.array([1.0, -2.0])
+    step = decay(s, w0)
+    off = beside(decay, s, w0 + step, step, 10.0) - (w0 + step)
+    assert np.abs(off) == pytest.approx(
+        10 * np.abs(sides(2)) * np.exp(2 * s) * np.abs(w0), rel=1e-12
+    )
+    assert beside(decay, s, w0 + step, step, -10.0) == pytest.approx(w0 + step - off, rel=1e-12)
+    assert (beside(decay, s, w0 + step, step, 0.0) == w0 + step).all()
 
 
 def test_a_pull_that_is_cut_off_is_refused_and_the_advised_time_is_not():

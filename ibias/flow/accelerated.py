@@ -14,6 +14,7 @@ from ibias.flow.estimate import (
     ROUGH,
     about_columns,
     advised,
+    beside,
     closer,
     evenly,
     kicks,
@@ -138,6 +139,8 @@ def accelerated_flow(
         def check_run(times: np.ndarray, kick: float = 0.0) -> Passage:
             first = first_time(local_error) - CAUTION
             start, halt, unstable = early(first), None, not is_convex(loss)
+            begun = np.append(space.start, np.zeros(d))
+            start = beside(velocity, first, start, 2 * (start - begun), kick)
             if unstable:
                 grown = RoundingErrors(jacobian, space.unit, tolerance, symmetric=False)
                 halt = grown.watching(first, start, times, None)

@@ -18,7 +18,7 @@ import numpy as np
 
 from ibias._validate import read_only
 from ibias.datasets.columns import scaling
-from ibias.flow.collocation import collocate
+from ibias.flow.collocation import collocate, sides
 from ibias.flow.lifted import Factored
 from ibias.flow.log_time import MAX_STEPS, Halt, IntegrationFailed, Passage, integrate
 from ibias.flow.radau import instability
@@ -41,6 +41,7 @@ STRETCH = 10.0  # how much w grows or shrinks before errors are relative to its 
 UNEVEN = 30.0  # columns whose sizes differ by more are worth a word
 
 
+Field = Callable[[float, np.ndarray], np.ndarray]
 Result = TypeVar("Result")
 
 
@@ -234,6 +235,14 @@ def kicks(convex: bool) -> tuple[float, ...]:
     return (0.0,) if convex else (KICK, -KICK)
 
 
+def beside(field: Field, s: float, w: np.ndarray, slope: np.ndarray, kick: float) -> np.ndarray:
+    """Return a state off w, to which one step has led, by `kick` times the error of that step.
+
+    At the log time s the step has this slope, and the field another one.
+    """
+    return w + kick * sides(w.size) * np.abs(field(s, w) - slope) if kick else w
+
+
 @contextmanager
 def advised(advice: str) -> Iterator[None]:
     """Append `advice` to an integration that fails in this context."""
@@ -258,7 +267,6 @@ DIFFERENCE = 6e-6  # relative, for a Jacobian by differences, which steers an it
 KICK = 10.0  # times the errors of the steps of the check run
 CAUTION = 3.0  # log time by which the check run starts earlier
 
-Field = Callable[[float, np.ndarray], np.ndarray]
 Launch = Callable[[float, float], tuple[float, np.ndarray]]
 
 
@@ -350,6 +358,9 @@ def two_runs(
     def check_run(times: np.ndarray, kick: float = 0.0) -> Passage:
         local_error = min(coarse * tolerance, smallest)
         first, start = launch(coarse * tolerance, CAUTION)
+        if kick:
+            begun = launch(coarse * tolerance, BEFORE)[1]
+            start = beside(field, first, start, start - begun, kick)
         watched = halt
         if not convex:
             grown = RoundingErrors(steer, 1.0, tolerance, symmetric)

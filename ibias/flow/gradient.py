@@ -20,6 +20,7 @@ from ibias.flow.estimate import (
     about_columns,
     advised,
     arrives_as_far,
+    beside,
     closer,
     compared,
     kicks,
@@ -38,7 +39,7 @@ SEGMENT, SEGMENTS = 10.0, 4.0  # log times at which LSODA's tolerance is renewed
 # From here on the way is straight, and it is renewed no more: a new start would begin with short
 # steps, which see the rounding of s.
 STRAIGHT = 1e6
-LATEST = 1e14  # later, the exponents s - u are not known to a tenth, whatever is done
+LATEST = 1e13  # later, the exponents s - u are not known to a hundredth, whatever is done
 FINEST = 2.3e-14  # a relative local error: LSODA takes none below a hundred roundings
 PATIENCE = 2.0  # log time that the check run waits before it takes a limit for the flow
 STRETCH = 20_000  # steps of LSODA between two renewals: raw columns take five thousand
@@ -106,10 +107,16 @@ def gradient_flow(
         return ROUGH * tolerance * max(space.unit, np.abs(w).max(initial=0.0))
 
     def solve(
-        run: Run, local_error: float, times: np.ndarray, caution: float, patience: float
+        run: Run,
+        local_error: float,
+        times: np.ndarray,
+        caution: float = 0.0,
+        patience: float = 0.0,
+        kick: float = 0.0,
     ) -> Arc:
         first = min(first_time(field, space.start, local_error * space.unit), times[0]) - caution
-        w = space.start + field(first, space.start)
+        moved = field(first, space.start)
+        w = beside(field, first, space.start + moved, moved, kick)
         return follow(field, first, w, times, run, near, patience)
 
     def attempt(part: float) -> Trajectory:
@@ -117,10 +124,10 @@ def gradient_flow(
 
         def checked(times: np.ndarray, kick: float = 0.0) -> Arc:
             run = by_collocation(coarse, space.unit, tolerance, kick)
-            return solve(run, coarse, times, CAUTION, PATIENCE)
+            return solve(run, coarse, times, CAUTION, PATIENCE, kick)
 
         real = by_lsoda(fine, space.unit, lambda: checked(np.minimum(log_t[-1:], LATEST)))
-        accurate = solve(real, fine, log_t, 0.0, 0.0)
+        accurate = solve(real, fine, log_t)
         at = visited(log_t, np.array(accurate.iterates))
         checks = [checked(log_t[at], kick) for kick in kicks(is_convex(loss))]
         return conclude(space, data, loss, log_t, accurate, checks, at, tolerance)

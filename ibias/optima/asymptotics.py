@@ -23,6 +23,7 @@ POINT = 1e-5  # the largest distance of Z^T p from the nearest point, relative, 
 HEIGHT = 1e-6  # the largest error of <z_i, r>, relative to its size beyond one, that is returned
 CORRECTIONS = 3  # of the residual
 ROUNDING = 4 * np.finfo(float).eps  # of <z_i, r>, by its terms and their number
+TIE = 4 * np.finfo(float).eps  # of a height, by its terms: what rounding of the data may change
 BLUR = 16.0  # roundings of a solution of least squares
 SHARE = 1e-13  # the relative change of a weight that ends Newton's method
 NEWTON_STEPS = 200
@@ -184,9 +185,14 @@ def _on_margin(Z: np.ndarray, svm: MaxMargin) -> tuple[np.ndarray, np.ndarray, n
             if not (heights > 0).any():
                 break
             near = np.append(near, heights.argmax())
-        slope, _ = slopes(E, y, u, left, np.flatnonzero(u))
+        slope, surely = (
+            slopes(E, y, u, left, np.flatnonzero(u), share)[0] for share in (TIE, None)
+        )
     except RuntimeError:
         raise _open(Z, svm) from None
+    between = (slope != 0) & (surely == 0)
+    if between.any():
+        raise _nearly_on_margin(near[between])
     direction = -left[:-1]
     pulls = u * lengths(Z[near])[:, 0]
     sure = near[pulls > NOTHING * pulls.max()]
@@ -206,6 +212,13 @@ def _open(Z: np.ndarray, svm: MaxMargin) -> RuntimeError:
     return RuntimeError(
         f"data: rounding leaves open which samples have a part in the maximum margin"
         f" {svm.margin:.1e}. To go on, drop one of the samples {least.tolist()}."
+    )
+
+
+def _nearly_on_margin(samples: np.ndarray) -> RuntimeError:
+    return RuntimeError(
+        f"data: samples {samples[:3].tolist()} are off the margin by little more than the rounding"
+        " of the data. To go on, remove them, or move them off the margin or onto it."
     )
 
 

@@ -25,6 +25,7 @@ from ibias.optima._norms import (
 )
 from ibias.optima._predictor import LinearClassifier
 from ibias.optima._programs import Progress
+from ibias.optima._shortfalls import least_shortfall
 from ibias.optima._solver import norm_order, require
 from ibias.optima.separability import separate
 
@@ -147,6 +148,8 @@ def margin_of_rows(
     if rough > 0:
         w, weights = _polish(rows / rough, w, weights, p)
     w = w if basis is None else basis @ w
+    if p == 2 and not duality_gap(Z, w, weights, p) <= GAP * margin_of(Z, w, p):
+        w, weights = _by_exchanges(Z, weights)
     scaled = to_margin_one(Z, w)
     if scaled is None:
         raise RuntimeError(too_small(Z, weights, margin_of(Z, w, p), duality_gap(Z, w, weights, p)))
@@ -205,6 +208,15 @@ def _support(Z: np.ndarray, w: np.ndarray, weights: np.ndarray) -> np.ndarray:
     blur = np.finfo(float).eps * len(w) * (np.abs(Z) @ np.abs(w))
     pulls = weights * lengths(Z)[:, 0]
     return np.flatnonzero((Z @ w <= 1 + ON_THE_MARGIN + blur) | (pulls > USED * pulls.max()))
+
+
+def _by_exchanges(Z: np.ndarray, weights: np.ndarray) -> Pair:
+    """Return the pair to its own digits, however uneven the rows are and however nearly they meet.
+
+    Of p = 2: w is the projection of zero onto the rows' margins of one (`least_shortfall`).
+    """
+    w, b = least_shortfall(Z, 1.0, np.zeros(Z.shape[1]), np.inf, weights)
+    return w, b / b.sum()
 
 
 def _polish(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> Pair:

@@ -200,14 +200,20 @@ def _undecided(weight: int) -> RuntimeError:
 
 
 def slopes(
-    X: np.ndarray, y: np.ndarray, w: np.ndarray, left: np.ndarray, active: np.ndarray
+    X: np.ndarray,
+    y: np.ndarray,
+    w: np.ndarray,
+    left: np.ndarray,
+    active: np.ndarray,
+    share: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return X^T left, and a bound of its error, for the residuals `left` of the best fit.
 
     With Q_j = X_j - A c_j the part of feature j across the active ones, A, the slope is
     <Q_j, y> = <X_j, left> - <c_j, A^T left>. A small error of c_j meets A^T left, which is small.
     What a rounding of y or X changes in the slope is at most that share of `sums`, however long
-    the rows are.
+    the rows are. Below the `share` of them, of some rounding errors for each term if not given,
+    a slope is zero.
     """
     A = X[:, active]
     c, last, across = np.zeros((active.size, X.shape[1])), np.zeros((0, X.shape[1])), X
@@ -218,7 +224,7 @@ def slopes(
         c = c + last
         across = X - A @ c
     pull, raw = exact_sums(A.T, [left]), exact_sums(X.T, [left])
-    share = RESOLVED * max(X.shape)
+    share = RESOLVED * max(X.shape) if share is None else share
 
     def judged() -> tuple[np.ndarray, np.ndarray]:
         terms = np.abs(X) + np.abs(A) @ np.abs(c)
