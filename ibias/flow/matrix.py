@@ -23,13 +23,14 @@ from ibias._validate import (
 from ibias.datasets import MatrixProblem
 from ibias.flow.collocation import ROUNDING, sides
 from ibias.flow.estimate import closer, compared, visited
-from ibias.flow.log_time import LONGEST, IntegrationFailed
+from ibias.flow.log_time import LONGEST, IntegrationFailed, stopped
 from ibias.flow.remedies import tried
 from ibias.flow.rest import Rest, independent
 from ibias.models.matrix_product import product, scaled_identity, vjp
 from ibias.trajectory import MatrixTrajectory
 
 MAX_EVALUATIONS = 300_000  # of one run
+SHORT = "its steps became too short"
 LOCAL = 1e-3  # local errors, per tolerance: leaving the saddle multiplies them by a thousand
 SMALLEST = 1e-13  # a relative local error
 LARGEST = 700.0  # the logarithm of a time
@@ -115,10 +116,8 @@ def matrix_flow(
     def field(t: float, state: np.ndarray) -> np.ndarray:
         bar.at(t)
         if next(evaluations) == MAX_EVALUATIONS:
-            raise IntegrationFailed(
-                f"{MAX_EVALUATIONS} evaluations took the flow only to log time {np.log(t):.4g} of"
-                f" {log_t[-1]:.4g}. Ask for earlier times, or split the batch."
-            )
+            of_batch = " for all of the batch, which may be split" if begun.ndim > 2 else ""
+            raise _stopped(t, times, f"{MAX_EVALUATIONS} evaluations were not enough{of_batch}")
         factors = unpack(state)
         gradients = vjp(factors, pulling.gradient(product(factors)))
         return -np.concatenate([gradient.ravel() for gradient in gradients])
@@ -200,7 +199,7 @@ def _by_runge_kutta(
         solver.max_step = longest(rates[-1][1])
         solver.step()
         if solver.status == "failed" or not np.isfinite(solver.y).all():
-            raise _stopped(times)
+            raise _stopped(solver.t, times, SHORT)
         if times[len(states)] <= solver.t:
             between = solver.dense_output()
             states.extend(between(t) for t in times[len(states) :] if t <= solver.t)
@@ -317,7 +316,7 @@ def _by_multistep(
                 if raised:
                     raise raised[0]
                 if not solver.successful():
-                    raise _stopped(times)
+                    raise _stopped(solver.t, times, SHORT)
                 if len(states) < len(times) and t == times[len(states)]:
                     states.append(state)
     return np.array(states)
@@ -345,11 +344,8 @@ def _compared(
     return compared(log_t, np.zeros_like(size), off, at, tolerance)
 
 
-def _stopped(times: np.ndarray) -> IntegrationFailed:
-    return IntegrationFailed(
-        f"the integrator stopped before log time {np.log(times[-1]):.6g}: its steps became too"
-        " short. Ask for earlier times or a larger tolerance."
-    )
+def _stopped(t: float, times: np.ndarray, reason: str) -> IntegrationFailed:
+    return stopped(np.log(max(t, np.finfo(float).tiny)), np.log(times[-1]), reason)
 
 
 def _initial_factors(
