@@ -193,7 +193,7 @@ def integrate(
     jacobian: Callable[[float, np.ndarray], np.ndarray] | None = None,
     halt: Halt = None,
     swings: bool = False,
-    max_steps: int = MAX_STEPS,
+    max_steps: int | None = None,
 ) -> Passage:
     """Integrate dw/ds = field(s, w) through all `times` with scipy's LSODA.
 
@@ -213,8 +213,8 @@ def integrate(
         Called as halt(s, w) after every step; the integration ends when it is true.
     swings : bool
         Use Radau, which needs no short steps for swings that die out. LSODA does.
-    max_steps : int
-        After how many steps to give up.
+    max_steps : int, optional
+        After how many steps to give up; `MAX_STEPS`, if not given.
 
     Raises
     ------
@@ -228,6 +228,7 @@ def integrate(
     array([0.367879, 0.135335])
     """
     states: list[np.ndarray] = []
+    most = MAX_STEPS if max_steps is None else max_steps
     while len(states) < len(times) and times[len(states)] <= start_time:
         states.append(start)
     if len(states) == len(times) or start.size == 0:
@@ -249,7 +250,7 @@ def integrate(
             atol=tolerance,
             jac=jacobian,
         )
-        for _ in range(max_steps):
+        for _ in range(most):
             try:
                 solver.step()
             except ValueError as error:  # of the linear algebra within, for a Jacobian not finite
@@ -268,7 +269,7 @@ def integrate(
                 return Passage(
                     np.array(states).reshape(-1, start.size), solver.t, state, solver.nfev
                 )
-    raise stopped(solver.t, times[-1], f"{max_steps} steps were not enough")
+    raise stopped(solver.t, times[-1], f"{most} steps were not enough")
 
 
 def stopped(time: float, last: float, reason: str) -> IntegrationFailed:
