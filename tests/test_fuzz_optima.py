@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ibias.datasets import Dataset
-from tests.fuzz import near_repeats
+from tests.fuzz import near_repeats, paths, penalties
 from tests.fuzz import optima as fuzz
 from tests.fuzz.outcome import REFUSED, RIGHT, SILENT
 
@@ -73,3 +73,39 @@ def test_the_fuzz_sees_a_point_that_is_not_the_projection(monkeypatch) -> None:
     monkeypatch.setattr(fuzz, "bregman_projection", shifted)
     verdicts = [fuzz.bregman(np.random.default_rng([13, i])).verdict for i in range(20)]
     assert verdicts.count(SILENT) >= 18
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_a_sample_of_the_fuzz_of_penalties(number: int) -> None:
+    outcome = penalties.problem(np.random.default_rng([16, number]))
+    assert outcome.verdict in (RIGHT, REFUSED), outcome.said
+
+
+@pytest.mark.parametrize("lie", [{"w": 1 + 1e-4}, {"value": 1 + 1e-6}, {"duality_gap": -1.0}])
+def test_the_fuzz_sees_a_fit_that_is_not_the_least(monkeypatch, lie) -> None:
+    true, (name, factor) = penalties.lasso, next(iter(lie.items()))
+
+    def lying(data, penalty):
+        found = true(data, penalty=penalty)
+        return replace(found, **{name: getattr(found, name) * factor})
+
+    monkeypatch.setattr(penalties, "lasso", lying)
+    verdicts = [penalties.absolute(np.random.default_rng([16, i])).verdict for i in range(20)]
+    assert verdicts.count(SILENT) >= 10
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_a_sample_of_the_fuzz_of_paths(number: int) -> None:
+    outcome = paths.problem(np.random.default_rng([17, number]))
+    assert outcome.verdict in (RIGHT, REFUSED), outcome.said
+
+
+def test_the_fuzz_sees_a_path_of_other_data(monkeypatch) -> None:
+    true = paths.small_scale_path
+    monkeypatch.setattr(
+        paths,
+        "small_scale_path",
+        lambda data, until: true(Dataset.from_signed(data.Z.round(2) + 1e-5), until=until),
+    )
+    verdicts = [paths.problem(np.random.default_rng([17, i])).verdict for i in range(30)]
+    assert verdicts.count(SILENT) >= 15

@@ -167,7 +167,7 @@ def test_the_corner_next_to_a_rough_answer_is_found_to_rounding(p, shape, spread
     w[-1] = 0.0
     assert relative_gap(Z, (w, weights), p) > 1e-9
     before = weights.copy()
-    pair = margin._corner(Z, size * w, weights, p)
+    pair = margin.corner(Z, size * w, weights, p)
     assert -1e-12 < relative_gap(Z, pair, p) < 1e-11
     assert np.linalg.norm(pair[0], p) == pytest.approx(1, abs=1e-5)
     assert (weights == before).all()
@@ -181,7 +181,7 @@ def test_a_sample_of_almost_no_weight_is_not_of_the_corner(p):
     w, weights = spoiled(best, 1e-6)
     w[np.abs(w) > 1 - 1e-5] = np.sign(w[np.abs(w) > 1 - 1e-5])
     weights[np.argmax(Z @ best.w)] = 1e-12
-    pair = margin._corner(Z, w, weights, p)
+    pair = margin.corner(Z, w, weights, p)
     assert -1e-12 < relative_gap(Z, pair, p) < 1e-11
     assert pair[1][np.argmax(Z @ best.w)] == 0
 
@@ -191,20 +191,20 @@ def test_a_corner_of_the_box_in_other_units(unit):
     Z = datasets.separable(2, 6, 20).Z
     w, weights = spoiled(max_margin(Dataset.from_signed(Z), p=np.inf), 1e-6)
     w[np.abs(w) > 1 - 1e-5] = np.sign(w[np.abs(w) > 1 - 1e-5])
-    pair = margin._corner(unit * Z, w, weights, np.inf)
+    pair = margin.corner(unit * Z, w, weights, np.inf)
     assert -1e-12 < relative_gap(unit * Z, pair, np.inf) < 1e-11
 
 
 def test_a_sample_of_little_weight_beside_the_largest_is_of_the_corner():
     """By symmetry all weights are 1/3, and the rough ones are not."""
-    _, weights = margin._corner(np.eye(3), np.ones(3), np.array([0.5, 0.5, 1e-9]), 1)
+    _, weights = margin.corner(np.eye(3), np.ones(3), np.array([0.5, 0.5, 1e-9]), 1)
     assert weights == pytest.approx(np.full(3, 1 / 3), abs=1e-12)
 
 
 def test_weights_of_a_corner_that_come_out_negative_are_none():
     """All three are on the margin; the nearest solution of the equations takes from the third."""
     Z, rough = np.array([[1.0, 0.0], [0.0, 1.0], [0.2, 0.8]]), np.array([0.01, 0.9, 0.09])
-    _, weights = margin._corner(Z, np.ones(2), rough, 1)
+    _, weights = margin.corner(Z, np.ones(2), rough, 1)
     assert weights[2] == 0 and (weights[:2] > 0).all()
     assert weights.sum() == pytest.approx(1, abs=1e-14)
 

@@ -9,6 +9,7 @@ from ibias.datasets import Dataset
 from ibias.optima import small_scale, small_scale_path
 from ibias.optima._programs import LinearProgram
 from ibias.optima.small_scale import (
+    GAP,
     ROUNDING,
     _least_risk,
     _margin_of,
@@ -182,7 +183,7 @@ def test_either_linear_program_gives_the_margin(
     other = {"simplex": "interior_point", "interior_point": "simplex"}[route]
     monkeypatch.setattr(LinearProgram, other, lambda *_: None)
     for size in (1e-2, 1.0, 1e2):
-        margin, p = _margin_of(size * columns)
+        margin, p, _ = _margin_of(size * columns)
         assert margin == pytest.approx(size * l1_margin(columns), rel=1e-8)
         assert p.min() >= 0 and p.sum() == pytest.approx(1)
         assert (p @ (size * columns)).max() == pytest.approx(margin, rel=1e-8)
@@ -205,10 +206,11 @@ def test_a_margin_that_is_not_certified_is_not_taken(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(
         LinearProgram, "interior_point", lambda program: seen.append(1) or interior(program)
     )
-    unit = ROUNDING * 4 / 3
+    unit = GAP * 2.5 / 3
+    monkeypatch.setattr(small_scale, "corner", lambda Z, w, weights, p: (w, weights))
     for by, asked in [(0.5 * unit, 0), (2 * unit, 1), (-0.5 * unit, 1), (-4 * unit, 2)]:
         monkeypatch.setattr(LinearProgram, "simplex", off(by))
-        margin, p = _margin_of(columns)
+        margin, p, _ = _margin_of(columns)
         assert margin == pytest.approx(2.5, rel=1e-8) and p == pytest.approx([0.5, 0.5], abs=1e-8)
         assert len(seen) == asked
     monkeypatch.setattr(LinearProgram, "simplex", lambda *_: None)
@@ -300,7 +302,7 @@ def test_the_lengths_of_what_a_program_returns_change_nothing(
             lambda program, a=a, b=b: (a * true(program)[0], b * true(program)[1]),
         )
         monkeypatch.setattr(LinearProgram, "interior_point", lambda *_: None)
-        margin, p = _margin_of(np.array([[4.0, 2.0], [1.0, 3.0]]))
+        margin, p, _ = _margin_of(np.array([[4.0, 2.0], [1.0, 3.0]]))
         assert margin == pytest.approx(2.5) and p == pytest.approx([0.5, 0.5])
 
 
@@ -339,3 +341,44 @@ def test_a_weight_that_sleeps_although_it_would_help_is_noticed(
 def test_where_nothing_moves_no_weight_separates() -> None:
     with pytest.raises(RuntimeError, match="did not separate them"):
         _until_separated(np.array([[1.0, 0.0], [-1.0, 0.0]]))
+
+
+def test_an_answer_that_is_nearly_that_of_a_corner_is_taken_to_it(monkeypatch) -> None:
+    """Solvers know a margin next to zero only roughly: theirs are absolute tolerances."""
+    columns, true = 1e-4 * np.array([[4.0, 2.0], [1.0, 3.0]]), LinearProgram.simplex
+
+    def rough(program: LinearProgram) -> tuple[np.ndarray, np.ndarray]:
+        x, y = true(program)
+        return x + 1e-6 * np.array([1.0, -1.0, 0.0]), y + 1e-6 * np.array([0.0, 1.0, -1.0])
+
+    monkeypatch.setattr(LinearProgram, "simplex", rough)
+    monkeypatch.setattr(LinearProgram, "interior_point", lambda *_: None)
+    margin, p, a = _margin_of(columns)
+    assert margin == pytest.approx(2.5e-4, rel=1e-12)
+    assert p == pytest.approx([0.5, 0.5], abs=1e-12) and a == pytest.approx([0.25, 0.75], abs=1e-12)
+
+
+TIED = {
+    "samples of one height": ([[8.2, 5.0], [8.2, -2.0]], "samples"),
+    "samples of nearly one height": ([[8.2, 5.0, 1.0], [8.2 + 1e-9, -2.0, 3.0]], "samples"),
+    "features that are the same": ([[3.0, 3.0, 1.0], [1.0, 1.0, 4.0]], "features"),
+    "features that are nearly the same": ([[3.0, -3 + 1e-11, 1.0], [1.0, -1.0, 0.5]], "features"),
+}
+
+
+@pytest.mark.parametrize("kind", TIED)
+def test_what_is_not_in_general_position_is_refused(kind: str) -> None:
+    """A program picks some answer then, and weights that are not awake yet would tell."""
+    rows, who = TIED[kind]
+    with pytest.raises(RuntimeError, match=rf"^data: {who} .*general position. Drop"):
+        small_scale_path(Dataset.from_signed(rows))
+    kept = np.delete(rows, 1, axis=who == "features")
+    assert small_scale_path(Dataset.from_signed(kept)).x[0] == 0
+
+
+def test_samples_that_repeat_each_other_are_in_general_position() -> None:
+    """They share the margin as they like: no weight sees how."""
+    for apart in (0.0, 1e-12):
+        twice = small_scale_path(Dataset.from_signed([*CORNER, CORNER[1] + [apart, 0.0]]))
+        assert twice.x == pytest.approx([0.0, 1 / 13]) or twice.x.size == 2
+        assert twice.margins == pytest.approx([1.0, 1.6])

@@ -225,7 +225,7 @@ def _polish(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> Pair
     With q dual to p they read Z_S psi(Z_S^T a) = 1, w = psi(Z_S^T a), a > 0 (`kkt_newton`).
     """
     if p in (1, np.inf):
-        return best_of(Z, p, [(w, weights), _corner(Z, w, weights, p)])
+        return best_of(Z, p, [(w, weights), corner(Z, w, weights, p)])
     q, margins = dual_order(p), Z @ w
     primal, dual = [w], [weights]
     tried = set()
@@ -251,7 +251,7 @@ def _polish(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> Pair
         return _best_pair(Z, primal, dual, p)
 
 
-def _corner(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> Pair:
+def corner(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> Pair:
     """Solve the linear equations of the corner that w and the weights are next to.
 
     On the samples S with weight all margins are equal. For p = 1 the features J in use have

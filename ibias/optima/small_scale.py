@@ -28,9 +28,13 @@ from ibias._validate import positive, read_only
 from ibias.datasets import Dataset
 from ibias.optima._programs import LinearProgram
 from ibias.optima._solver import require
+from ibias.optima.margin import corner
 from ibias.optima.separability import separation
 
 ROUNDING = 1e-9  # slopes, weights and margins smaller than this are zero
+GAP = 1e-9  # of a margin on the way, relative to it
+TIE = 1e-6  # heights closer to the margin than this, relative to it, may be on it
+OPEN = 1e-9  # by how much slopes may differ between dual variables that fit alike
 STATIONARY = 1e-12  # the largest pull left on a weight in use
 NEWTON_STEPS = 50
 MAX_EVENTS = 1000
@@ -80,7 +84,8 @@ def small_scale_path(data: Dataset, *, until: float = 1.0) -> SmallScalePath:
     Parameters
     ----------
     data : Dataset
-        Separable, in general position: no two weights wake up at the same moment.
+        Separable, in general position: no feature does what others do, and samples share the
+        margin on the way in one way only, but for repeated ones.
     until : float
         The last x of interest.
 
@@ -91,7 +96,8 @@ def small_scale_path(data: Dataset, *, until: float = 1.0) -> SmallScalePath:
     ValueError
         For bad input.
     RuntimeError
-        If a linear program fails, or weights go on joining without end.
+        If the data are not in general position, up to 1e-9; if a linear program fails, or weights
+        go on joining without end.
 
     Examples
     --------
@@ -109,9 +115,12 @@ def small_scale_path(data: Dataset, *, until: float = 1.0) -> SmallScalePath:
     x, events = 0.0, []
     for _ in range(MAX_EVENTS):
         signs = np.sign(M[active])
-        gamma, p = _margin_of(Z[:, active] * signs)
+        columns = Z[:, active] * signs
+        gamma, p, a = _margin_of(columns)
+        _one_pull(Z, columns, gamma, a)
         slope = (p @ Z) / gamma
         active = active[slope[active] * signs > 1 - ROUNDING]
+        _one_answer(1 + x - np.abs(M), np.abs(slope) - 1, active)
         events.append((x, M, slope, size * gamma, active.size))
         wait, newcomer = next_at_the_top(1 + x - np.abs(M), np.abs(slope) - 1, M, slope, active)
         if x + wait > until:
@@ -163,8 +172,8 @@ def next_at_the_top(
     return float(waits[newcomer]), newcomer
 
 
-def _margin_of(columns: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return max over convex weights a of min_i (columns a)_i, and the dual variables."""
+def _margin_of(columns: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return max over convex weights a of min_i (columns a)_i, the dual variables, and a."""
     n, k = columns.shape
     program = LinearProgram(
         c=np.r_[np.zeros(k), -1.0],
@@ -178,14 +187,51 @@ def _margin_of(columns: np.ndarray) -> tuple[float, np.ndarray]:
         if (found := solve()) is None:
             continue
         a, p = np.maximum(found[0][:k], 0.0), np.maximum(found[1][1:], 0.0)
-        if a.any() and p.any():
-            margin, p = float((columns @ a).min() / a.sum()), p / p.sum()
-            if abs((p @ columns).max() - margin) <= ROUNDING * np.abs(columns).max():
-                return margin, p
+        if not (a.any() and p.any()):
+            continue
+        p = p / p.sum()
+        for weights, dual in ((a, p), corner(columns, a, p, 1)):
+            convex = np.maximum(weights, 0.0) / np.maximum(weights, 0.0).sum()
+            margin = float((columns @ convex).min())
+            if not margin > ROUNDING or abs((dual @ columns).max() - margin) <= GAP * margin:
+                return margin, dual, convex
     raise RuntimeError(
         "data: the linear program of a margin on the way failed; drop samples or features that"
         " nearly repeat others."
     )
+
+
+def _one_answer(below: np.ndarray, closing: np.ndarray, active: np.ndarray) -> None:
+    """Refuse weights that stay at the top in the place of others: their features are alike."""
+    along = (np.abs(below) <= ROUNDING) & (np.abs(closing) <= ROUNDING)
+    along[active] = False
+    if along.any():
+        raise RuntimeError(
+            f"data: features {np.flatnonzero(along)[:6].tolist()} do as well as others that are"
+            " awake, up to rounding: the data are not in general position. Drop the first of them,"
+            " or change it a little."
+        )
+
+
+def _one_pull(Z: np.ndarray, columns: np.ndarray, margin: float, a: np.ndarray) -> None:
+    """Refuse samples that share the margin in more ways than one, and so pull at other weights.
+
+    Dual variables of the samples at the margin may change along what neither their sum nor the
+    weights in use see. Nor do other weights, where samples repeat each other.
+    """
+    heights = columns @ a
+    tied = np.flatnonzero(heights <= margin * (1 + TIE))
+    used = columns[np.ix_(tied, np.flatnonzero(a > 0))]
+    sees = np.column_stack([used / np.abs(used).max(axis=0), np.ones(tied.size)])
+    left, size, _ = np.linalg.svd(sees)
+    size = np.append(size, np.zeros(tied.size))[: tied.size]
+    moves = left[:, size <= TIE * size[0]].T @ Z[tied]
+    if (np.abs(moves) > OPEN * np.abs(Z[tied]).max(axis=0)).any():
+        raise RuntimeError(
+            f"data: samples {tied[:6].tolist()} have the margin on the way together, and rounding"
+            " decides how they share it: the data are not in general position. Drop one of them,"
+            " or change it a little."
+        )
 
 
 def _least_risk(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

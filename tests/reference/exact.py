@@ -212,3 +212,75 @@ def hinge(Z: Matrix, penalty: float) -> tuple[Fraction, Vector]:
             loss = sum((max(s, Fraction()) for s in short), Fraction()) / len(Z)
             return loss + penalty / 2 * dot(w, w), w
     raise AssertionError("the minimum has some places")
+
+
+def lasso(X: Matrix, y: Vector, bound: Fraction) -> Vector:
+    """The minimiser of ||X w - y||^2 / 2 + bound ||w||_1, by trying every set of signs."""
+    columns = [list(column) for column in zip(*X, strict=True)]
+    for chosen in chain([()], sets(len(columns))):
+        used = [columns[j] for j in chosen]
+        gram = [[dot(a, b) for b in used] for a in used]
+        for signs in product((1, -1), repeat=len(chosen)):
+            pulls = [dot(a, y) - bound * sign for a, sign in zip(used, signs, strict=True)]
+            found = solve(gram, pulls)
+            if found is None or any(x * sign < 0 for x, sign in zip(found, signs, strict=True)):
+                continue
+            left = [b - a for a, b in zip(combined(found, used), y, strict=True)] if used else y
+            if all(abs(dot(column, left)) <= bound for column in columns):
+                w = dict(zip(chosen, found, strict=True))
+                return [w.get(j, Fraction()) for j in range(len(columns))]
+    raise AssertionError("some set of signs fits")
+
+
+def game(C: Matrix) -> tuple[Fraction, Vector]:
+    """max over convex a of min_i <c_i, a>, and dual variables: by trying every pair of sets."""
+    n, k = len(C), len(C[0])
+    for rows in sets(n):
+        for columns in combinations(range(k), len(rows)):
+            part = [[C[i][j] for j in columns] for i in rows]
+            a, p = (_even(M) for M in (part, [list(column) for column in zip(*part, strict=True)]))
+            if a is None or p is None or min(*a[:-1], *p[:-1], 0) < 0:
+                continue
+            weights = dict(zip(rows, p, strict=False))
+            convex = dict(zip(columns, a, strict=False))
+            p = [weights.get(i, Fraction()) for i in range(n)]
+            lowest = min(dot(row, [convex.get(j, Fraction()) for j in range(k)]) for row in C)
+            if lowest >= a[-1] >= max(combined(p, C)):
+                return a[-1], p
+    raise AssertionError("every game has a value")
+
+
+def _even(M: Matrix) -> Vector | None:
+    """The convex weights at which all rows of a square M have one height, and that height."""
+    rows = [[*row, Fraction(-1)] for row in M]
+    return solve([*rows, [Fraction(1)] * len(M) + [Fraction()]], [Fraction()] * len(M) + [1])
+
+
+def waking_weights(Z: Matrix, until: Fraction) -> list[tuple] | None:
+    """Events of the path from a vanishing start: x, the slopes, the margin, how many are awake.
+
+    None where the first weight does not separate the data alone.
+    """
+    n, d = len(Z), len(Z[0])
+    first = combined([Fraction(1, n)] * n, Z)
+    j = max(range(d), key=lambda j: abs(first[j]))
+    if min(z[j] * first[j] for z in Z) <= 0:
+        return None
+    M, awake, x, events = [slope / abs(first[j]) for slope in first], [j], Fraction(), []
+    while True:
+        signs = [1 if M[j] > 0 else -1 for j in awake]
+        margin, p = game([[z[j] * s for j, s in zip(awake, signs, strict=True)] for z in Z])
+        slopes = [slope / margin for slope in combined(p, Z)]
+        awake = [j for j, s in zip(awake, signs, strict=True) if slopes[j] * s == 1]
+        events.append((x, slopes, margin, len(awake)))
+        waits = {}
+        for j in set(range(d)) - set(awake):
+            if abs(slopes[j]) > 1:
+                inwards = M[j] * slopes[j] < 0
+                below = 1 + x - abs(M[j]) + (2 * abs(M[j]) if inwards else 0)
+                waits[j] = below / (abs(slopes[j]) - 1)
+        if not waits or x + min(waits.values()) > until:
+            return events
+        j = min(waits, key=waits.get)
+        M, x = [m + waits[j] * slope for m, slope in zip(M, slopes, strict=True)], x + waits[j]
+        awake.append(j)
