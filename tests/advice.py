@@ -1,14 +1,26 @@
-"""What an error says to do with the columns of the data, done."""
+"""What an error says to do with the data, done."""
 
 import re
 
-from ibias.datasets import Dataset
+import numpy as np
+
+from ibias.datasets import Dataset, Regression
+
+SCALE = r"(multiply|divide) (column|sample) (\d+) by ([0-9.e+-]+)"
 
 
-def scaled(data: Dataset, said: str) -> Dataset:
-    """Return the data with their columns multiplied and divided as an error says."""
-    X = data.X.astype(float)
-    for verb, column, factor in re.findall(r"(multiply|divide) column (\d+) by ([0-9.e+-]+)", said):
-        X[:, int(column)] *= float(factor) if verb == "multiply" else 1 / float(factor)
+def scaled(data: Dataset | Regression, said: str) -> Dataset | Regression:
+    """Return the data with their columns and samples multiplied and divided as an error says."""
+    rows, columns = np.ones(data.n_samples), np.ones(data.n_features)
+    for verb, each, i, factor in re.findall(SCALE, said):
+        by = columns if each == "column" else rows
+        by[int(i)] *= float(factor) if verb == "multiply" else 1 / float(factor)
+    X = data.X * rows[:, None] * columns
     assert (X != data.X).any(), said
-    return Dataset(X, data.y)
+    return Regression(X, data.y * rows) if isinstance(data, Regression) else Dataset(X, data.y)
+
+
+def first_to_drop(said: str) -> int:
+    """Return the first of the samples that an error says to drop."""
+    named = r"(?:first of all|one of the samples|[Rr]emove sample|sample|samples) \[?(\d+)"
+    return int(re.search(named, said).group(1))

@@ -64,6 +64,7 @@ def test_a_bounded_part_that_is_off_is_refused(
     right = np.array([0.0, np.log(2) / 2]) / size
     allowed = 1e3 * PRECISION * 3  # the largest entry of the feature is three
     off = right + np.array([0.0, part * allowed / size])
+    bounded = nonseparable._bounded
     monkeypatch.setattr(nonseparable, "_bounded", lambda rows, _: (off, rows @ off, 0.0))
     data = Dataset.from_signed(size * AXES)
     if fine:
@@ -73,9 +74,13 @@ def test_a_bounded_part_that_is_off_is_refused(
     with pytest.raises(RuntimeError, match=r"first of all 1\.") as refused:
         bounded_part_and_ray(data, loss="exponential")
     assert "multiply X" not in str(refused.value)
-    uneven = Dataset.from_signed(AXES * [1e6, 1.0])
-    far = 2 * right * size
-    monkeypatch.setattr(nonseparable, "_bounded", lambda rows, _: (far, rows @ far, 0.0))
+    uneven = Dataset.from_signed(AXES * [1.0, 1e6])
+    true, far = bounded, 2 * right * size / 1e6
+    monkeypatch.setattr(
+        nonseparable,
+        "_bounded",
+        lambda rows, loss: (far, rows @ far, 0.0) if rows.max() > 1e3 else true(rows, loss),
+    )
     with pytest.raises(RuntimeError, match="make the columns of X alike"):
         bounded_part_and_ray(uneven, loss="exponential")
 

@@ -8,11 +8,12 @@ from ibias.datasets import Regression, gaussian_regression
 from ibias.optima import interpolation, min_norm
 from ibias.optima._norms import dual_order
 from ibias.optima.interpolation import FIT, _certificate, _fitted, _proposals, _unit
+from tests.advice import scaled
 
 ORDERS = [1, 1.2, 1.5, 2, 3, 5, np.inf]
 
 
-def scaled(data: Regression) -> Regression:
+def uneven(data: Regression) -> Regression:
     return Regression(data.X * np.logspace(-3, 3, data.n_features), data.y)
 
 
@@ -55,9 +56,24 @@ def test_a_forged_solution_is_refused(
 
 
 def test_a_refusal_names_the_columns_that_are_uneven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they are alike the interpolant is found; where it is not even then, drop samples."""
+    plain = gaussian_regression(3, 8, 20)
+    data = Regression(plain.X * np.r_[np.ones(18), 1e5, 1e-5], plain.y)
+    true = interpolation._closest
+
+    def off(X: np.ndarray, *how: object) -> tuple[np.ndarray, np.ndarray]:
+        w, a = true(X, *how)
+        sizes = np.abs(X).max(axis=0)
+        return w, (0.9 if sizes.max() > 1e3 * sizes.min() else 1) * a
+
+    monkeypatch.setattr(interpolation, "_closest", off)
+    with pytest.raises(RuntimeError, match=r"make the columns of X alike: .* new units") as told:
+        min_norm(data)
+    assert abs(min_norm(scaled(data, str(told.value))).duality_gap) <= 1e-9
+    monkeypatch.setattr(interpolation, "_closest", true)
     forge(monkeypatch, 1, 0.9)
-    with pytest.raises(RuntimeError, match=r"make the columns of X alike: .*, or drop samples"):
-        min_norm(scaled(gaussian_regression(3, 8, 20)))
+    with pytest.raises(RuntimeError, match="To go on, drop samples that nearly repeat others"):
+        min_norm(data)
 
 
 @pytest.mark.parametrize("off", [0.5e-9, 2e-9])

@@ -123,7 +123,7 @@ def test_raw_tables_and_near_repeats_are_answered_at_small_penalties(seed):
 
 def test_the_penalty_that_is_advised_is_enough():
     """Columns that differ in their last digits only: w is as large as rounding makes it."""
-    table, y = np.array([[1.0, 1.0], [1.0, 1.0 + 1e-12]]), np.array([1.0, 2.0])
+    table, y = np.array([[1.0, 1.0], [1.0, 1.0 + 1e-14]]), np.array([1.0, 2.0])
     with pytest.raises(RuntimeError, match=r"^penalty: .* take a penalty of at least ") as refused:
         optima.lasso(Regression(table, y), penalty=1e-20)
     enough = float(str(refused.value).split()[-1][:-1])

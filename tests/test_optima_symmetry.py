@@ -263,7 +263,7 @@ def test_the_least_nuclear_norm_is_polished_to_rounding(seed: int, rank: int) ->
     ],
 )
 def test_the_remedy_of_a_margin_fits_its_norm(p: float, words: str) -> None:
-    said = too_small(SEPARABLE.Z, np.array([0.1, 0.7, 0.2]), 0.5, 1e-5, p)
+    said = str(too_small(SEPARABLE.Z, np.array([0.1, 0.7, 0.2]), 0.5, 1e-5, p))
     assert words in said
     assert ("[1, 2, 0]" in said) == ("almost meet" in words)
 

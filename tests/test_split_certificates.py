@@ -240,11 +240,11 @@ def test_the_largest_weights_are_shown_in_the_order_of_the_features():
 
 def test_the_samples_that_almost_meet_are_those_of_the_largest_weights():
     Z, weights = np.eye(5), np.array([0.1, 0.0, 0.5, 0.3, 0.1])
-    said = _advice.too_small(Z, weights, 1e-9, 2e-3, 2)
+    said = str(_advice.too_small(Z, weights, 1e-9, 2e-3, 2))
     assert "margin is about 1.0e-09 and could be certified only to 2.0e-03" in said
     assert "first of all [2, 3, 0]" in said and "entries of 1.0e+00" in said
-    assert "first of all [2]," in _advice.too_small(Z, np.eye(5)[2], 1e-9, 2e-3, 2)
-    assert "[2, 3, 0]" in _advice.undecided(Z, -weights)
+    assert "first of all [2]," in str(_advice.too_small(Z, np.eye(5)[2], 1e-9, 2e-3, 2))
+    assert "[2, 3, 0]" in str(_advice.undecided(Z, -weights))
     assert "or use hinge_machine" in said
 
 
@@ -252,19 +252,22 @@ def test_the_samples_that_almost_meet_are_those_of_the_largest_weights():
 def test_an_order_that_is_hard_names_the_easy_one(p, close):
     """Where the margin is no small one beside the entries, the order is what is hard."""
     Z, weights = 50 * np.eye(2), np.array([0.5, 0.5])
-    said = _advice.too_small(Z, weights, 1e-3, 2e-3, p)
+    said = str(_advice.too_small(Z, weights, 1e-3, 2e-3, p))
     assert said.startswith(f"p={p:g}: the maximum margin 0.001 could be certified only to 2.0e-03")
-    assert f"Take p = {close}, which" in said
-    assert _advice.too_small(Z, weights, 4e-4, 2e-3, p).startswith("data: ")  # below 1e-5 of 50
+    assert f"take p = {close}, which" in said
+    assert str(_advice.too_small(Z, weights, 4e-4, 2e-3, p)).startswith(
+        "data: "
+    )  # below 1e-5 of 50
     for easy in (1, 2, np.inf):
-        assert _advice.too_small(Z, weights, 1e-3, 2e-3, easy).startswith("data: ")
-    uneven = _advice.too_small(Z * [1.0, 1e5], weights, 1e3, 2e-3, p)
-    assert uneven.startswith("data: ") and "column 1 by" in uneven and "new units" in uneven
+        assert str(_advice.too_small(Z, weights, 1e-3, 2e-3, easy)).startswith("data: ")
 
 
 def test_columns_are_uneven_beyond_a_factor_of_a_thousand():
     assert _advice.uneven_columns(np.array([[1.0, 900.0]])) == ""
     assert "column 1 by" in _advice.uneven_columns(np.array([[1.0, 1100.0]]))
-    said = _advice.undecided(np.array([[1.0, 1100.0]]), np.ones(1))
-    assert "To go on, make the columns" in said and ", or drop the samples" in said
-    assert "To go on, drop the samples" in _advice.undecided(np.eye(2), np.ones(2))
+
+
+def test_whether_data_are_separable_does_not_depend_on_their_scales():
+    for Z in (np.array([[1.0, 1100.0]]), np.eye(2)):
+        said = str(_advice.undecided(Z, np.ones(len(Z))))
+        assert "To go on, drop the samples" in said and "alike" not in said

@@ -93,9 +93,6 @@ def test_uneven_rows_are_told_from_uneven_columns() -> None:
     Z = np.array([[1.0, 2.0], [3.0, -1.0], [2.0, 1.0]])
     assert _advice.uneven_rows(Z * [1e9, 1.0]) == ""
     assert "divide sample 2 by" in _advice.uneven_rows(Z * [[1.0], [1.0], [1e9]])
-    weights = np.array([0.5, 0.5, 0.0])
-    assert "divide sample 2 by" in _advice.too_small(Z * [[1.0], [1.0], [1e9]], weights, 1.0, 1.0)
-    assert "divide sample 2 by" in _advice.undecided(Z * [[1.0], [1.0], [1e9]], weights)
 
 
 # w = (1, 2, -1) gives (1e8, 1e-6, 5e-7, 3e-8): all positive.

@@ -10,10 +10,11 @@ from ibias._validate import read_only
 from ibias.datasets import Dataset
 from ibias.datasets.rows import lengths
 from ibias.entropy import min_entropy, shannon_entropy
+from ibias.optima._advice import Unsolved, scaling_tried
 from ibias.optima._norms import power_of_two
 from ibias.optima._solver import require
 from ibias.optima._sums import exact_sums
-from ibias.optima.margin import MaxMargin, max_margin
+from ibias.optima.margin import MaxMargin, margin_of_rows
 from ibias.optima.saddles import nonnegative, slopes
 from ibias.optima.separability import COMPUTED, separate
 from ibias.trajectory import length
@@ -76,6 +77,7 @@ class Expansion:
     spanning: bool
 
 
+@scaling_tried
 def expansion(data: Dataset) -> Expansion:
     """Return the expansion w(t) = w_hat log t + r + o(1) of gradient descent on `data`.
 
@@ -107,7 +109,7 @@ def expansion(data: Dataset) -> Expansion:
     >>> expansion(datasets.degenerate_pair()).degenerate
     array([1])
     """
-    svm = max_margin(require("data", data, Dataset))
+    svm = margin_of_rows(require("data", data, Dataset).Z, 2)
     support, degenerate, across = _split(data.Z, svm)
     longest = support[lengths(data.Z[support]).argmax()]
     v = _potential(across, f"Remove sample {longest}, or others")
@@ -116,9 +118,11 @@ def expansion(data: Dataset) -> Expansion:
     p[support] = share
     excess = np.linalg.norm(p @ data.Z) - svm.margin
     if not abs(excess) <= GAP * svm.margin:
-        raise RuntimeError(
-            f"data: the weights of the support vectors miss the dual optimum by {excess:.1e}: they"
-            " are next to degenerate. Remove samples that are almost on the margin."
+        pulls = p * lengths(data.Z)[:, 0]
+        raise Unsolved(
+            f"data: the weights of the support vectors miss the dual optimum by {excess:.1e}: the"
+            f" margin {svm.margin:.1e} is next to nothing beside the samples.",
+            f"drop one of the samples {np.argsort(-pulls)[:2].tolist()}, which almost meet",
         )
     off = np.linalg.norm(p @ data.Z - svm.margin * svm.direction) / svm.margin
     if not off <= POINT:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import read_only
 from ibias.datasets import Dataset
-from ibias.optima._advice import too_small
+from ibias.optima._advice import scaling_tried, too_small
 from ibias.optima._hull import best_of, candidates
 from ibias.optima._norms import Extended, row_space
 from ibias.optima._predictor import LinearClassifier
@@ -61,6 +61,7 @@ class BiasedMargin(LinearClassifier):
         return super().decision_function(X) + self.bias
 
 
+@scaling_tried
 def max_margin_with_bias(data: Dataset) -> BiasedMargin:
     """Return the Euclidean maximum-margin separator whose bias is free.
 
@@ -102,7 +103,7 @@ def max_margin_with_bias(data: Dataset) -> BiasedMargin:
     gap = float(scale) * _gap(Z / scale, y, w, bias, weights)
     rounding = ROUNDING + len(Z) * np.finfo(Extended).eps * np.abs(Z).max() / max(margin, 1e-300)
     if not (margin > 0 and -rounding * margin <= gap <= GAP * margin):
-        raise RuntimeError(too_small(X - middle, weights, margin, gap))
+        raise too_small(X - middle, weights, margin, gap, rows=False)
     direction = w / np.linalg.norm(w)
     w, bias = direction / margin, scale * bias / np.linalg.norm(w) / margin
     support = np.flatnonzero(Z @ w + bias * y <= 1 + ON_THE_MARGIN)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ibias._validate import exponent, read_only, vectors
 from ibias.datasets import Dataset
-from ibias.optima._advice import too_small
+from ibias.optima._advice import scaling_tried, too_small
 from ibias.optima._norms import length
 from ibias.optima._predictor import LinearClassifier
 from ibias.optima._solver import needed, require, solve
@@ -55,6 +55,7 @@ def fourier_norm(w: np.ndarray, p: float = 1) -> np.ndarray:
     return length(np.abs(np.fft.fft(w, axis=-1, norm="ortho")), exponent("p", p))
 
 
+@scaling_tried
 def max_fourier_margin(data: Dataset) -> FourierMargin:
     """Return the separator through the origin with the largest margin per ||F w||_1.
 
@@ -101,7 +102,7 @@ def max_fourier_margin(data: Dataset) -> FourierMargin:
             raise split.error()
     gap = float(fourier_norm(weights @ Z, np.inf)) - best
     if not (best > 0 and -ROUNDING * best <= gap <= GAP * best):
-        raise RuntimeError(too_small(Z, weights, best, gap))
+        raise too_small(Z, weights, best, gap)
     return FourierMargin(
         w=read_only(w),
         margin=best,

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from ibias._validate import LARGEST, finite_array, function_or_none, read_only
 from ibias.datasets import Regression
 from ibias.datasets.rows import lengths, units
-from ibias.optima._advice import uneven_columns
+from ibias.optima._advice import Unsolved, scaling_tried
 from ibias.optima._equations import nearly_repeat, open_question, orthonormal
 from ibias.optima._norms import Extended, dual_order, kkt_newton, least_squares, length
 from ibias.optima._predictor import LinearRegressor
@@ -72,6 +72,7 @@ def initial_point(name: str, start: ArrayLike | None, n_features: int) -> np.nda
     return w
 
 
+@scaling_tried
 def min_norm(
     data: Regression,
     *,
@@ -168,11 +169,10 @@ def min_norm(
         good = good and exact.met(even[0], left, np.abs(start) + np.abs(correction), fine)
         multipliers = _unit(even[0], exact.multipliers(multipliers), p)
     if not good or (not fits and _blurred(X, correction, target)):
-        scale = uneven_columns(data.X)
-        raise RuntimeError(
+        raise Unsolved(
             f"data: the interpolant at distance {distance:.2g} has a gap of {gap:.1e} and misses"
-            f" the targets by {lost:.1e}: X is too close to rank-deficient for float64. To go on,"
-            f" {scale + ', or ' if scale else ''}drop samples that nearly repeat others."
+            f" the targets by {lost:.1e}: X is too close to rank-deficient for float64.",
+            "drop samples that nearly repeat others",
         )
     w = start + correction
     return Interpolant(

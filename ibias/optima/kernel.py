@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import finite_array, read_only
 from ibias.datasets import Dataset
-from ibias.optima.margin import max_margin
+from ibias.optima.margin import margin_of_rows
 
 CLOSE = 1e-7  # the largest gap, relative to the margin, that is returned
+SHARES = 10.0 ** np.arange(-10, 1)  # of the largest eigenvalue, tried on the diagonal
 ROUNDING = 1e-12  # eigenvalues below this, of the largest, are rounding
 
 
@@ -73,21 +74,44 @@ def kernel_margin(kernel: ArrayLike, y: ArrayLike) -> KernelMargin:
             "kernel must be positive semidefinite and not zero; its smallest eigenvalue is"
             f" {eigenvalues[0]:.2g}."
         )
+    data = Dataset(vectors, y)  # whose labels are checked
+    try:
+        return _certified(kernel, data.y)
+    except RuntimeError as error:
+        unsolved = error
+    remedy = "drop samples that nearly repeat others"
+    for share in SHARES:
+        added = f"{share * eigenvalues[-1]:.0e}"
+        try:
+            _certified(kernel + float(added) * np.eye(len(kernel)), data.y)
+        except RuntimeError:
+            continue
+        remedy = f"add {added} to its diagonal (a soft margin), or {remedy}"
+        break
+    raise RuntimeError(
+        f"kernel: {unsolved}: the kernel is too close to singular. To go on, {remedy}."
+    )
+
+
+def _certified(kernel: np.ndarray, y: np.ndarray) -> KernelMargin:
+    """Return the margin for a positive semidefinite kernel, if its certificate holds."""
+    eigenvalues, vectors = np.linalg.eigh(kernel)
     kept = eigenvalues > ROUNDING * eigenvalues[-1]
-    features = vectors[:, kept] * np.sqrt(eigenvalues[kept])
-    data = Dataset(features, y)
-    best = max_margin(data)
-    coefficients = best.dual_variables * data.y
-    norm = np.sqrt(coefficients @ kernel @ coefficients)
-    coefficients = coefficients / norm
+    try:
+        best = margin_of_rows(y[:, None] * vectors[:, kept] * np.sqrt(eigenvalues[kept]), 2)
+    except RuntimeError:  # its words are for other samples
+        raise RuntimeError("rounding leaves open how large the margin is") from None
+    coefficients = best.dual_variables * y
+    square = coefficients @ kernel @ coefficients
+    if not square > 0:
+        raise RuntimeError("rounding leaves nothing of the margin")
+    coefficients = coefficients / np.sqrt(square)
     # On the kernel itself: its features lack the eigenvalues that were taken for rounding.
-    margin = float((data.y * (kernel @ coefficients)).min())
-    gap = float(norm / best.dual_variables.sum() - margin)
+    margin = float((y * (kernel @ coefficients)).min())
+    gap = float(np.sqrt(square) / best.dual_variables.sum() - margin)
     if not (margin > 0 and abs(gap) <= CLOSE * margin):
         raise RuntimeError(
-            f"kernel: the margin is about {margin:.1e} and could be certified only to {gap:.1e}:"
-            " the kernel is too close to singular. Drop samples that nearly repeat others, or add"
-            " a multiple of the identity."
+            f"the margin is about {margin:.1e} and could be certified only to {gap:.1e}"
         )
     return KernelMargin(
         margin=margin,

@@ -9,8 +9,10 @@ from scipy.optimize import nnls
 
 from ibias._validate import positive, read_only
 from ibias.datasets import Regression
+from ibias.optima._norms import power_of_two
 from ibias.optima._predictor import LinearRegressor
 from ibias.optima._solver import require
+from ibias.optima._sums import exact_sums
 
 STEPS = 30  # of an active-set method, for each feature
 GAP = 1e-10  # the largest duality gap that is returned, relative to the objective at w = 0
@@ -63,33 +65,52 @@ def lasso(data: Regression, *, penalty: float) -> Lasso:
     """
     X, y = require("data", data, Regression).X, data.y
     penalty, n = positive("penalty", penalty), len(X)
-    length, column = np.linalg.norm(y) or 1.0, np.linalg.norm(X, axis=0).max() or 1.0
-    A, b, bound = X / column, y / length, n * penalty / (column * length)
-    least = _solved(A, b, bound)
-    gap, at_zero = _gap(A, b, bound, least), length**2 / (2 * n)
+    # In units that are powers of two the numbers are the given ones.
+    length, column = (power_of_two(np.linalg.norm(a, axis=0).max()) for a in (y[:, None], X))
+    A, b, unit = X / column, y / length, column * length / n
+    least, gap = _solved(A, b, penalty / unit)
     if not gap <= GAP:
-        steepest = np.abs(A.T @ b).max()  # from there on w is zero
-        while bound < steepest and not _gap(A, b, bound, _solved(A, b, bound)) <= GAP:
-            bound = 4 * bound
-        enough = 1.01 * bound * column * length / n
         raise RuntimeError(
             f"penalty: the Lasso was found up to a relative gap of {gap:.1e} only. To go on, take"
-            f" a penalty of at least {enough:.2g}."
+            f" a penalty of at least {_enough(A, b, penalty, unit)}."
         )
-    w = least * length / column
-    value = float(np.sum((X @ w - y) ** 2) / (2 * n) + penalty * np.abs(w).sum())
-    return Lasso(w=read_only(w), value=value, duality_gap=gap * at_zero)
+    left = exact_sums(A, [least], -b)
+    value = float(left @ left / 2 + penalty / unit * np.abs(least).sum())
+    square = length**2 / n
+    return Lasso(
+        w=read_only(least * length / column),
+        value=value * square,
+        duality_gap=gap * float(b @ b) / 2 * square,
+    )
 
 
-def _solved(A: np.ndarray, b: np.ndarray, bound: float) -> np.ndarray:
-    """Return the better of the answer of the active-set method and the polished one."""
+def _enough(A: np.ndarray, b: np.ndarray, penalty: float, unit: float) -> str:
+    """Return a larger penalty, in words, at which the Lasso was found; w is zero at the last."""
+    while True:
+        penalty = 4 * penalty
+        said = f"{penalty:.2g}"
+        if _solved(A, b, float(said) / unit)[1] <= GAP:
+            return said
+
+
+def _solved(A: np.ndarray, b: np.ndarray, bound: float) -> tuple[np.ndarray, float]:
+    """Return the best of the answer of the active-set method and the polished one; its gap.
+
+    Where they are not good enough, also of zero, the minimiser from some bound on, and refined.
+    """
     d = A.shape[1]
     # z = r - b is the shortest with A^T z <= bound - A^T b, and the same for -A: Lawson and
     # Hanson make of it a problem of nonnegative least squares.
     G, h = np.hstack([-A, A]), np.r_[A.T @ b, -A.T @ b] - bound
     u, _ = nnls(np.vstack([G, h]), np.r_[np.zeros(len(A)), 1.0], maxiter=STEPS * d)
     v = (u[:d] - u[d:]) / (1 - h @ u)
-    return min((v, _polished(A, b, bound, v)), key=lambda v: _gap(A, b, bound, v))
+    found = [v, _polished(A, b, bound, v)]
+    gaps = [_gap(A, b, bound, v) for v in found]
+    if not min(gaps) <= GAP:
+        found += [np.zeros(d), _refined(A, b, bound, found[int(np.argmin(gaps))])]
+        gaps += [_gap(A, b, bound, v) for v in found[2:]]
+    best = int(np.argmin(gaps))
+    return found[best], gaps[best]
 
 
 def _polished(A: np.ndarray, b: np.ndarray, bound: float, v: np.ndarray) -> np.ndarray:
@@ -137,12 +158,24 @@ def _on_support(
     return v, across - left @ (left.T @ across - bound * push)
 
 
+def _refined(A: np.ndarray, b: np.ndarray, bound: float, v: np.ndarray) -> np.ndarray:
+    """Return v moved by what its own residual, in exact sums, misses on its support."""
+    S = v != 0
+    left = -exact_sums(A[:, S], [v[S]], -b)
+    seen = exact_sums(A[:, S].T, [left], -bound * np.sign(v[S]))
+    inverse = np.linalg.pinv(A[:, S], rcond=max(A.shape) * np.finfo(float).eps)
+    moved = v.copy()
+    moved[S] += inverse @ (seen @ inverse)
+    return moved
+
+
 def _gap(A: np.ndarray, b: np.ndarray, bound: float, v: np.ndarray) -> float:
     """Return the gap of ||A v - b||^2 / 2 + bound ||v||_1, relative to its value at v = 0.
 
     Its dual point is the residual of v, or that of the best point of the same support and signs.
     """
-    r, S = b - A @ v, v != 0
+    S = v != 0
+    r = -exact_sums(A[:, S], [v[S]], -b)
     gap = _apart(A, b, bound, v, r, r)
     if gap <= GAP:
         return gap
@@ -153,9 +186,15 @@ def _gap(A: np.ndarray, b: np.ndarray, bound: float, v: np.ndarray) -> float:
 def _apart(
     A: np.ndarray, b: np.ndarray, bound: float, v: np.ndarray, r: np.ndarray, dual: np.ndarray
 ) -> float:
-    """Return the gap for a dual point, made shorter where a column sees more of it than `bound`."""
-    steepest = np.abs(A.T @ dual).max(initial=0.0)
-    dual = dual * min(1.0, bound / steepest) if steepest > 0 else dual
-    # Half of ||r||^2 - ||b||^2 + ||b - dual||^2, of which nothing large is left.
-    apart = 0.5 * ((r - dual) @ (r - dual)) + dual @ (r - b) + bound * np.abs(v).sum()
-    return float(max(apart, 0.0) / (0.5 * (b @ b) or 1.0))
+    """Return the gap for a dual point, made shorter where a column sees more of it than `bound`.
+
+    It is ||r - dual||^2 / 2 + sum_j (bound |v_j| - v_j <x_j, dual>), and no term is negative.
+    """
+    # Columns are no longer than two.
+    rounding = 2 * b.size * np.finfo(float).eps * np.linalg.norm(dual)
+    told = (v != 0) | (np.abs(A.T @ dual) + rounding >= bound)
+    seen, v = exact_sums(A[:, told].T, [dual]), v[told]
+    share = min(1.0, bound / max(np.abs(seen).max(initial=0.0), bound))
+    short = r - share * dual
+    apart = short @ short / 2 + np.maximum(bound * np.abs(v) - share * v * seen, 0.0).sum()
+    return float(apart / (b @ b / 2 or 1.0))

@@ -10,7 +10,7 @@ import numpy as np
 from ibias._validate import function_or_none, read_only
 from ibias.datasets import Dataset
 from ibias.datasets.rows import lengths
-from ibias.optima._advice import too_small
+from ibias.optima._advice import scaling_tried, too_small
 from ibias.optima._hull import Pair, best_of, candidates
 from ibias.optima._norms import (
     Extended,
@@ -80,6 +80,7 @@ def duality_gap(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> 
     return distance_of(Z, weights, p) - margin_of(Z, w, p)
 
 
+@scaling_tried
 def max_margin(data: Dataset, *, p: float = 2, progress: Progress | None = None) -> MaxMargin:
     """Return the maximum-margin separator through the origin, in the l_p norm of w.
 
@@ -103,7 +104,8 @@ def max_margin(data: Dataset, *, p: float = 2, progress: Progress | None = None)
     Raises
     ------
     NotSeparable
-        With the convex combination of the signed inputs that meets zero.
+        With the convex combination of the signed inputs that meets zero, up to the rounding of
+        the data: samples that are opposite but for their last bits count as opposite.
     RuntimeError
         If the duality gap is above 1e-9 of the margin, or no w of float64 has the smallest
         <z_i, w> within 1e-9 of 1: only for margins next to zero.
@@ -152,7 +154,7 @@ def margin_of_rows(
         w, weights = _by_exchanges(Z, weights)
     scaled = to_margin_one(Z, w)
     if scaled is None:
-        raise RuntimeError(too_small(Z, weights, margin_of(Z, w, p), duality_gap(Z, w, weights, p)))
+        raise too_small(Z, weights, margin_of(Z, w, p), duality_gap(Z, w, weights, p))
     return certified(Z, scaled, weights, p)
 
 
@@ -188,7 +190,7 @@ def certified(Z: np.ndarray, w: np.ndarray, weights: np.ndarray, p: float) -> Ma
     # Weak duality holds up to rounding, whose size follows that of the sums.
     rounding = ROUNDING + len(Z) * np.finfo(Extended).eps * np.abs(Z).max() / max(margin, 1e-300)
     if not (margin > 0 and -rounding * margin <= gap <= GAP * margin):
-        raise RuntimeError(too_small(Z, weights, margin, gap, p))
+        raise too_small(Z, weights, margin, gap, p)
     return MaxMargin(
         w=read_only(w),
         direction=read_only(w / float(length(w, p))),

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from ibias._validate import read_only
 from ibias.datasets import MulticlassDataset
+from ibias.optima._advice import rows_of
 from ibias.optima._predictor import new_inputs
 from ibias.optima._solver import require
 from ibias.optima.margin import margin_of_rows
@@ -69,7 +70,8 @@ def multiclass_margin(data: MulticlassDataset) -> MulticlassMargin:
            [-0.5,  0.5]])
     """
     require("data", data, MulticlassDataset)
-    best = margin_of_rows(data.Z, 2)
+    with rows_of(data.pairs[:, 0]):
+        best = margin_of_rows(data.Z, 2)
     weights = np.zeros((data.n_samples, data.n_classes))
     weights[tuple(data.pairs.T)] = best.dual_variables
     return MulticlassMargin(

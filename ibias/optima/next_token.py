@@ -11,7 +11,7 @@ from ibias._validate import read_only
 from ibias.datasets import NextTokens
 from ibias.datasets.columns import scaling
 from ibias.datasets.rows import lengths
-from ibias.optima._advice import UNEVEN
+from ibias.optima._advice import UNEVEN, rows_of
 from ibias.optima._norms import power_of_two
 from ibias.optima._solver import require
 from ibias.optima._sums import exact_sums
@@ -97,7 +97,8 @@ def next_token_limit(data: NextTokens) -> NextTokenLimit:
     if error > COMPATIBLE * max(1.0, np.abs(odds).max(initial=0.0)):
         raise ValueError(_no_finite(data, int(misses.argmax())))
     projection = basis.T @ basis
-    best = margin_of_rows(data.outside_across, 2, None, COMPUTED)
+    with rows_of(pairs[:, 0]):
+        best = margin_of_rows(data.outside_across, 2, None, COMPUTED)
     ray, gap = _certified_ray(data, best)
     weights = np.zeros(data.P.shape)
     weights[tuple(pairs.T)] = best.dual_variables / best.margin**2

@@ -12,7 +12,7 @@ from ibias._validate import read_only
 from ibias.datasets import Dataset
 from ibias.datasets.rows import alike, even, graded, independent, lengths, rank, rounding
 from ibias.losses import MarginLoss, named
-from ibias.optima._advice import repeated, too_small, uneven_columns, uneven_rows
+from ibias.optima._advice import Unsolved, repeated, rows_of, scaling_tried, too_small
 from ibias.optima._norms import Extended, distance_of, least_squares, length
 from ibias.optima._predictor import Classifier, new_inputs
 from ibias.optima._solver import require
@@ -69,6 +69,7 @@ class Decomposition(Classifier):
         return np.where(seen, moved, held)
 
 
+@scaling_tried
 def bounded_part_and_ray(data: Dataset, *, loss: str | MarginLoss = "logistic") -> Decomposition:
     """Split the limit of gradient descent on any data (Ji and Telgarsky 2019, Theorem 1.1).
 
@@ -101,16 +102,16 @@ def bounded_part_and_ray(data: Dataset, *, loss: str | MarginLoss = "logistic") 
         residual = float(np.abs(weights @ Z / np.where(columns > 0, columns, 1)).max())
     if not max(residual, left) <= 1e3 * PRECISION:
         residual = max(residual, left)
-        scale = uneven_rows(Z[split.rest]) or uneven_columns(data.X)
         lightest = int(split.rest[weights[split.rest].argmin()])
-        raise RuntimeError(
-            f"data: the bounded part was found only to {residual:.1e} of its gradient. To go on,"
-            f" {scale + ', or ' if scale else ''}drop the samples of smallest weight, first of all"
-            f" {lightest}."
+        raise Unsolved(
+            f"data: the bounded part was found only to {residual:.1e} of its gradient.",
+            f"drop the samples of smallest weight, first of all {lightest}",
         )
+    with rows_of(split.separable):
+        ray = _ray(Z, split.separable, split.rest) if split.separable.size else None
     return Decomposition(
         bounded=read_only(bounded),
-        ray=_ray(Z, split.separable, split.rest) if split.separable.size else None,
+        ray=ray,
         separable=split.separable,
         rest=split.rest,
         weights=read_only(weights),
@@ -194,12 +195,12 @@ def _ray(Z: np.ndarray, separable: np.ndarray, rest: np.ndarray) -> MaxMargin:
         w[np.abs(w * columns) <= SEEN * np.abs(w * columns).max()] = 0.0
     w = to_margin_one(Z[separable], w, along=across)
     if w is None:
-        raise RuntimeError(too_small(Z, ray.dual_variables, ray.margin, ray.duality_gap))
+        raise too_small(Z[separable], ray.dual_variables, ray.margin, ray.duality_gap)
     margin = float(1 / length(w.astype(Extended), 2))
     gap = distance_of(across, ray.dual_variables, 2) - margin
     moved = np.abs(Z[rest] @ w) - GAP * np.maximum(np.abs(Z[rest]) @ np.abs(w), 1.0)
     if not abs(gap) <= GAP * margin or (moved > 0).any():
-        raise RuntimeError(too_small(Z, ray.dual_variables, margin, gap))
+        raise too_small(Z[separable], ray.dual_variables, margin, gap)
     return replace(
         ray,
         w=read_only(w),

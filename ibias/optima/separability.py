@@ -35,7 +35,8 @@ class NotSeparable(ValueError):
     Attributes
     ----------
     weights : array, shape (n_samples,)
-        At least 0 and summing to 1, with ``weights @ Z = 0``: no w can have all <z_i, w> > 0.
+        At least 0 and summing to 1, with ``weights @ Z = 0`` up to the rounding of Z: no w can
+        have all <z_i, w> > 0 by more than that.
     residual : float
         The largest entry of ``weights @ Z``, each relative to its feature's largest entry.
     touching : bool
@@ -145,6 +146,9 @@ def separation(data: Dataset) -> Separation:
     least 1 where t_i = 0 and vanish where t_i = 1 (Stiemke's theorem of the alternative; the
     partition is that of Ji and Telgarsky 2019, section 2).
 
+    What meets zero up to the rounding of the data meets it: samples that are opposite but for their
+    last bits hold each other, and are in the rest.
+
     Printed, the result says whether a maximum-likelihood estimate exists (of the logistic model,
     or any other whose loss is convex and decreasing: Albert and Anderson 1984), which coefficients
     have a finite one, and what to do about the others.
@@ -189,7 +193,7 @@ def separate(Z: np.ndarray, off: float = 1.0) -> Separation:
     try:
         direction, separated, weights = _stiemke(rows)
     except RuntimeError as unsolved:  # its words are for the samples themselves
-        raise RuntimeError(undecided(Z, np.full(len(Z), 1 / len(Z)))) from unsolved
+        raise undecided(Z, np.full(len(Z), 1 / len(Z))) from unsolved
     # Both certificates are judged on the samples themselves: divided by powers of two, no more.
     held, (same, blur, steps) = ~separated, alike(Z, units, columns)
     blur = off * blur
@@ -205,7 +209,7 @@ def separate(Z: np.ndarray, off: float = 1.0) -> Separation:
         proof[held] = _positive(same[held], blur[held], inverse, rough) / units[held]
         proof = proof / proof.sum()
     if v is None or np.isnan(proof).any():
-        raise RuntimeError(undecided(Z, np.where(held, weights, 0.0)))
+        raise undecided(Z, np.where(held, weights, 0.0))
     sizes = np.abs(Z).max(axis=0)
     residual = np.abs(proof @ Z / np.where(sizes > 0, sizes, 1.0)).max(initial=0.0)
     return Separation(
@@ -288,7 +292,7 @@ def _stiemke(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         bounds=[(None, None)] * d + [(0, 1)] * n,
     )
     if answer.status != 0:
-        raise RuntimeError(undecided(rows, np.full(n, 1 / n)))
+        raise undecided(rows, np.full(n, 1 / n))
     separated = answer.x[d:] > 0.5
     return answer.x[:d], separated, np.where(separated, 0.0, -answer.ineqlin.marginals)
 

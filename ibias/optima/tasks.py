@@ -17,6 +17,7 @@ from scipy.optimize import nnls
 from ibias._validate import finite_array, positive, read_only
 from ibias.datasets import Dataset
 from ibias.datasets.rows import lengths
+from ibias.optima._advice import rows_of
 from ibias.optima._shortfalls import least_shortfall
 from ibias.optima._solver import require
 from ibias.optima._sums import exact_sums
@@ -90,7 +91,8 @@ def nearest_separator(data: Dataset, start: ArrayLike, *, margin: float = 1.0) -
     Raises
     ------
     NotSeparable
-        With the convex combination of the signed inputs that meets zero.
+        With the convex combination of the signed inputs that meets zero, up to the rounding of
+        the data: samples that are opposite but for their last bits count as opposite.
     ValueError
         For bad input, by name.
     RuntimeError
@@ -185,7 +187,8 @@ def margin_climb(data: Dataset, start: ArrayLike, *, level: float = 1.0) -> Marg
                 f"data: the worst margin turned more than {MAX_EVENTS} times below level={level:g};"
                 " drop samples that nearly repeat others."
             )
-        weights_of = margin_of_rows(Z[lowest], 2).dual_variables
+        with rows_of(np.flatnonzero(lowest)):
+            weights_of = margin_of_rows(Z[lowest], 2).dual_variables
         direction = weights_of @ Z[lowest]  # the point of their hull nearest to zero
         speed = direction @ direction  # of the worst margin
         rates = Z @ direction
@@ -210,7 +213,7 @@ def margin_climb(data: Dataset, start: ArrayLike, *, level: float = 1.0) -> Marg
             raise RuntimeError(
                 f"data: the worst margin on the way to level={level:g} is off by {off:.1e}; the"
                 " margin of the task is next to zero. Drop the samples that nearly contradict"
-                " others."
+                f" others, first of all {np.argsort(-pulled * rows)[:2].tolist()}."
             )
         levels.append(level if wait == last else now)
     return MarginClimb(read_only(np.array(levels)), read_only(np.array(weights)), read_only(pulled))

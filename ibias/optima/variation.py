@@ -199,9 +199,13 @@ def _cover(
 
 def _too_close(X: np.ndarray, y: np.ndarray, best: tuple | None) -> Exception:
     """Return the error of data that no network separates, or none that could be certified."""
-    payoff = y[:, None] * np.maximum(X @ _kinks(X).T, 0)
+    rays = unit(X[X.any(axis=1)])
+    # Where samples almost share a ray a solver takes what kinks see of them for zero, but along
+    # the ray itself it sees that they pull apart.
+    neurons = np.vstack([_kinks(X), rays, -rays])
+    payoff = y[:, None] * np.maximum(X @ neurons.T, 0)
     n, m = payoff.shape
-    # The game over the kinks: the largest s with payoff (c+ - c-) >= s, sum (c+ + c-) <= 1.
+    # The game over these: the largest s with payoff (c+ - c-) >= s, sum (c+ + c-) <= 1.
     A = np.vstack([np.hstack([-payoff, payoff, np.ones((n, 1))]), np.r_[np.ones(2 * m), 0.0]])
     answer = _highs(np.r_[np.zeros(2 * m), -1.0], A, np.r_[np.zeros(n), 1.0])
     p = np.maximum(-answer.ineqlin.marginals[:n], 0.0)
