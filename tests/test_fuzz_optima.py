@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ibias.datasets import Dataset
-from tests.fuzz import near_repeats, paths, penalties
+from tests.fuzz import lasso, near_repeats, paths
 from tests.fuzz import optima as fuzz
 from tests.fuzz.outcome import REFUSED, RIGHT, SILENT
 
@@ -76,21 +76,21 @@ def test_the_fuzz_sees_a_point_that_is_not_the_projection(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("number", range(40))
-def test_a_sample_of_the_fuzz_of_penalties(number: int) -> None:
-    outcome = penalties.problem(np.random.default_rng([16, number]))
+def test_a_sample_of_the_fuzz_of_the_lasso(number: int) -> None:
+    outcome = lasso.problem(np.random.default_rng([16, number]))
     assert outcome.verdict in (RIGHT, REFUSED), outcome.said
 
 
 @pytest.mark.parametrize("lie", [{"w": 1 + 1e-4}, {"value": 1 + 1e-6}, {"duality_gap": -1.0}])
 def test_the_fuzz_sees_a_fit_that_is_not_the_least(monkeypatch, lie) -> None:
-    true, (name, factor) = penalties.lasso, next(iter(lie.items()))
+    true, (name, factor) = lasso.lasso, next(iter(lie.items()))
 
     def lying(data, penalty):
         found = true(data, penalty=penalty)
         return replace(found, **{name: getattr(found, name) * factor})
 
-    monkeypatch.setattr(penalties, "lasso", lying)
-    verdicts = [penalties.absolute(np.random.default_rng([16, i])).verdict for i in range(20)]
+    monkeypatch.setattr(lasso, "lasso", lying)
+    verdicts = [lasso.problem(np.random.default_rng([16, i])).verdict for i in range(20)]
     assert verdicts.count(SILENT) >= 10
 
 

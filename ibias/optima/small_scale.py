@@ -32,6 +32,7 @@ from ibias.optima.margin import corner
 from ibias.optima.separability import separation
 
 ROUNDING = 1e-9  # slopes, weights and margins smaller than this are zero
+SEPARATES = 1e-15  # a margin above this, of the largest entry, may be more than rounding
 GAP = 1e-9  # of a margin on the way, relative to it
 TIE = 1e-6  # heights closer to the margin than this, relative to it, may be on it
 OPEN = 1e-9  # by how much slopes may differ between dual variables that fit alike
@@ -145,8 +146,15 @@ def _until_separated(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         M, active = M + wait * slope, np.append(active, newcomer)
         M[active] = np.sign(M[active])
         columns = Z[:, active] * M[active]
-        if _margin_of(columns)[0] > ROUNDING:
+        margin, p, _ = _margin_of(columns)
+        if margin > ROUNDING:
             return M, active
+        if (p @ columns).max() > SEPARATES:
+            raise RuntimeError(
+                f"data: features {np.sort(active)[:6].tolist()} alone separate them by a margin"
+                " next to zero, up to rounding. Drop the first of them, or multiply it by a large"
+                " number."
+            )
         w, p = _least_risk(columns)
         active = active[w > ROUNDING]
     raise RuntimeError(
@@ -193,7 +201,7 @@ def _margin_of(columns: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         for weights, dual in ((a, p), corner(columns, a, p, 1)):
             convex = np.maximum(weights, 0.0) / np.maximum(weights, 0.0).sum()
             margin = float((columns @ convex).min())
-            if not margin > ROUNDING or abs((dual @ columns).max() - margin) <= GAP * margin:
+            if margin <= ROUNDING or abs((dual @ columns).max() - margin) <= GAP * margin:
                 return margin, dual, convex
     raise RuntimeError(
         "data: the linear program of a margin on the way failed; drop samples or features that"

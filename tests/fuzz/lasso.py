@@ -1,4 +1,4 @@
-"""Penalised fits against fractions: raw tables, columns that nearly repeat others, any penalty."""
+"""The Lasso against fractions: raw tables, columns that nearly repeat others, any penalty."""
 
 from fractions import Fraction
 
@@ -12,11 +12,6 @@ from tests.reference import exact
 
 GAP = Fraction(1, 10**10)  # of the value at zero: what is promised
 ROUNDING = Fraction(1, 10**13)  # of the value at zero and of the terms of another
-
-
-def problem(rng: np.random.Generator) -> Outcome:
-    """Return the verdict on one random problem."""
-    return absolute(rng)
 
 
 def table(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -35,8 +30,8 @@ def table(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, bool]:
     return X, y, ordinary and np.linalg.cond(X) < 1e3
 
 
-def absolute(rng: np.random.Generator) -> Outcome:
-    """The Lasso: its value, and by how much it misses the least one."""
+def problem(rng: np.random.Generator) -> Outcome:
+    """Return the verdict on one random problem: its value, and by how much it is not the least."""
     X, y, ordinary = table(rng)
     top = np.abs(X.T @ y).max() / len(X)
     penalty = max(top, 1e-300) * 10.0 ** rng.uniform(-4 if ordinary else -12, 0.2)
