@@ -27,6 +27,7 @@ ROUGH = 1e-3  # a point as uncertain as this, relative to its norm, is no way on
 STEEP = 10.0  # curvatures up to e^10 are measured as they are
 BLURRED = 1e8  # a condition from which on coordinates are made anew
 HALVED = 40  # times, at most
+SLIGHT = 0.25  # curvatures that change by no more of themselves are as good as constant
 NEAR = 0.1  # margins that have moved by less are followed by what moved
 EPS = float(np.finfo(float).eps)
 NODES, PARTS = (x / 2 for x in np.polynomial.legendre.leggauss(4))
@@ -47,7 +48,9 @@ class RidgePath(LinearClassifier):
     error_estimate : array, shape (n_penalties,)
         The length of the next Newton step on w = centre + Z^T alpha(w), from margins and sums of
         the samples themselves that are rounded once, and of what rounding may hide of it: how far
-        w still is from the minimiser.
+        w still is from the minimiser. Both are taken for that only where they hardly change the
+        curvature: far up a tail a step is not small beside the scale of the loss, however small
+        it is beside w.
     """
 
     log_penalty: np.ndarray
@@ -153,12 +156,23 @@ class Risk:
         total = exact_sums(Z, [weights])
         return Twofold(total, exact_sums(Z, [weights], -total))
 
-    def grown(self, moved: np.ndarray) -> np.ndarray:
-        """Return log(-l') less that at the centre; of what is small no digits are lost."""
-        if not self.loss.analytic:
-            return self.loss.log_slope(self.margins + moved) - self.loss.log_slope(self.margins)
-        at = self.margins + (0.5 + NODES[:, None]) * moved
-        return moved * (PARTS @ self.loss.log_slope_derivative(at))
+    def grown(self, moved: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return log(-l') less that at the centre, and by how much it may be off.
+
+        The integral of its derivative loses no digits of what is small. Where the derivative has
+        a kink the integral may be off by all that it varies, and a difference may be nearer.
+        """
+        at = self.margins + np.r_[0.0, 0.5 + NODES, 1.0][:, None] * moved
+        falls = self.loss.log_slope_derivative(at)
+        grown = moved * (PARTS @ falls[1:-1])
+        off = 4 * EPS * np.abs(grown)
+        if self.loss.analytic:
+            return grown, off
+        off = off + np.abs(moved) * np.ptp(falls, axis=0)
+        before, after = self.loss.log_slope(self.margins), self.loss.log_slope(at[-1])
+        rounded = EPS * (1 + np.abs(before)) * (moved != 0)
+        nearer = rounded < off
+        return np.where(nearer, after - before, grown), np.where(nearer, rounded, off)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,6 +195,8 @@ class Equations:
         Of the samples: the curvatures of their losses over the penalty.
     pulls : function
         Returns the sizes of the pulls of the samples, shape (n, k).
+    changed : function
+        Returns by what part of itself the curvature changes where margins move, shape (n,).
     """
 
     A: np.ndarray
@@ -190,6 +206,7 @@ class Equations:
     log_curvature: np.ndarray
     log_weights: np.ndarray
     pulls: Callable[[], np.ndarray]
+    changed: Callable[[np.ndarray], float]
 
     @cached_property
     def inverse(self) -> np.ndarray:
@@ -205,11 +222,23 @@ class Equations:
         return self.inverse @ self.pull
 
     @property
-    def hidden(self) -> float:
-        """How much of a step rounding may hide."""
+    def hidden(self) -> np.ndarray:
+        """How much of a step rounding may hide, shape (k + 1,): the last is out of the span."""
         missed = np.abs(np.eye(len(self.A)) - self.inverse @ self.A).max(initial=0)
         lost, outside = self.lost()
-        return float(length(np.abs(self.inverse) @ lost, 2)) + outside if missed < 0.1 else np.inf
+        along = np.abs(self.inverse) @ lost if missed < 0.1 else np.full(len(lost), np.inf)
+        return np.append(along, outside)
+
+    def off(self, rows: np.ndarray) -> float:
+        """Return how far a point is off its minimiser; infinity where Newton's step cannot tell.
+
+        The step is an error only where it hardly changes the curvature that it was made with, and
+        so is what rounding hides of it.
+        """
+        moves = rows @ self.step, np.abs(rows) @ self.hidden[:-1]
+        if all(self.changed(sign * move) <= SLIGHT for move in moves for sign in (-1, 1)):
+            return float(length(self.step, 2) + length(self.hidden[:-1], 2) + self.hidden[-1])
+        return np.inf
 
     @property
     def condition(self) -> float:
@@ -229,6 +258,12 @@ class Chart:
         """The logarithms of the squares of the rows, shape (n, k)."""
         with np.errstate(divide="ignore"):
             return 2 * np.log(np.abs(self.at.rows.high))
+
+    @cached_property
+    def log_lengths(self) -> np.ndarray:
+        """The logarithms of the squares of the lengths of the rows, shape (n,)."""
+        with np.errstate(divide="ignore"):
+            return 2 * np.log(np.linalg.norm(self.at.rows.high, axis=1))
 
     @cached_property
     def longest(self) -> float:
@@ -266,8 +301,11 @@ class Chart:
         if near:
             top, first = risk.first
             scale = np.exp(np.minimum(top - log_scale - log_curvature, LARGEST))
-            grown = np.expm1(risk.grown(moved))
-            change = first * grown
+            log_grown, unsure = risk.grown(moved)
+            change = first * np.expm1(np.minimum(log_grown, 1.0))
+            # A slope that is nothing at the centre may grow by more than the largest number.
+            far = np.exp(np.minimum(log_slope - top, LARGEST)) - first
+            change = np.where(log_grown < 1, change, far)
             pull = scale * (self.first_pull + change @ rows)
         else:
             pull = pulls.sum(axis=0)
@@ -282,15 +320,20 @@ class Chart:
                 outside = np.exp(np.minimum(log_alpha, LARGEST)) @ at.outside
             else:
                 # Slopes at a centre of zero are one and the same number.
-                off = first * (off + 4 * EPS * (np.abs(grown) + (first != 1).any()))
-                if not loss.analytic:
-                    off = off + EPS * first * (1 + np.abs(log_slope)) * (moved != 0)
+                off = first * (off + unsure + 4 * EPS * (first != 1).any())
                 # A sum that is zero is so in any coordinates.
                 seen = np.abs(change) + first * risk.total.high.any()
                 pulled = scale * (off @ np.abs(rows) + seen @ at.blur)
                 outside = np.exp(np.minimum(top - log_scale, LARGEST)) * (seen @ at.outside)
             common = EPS * (4 + np.abs(risk.first[0]) + np.abs(log_scale))
             return pulled + common * own * np.abs(y), float(outside)
+
+        def changed(move: np.ndarray) -> float:
+            after = loss.log_slope(margins + move)
+            after = after + np.log(-loss.log_slope_derivative(margins + move)) - log_scale
+            # Beside the curvature of the penalty, which is one, some samples have none.
+            seen = np.exp(np.minimum(np.maximum(after, log_weights) + self.log_lengths, LARGEST))
+            return float(np.fmin(np.abs(after - log_weights), seen).max(initial=0))
 
         return Equations(
             A=np.diag(own) + (pulls.T * falls) @ rows,
@@ -300,6 +343,7 @@ class Chart:
             log_curvature=log_curvature,
             log_weights=log_weights,
             pulls=lambda: np.exp(log_alpha[:, None] + self.log_squares / 2),
+            changed=changed,
         )
 
     def anew(self, y: np.ndarray, log_weights: np.ndarray) -> tuple[Chart, np.ndarray]:
@@ -335,18 +379,26 @@ def _points(risk: Risk, log_penalty: np.ndarray) -> dict[float, Point]:
     steepest = np.log(np.linalg.norm(risk.Z, ord=2) ** 2 + 1) + max(risk.first[0], 0.0)
     s = max(float(log_penalty.max()), steepest + 2 * np.log(risk.unit))
     start = Chart(risk, plain(risk.Z))
-    found = _newton(start, np.zeros(start.at.rows.high.shape[1]), s)
-    if found is None:
-        raise RuntimeError(
-            f"loss: Newton's method found no start of the path at log_penalty {s:.3g}; multiply X"
-            " by a constant, to entries of order one."
-        )
+    found, s = _started(start, s)
     points = {}
     for target in np.unique(log_penalty)[::-1]:
         found = _follow(*found, s, target)
         s = target
         found, points[target] = _judged(*found, s)
     return points
+
+
+def _started(start: Chart, s: float) -> tuple[tuple[Chart, np.ndarray], float]:
+    """Return the first point of the path: at s, or at a larger penalty.
+
+    Where the penalty is large enough the curvature of the risk is nothing beside its own, and
+    Newton's method is there at once.
+    """
+    zero = np.zeros(start.at.rows.high.shape[1])
+    for more in [0.0, *2.0 ** np.arange(HALVED)]:
+        if found := _newton(start, zero, s + more):
+            return found, s + more
+    raise Lost(s, "Newton's method found no start of the path")
 
 
 def _remedied(risk: Risk, lost: Lost, uneven: str) -> str:
@@ -375,7 +427,8 @@ def _judged(chart: Chart, y: np.ndarray, s: float) -> tuple[tuple[Chart, np.ndar
     if unclear := _unclear(chart, y, s):
         raise Lost(s, unclear)
     if not point.error <= point.allowed(chart.risk.centre):
-        raise Lost(s, f"the minimiser was found only to {point.error:.1e}")
+        far = f"the minimiser was found only to {point.error:.1e}"
+        raise Lost(s, far if point.error < np.inf else "rounding hides the curvature next to it")
     return (chart, y), point
 
 
@@ -392,7 +445,7 @@ def _point(chart: Chart, y: np.ndarray, s: float, exact: bool) -> Point:
     else:
         moved, blur = risk.Z @ apart.high, EPS * (np.abs(risk.Z) @ np.abs(apart.high))
     equations = chart.equations(at.of(apart), s, moved, blur)
-    error = (float(length(equations.step, 2)) + equations.hidden) / risk.unit
+    error = equations.off(at.rows.high) / risk.unit
     return Point(
         w=w,
         dual_variables=risk.loss.dual_variables(risk.margins + moved),
@@ -431,10 +484,11 @@ def _newton(
     for _ in range(50):
         step = equations.step
         size, norm = np.abs(step).max(initial=0), np.abs(y).max(initial=0)
-        if size <= 1e-14 * norm or (size <= ERROR * norm and size >= last / 2):
-            return chart, y
-        if size >= last / 2 and size <= equations.hidden <= ROUGH * norm:
-            return chart, y
+        if size <= ROUGH * norm and equations.changed(chart.at.rows.high @ step) <= SLIGHT:
+            if size <= 1e-14 * norm or (size <= ERROR * norm and size >= last / 2):
+                return chart, y
+            if size >= last / 2 and size <= length(equations.hidden, 2) <= ROUGH * norm:
+                return chart, y
         if not size <= 2 * last or not np.isfinite(size):
             return None
         y, last = y + step, size
