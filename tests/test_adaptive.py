@@ -9,6 +9,7 @@ import pytest
 from ibias import datasets, flow, methods, optima
 from ibias.datasets import Dataset
 from ibias.descent import descent
+from ibias.flow import adaptive
 from ibias.losses import StretchedExponential
 from ibias.methods import AdaGrad, Adam, HeavyBall, NormalizedSteepest, RMSProp
 from ibias.noise import WithReplacement
@@ -302,3 +303,36 @@ def test_where_only_the_first_gradient_counts_adam_moves_by_its_shares(betas, et
     means = b1**k * (1 - b1) / (1 - b1 ** (k + 1))
     squares = b2**k * (1 - b2) / (1 - b2 ** (k + 1))
     assert np.diff(path.ravel()) / eta == pytest.approx(means / np.sqrt(squares), rel=1e-9)
+
+
+def test_a_gradient_that_is_rounding_is_no_step_of_adagrad():
+    """The sum of the second column is 1e-17, and its first step was as long as any other."""
+    v, y = np.array([0.1, 0.2, 0.7, -0.1, -0.2, -0.7]), np.array([1.0, 1, 1, -1, -1, -1])
+    X = np.column_stack([np.ones(6), v]) * y[:, None]
+    how = {"step_size": 1.0, "log_steps": [np.log(3000)]}
+    with pytest.raises(ValueError, match=r"^start: .* column 1 .* drop that column\.$"):
+        flow.continued_adagrad(Dataset(X, y), **how)
+    alone = flow.continued_adagrad(Dataset(X[:, :1], y), **how)
+    run = descent(Objective(Dataset(X[:, :1], y)), AdaGrad(), steps=1.0, n_steps=3000)
+    assert alone.final == pytest.approx(run.final, rel=1e-7)
+    assert flow.continued_adagrad(Dataset(X, y), start=[0.0, 0.3], **how).final[0] > 8
+
+
+def test_the_check_run_of_adagrad_has_a_loop_of_its_own(monkeypatch):
+    runs, true = [], adaptive.two_runs
+
+    def watched(field, launch, *rest, **how):
+        runs.append((launch(1.0, 0.0), launch(1.0, 1.0), how["off"](0.0, 10.0)))
+        return true(field, launch, *rest, **how)
+
+    monkeypatch.setattr(adaptive, "two_runs", watched)
+    data = datasets.separable(0, 12, 3)
+    flow.continued_adagrad(data, step_size=0.1, log_steps=[9.0])
+    (late, real), (early, check), kicked = runs[0]
+    assert (late, early) == (pytest.approx(np.log(1024)), pytest.approx(np.log(512)))
+    one = descent(Objective(data), AdaGrad(), steps=0.1, n_steps=512).final
+    assert real[:3] == pytest.approx(
+        descent(Objective(data), AdaGrad(), steps=0.1, n_steps=1024).final, rel=1e-13
+    )
+    off, further = np.abs(check[:3] - one).max(), np.abs(kicked[:3] - one).max()
+    assert 0 < off < 1e-12 and 3 * off < further < 1e-11

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ibias._validate import increasing, positive, read_only, require
 from ibias.datasets import Dataset
+from ibias.flow.collocation import sides
 from ibias.flow.estimate import ROUGH, advised, agreed, closer, compared, two_runs
 from ibias.flow.log_time import IntegrationFailed, LogTimeField
 from ibias.flow.remedies import tried
@@ -24,6 +26,7 @@ SMALLEST_EPSILON = 1e-10
 FINE = 1e-3  # local errors of Adam's flow, per tolerance: a hundred of them gather
 SLIDING = 0.005  # of epsilon: local errors where the gradient is as small
 SMALLEST = -345.0  # the logarithm of a gradient whose square is still a number
+ROUNDING = 4 * np.finfo(float).eps  # of a gradient, by its terms
 NO_STEPS = 40.0  # past this log k one step is below rounding, whatever it is
 
 
@@ -101,10 +104,18 @@ def continued_adagrad(
     refuse_underflow(data, loss, w)
     pull = LogTimeField(data.Z, loss, -np.log(n), np.zeros(n))
 
-    def map_increment(s: float | np.ndarray, state: np.ndarray) -> np.ndarray:
-        """Return e^s times what one step adds to w and G."""
+    def terms(s: float, w: np.ndarray) -> np.ndarray:
+        """Return the sizes that a gradient is the sum of, shape (n_features,)."""
+        return pull.weights(s, w @ data.Z.T) @ np.abs(data.Z)
+
+    def map_increment(
+        s: float | np.ndarray, state: np.ndarray, off: np.ndarray | float = 0.0
+    ) -> np.ndarray:
+        """Return e^s times what one step adds to w and G; g errs by `off`, by its terms."""
         w, total = np.split(state, 2, axis=-1)
         g = pull(s, w)  # e^s times minus the gradient
+        if np.any(off):
+            g = g + off * np.where(g != 0, terms(s, w), 0.0)
         step = np.exp(-np.asarray(s))[..., None]
         squares = step * g**2
         length = np.sqrt(total + step * squares)
@@ -130,9 +141,26 @@ def continued_adagrad(
         rows = increments(s, state, ORDER if np.min(s) < NO_STEPS else 1)
         return np.tensordot(LOG_SERIES[len(rows)], rows, axes=1)
 
-    states = {0: np.r_[w, np.zeros_like(w)]}
-    for k in range(LOOP):
-        states[k + 1] = states[k] + map_increment(0.0, states[k])
+    def refuse_rounding(w: np.ndarray, total: np.ndarray) -> None:
+        """Refuse a first gradient that is what rounding leaves of zero: it is a whole step."""
+        first = np.where(total == 0, np.abs(pull(0.0, w)), 0.0)
+        lost = np.flatnonzero((first > 0) & (first <= ROUNDING * data.n_samples * terms(0.0, w)))
+        if lost.size:
+            raise ValueError(
+                f"start: the gradient of column {lost[0]} of X is zero there, up to rounding, and"
+                " AdaGrad divides it by its size. Take another start, or drop that column."
+            )
+
+    def loop(kick: float) -> list[np.ndarray]:
+        """Return the states after no step, one, two, ...; every second one errs by the kick."""
+        states, off = [np.r_[w, np.zeros_like(w)]], kick * ROUNDING * sides(w.size)
+        for k in range(LOOP):
+            if kick == 0:
+                refuse_rounding(*np.split(states[k], 2))
+            states.append(states[k] + map_increment(0.0, states[k], off * (k % 2 == 0)))
+        return states
+
+    states, others = loop(0.0), cache(loop)
 
     def smooth(s: float, state: np.ndarray) -> None:
         """Refuse a state from which the steps do not lie on a smooth curve."""
@@ -145,10 +173,13 @@ def continued_adagrad(
         return False
 
     def launch(local_error: float, caution: float) -> tuple[float, np.ndarray]:
-        k0 = LOOP // 2 if caution else LOOP
-        return np.log(k0), states[k0]
+        # What is left of a gradient where its terms cancel may be rounding, of any size beside the
+        # root that divides it: the check run has a loop of its own.
+        return (
+            (np.log(LOOP // 2), others(1.0)[LOOP // 2]) if caution else (np.log(LOOP), states[-1])
+        )
 
-    smooth(np.log(LOOP), states[LOOP])
+    smooth(np.log(LOOP), states[-1])
 
     def attempt(part: float) -> AdaGradTrajectory:
         try:
@@ -160,6 +191,8 @@ def continued_adagrad(
                 jacobian,
                 halt=watched,
                 linear=lambda state: np.tile(pull.linear(state[: w.size]), 2),
+                convex=is_convex(loss),
+                off=lambda _, kick: others(kick)[LOOP // 2],
             )
         except IntegrationFailed as failed:
             if failed.time > SOON:

@@ -110,6 +110,7 @@ def continued_gradient_descent(
     space = Space.of(data, start)
     n = data.n_samples
     scale = np.log(eta / n) + space.log_clock
+    sides = kicks(is_convex(loss) and never_amplifies(space, loss, float(np.exp(scale))))
 
     def series(terms: Terms) -> Series:
         return Series(space.Z, loss, scale, np.zeros(n), terms)
@@ -117,7 +118,7 @@ def continued_gradient_descent(
     def attempt(part: float) -> Trajectory:
         fine, coarse = part * ACCURATE * tolerance, part * ROUGH * tolerance
 
-        def checked(times: np.ndarray, kick: float = 0.0) -> Arc:
+        def checked(times: np.ndarray, kick: float = sides[0]) -> Arc:
             return March(
                 series(Terms(MAX_ORDER, least=MAX_ORDER)),
                 by_collocation(coarse, space.unit, tolerance, kick),
@@ -127,7 +128,8 @@ def continued_gradient_descent(
                 pace=3,
                 soonest=SOONEST,
                 patience=PATIENCE,
-                disturbed=np.copysign(ULPS, kick),
+                disturbed=ULPS * (kick or 1.0),
+                steadily=kick != 0,
             ).to(space.start, times)
 
         accurate = March(
@@ -137,11 +139,24 @@ def continued_gradient_descent(
             unit=space.unit,
         ).to(space.start, log_k)
         at = visited(log_k, np.array(accurate.iterates))
-        checks = [checked(log_k[at], kick) for kick in kicks(is_convex(loss))]
+        checks = [checked(log_k[at], kick) for kick in sides]
         return conclude(space, data, loss, log_k, accurate, checks, at, tolerance, eta)
 
     with advised(about_columns(data.X)):
         return closer(attempt)
+
+
+def never_amplifies(space: Space, loss: MarginLoss, step_size: float) -> bool:
+    """Say whether all steps are below 2/||Hessian||, for sure: then no error grows.
+
+    By the largest curvature of the loss; without one l'' <= -l', and the sum of the slopes falls as
+    long as the steps are as short.
+    """
+    curvature, length = loss.smoothness, np.linalg.norm(space.Z, ord=2)
+    if not np.isfinite(curvature):
+        slopes = np.exp(loss.log_slope(space.Z @ space.start))
+        curvature, length = slopes.sum(), np.linalg.norm(space.Z, axis=1).max(initial=0.0)
+    return bool(step_size * curvature * length**2 <= 2)
 
 
 def whole_steps(log_steps: np.ndarray) -> np.ndarray:
@@ -177,6 +192,10 @@ class March:
     disturbed : float
         A change of the iterates before every look, relative to them and to what moves them: at
         random, as rounding is. What both runs round alike would decide both alike.
+    steadily : bool
+        Whether every second step is disturbed, each time alike: what grows from side to side adds
+        up, and what grows to one side. Where steps amplify errors, these decide where the iterates
+        go, and must not be drowned by what is rounded between two looks.
     """
 
     field: Series
@@ -188,6 +207,7 @@ class March:
     soonest: int = 1
     patience: float = 0.0
     disturbed: float = 0.0
+    steadily: bool = False
     iterates: list[np.ndarray] = field(default_factory=list)
     n_looped: int = 0
     n_series: int = 0
@@ -216,6 +236,11 @@ class March:
         """Return what is negligible at w."""
         return self.neglected * max(self.unit, float(np.abs(w).max(initial=0.0)))
 
+    def rounding(self, w: np.ndarray) -> np.ndarray:
+        """Return a few roundings of w and of all that moves it, shape (n_features,)."""
+        pull = np.abs(self.field.loss.slope(self.field.Z @ w)) @ self.field.sizes
+        return self.disturbed * (np.abs(w) + np.exp(self.field.log_scale) * pull)
+
     def loop(self, k: int, w: np.ndarray, log_k: np.ndarray) -> tuple[int, np.ndarray]:
         """Run the exact loop from step k until it may be left; return the step and the iterate."""
         Z, loss, step_size = self.field.Z, self.field.loss, np.exp(self.field.log_scale)
@@ -228,12 +253,13 @@ class March:
             while self.n_looped < MAX_LOOP:
                 stop = min(begun + ahead, k + MAX_LOOP - self.n_looped)
                 if self.disturbed:
-                    pull = np.abs(loss.slope(Z @ w)) @ self.field.sizes
-                    w = w + self.disturbed * pattern * (np.abs(w) + step_size * pull)
+                    w = w + pattern * self.rounding(w)
                 wanted = np.exp(log_k[len(self.iterates) :][: stop - k + 1])
                 for step in [*np.rint(wanted[wanted < stop + 0.5]).astype(int).tolist(), stop]:
-                    for _ in range(step - k):
+                    for taken in range(k, step):
                         w = w - step_size * loss.slope(Z @ w) @ Z
+                        if self.steadily and taken % 2:
+                            w = w + pattern * self.rounding(w)
                     self.n_looped, k = self.n_looped + step - k, step
                     if (
                         len(self.iterates) < len(log_k)

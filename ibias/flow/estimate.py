@@ -92,6 +92,7 @@ def compared(
     size: np.ndarray | None = None,
     length: bool = False,
     clock: str = "log t",
+    looser: bool = True,
 ) -> np.ndarray:
     """Return an estimate of the error at each time; raise where it exceeds the tolerance.
 
@@ -117,6 +118,8 @@ def compared(
         Whether errors and sizes are Euclidean lengths in place of largest entries.
     clock : str
         What the times are.
+    looser : bool
+        Whether a larger tolerance may help: not where errors grow until they decide.
     """
     order = 2 if length else np.inf
     norm = lambda w: np.linalg.norm(w, ord=order, axis=1) if w.size else np.zeros(len(w))  # noqa: E731
@@ -145,7 +148,7 @@ def compared(
             f"at {clock} = {log_t[worst]:.6g} two runs that share no approximation differ by"
             f" {difference[worst]:.1e}, and tolerance={tolerance:g} allows"
             f" {(allowed - known)[worst] / TWICE:.1e}."
-            f" {remedy(float(difference[worst] / size[worst]), instead, agreed)}"
+            f" {remedy(float(difference[worst] / size[worst]), instead, agreed, looser)}"
         )
         apart.excess = float((estimate / allowed)[worst])
         raise apart
@@ -190,15 +193,18 @@ def visited(times: np.ndarray, states: np.ndarray) -> np.ndarray:
     return np.unique(at)
 
 
-def remedy(relative: float, instead: str, agreed: float = -np.inf) -> str:
+def remedy(relative: float, instead: str, agreed: float = -np.inf, looser: bool = True) -> str:
     """Return what helps against a relative difference: a tolerance that is met, or other times.
 
     The two runs agree up to the log time `agreed`, -inf if never. Or else another argument, named
-    by `instead`. Beside what separates two ends a smaller tolerance may tell them apart.
+    by `instead`. Beside what separates two ends a smaller tolerance may tell them apart, and a
+    larger one, which is not `looser` then, does not help.
     """
     earlier = "earlier times"
     if np.isfinite(agreed):
         earlier = f"times up to {agreed - 1e-5 * abs(agreed):.5g}"
+    if not looser:
+        return f"Ask for {earlier}, or take {instead}."
     wanted = 10 ** np.ceil(np.log10(20 * relative))
     if wanted <= LARGEST_TOLERANCE:
         return f"Ask for tolerance={wanted:.0e}, or for {earlier}."
@@ -301,6 +307,7 @@ def two_runs(
     convex: bool = True,
     lift: Factored | None = None,
     max_steps: int = MAX_STEPS,
+    off: Callable[[float, float], np.ndarray] | None = None,
 ) -> Runs:
     """Return LSODA's run and the check run by collocation, which starts earlier.
 
@@ -338,6 +345,9 @@ def two_runs(
     convex : bool
         Whether the loss is. If not, rounding errors may grow, and are carried along the check run:
         see `ibias.flow.rounding_errors`.
+    off : callable, optional
+        off(first, kick) returns where a check run starts that errs to a side; without it the launch
+        is one step, and errs as such (see `beside`).
     """
     # Both take the matrix only to solve their implicit equations (residuals are of the field) and
     # to choose steps: a wrong one makes a run slow, or fail, and cannot move both ends alike.
@@ -358,7 +368,9 @@ def two_runs(
     def check_run(times: np.ndarray, kick: float = 0.0) -> Passage:
         local_error = min(coarse * tolerance, smallest)
         first, start = launch(coarse * tolerance, CAUTION)
-        if kick:
+        if kick and off is not None:
+            start = off(first, kick)
+        elif kick:
             begun = launch(coarse * tolerance, BEFORE)[1]
             start = beside(field, first, start, start - begun, kick)
         watched = halt

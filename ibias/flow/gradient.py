@@ -345,6 +345,7 @@ def conclude(
             tolerance,
             extra=extra / space.size,
             clock=clock,
+            looser=len(checks) == 1,
         )
         for check in checks
     ]
