@@ -173,7 +173,9 @@ ACCIDENTS = {
             "it replaced ibias.coursework.number",
         ),
         "q3": (
-            SOLVED.format("optima.max_margin.__kwdefaults__.clear()\nlosses.FAR = np.pi = 3"),
+            SOLVED.format(
+                "optima.max_margin.__wrapped__.__kwdefaults__.clear()\nlosses.FAR = np.pi = 3"
+            ),
             False,
             "ibias.optima.margin.max_margin",
         ),
