@@ -155,8 +155,9 @@ def continued_adagrad(
         """Return the states after no step, one, two, ...; every second one errs by the kick."""
         states, off = [np.r_[w, np.zeros_like(w)]], kick * ROUNDING * sides(w.size)
         for k in range(LOOP):
-            if kick == 0:
-                refuse_rounding(*np.split(states[k], 2))
+            now, total = np.split(states[k], 2)
+            if kick == 0 and not total.all():
+                refuse_rounding(now, total)
             states.append(states[k] + map_increment(0.0, states[k], off * (k % 2 == 0)))
         return states
 

@@ -76,14 +76,15 @@ def kernel_margin(kernel: ArrayLike, y: ArrayLike) -> KernelMargin:
         )
     data = Dataset(vectors, y)  # whose labels are checked
     try:
-        return _certified(kernel, data.y)
+        return _certified(kernel, eigenvalues, vectors, data.y)
     except RuntimeError as error:
         unsolved = error
     remedy = "drop samples that nearly repeat others"
     for share in SHARES:
         added = f"{share * eigenvalues[-1]:.0e}"
         try:
-            _certified(kernel + float(added) * np.eye(len(kernel)), data.y)
+            shifted = kernel + float(added) * np.eye(len(kernel))
+            _certified(shifted, *np.linalg.eigh(shifted), data.y)
         except RuntimeError:
             continue
         remedy = f"add {added} to its diagonal (a soft margin), or {remedy}"
@@ -93,9 +94,10 @@ def kernel_margin(kernel: ArrayLike, y: ArrayLike) -> KernelMargin:
     )
 
 
-def _certified(kernel: np.ndarray, y: np.ndarray) -> KernelMargin:
+def _certified(
+    kernel: np.ndarray, eigenvalues: np.ndarray, vectors: np.ndarray, y: np.ndarray
+) -> KernelMargin:
     """Return the margin for a positive semidefinite kernel, if its certificate holds."""
-    eigenvalues, vectors = np.linalg.eigh(kernel)
     kept = eigenvalues > ROUNDING * eigenvalues[-1]
     try:
         best = margin_of_rows(y[:, None] * vectors[:, kept] * np.sqrt(eigenvalues[kept]), 2)
